@@ -1,0 +1,50 @@
+"""What training sees: a recipe's augmentations, made by albumentations, reproducible by seed."""
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # the library asks the network on import
+
+import albumentations as A  # noqa: E402
+import cv2  # noqa: E402
+
+Image = npt.NDArray[np.uint8]
+
+# Interpolation of targets is named everywhere: albumentations' default, nearest, would make soft
+# targets hard again.
+LINEAR = {"interpolation": cv2.INTER_LINEAR, "mask_interpolation": cv2.INTER_LINEAR}
+
+
+class Augment:
+    """The chain of augmentations that a recipe names, in the order in which it names them."""
+
+    def __init__(self, names: Sequence[str], size: tuple[int, int]) -> None:
+        self._chain = A.Compose([step for name in names for step in _steps(name, size)])
+
+    def __call__(self, image: Image, target: Image, seed: int) -> tuple[Image, Image]:
+        """Another photograph (H, W, 3) and its target (H, W), the same for the same seed."""
+        self._chain.set_random_seed(seed)
+        changed = self._chain(image=image, mask=target)
+        return changed["image"], changed["mask"]
+
+
+def _steps(name: str, size: tuple[int, int]) -> list[Any]:
+    height, width = size
+    match name:
+        case "crop":  # part of the photograph, at most a fifth off its proportions
+            shape = width / height
+            crop = A.RandomResizedCrop(size, (0.5, 1.0), (shape / 1.2, shape * 1.2), **LINEAR, p=0.8)
+            return [crop]
+        case "colour":
+            return [A.ColorJitter((0.8, 1.2), (0.8, 1.2), (0.7, 1.3), (-0.05, 0.05), p=0.8)]
+        case "flip":
+            return [A.HorizontalFlip(p=0.5)]
+        case "affine":
+            shift = {"x": (-0.06, 0.06), "y": (-0.06, 0.06)}
+            border = {"border_mode": cv2.BORDER_REPLICATE}
+            return [A.Affine((0.9, 1.1), shift, rotate=(-5, 5), **LINEAR, **border, p=0.8)]
+    raise ValueError(f"no augmentation {name!r}")

@@ -1,0 +1,232 @@
+"""Recipe and Suite: what decides a model and what decides a benchmark, as strict YAML files."""
+
+import difflib
+from pathlib import Path
+from typing import Any, Literal, Self, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from bench.errors import BadConfig
+
+RECIPES = Path(__file__).parent.parent / "models" / "recipes"
+SUITES = Path(__file__).parent / "suites"
+
+Loss = Literal["bce", "focal", "mse", "soft_dice"]
+Augmentation = Literal["crop", "colour", "flip", "affine"]
+
+
+class Strict(BaseModel):
+    """A frozen record that refuses unknown fields and values of another type."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Network(BaseModel):
+    """The name of a network in `models.NETWORKS`; every other field is an option of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every field but the name."""
+        return dict(self.model_extra or {})
+
+
+class Optimiser(Strict):
+    """How weights are updated; `weight_decay` is the factor of the L2 penalty (SGD, Adam)."""
+
+    name: Literal["sgd", "adam", "adamw"]
+    lr: float = Field(gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+
+
+class Tta(Strict):
+    """Views of a photograph whose maps are averaged: every scale, each with its mirror image."""
+
+    flip: bool = True
+    scales: tuple[float, ...] = Field(default=(1.0,), min_length=1, strict=False)
+
+
+class Recipe(Strict):
+    """How one model is trained and used. `size` is height x width of what the network sees."""
+
+    network: Network
+    size: tuple[int, int] = Field(strict=False)
+    loss: dict[Loss, float] = Field(min_length=1)
+    optimiser: Optimiser
+    schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
+    epochs: int = Field(gt=0)
+    batch: int = Field(gt=0)
+    augment: tuple[Augmentation, ...] = Field(default=(), strict=False)
+    tta: Tta = Tta()
+    seed: int = 0
+    source: str
+    goal: str
+
+
+class Override(Strict):
+    """Fields of every recipe that a suite replaces; what is absent stays as the recipe says."""
+
+    pretrained: bool | None = None
+    epochs: int | None = Field(default=None, gt=0)
+    batch: int | None = Field(default=None, gt=0)
+    optimiser: Optimiser | None = None
+    schedule: Literal["constant", "cosine", "one_cycle"] | None = None
+    loss: dict[Loss, float] | None = Field(default=None, min_length=1)
+
+
+class Ensemble(Strict):
+    """A rule over members' maps. Integer weights, one a member, count in a vote or a mean."""
+
+    rule: Literal["vote", "mean"]
+    members: tuple[str, ...] = Field(default=(), strict=False)  # empty: every recipe of the suite
+    weights: tuple[int, ...] = Field(default=(), strict=False)  # empty: all 1
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        if self.weights and len(self.weights) != len(self.members):
+            raise ValueError(f"{len(self.weights)} weights for {len(self.members)} named members")
+        if any(weight < 1 for weight in self.weights):
+            raise ValueError("weights are whole numbers of at least 1")
+        return self
+
+
+class Reported(Strict):
+    """A published figure that stands beside ours on the leaderboard."""
+
+    entry: str
+    dice: float = Field(ge=0, le=1)
+    source: str
+
+
+class Folds(Strict):
+    """Cars held out together: fold k is scored by the model that never saw its cars.
+
+    `valid_cars` of the training cars choose the best epoch and are neither trained on nor scored.
+    """
+
+    count: int = Field(default=5, ge=2)
+    run: tuple[int, ...] = Field(default=(0,), min_length=1, strict=False)
+    valid_cars: int = Field(default=4, ge=1)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _folds_exist(self) -> Self:
+        wrong = [fold for fold in self.run if not 0 <= fold < self.count]
+        if wrong:
+            raise ValueError(f"run names fold {wrong[0]}; there are folds 0 to {self.count - 1}")
+        return self
+
+
+class Demo(Strict):
+    """Size of the drawn data set that a suite uses when no folder of photographs is given."""
+
+    cars: int = Field(gt=0)
+    test_cars: int = Field(gt=0)
+    seed: int = 0
+
+
+class Suite(Strict):
+    """A benchmark: data, folds, recipes, ensembles and the scale of every recipe's size."""
+
+    title: str
+    recipes: tuple[str, ...] = Field(min_length=1, strict=False)
+    ensembles: dict[str, Ensemble] = {}
+    reported: tuple[Reported, ...] = Field(default=(), strict=False)
+    scale: float = Field(default=1.0, gt=0)
+    override: Override = Override()
+    split: Literal["car", "image_random"] = "car"
+    folds: Folds = Folds()
+    demo: Demo | None = None
+
+    @model_validator(mode="after")
+    def _members_are_recipes(self) -> Self:
+        for name, ensemble in self.ensembles.items():
+            strangers = sorted(set(ensemble.members) - set(self.recipes))
+            if strangers:
+                raise ValueError(f"ensemble {name!r}: {strangers[0]!r} is not among `recipes`")
+        return self
+
+    def members(self, ensemble: str) -> tuple[str, ...]:
+        """Names of the recipes whose maps an ensemble combines."""
+        return self.ensembles[ensemble].members or self.recipes
+
+
+def load_recipe(name: str) -> Recipe:
+    """The recipe of `models/recipes/<name>.yaml`, or of a path that ends in .yaml."""
+    return _load(name, RECIPES, Recipe, "recipe")
+
+
+def load_suite(name: str) -> Suite:
+    """The suite of `bench/suites/<name>.yaml`, or of a path that ends in .yaml."""
+    return _load(name, SUITES, Suite, "suite")
+
+
+def names(folder: Path) -> list[str]:
+    """Names of all YAML files below a folder, as recipes and suites are called."""
+    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+
+
+def short_name(name: str) -> str:
+    """What a suite or recipe is called in a run: its name, or the stem of the path given."""
+    return Path(name).stem if name.endswith(".yaml") else name
+
+
+def in_suite(recipe: Recipe, suite: Suite) -> Recipe:
+    """The recipe as a suite runs it: sizes scaled, fields replaced as its `override` says."""
+    change = {field: getattr(suite.override, field) for field in Recipe.model_fields if field in Override.model_fields}
+    change = {field: value for field, value in change.items() if value is not None}
+    height, width = (round(side * suite.scale) for side in recipe.size)
+    network = recipe.network
+    if suite.override.pretrained is not None and "pretrained" in network.options:
+        network = network.model_copy(update={"pretrained": suite.override.pretrained})
+    return recipe.model_copy(update={**change, "size": (height, width), "network": network})
+
+
+def to_yaml(config: Strict) -> str:
+    """The file that reads back as this recipe or suite."""
+    return yaml.safe_dump(config.model_dump(mode="json", exclude_none=True), sort_keys=False)
+
+
+Config = TypeVar("Config", bound=Strict)
+
+
+def read(path: Path, kind: type[Config]) -> Config:
+    """A recipe or suite from a file.
+
+    Raises:
+        BadConfig: the file is not YAML or breaks a rule; the message names every field at fault.
+    """
+    try:
+        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise BadConfig(f"{path}: {error.strerror}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise BadConfig(f"{path}: not YAML: {error}") from error
+    except ValidationError as error:
+        raise BadConfig(f"{path}:" + _faults(error, kind)) from error
+
+
+def _load(name: str, folder: Path, kind: type[Config], word: str) -> Config:
+    if name.endswith(".yaml"):
+        return read(Path(name), kind)
+    known = names(folder)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3) or known
+        raise BadConfig(f"no {word} {name!r}; nearest: {', '.join(near)}")
+    return read(folder / f"{name}.yaml", kind)
+
+
+def _faults(error: ValidationError, kind: type[Strict]) -> str:
+    lines = []
+    for fault in error.errors():
+        field = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
+        given = "" if fault["type"] == "missing" else f", not {fault['input']!r}"
+        line = f"\n  {field}: {fault['msg'][0].lower()}{fault['msg'][1:]}{given}"
+        if fault["type"] == "extra_forbidden":
+            line = f"\n  {field}: no such field; there are {', '.join(kind.model_fields)}"
+        lines.append(line)
+    return "".join(lines)

@@ -1,0 +1,114 @@
+"""Photographs and targets on a network's grid, shrunk once and read in every epoch.
+
+Reads  a Carvana folder. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red, green, blue, target.
+"""
+
+import hashlib
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from joblib import Parallel, delayed
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from bench.augment import Augment
+from bench.carvana import Carvana, read_image
+from bench.errors import BenchError
+from bench.files import replacing
+from bench.progress import track
+from bench.resize import shrink, target_of
+
+Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
+
+
+def sample(data: Carvana, image_id: str, size: tuple[int, int]) -> Samples:
+    """A photograph and its target, uint8 (h, w, 4), on the grid `size`."""
+    photo = shrink(read_image(data.train[image_id]), size)
+    return np.dstack([photo, target_of(data.mask(image_id), size)])
+
+
+def cached_samples(
+    data: Carvana, images: Sequence[str], size: tuple[int, int], cache: Path, jobs: int
+) -> Samples:
+    """All samples as one memory-mapped array, made in parallel where the cache lacks it.
+
+    Raises:
+        BenchError: the disk has no room for them.
+        BadData: a photograph or mask is damaged; the message names it.
+    """
+    path = cache / f"{_key(data, images, size)}.npy"
+    if not path.exists():
+        _fill(path, data, images, size, jobs)
+    samples: Samples = np.load(path, mmap_mode="r")
+    return samples
+
+
+def _key(data: Carvana, images: Sequence[str], size: tuple[int, int]) -> str:
+    """Changes with any image's name, length or time of change, and with the size."""
+    states = [(image, data.train[image].stat()) for image in images]
+    listed = [f"{image} {state.st_size} {state.st_mtime_ns}" for image, state in states]
+    digest = hashlib.sha256("\n".join([str(data.root.resolve()), *listed]).encode()).hexdigest()
+    return f"{size[0]}x{size[1]}-{digest[:16]}"
+
+
+def _fill(
+    path: Path, data: Carvana, images: Sequence[str], size: tuple[int, int], jobs: int
+) -> None:
+    shape = (len(images), *size, 4)
+    needed = int(np.prod(shape))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(path.parent).free
+    if needed > free:
+        raise BenchError(
+            f"{path.parent}: {needed / 1e9:.1f} GB of shrunk photographs do not fit into "
+            f"{free / 1e9:.1f} GB of free disk; free some, or name another folder with --runs"
+        )
+    with replacing(path) as temporary:
+        samples = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
+        made = Parallel(n_jobs=jobs, return_as="generator", prefer="threads")(
+            delayed(sample)(data, image, size) for image in images
+        )
+        for index, one in enumerate(track(made, f"shrink to {size[0]}x{size[1]}", len(images))):
+            samples[index] = one
+        samples.flush()
+
+
+class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
+    """Augmented samples of one epoch, the same for the same seed and epoch on any worker.
+
+    Each item is the image, uint8 (3, h, w), and the target, uint8 (1, h, w) with 255 = car.
+    """
+
+    def __init__(self, samples: Samples, rows: Sequence[int], augment: Augment, seed: int) -> None:
+        self._samples, self._rows, self._augment, self._seed = samples, rows, augment, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Sample `index`, augmented as this epoch wants it."""
+        cv2.setNumThreads(1)  # a worker of the loader is one of many
+        stored = self._samples[self._rows[index]]
+        seed = np.random.SeedSequence((self._seed, self.epoch, index)).generate_state(1)[0]
+        image, target = self._augment(
+            np.ascontiguousarray(stored[..., :3]), np.ascontiguousarray(stored[..., 3]), int(seed)
+        )
+        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(target)[None]
+
+
+def batches(
+    dataset: TrainingSet, batch: int, epoch: int, seed: int, workers: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of an epoch in that epoch's own order; the incomplete last one is left out."""
+    dataset.epoch = epoch
+    order = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+        dataset, batch, shuffle=True, generator=order, num_workers=workers, drop_last=True
+    )
+    yield from loader

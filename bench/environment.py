@@ -1,0 +1,56 @@
+"""What a result was made with: code, libraries and machine."""
+
+import os
+import platform
+import subprocess
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+LIBRARIES = (
+    "accelerate", "albumentations", "numba", "numpy", "opencv-python-headless", "pillow",
+    "segmentation-models-pytorch", "timm", "torch", "torchvision", "zstandard",
+)  # fmt: skip
+
+
+def environment() -> dict[str, Any]:
+    """Commit, whether the tree was clean, versions, and the machine, for a manifest (JSON)."""
+    return {
+        "commit": commit(),
+        "clean_tree": _git("status", "--porcelain") == "",
+        "python": platform.python_version(),
+        "libraries": {name: version(name) for name in LIBRARIES},
+        "machine": {
+            "system": platform.platform(),
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        },
+    }
+
+
+def commit() -> str:
+    """The commit of the checkout, or "unknown" outside of one."""
+    return _git("rev-parse", "HEAD") or "unknown"
+
+
+def _git(*words: str) -> str | None:
+    """What git prints, or None where there is no git or no checkout."""
+    here = Path(__file__).parent
+    try:
+        done = subprocess.run(
+            ["git", *words], cwd=here, capture_output=True, text=True, check=True
+        )  # fmt: skip
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return done.stdout.strip()
+
+
+def _processor() -> str:
+    """The processor's model name, on Linux from /proc/cpuinfo."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.processor()

@@ -1,0 +1,31 @@
+"""What can go wrong on the user's side, and the exit code it ends in."""
+
+
+class BenchError(Exception):
+    """A failure the user can understand: what is wrong, where, and what to do about it."""
+
+    exit_code = 1
+
+
+class BadConfig(BenchError):
+    """A recipe, suite or command line names something that does not exist or does not fit."""
+
+    exit_code = 2
+
+
+class BadData(BenchError):
+    """A photograph, mask, table or submission file is damaged or breaks the rules."""
+
+    exit_code = 3
+
+
+class Missing(BenchError):
+    """Data, weights, a program or credentials are not on this machine."""
+
+    exit_code = 4
+
+
+class Incomplete(BenchError):
+    """The work ended, but some items of it failed; those that succeeded are kept."""
+
+    exit_code = 5

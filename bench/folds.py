@@ -1,0 +1,112 @@
+"""Folds of whole cars, alike in size of car, and the audit that training and scoring share none."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from bench.carvana import car_of
+from bench.errors import BadConfig, BadData
+from bench.files import write_text
+
+HEADER = "car,fold\n"
+
+
+def car_areas(areas: dict[str, int]) -> dict[str, float]:
+    """Car -> mean mask area of its views, in pixels.
+
+    >>> car_areas({"a_01": 10, "a_02": 20, "b_01": 7})
+    {'a': 15.0, 'b': 7.0}
+    """
+    views = defaultdict(list)
+    for image_id, area in areas.items():
+        views[car_of(image_id)].append(area)
+    return {car: float(np.mean(found)) for car, found in views.items()}
+
+
+def make_folds(areas: dict[str, float], count: int, seed: int) -> dict[str, int]:
+    """Car -> fold 0 .. count - 1, so that every fold holds small and large cars alike.
+
+    Cars are sorted by area; each group of `count` neighbours is dealt to the folds in random order.
+
+    Raises:
+        BadConfig: fewer than two folds, or fewer cars than folds.
+    """
+    if not 2 <= count <= len(areas):
+        raise BadConfig(f"folds: {count} of {len(areas)} cars; at least 2, at most one per car")
+    ordered = sorted(areas, key=lambda car: (areas[car], car))
+    random = np.random.default_rng(seed)
+    dealt = [random.permutation(count) for _ in range(0, len(ordered), count)]
+    order = np.concatenate(dealt)
+    return dict(sorted((car, int(fold)) for car, fold in zip(ordered, order, strict=False)))
+
+
+def in_fold(images: Iterable[str], folds: dict[str, int], fold: int) -> list[str]:
+    """The images whose car is in the fold; in an image-level split `folds` names images, not cars.
+
+    >>> in_fold(["a_01", "a_02", "b_01"], {"a": 0, "b": 1}, 0)
+    ['a_01', 'a_02']
+    """
+    return [image for image in images if fold in (folds.get(car_of(image)), folds.get(image))]
+
+
+def write_folds(path: Path, folds: dict[str, int]) -> None:
+    """Write the table `car,fold`."""
+    write_text(path, "".join([HEADER, *(f"{car},{fold}\n" for car, fold in sorted(folds.items()))]))
+
+
+def read_folds(path: Path) -> dict[str, int]:
+    """Car -> fold, from the table `car,fold`.
+
+    Raises:
+        BadData: the header is another, a line is not a car and a number, or a car stands twice.
+    """
+    folds: dict[str, int] = {}
+    with path.open(encoding="utf-8") as lines:
+        if next(lines, "") != HEADER:
+            raise BadData(f"{path}, line 1: not 'car,fold'; restore the file")
+        for number, line in enumerate(lines, start=2):
+            car, _, fold = line.rstrip("\n").rpartition(",")
+            if not car or not fold.isdecimal() or car in folds:
+                raise BadData(
+                    f"{path}, line {number}: '{line.strip()}' is no car and fold of its own; "
+                    "restore the file"
+                )
+            folds[car] = int(fold)
+    return folds
+
+
+@dataclass(frozen=True)
+class LeakAudit:
+    """What training and scoring share: nothing, or the scores are too good."""
+
+    train_cars: int
+    scored_cars: int
+    shared_cars: tuple[str, ...]
+    shared_images: tuple[str, ...]
+
+    @property
+    def leaky(self) -> bool:
+        """Whether a scored image shows a car that was trained on."""
+        return bool(self.shared_cars)
+
+    def __str__(self) -> str:
+        verdict = "LEAKY" if self.leaky else "clean"
+        return (
+            f"leak audit: {verdict}: {len(self.shared_cars)} of {self.scored_cars} scored cars and "
+            f"{len(self.shared_images)} scored images are among the {self.train_cars} trained cars"
+        )
+
+
+def leak_audit(train_images: Iterable[str], scored_images: Iterable[str]) -> LeakAudit:
+    """Which cars and images are both trained on and scored."""
+    train, scored = set(train_images), set(scored_images)
+    train_cars, scored_cars = set(map(car_of, train)), set(map(car_of, scored))
+    return LeakAudit(
+        train_cars=len(train_cars),
+        scored_cars=len(scored_cars),
+        shared_cars=tuple(sorted(train_cars & scored_cars)),
+        shared_images=tuple(sorted(train & scored)),
+    )

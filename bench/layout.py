@@ -1,0 +1,62 @@
+"""Where everything lies in a run's folder: the one place that knows the names."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Paths of one run; nothing is read or made."""
+
+    folder: Path
+
+    @property
+    def suite(self) -> Path:
+        """The suite that the run executes."""
+        return self.folder / "suite.yaml"
+
+    @property
+    def environment(self) -> Path:
+        """Code, libraries and machine."""
+        return self.folder / "environment.json"
+
+    @property
+    def folds(self) -> Path:
+        """Table `car,fold`."""
+        return self.folder / "folds.csv"
+
+    @property
+    def leaks(self) -> Path:
+        """What training and scoring share, fold by fold."""
+        return self.folder / "leak_audit.json"
+
+    @property
+    def log(self) -> Path:
+        """What the run said, without control characters."""
+        return self.folder / "log.txt"
+
+    @property
+    def scores(self) -> Path:
+        """One row for every entry and held-out image."""
+        return self.folder / "scores.parquet"
+
+    @property
+    def ceilings(self) -> Path:
+        """Mean Dice of a perfect network at each input size."""
+        return self.folder / "ceilings.json"
+
+    def leaderboard(self, suffix: str) -> Path:
+        """The table of entries as csv, md or json."""
+        return self.folder / f"leaderboard.{suffix}"
+
+    def training(self, recipe: str, fold: int) -> Path:
+        """The folder of one trained network."""
+        return self.folder / recipe / f"fold{fold}"
+
+    def maps(self, recipe: str, split: str) -> Path:
+        """The map store of a recipe for the split "heldout" or "test"."""
+        return self.folder / recipe / f"maps-{split}.sqlite"
+
+    def prediction(self, recipe: str, split: str) -> Path:
+        """How long the maps of a split took, written when all are there."""
+        return self.folder / recipe / f"maps-{split}.json"

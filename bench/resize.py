@@ -1,0 +1,53 @@
+"""Between a photograph's own grid and a network's: what shrinks, what grows, and what is lost.
+
+A size that holds the whole photograph is reached by padding; any other by resizing. Photographs
+and targets shrink by area, maps grow by bilinear interpolation; masks are never resized.
+"""
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+Size = tuple[int, int]  # height, width
+
+
+def fits(photo: Size, size: Size) -> bool:
+    """Whether a photograph is padded to the network's size instead of resized."""
+    return size[0] >= photo[0] and size[1] >= photo[1]
+
+
+def shrink(image: npt.NDArray[np.uint8], size: Size) -> npt.NDArray[np.uint8]:
+    """A photograph (H, W, 3) or target (H, W), uint8, on the network's grid `size`.
+
+    Padding repeats the last row and column, at the bottom and at the right.
+    """
+    height, width = image.shape[:2]
+    if fits((height, width), size):
+        below, right = size[0] - height, size[1] - width
+        padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
+        return np.asarray(padded, np.uint8)
+    smaller = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+    return np.asarray(smaller, np.uint8)
+
+
+def target_of(mask: npt.NDArray[np.bool_], size: Size) -> npt.NDArray[np.uint8]:
+    """The share of foreground in each pixel of the network's grid, 0..255."""
+    return shrink(mask.astype(np.uint8) * 255, size)
+
+
+def grow(probability: npt.NDArray[np.float32], photo: Size) -> npt.NDArray[np.uint8]:
+    """Probabilities (h, w) in [0, 1] on a network's grid as the map round(255 p) of a photograph.
+
+    One half rounds up, so that the map's mask `map >= 128` is the probability's `p >= 0.5`.
+    """
+    if fits(photo, probability.shape[:2]):
+        full = probability[: photo[0], : photo[1]]
+    else:
+        full = cv2.resize(probability, photo[::-1], interpolation=cv2.INTER_LINEAR)
+    return (full * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+
+
+def ceiling_map(mask: npt.NDArray[np.bool_], size: Size) -> npt.NDArray[np.uint8]:
+    """The map of a perfect network of this input size: the mask's target, grown back."""
+    target = target_of(mask, size).astype(np.float32) / np.float32(255)
+    return grow(target, mask.shape)

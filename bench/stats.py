@@ -1,0 +1,280 @@
+"""How sure a score is: intervals, paired tests and tie groups, with the car as the unit.
+
+The 16 views of a car are judged alike by a network, so 5,088 images of 318 cars weigh little more
+than 318 observations. Everything here therefore resamples or flips whole cars.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import t as student
+
+RESAMPLES = 10_000  # the 2.5 % point of the bootstrap is then known to 0.16 percentage points
+FLIPS = 99_999  # the smallest p is 1e-5: over the 4,950 pairs of 100 entries still below 0.05
+FLIPS_PER_PAIR = 50  # larger tables flip more often, so that Holm can still reach 0.02
+CARS_TO_RESAMPLE = 8  # fewer cars have fewer than 6,435 different resamples: Student's t instead
+CARS_TO_ENUMERATE = 17  # up to here all 2**(cars - 1) flips are fewer than FLIPS
+BLOCK_BYTES = 2**26  # resamples are drawn in blocks of this size
+
+Floats = NDArray[np.float64]
+
+
+class Gain(NamedTuple):
+    """A mean paired difference, its confidence interval and the p-value of "there is none"."""
+
+    mean: float
+    low: float
+    high: float
+    p: float
+
+
+def interval(
+    values: ArrayLike, cars: ArrayLike, level: float = 0.95, seed: int = 0
+) -> tuple[float, float]:
+    """Confidence interval of the mean over images, by the studentised bootstrap of cars.
+
+    Args:
+        values: one score an image, in any order.
+        cars: the car of each image.
+        level: the share of such intervals that hold the true mean.
+
+    Raises:
+        ValueError: lengths differ, a value is not finite, there are fewer than two cars, or the
+            level is not between 0 and 1.
+
+    Source: Efron & Tibshirani 1993, An Introduction to the Bootstrap, section 12.5 (bootstrap-t).
+    Of the percentile, expanded percentile, BCa and bootstrap-t intervals, it alone kept 95 % with
+    20 clusters and lost least where the clusters are skewed, as scores below 1 are.
+
+    >>> low, high = interval([0.9, 0.9, 0.8, 0.8], ["a", "a", "b", "b"], level=0.5)
+    >>> round(low, 6), round(high, 6)
+    (0.8, 0.9)
+    """
+    low, high = intervals(np.asarray(values)[None], cars, level, seed)[0]
+    return float(low), float(high)
+
+
+def intervals(values: ArrayLike, cars: ArrayLike, level: float = 0.95, seed: int = 0) -> Floats:
+    """`interval` of many entries at once, over the same resamples.
+
+    Args:
+        values: (entries, images).
+
+    Returns:
+        (entries, 2): low, high.
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level is {level}; it must lie between 0 and 1")
+    values, members = _checked(values, cars)
+    mean = values.mean(axis=1)
+    sums = _car_sums(values - mean[:, None], members)  # centred: no digits lost in squares below
+    sizes = np.bincount(members).astype(float)
+    error = _spread(sums, len(sizes)) / values.shape[1]
+    tails = [(1 + level) / 2, (1 - level) / 2]
+    if len(sizes) < CARS_TO_RESAMPLE:
+        points = np.outer(student.ppf(tails, len(sizes) - 1), np.ones(len(values)))
+    else:
+        points = np.quantile(_studentised(sums, sizes, error, seed), tails, axis=0)
+    ends: Floats = (mean - points * error).T
+    return ends
+
+
+def paired_p(a: ArrayLike, b: ArrayLike, cars: ArrayLike, seed: int = 0) -> float:
+    """How often chance alone would part two entries' means as far as they are, two-sided.
+
+    Under "no difference" each car's summed difference is as likely positive as negative, so the
+    signs of whole cars are flipped: all of them up to 17 cars, else 99,999 random flips, where the
+    observed one counts too: p = (1 + as extreme) / (1 + flips). The smallest p of n cars is
+    2**(1 - n): five cars or fewer never reach 0.05.
+
+    Args:
+        a, b: scores of two entries on the same images, in the same order.
+        cars: the car of each image.
+
+    Raises:
+        ValueError: as `interval`.
+
+    Source: Phipson & Smyth 2010, https://doi.org/10.2202/1544-6115.1585 (p is never zero).
+
+    >>> paired_p([0.9, 0.8, 0.9], [0.8, 0.7, 0.8], ["x", "y", "z"])
+    0.25
+    """
+    a, b = np.asarray(a, dtype=float), np.asarray(b, dtype=float)
+    if a.shape != b.shape:
+        raise ValueError(f"{a.shape} scores cannot be paired with {b.shape}")
+    return float(paired_ps(np.stack([a, b]), cars, seed)[0, 1])
+
+
+def paired_ps(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
+    """`paired_p` of every pair of entries, over the same flips.
+
+    Args:
+        values: (entries, images).
+
+    Returns:
+        (entries, entries), symmetric, 1 on the diagonal.
+    """
+    values, members = _checked(values, cars)
+    sums = _car_sums(values - values.mean(axis=0), members)
+    first, second = np.triu_indices(len(values), k=1)
+    observed = np.abs(sums.sum(axis=1)[first] - sums.sum(axis=1)[second])
+    # a flip that equals the observed sum must count, whatever order it was added up in
+    rounding = 1e-12 * np.abs(sums).sum(axis=1).max()
+    extreme = np.zeros(len(first), dtype=np.int64)
+    count = 0
+    for signs in _sign_blocks(sums.shape[1], len(first), seed):
+        flipped = signs @ sums.T  # (flips, entries)
+        for pair, (one, other) in enumerate(zip(first, second, strict=True)):
+            far = np.abs(flipped[:, one] - flipped[:, other]) >= observed[pair] - rounding
+            extreme[pair] += np.count_nonzero(far)
+        count += len(signs)
+    exact = sums.shape[1] <= CARS_TO_ENUMERATE  # the observed signs are then among those counted
+    p = np.ones((len(values), len(values)))
+    p[first, second] = p[second, first] = (extreme + (not exact)) / (count + (not exact))
+    return p
+
+
+def holm(p_values: ArrayLike) -> Floats:
+    """p-values corrected for how many there are, so that any error among all stays rare.
+
+    Source: Holm 1979, https://www.jstor.org/stable/4615733
+
+    >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
+    [0.03, 0.06, 0.06]
+    """
+    p = np.asarray(p_values, dtype=float)
+    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
+        raise ValueError("p-values must be a list of numbers from 0 to 1")
+    order = np.argsort(p, kind="stable")
+    steps = p[order] * np.arange(len(p), 0, -1)
+    adjusted = np.empty_like(p)
+    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return adjusted
+
+
+def comparisons(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
+    """`paired_ps` of every pair of entries, Holm-corrected over all pairs of the table.
+
+    All pairs are the right family even for "is the best better than this one?": which entry is
+    the best was read off the same scores.
+    """
+    p = paired_ps(values, cars, seed)
+    pairs = np.triu_indices(len(p), k=1)
+    p[pairs] = holm(p[pairs])
+    p.T[pairs] = p[pairs]
+    return p
+
+
+def tie_groups(
+    values: ArrayLike, cars: ArrayLike, level: float = 0.05, seed: int = 0
+) -> NDArray[np.int64]:
+    """Ranks from 1 in which entries that cannot be told from the best of their group are equal.
+
+    Going down the means, an entry shares the rank of the best of the open group until the first
+    one whose difference to that best is significant (`comparisons` below `level`): it opens the
+    next group, with its own place in the order as rank (1, 1, 3). Ranks never contradict means.
+
+    Args:
+        values: (entries, images), in any order of entries.
+
+    Returns:
+        (entries,) ranks in the order given.
+    """
+    means = np.mean(np.asarray(values, dtype=float), axis=1)
+    p = comparisons(values, cars, seed)
+    order = np.argsort(-means, kind="stable")
+    ranks = np.empty(len(order), dtype=np.int64)
+    best, rank = order[0], 1
+    for place, entry in enumerate(order, start=1):
+        if p[best, entry] < level:
+            best, rank = entry, place
+        ranks[entry] = rank
+    return ranks
+
+
+def gain(
+    ensemble: ArrayLike,
+    best_member: ArrayLike,
+    cars: ArrayLike,
+    level: float = 0.95,
+    seed: int = 0,
+) -> Gain:
+    """How much better an ensemble is than its best member on the same images.
+
+    The best member must have been chosen on other cars, or its score is flattered by the choice
+    and the gain is a little too small.
+    """
+    p = paired_p(ensemble, best_member, cars, seed)
+    difference = np.asarray(ensemble, dtype=float) - np.asarray(best_member, dtype=float)
+    return Gain(float(difference.mean()), *interval(difference, cars, level, seed), p)
+
+
+def _checked(values: ArrayLike, cars: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:
+    """The scores (entries, images) and each image's car as a number from 0."""
+    scores, names = np.asarray(values, dtype=float), np.asarray(cars)
+    if scores.ndim != 2 or names.shape != scores.shape[1:]:
+        raise ValueError(f"scores of shape {scores.shape[1:]} for cars of shape {names.shape}")
+    if not np.isfinite(scores).all():
+        raise ValueError(f"scores not finite: {np.count_nonzero(~np.isfinite(scores))}")
+    distinct, members = np.unique(names, return_inverse=True)
+    if len(distinct) < 2:
+        raise ValueError(f"a spread between cars needs at least two cars, not {len(distinct)}")
+    return scores, members
+
+
+def _car_sums(values: Floats, members: NDArray[np.int64]) -> Floats:
+    """(entries, images) -> (entries, cars)."""
+    order = np.argsort(members, kind="stable")
+    starts = np.flatnonzero(np.diff(members[order], prepend=-1))
+    return np.add.reduceat(values[:, order], starts, axis=1)
+
+
+def _spread(residuals: Floats, cars: int) -> Floats:
+    """Standard error of a sum over cars from the cars' centred sums (entries, cars)."""
+    spread: Floats = np.sqrt(cars / (cars - 1) * (residuals**2).sum(axis=1))
+    return spread
+
+
+def _studentised(sums: Floats, sizes: Floats, error: Floats, seed: int) -> Floats:
+    """(resamples, entries): (resampled mean - mean) / resampled standard error.
+
+    Cars may differ in their number of images, so the mean is a ratio of sums and its error is
+    that of the residuals sum - mean * size. A resample whose cars are all alike has no spread of
+    its own and is measured by the sample's.
+    """
+    cars = len(sizes)
+    generator = np.random.default_rng(seed)
+    rows = max(1, BLOCK_BYTES // (8 * cars))
+    blocks = []
+    for start in range(0, RESAMPLES, rows):
+        count = min(rows, RESAMPLES - start)
+        weights = generator.multinomial(cars, np.full(cars, 1 / cars), size=count).astype(float)
+        images = (weights @ sizes)[:, None]
+        shift = (weights @ sums.T) / images
+        squares = weights @ (sums**2).T
+        residuals = squares + shift * (
+            shift * (weights @ sizes**2)[:, None] - 2 * (weights @ (sums * sizes).T)
+        )
+        alike = residuals <= 1e-12 * squares
+        own = np.sqrt(cars / (cars - 1) * np.where(alike, 1, residuals)) / images
+        scale = np.where(alike, np.where(error > 0, error, 1), own)
+        blocks.append(shift / scale)
+    return np.concatenate(blocks)
+
+
+def _sign_blocks(cars: int, pairs: int, seed: int) -> Iterator[Floats]:
+    """Blocks (flips, cars) of -1 and 1: all of them, first car fixed, or random ones."""
+    if cars <= CARS_TO_ENUMERATE:
+        # flipping all cars leaves the absolute sum: half of the flips are enough
+        flips = np.arange(2 ** (cars - 1))[:, None] >> np.arange(cars) & 1
+        yield 1.0 - 2.0 * flips.astype(float)
+        return
+    generator = np.random.default_rng(seed)
+    rows = max(1, BLOCK_BYTES // (8 * cars))
+    left = max(FLIPS, FLIPS_PER_PAIR * pairs)
+    while left > 0:
+        drawn = generator.integers(0, 256, (min(rows, left), -(-cars // 8)), np.uint8)
+        yield 1.0 - 2.0 * np.unpackbits(drawn, axis=1, count=cars).astype(float)
+        left -= len(drawn)

@@ -1,0 +1,345 @@
+"""One recipe and one fold -> a trained network.
+
+Reads  a Carvana folder, the recipe, the images to learn from and those that choose the best epoch.
+Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safetensors (the best
+       epoch), last.safetensors, and manifest.json, last of all: a folder that has it is finished.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import torch
+from accelerate import Accelerator
+from safetensors.torch import save_file
+from torch import Tensor, nn
+
+import models
+from bench import rle
+from bench.augment import Augment
+from bench.carvana import Carvana
+from bench.config import Optimiser, Recipe, Strict, read, to_yaml
+from bench.dataset import Samples, TrainingSet, batches, cached_samples
+from bench.device import Machine, enough_memory
+from bench.environment import environment
+from bench.errors import BadConfig, BadData, BenchError, Missing
+from bench.files import replacing, sha256, write_json, write_text
+from bench.losses import total_loss
+from bench.metrics import counts_from_runs, dice
+from bench.progress import say, track
+from bench.resize import Size, grow
+from bench.tta import View, probabilities
+from models.blocks import normalise, padded_forward, parameter_count
+from models.encoders import MissingWeights
+
+VALIDATION_BATCH = 8
+
+
+@dataclass
+class State:
+    """All that changes while a network is trained; the history has one row an epoch."""
+
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    def parts(self) -> dict[str, Any]:
+        """What torch can save: the parts' own states, by name."""
+        stateful = {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
+        return {name: part.state_dict() for name, part in stateful.items()}
+
+    def best(self) -> dict[str, float]:
+        """The first of the epochs with the highest validation Dice."""
+        return max(self.history, key=lambda row: row["valid_dice"])
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Held-back photographs on the network's grid, and their true masks at full size, as runs."""
+
+    samples: Samples  # (N, h, w, 4)
+    sizes: list[Size]
+    truths: list[rle.Runs]
+
+
+def run(
+    name: str,
+    recipe: Recipe,
+    data: Carvana,
+    train: Sequence[str],
+    valid: Sequence[str],
+    folder: Path,
+    cache: Path,
+    machine: Machine,
+) -> None:
+    """Train a recipe on the images `train`, or go on where an interrupted training stopped.
+
+    On the CPU the result is the same bit for bit, interrupted or not.
+
+    Raises:
+        BadConfig: the network cannot be built so, or the folder was made by another recipe.
+        Missing: the encoder's pretrained weights are not to be had.
+        BenchError: the loss is not finite, or memory runs out; the last good epoch is kept.
+    """
+    if (folder / "recipe.yaml").exists():
+        check_same(folder / "recipe.yaml", recipe)
+    if (folder / "manifest.json").exists():
+        return
+    if len(train) < recipe.batch:
+        raise BadConfig(f"{name}: batch {recipe.batch} is larger than {len(train)} training images")
+    write_text(folder / "recipe.yaml", to_yaml(recipe))
+    state = start(name, recipe, steps=len(train) // recipe.batch, saved=folder / "state.pt")
+    images = sorted(data.train)
+    samples = cached_samples(data, images, recipe.size, cache, machine.jobs)
+    row_of = {image: row for row, image in enumerate(images)}
+    augment = Augment(recipe.augment, recipe.size)
+    dataset = TrainingSet(samples, [row_of[image] for image in train], augment, recipe.seed)
+    validation = validation_set(data, valid, samples[[row_of[image] for image in valid]])
+    accelerator = machine.accelerator()
+    state.network, state.optimiser = accelerator.prepare(state.network, state.optimiser)
+    while len(state.history) < recipe.epochs:
+        train_and_record(state, name, recipe, dataset, validation, folder, accelerator, machine)
+    write_manifest(state, name, recipe, train, valid, folder, accelerator)
+    (folder / "state.pt").unlink()
+
+
+def check_same(path: Path, config: Strict) -> None:
+    """Refuse to go on in a folder that another recipe or suite began.
+
+    Raises:
+        BadConfig: the stored file differs; the message names the fields.
+    """
+    stored = read(path, type(config))
+    changed = [name for name in type(config).model_fields
+               if getattr(stored, name) != getattr(config, name)]  # fmt: skip
+    if changed:
+        raise BadConfig(
+            f"{path.parent} was made with another {', '.join(changed)}; "
+            "remove the folder, or choose another with --runs"
+        )
+
+
+def build(name: str, recipe: Recipe) -> nn.Module:
+    """The untrained network of a recipe.
+
+    Raises:
+        BadConfig: an unknown network, option or value.
+        Missing: pretrained weights that are not to be had.
+    """
+    try:
+        return models.build(recipe.network.name, recipe.network.options)
+    except ValueError as error:
+        raise BadConfig(f"recipe {name}: network: {error}") from error
+    except MissingWeights as error:
+        raise Missing(f"recipe {name}: {error}") from error
+
+
+def start(name: str, recipe: Recipe, steps: int, saved: Path) -> State:
+    """A training at its first epoch, or at the one that `saved` leads to.
+
+    Args:
+        steps: batches of an epoch.
+
+    Raises:
+        BadData: the saved state is damaged.
+    """
+    torch.manual_seed(recipe.seed)
+    network = build(name, recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    optimiser = make_optimiser(recipe.optimiser, network)
+    schedule = make_schedule(recipe, optimiser, steps * recipe.epochs)
+    state = State(network, optimiser, schedule)
+    if saved.exists():
+        restore(state, saved)
+    return state
+
+
+def make_optimiser(options: Optimiser, network: nn.Module) -> torch.optim.Optimizer:
+    """Torch's optimiser with a recipe's numbers."""
+    parameters = [one for one in network.parameters() if one.requires_grad]
+    common = {"lr": options.lr, "weight_decay": options.weight_decay}
+    match options.name:
+        case "sgd":
+            return torch.optim.SGD(parameters, momentum=options.momentum, **common)
+        case "adam":
+            return torch.optim.Adam(parameters, **common)
+        case "adamw":
+            return torch.optim.AdamW(parameters, **common)
+
+
+def make_schedule(
+    recipe: Recipe, optimiser: torch.optim.Optimizer, total_steps: int
+) -> torch.optim.lr_scheduler.LRScheduler:
+    """Torch's schedule, advanced after every batch."""
+    match recipe.schedule:
+        case "constant":
+            return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
+        case "cosine":
+            return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, total_steps)
+        case "one_cycle":
+            return torch.optim.lr_scheduler.OneCycleLR(
+                optimiser, max_lr=recipe.optimiser.lr, total_steps=total_steps
+            )
+
+
+def restore(state: State, saved: Path) -> None:
+    """Bring a state back to where it was saved; only tensors and plain values are read."""
+    try:
+        stored = torch.load(saved, weights_only=True, map_location="cpu")
+        state.network.load_state_dict(stored["network"])
+        state.optimiser.load_state_dict(stored["optimiser"])
+        state.schedule.load_state_dict(stored["schedule"])
+        state.history = stored["history"]
+    except Exception as error:  # torch raises errors of many unrelated classes for damaged files
+        raise BadData(f"{saved}: damaged ({error}); remove it to train from the start") from error
+
+
+def validation_set(data: Carvana, valid: Sequence[str], samples: Samples) -> Validation:
+    """Samples of the validation images with their masks."""
+    masks = [data.mask(image) for image in valid]
+    sizes = [(mask.shape[0], mask.shape[1]) for mask in masks]
+    return Validation(samples, sizes, [rle.runs(mask) for mask in masks])
+
+
+def train_and_record(
+    state: State,
+    name: str,
+    recipe: Recipe,
+    dataset: TrainingSet,
+    validation: Validation,
+    folder: Path,
+    accelerator: Accelerator,
+    machine: Machine,
+) -> None:
+    """One more epoch, its validation, and the files that keep both."""
+    epoch, began = len(state.history), time.monotonic()
+    rate = state.schedule.get_last_lr()[0]
+    label = f"{name} epoch {epoch + 1}/{recipe.epochs}"
+    torch.manual_seed(recipe.seed + epoch)  # for dropout, so that a resumed epoch draws the same
+    loader = batches(dataset, recipe.batch, epoch, recipe.seed, machine.loader_workers())
+    counted = track(loader, label, len(dataset) // recipe.batch)
+    micro_batch = min(machine.micro_batch or recipe.batch, recipe.batch)
+    with enough_memory(name, micro_batch, recipe.size):
+        loss = train_one_epoch(state, counted, recipe, micro_batch, accelerator, label)
+        score = evaluate(state.network, validation, accelerator)
+    seconds = time.monotonic() - began
+    row = {"epoch": epoch + 1, "lr": rate, "train_loss": loss, "valid_dice": score, "seconds": seconds}
+    state.history.append(row)
+    save(state, folder, accelerator)
+    say(f"{label}: loss {loss:.4f}, validation Dice {score:.5f}, {seconds:.0f} s")
+
+
+def train_one_epoch(
+    state: State,
+    loader: Iterator[tuple[Tensor, Tensor]],
+    recipe: Recipe,
+    micro_batch: int,
+    accelerator: Accelerator,
+    label: str,
+) -> float:
+    """The mean loss over the batches of an epoch.
+
+    A batch goes through the network in micro-batches whose gradients add up to the batch's own;
+    only batch norm sees the micro-batch, as it does on several devices.
+
+    Raises:
+        BenchError: the loss is not finite.
+    """
+    state.network.train()
+    losses = []
+    for images, targets in loader:
+        parts = zip(images.split(micro_batch), targets.split(micro_batch), strict=True)
+        batch_loss = sum(
+            _backward(state.network, image, target, len(image) / len(images), recipe, accelerator)
+            for image, target in parts
+        )
+        if not batch_loss < float("inf"):
+            raise BenchError(
+                f"{label}, batch {len(losses) + 1}: the loss is {batch_loss}; the last epoch's "
+                "state is kept. Lower `lr` in the recipe and train again"
+            )
+        state.optimiser.step()
+        state.optimiser.zero_grad()
+        state.schedule.step()
+        losses.append(batch_loss)
+    return sum(losses) / len(losses)
+
+
+def _backward(
+    network: nn.Module,
+    image: Tensor,
+    target: Tensor,
+    share: float,
+    recipe: Recipe,
+    accelerator: Accelerator,
+) -> float:
+    """Add the gradient of a micro-batch, which is `share` of its batch, and return its loss."""
+    image = normalise(image.to(accelerator.device)).contiguous(memory_format=torch.channels_last)
+    with accelerator.autocast():
+        logits = padded_forward(network, image)
+    loss = share * total_loss(recipe.loss, logits, target.to(accelerator.device).float() / 255)
+    accelerator.backward(loss)
+    return loss.item()
+
+
+def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerator) -> float:
+    """Mean Dice of the validation photographs at their full size, without augmentation."""
+    network.eval()
+    scores = []
+    for first in range(0, len(validation.sizes), VALIDATION_BATCH):
+        some = slice(first, first + VALIDATION_BATCH)
+        images = torch.from_numpy(validation.samples[some, ..., :3]).permute(0, 3, 1, 2)
+        with accelerator.autocast():
+            found = probabilities(network, images.to(accelerator.device), [View()])
+        for one, size, truth in zip(
+            found.cpu().numpy(), validation.sizes[some], validation.truths[some], strict=True
+        ):
+            scores.append(dice(counts_from_runs(rle.map_runs(grow(one, size)), truth)))
+    return sum(scores) / len(scores)
+
+
+def save(state: State, folder: Path, accelerator: Accelerator) -> None:
+    """Keep the epoch that has just ended; the best one so far also as weights.safetensors."""
+    weights = {
+        key: value.contiguous()
+        for key, value in accelerator.unwrap_model(state.network).state_dict().items()
+    }
+    if state.history[-1] is state.best():
+        with replacing(folder / "weights.safetensors") as temporary:
+            save_file(weights, temporary)
+    with replacing(folder / "last.safetensors") as temporary:
+        save_file(weights, temporary)
+    with replacing(folder / "history.csv") as temporary:
+        pd.DataFrame(state.history).to_csv(temporary, index=False)
+    with replacing(folder / "state.pt") as temporary:  # last: what it promises is there
+        torch.save({**state.parts(), "network": weights, "history": state.history}, temporary)
+
+
+def write_manifest(
+    state: State,
+    name: str,
+    recipe: Recipe,
+    train: Sequence[str],
+    valid: Sequence[str],
+    folder: Path,
+    accelerator: Accelerator,
+) -> None:
+    """Say what was trained, on what, how well and how long."""
+    best = state.best()
+    manifest = {
+        "recipe": name,
+        "train_images": len(train),
+        "valid_images": len(valid),
+        "parameters": parameter_count(state.network),
+        "best_epoch": int(best["epoch"]),
+        "valid_dice": best["valid_dice"],
+        "seconds": sum(row["seconds"] for row in state.history),
+        "device": str(accelerator.device),
+        "precision": accelerator.mixed_precision,
+        "weights_sha256": sha256(folder / "weights.safetensors"),
+        "environment": environment(),
+    }
+    write_json(folder / "manifest.json", manifest)

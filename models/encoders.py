@@ -1,0 +1,80 @@
+"""Encoders by name, with pretrained weights from the hub or from a folder of safetensors."""
+
+import difflib
+import os
+from pathlib import Path
+
+import segmentation_models_pytorch as smp
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+WEIGHTS_DIR = "CARVANA_WEIGHTS"  # environment variable: a folder of <encoder>.*safetensors
+
+
+class MissingWeights(Exception):
+    """The pretrained weights of an encoder are neither on this machine nor to be had."""
+
+
+def build_encoder(name: str, *, pretrained: bool) -> nn.Module:
+    """An encoder that maps (B, 3, H, W) to its features at strides 1, 2, 4, 8, 16 and 32.
+
+    Args:
+        name: of segmentation-models-pytorch ("vgg16_bn", "mobilenet_v2") or "tu-" + a timm model.
+        pretrained: start from ImageNet weights, else from random ones.
+
+    Returns:
+        Module with `out_channels`, the number of channels at each stride.
+
+    Raises:
+        ValueError: there is no encoder of this name; the message lists the nearest.
+        MissingWeights: `pretrained`, but the weights are neither on this machine nor to be had.
+    """
+    check_name(name)
+    encoder: nn.Module = smp.encoders.get_encoder(name, weights=None)
+    if pretrained:
+        load_pretrained(encoder, name)
+    return encoder
+
+
+def check_name(name: str) -> None:
+    """Raise ValueError with the nearest names when there is no encoder `name`."""
+    if not name.startswith("tu-") and name not in smp.encoders.encoders:
+        near = ", ".join(difflib.get_close_matches(name, smp.encoders.encoders, n=3))
+        raise ValueError(f"no encoder {name!r}; nearest: {near or 'tu-<timm model>'}")
+
+
+def load_pretrained(encoder: nn.Module, name: str) -> None:
+    """Give an encoder its ImageNet weights: from the folder CARVANA_WEIGHTS, else from the hub.
+
+    Raises:
+        ValueError: the local file does not fit the encoder.
+        MissingWeights: there is no local file, and the hub has none or cannot be reached.
+    """
+    path = local_weights(name)
+    given = load_file(path) if path else _hub_weights(name)
+    wanted = encoder.state_dict()
+    misfits = [key for key in wanted if key not in given or given[key].shape != wanted[key].shape]
+    if misfits:
+        raise ValueError(f"{path or name}: {len(misfits)} tensors do not fit, first {misfits[0]!r}")
+    encoder.load_state_dict({key: given[key].to(value.dtype) for key, value in wanted.items()})
+
+
+def local_weights(name: str) -> Path | None:
+    """The file `<name>.*safetensors` in the folder that CARVANA_WEIGHTS names, if there is one."""
+    folder = os.environ.get(WEIGHTS_DIR)
+    found = sorted(Path(folder).glob(f"{name}.*safetensors")) if folder else []
+    return found[0] if found else None
+
+
+def _hub_weights(name: str) -> dict[str, Tensor]:
+    try:
+        weights = None if name.startswith("tu-") else "imagenet"
+        encoder = smp.encoders.get_encoder(name, weights=weights, pretrained=True)
+    except Exception as error:  # the hub's client raises errors of a dozen unrelated classes
+        raise MissingWeights(
+            f"no pretrained weights of {name!r} on this machine, and the hub gave none "
+            f"({type(error).__name__}). Put {name}.safetensors into a folder and name it with "
+            f"--weights-dir or {WEIGHTS_DIR}, go online, or set `pretrained: false`"
+        ) from error
+    state: dict[str, Tensor] = encoder.state_dict()
+    return state

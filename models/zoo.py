@@ -1,0 +1,54 @@
+"""Any decoder of segmentation-models-pytorch on any of its encoders, or timm's."""
+
+import difflib
+from typing import Any
+
+import segmentation_models_pytorch as smp
+from torch import nn
+
+from models.encoders import check_name, load_pretrained
+
+DECODERS = {
+    network.__name__.lower(): network
+    for network in (
+        smp.Unet,
+        smp.UnetPlusPlus,
+        smp.MAnet,
+        smp.Linknet,
+        smp.FPN,
+        smp.PSPNet,
+        smp.DeepLabV3,
+        smp.DeepLabV3Plus,
+        smp.PAN,
+        smp.UPerNet,
+        smp.Segformer,
+        smp.DPT,
+    )
+}
+
+
+def build_from_zoo(*, decoder: str, encoder: str, pretrained: bool, **options: Any) -> nn.Module:
+    """A network of segmentation-models-pytorch with one logit a pixel.
+
+    Args:
+        decoder: "unet", "unetplusplus", "fpn", "linknet" ... (see DECODERS).
+        encoder: of segmentation-models-pytorch, or "tu-" + a timm model.
+        pretrained: start the encoder from ImageNet weights.
+        options: of the decoder's constructor, for example `decoder_channels`.
+
+    Returns:
+        Module (B, 3, H, W) -> (B, 1, H, W) with `stride` = 32.
+
+    Raises:
+        ValueError: no such decoder or encoder; the message lists the nearest.
+        MissingWeights: `pretrained`, but the weights are neither on this machine nor to be had.
+    """
+    if decoder not in DECODERS:
+        near = ", ".join(difflib.get_close_matches(decoder, DECODERS, n=3)) or ", ".join(DECODERS)
+        raise ValueError(f"no decoder {decoder!r}; nearest: {near}")
+    check_name(encoder)
+    network: nn.Module = DECODERS[decoder](encoder, encoder_weights=None, classes=1, **options)
+    if pretrained:
+        load_pretrained(network.encoder, encoder)
+    network.stride = 32
+    return network

@@ -1,0 +1,87 @@
+"""Data every test may ask for: the real photographs where they are there, and tiny drawn ones."""
+
+import os
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench import rle
+
+BESIDE = Path(__file__).parents[2] / "shared"  # a folder `shared` beside the checkout
+TINY = (80, 120)  # height, width of a drawn photograph
+TRAIN_CARS = [f"{number:012x}" for number in (0x0A11CE, 0xB0B, 0xCAFE, 0xD00D)]
+TEST_CAR = f"{0x7E57:012x}"
+
+
+def _found(variable: str, folder: str) -> Path:
+    path = Path(os.environ.get(variable, BESIDE / folder))
+    if not path.is_dir():
+        pytest.skip(f"no {path}: set {variable} to test on real files")
+    return path
+
+
+@pytest.fixture(scope="session")
+def carvana_folder() -> Path:
+    """The real data set, in Kaggle's layout; it is only read."""
+    return _found("CARVANA_DATA", "carvana")
+
+
+@pytest.fixture(scope="session")
+def weights_folder() -> Path:
+    """Pretrained weights as local safetensors files; they are only read."""
+    return _found("CARVANA_WEIGHTS", "weights")
+
+
+@pytest.fixture(scope="session")
+def tiny_carvana(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four drawn cars with masks, one without, 16 views of 80x120 each; tests only read it."""
+    root = tmp_path_factory.mktemp("tiny")
+    draw_folder(root)
+    return root
+
+
+def draw_folder(root: Path) -> None:
+    """Draw the tiny data set into `root`: every file of Kaggle's layout."""
+    for folder in ("train", "train_masks", "test"):
+        (root / folder).mkdir()
+    rows = ["img,rle_mask"]
+    for number, car in enumerate([*TRAIN_CARS, TEST_CAR]):
+        for view in range(1, 17):
+            photograph, mask = draw_car(number, view)
+            name = f"{car}_{view:02d}"
+            folder = "test" if car == TEST_CAR else "train"
+            Image.fromarray(photograph).save(root / folder / f"{name}.jpg", quality=90)
+            if car != TEST_CAR:
+                save_mask(root / "train_masks" / f"{name}_mask.gif", mask)
+                rows.append(f"{name}.jpg,{rle.encode(mask)}")
+    (root / "train_masks.csv").write_text("\n".join(rows) + "\n")
+    sample = [f"{TEST_CAR}_{view:02d}.jpg,1 1" for view in range(1, 17)]
+    (root / "sample_submission.csv").write_text("\n".join(["img,rle_mask", *sample]) + "\n")
+    cars = [f'"{car}","2014","Make","Model","trim","trim"' for car in [*TRAIN_CARS, TEST_CAR]]
+    header = '"id","year","make","model","trim1","trim2"'
+    (root / "metadata.csv").write_text("\n".join([header, *cars]) + "\n")
+
+
+def draw_car(number: int, view: int) -> tuple[np.ndarray, np.ndarray]:
+    """A car-like blob that widens as it turns: uint8 (80, 120, 3) and bool (80, 120)."""
+    random = np.random.default_rng([number, view])
+    turned = abs(np.sin(2 * np.pi * (view - 1) / 16))
+    half = int(22 + 3 * number + 14 * turned)  # half the length in pixels
+    mask = np.zeros(TINY, dtype=np.uint8)
+    cv2.ellipse(mask, (60, 48), (half, 12 + number), 0, 0, 360, 1, -1)
+    cv2.ellipse(mask, (60, 38), (half // 2, 14), 0, 180, 360, 1, -1)
+    for x in (60 - half // 2, 60 + half // 2):
+        cv2.circle(mask, (x, 60), 6, 1, -1)
+    paint = np.random.default_rng(number).integers(30, 140, 3)
+    photograph = np.where(mask[..., None] == 1, paint, 215) + random.normal(0, 6, (*TINY, 3))
+    return np.clip(photograph, 0, 255).astype(np.uint8), mask.astype(bool)
+
+
+def save_mask(path: Path, mask: np.ndarray) -> None:
+    """Write a mask as Kaggle does: a palette GIF with the values 0 and 1."""
+    picture = Image.fromarray(mask.astype(np.uint8), mode="P")
+    picture.putpalette([0, 0, 0, 255, 255, 255])
+    picture.save(path)
