@@ -9,8 +9,8 @@ import numpy.typing as npt
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # the library asks the network on import
 
-import albumentations as A  # noqa: E402
-import cv2  # noqa: E402
+import albumentations as A
+import cv2
 
 Image = npt.NDArray[np.uint8]
 
@@ -37,7 +37,9 @@ def _steps(name: str, size: tuple[int, int]) -> list[Any]:
     match name:
         case "crop":  # part of the photograph, at most a fifth off its proportions
             shape = width / height
-            crop = A.RandomResizedCrop(size, (0.5, 1.0), (shape / 1.2, shape * 1.2), **LINEAR, p=0.8)
+            crop = A.RandomResizedCrop(
+                size, (0.5, 1.0), (shape / 1.2, shape * 1.2), **LINEAR, p=0.8
+            )
             return [crop]
         case "colour":
             return [A.ColorJitter((0.8, 1.2), (0.8, 1.2), (0.7, 1.3), (-0.05, 0.05), p=0.8)]

@@ -1,6 +1,7 @@
 """64 pixels in one word: what NumPy and numba lack, as LLVM operations any processor has.
 
 On a machine with AVX-512 each of them is one instruction, elsewhere a few. Bit p is pixel p.
+numba does not notice a change in this file: save bench/kernels.py again to have it compiled anew.
 """
 
 from typing import Any

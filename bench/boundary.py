@@ -15,6 +15,7 @@ DILATION_RATIO = 0.02  # width of the boundary region over the image diagonal: 4
 PERCENTILE = 95
 
 Mask = NDArray[np.bool_]
+Bits = NDArray[np.uint8]  # the same as 0 and 1, for OpenCV
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _SQUARE = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
@@ -67,10 +68,10 @@ def boundary(predicted: Mask, truth: Mask) -> Boundary:
     if not found or not known:
         return Boundary(0.0, diagonal, diagonal) if found or known else Boundary(1.0, 0.0, 0.0)
     inside = _bounds(predicted | truth)
-    masks = [np.ascontiguousarray(mask[inside]).view(np.uint8) for mask in (predicted, truth)]
-    there, back = _surface_distances(*masks)
+    one, other = (np.ascontiguousarray(m[inside]).view(np.uint8) for m in (predicted, truth))
+    there, back = _surface_distances(one, other)
     return Boundary(
-        _rim_iou(*masks, width=max(1, round(DILATION_RATIO * diagonal))),
+        _rim_iou(one, other, max(1, round(DILATION_RATIO * diagonal))),
         float(max(np.percentile(there, PERCENTILE), np.percentile(back, PERCENTILE))),
         float((there.sum() + back.sum()) / (len(there) + len(back))),
     )
@@ -82,12 +83,12 @@ def _bounds(mask: Mask) -> tuple[slice, slice]:
     return slice(top, top + height), slice(left, left + width)
 
 
-def _rim_iou(predicted: NDArray[np.uint8], truth: NDArray[np.uint8], width: int) -> float:
+def _rim_iou(predicted: Bits, truth: Bits, width: int) -> float:
     one, other = (mask ^ _eroded(mask, _SQUARE, width) for mask in (predicted, truth))
     return int(np.count_nonzero(one & other)) / int(np.count_nonzero(one | other))
 
 
-def _eroded(mask: NDArray[np.uint8], neighbours: cv2.typing.MatLike, times: int) -> NDArray[np.uint8]:
+def _eroded(mask: Bits, neighbours: cv2.typing.MatLike, times: int) -> Bits:
     # without these two arguments OpenCV takes what lies beyond the edge for mask
     eroded = cv2.erode(
         mask, neighbours, iterations=times, borderType=cv2.BORDER_CONSTANT, borderValue=0
@@ -95,14 +96,18 @@ def _eroded(mask: NDArray[np.uint8], neighbours: cv2.typing.MatLike, times: int)
     return np.asarray(eroded, dtype=np.uint8)
 
 
-def _surface_distances(
-    one: NDArray[np.uint8], other: NDArray[np.uint8]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _surface_distances(one: Bits, other: Bits) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Distance of each surface pixel of a mask to the other's surface, and the other way round.
 
     By a tree of the few thousand surface pixels: half the time of a distance transform, which
     visits every pixel of the crop.
     """
-    points = [np.argwhere(mask ^ _eroded(mask, _CROSS, 1)) for mask in (one, other)]
-    trees = [KDTree(each, balanced_tree=False, compact_nodes=False) for each in points]
+    points = [_surface(mask) for mask in (one, other)]
+    trees = [KDTree(each) for each in points]
     return trees[1].query(points[0])[0], trees[0].query(points[1])[0]
+
+
+def _surface(mask: Bits) -> NDArray[np.int64]:
+    """(N, 2) rows and columns of the surface pixels."""
+    places = np.flatnonzero((mask ^ _eroded(mask, _CROSS, 1)).view(np.bool_))
+    return np.stack(np.divmod(places, mask.shape[1]), axis=1)  # np.argwhere takes ten times as long

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import cv2
-import joblib
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
@@ -17,6 +16,7 @@ from PIL import Image
 
 from bench import rle
 from bench.errors import BadData, Missing
+from bench.parallel import ahead
 
 SIZE = (1280, 1918)  # height, width of every photograph of the real set
 VIEWS = 16  # photographs of one car
@@ -170,7 +170,7 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     try:
         image: NDArray[np.uint8] | None = _decode(path.read_bytes())
     except (OSError, ValueError, cv2.error) as error:
-        raise BadData(f"{path}: cannot be read ({error}); copy it again") from error
+        raise BadData(f"{path}: cannot be read ({_why(error)}); copy it again") from error
     if image is None:
         raise BadData(f"{path}: damaged, or no picture; copy it again")
     return image
@@ -183,6 +183,10 @@ def _decode(encoded: bytes) -> Any:
     return cv2.imdecode(np.frombuffer(encoded, np.uint8), flags) if encoded else None
 
 
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)
+
+
 def image_size(path: Path) -> tuple[int, int]:
     """Height and width of a picture, from its header.
 
@@ -193,7 +197,7 @@ def image_size(path: Path) -> tuple[int, int]:
         with Image.open(path) as picture:
             return picture.height, picture.width
     except (OSError, Image.DecompressionBombError) as error:
-        raise BadData(f"{path}: cannot be read ({error}); copy it again") from error
+        raise BadData(f"{path}: cannot be read ({_why(error)}); copy it again") from error
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
@@ -207,7 +211,7 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
             frames, mode = getattr(picture, "n_frames", 1), picture.mode
             grey = np.asarray(picture.convert("L"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadData(f"{path}: cannot be read ({error}); copy it again") from error
+        raise BadData(f"{path}: cannot be read ({_why(error)}); copy it again") from error
     if frames != 1 or mode not in {"P", "1", "L", "RGB"}:
         raise BadData(f"{path}: {frames} frames, mode {mode}; a mask is one black and white frame")
     top = grey.max(initial=0)
@@ -227,7 +231,9 @@ def read_rows(table: Path) -> dict[str, str]:
     with table.open(encoding="utf-8", errors="replace") as lines:
         header = next(lines, "").strip()
         if header.replace('"', "") != "img,rle_mask":
-            raise BadData(f"{table}, line 1: '{header[:40]}' instead of 'img,rle_mask'")
+            raise BadData(
+                f"{table}, line 1: '{header[:40]}' is not 'img,rle_mask'; restore the file"
+            )
         for number, line in enumerate(lines, start=2):
             name, _, text = line.strip().replace('"', "").partition(",")
             image_id = name.rpartition(".")[0] or name
@@ -245,7 +251,7 @@ def metadata(root: Path) -> dict[str, tuple[str, str, str]]:
     with table.open(encoding="utf-8", newline="") as lines:
         reader = csv.DictReader(lines)
         if not {"id", "year", "make", "model"} <= set(reader.fieldnames or ()):
-            raise BadData(f"{table}, line 1: the columns id, year, make, model are not all there")
+            raise BadData(f"{table}, line 1: not id, year, make, model, ...; restore the file")
         return {row["id"]: (row["year"], row["make"], row["model"]) for row in reader}
 
 
@@ -258,12 +264,12 @@ def mask_areas(data: Carvana, jobs: int = 1) -> dict[str, int]:
     """
     if not data.train:
         raise Missing(f"{data.root}: no training photographs; see data/README.md")
-    unknown = [image for image in data.train if image not in data.masks | data.mask_rows]
+    unknown = sorted(data.train.keys() - data.masks.keys() - data.mask_rows.keys())
     if unknown:
         raise BadData(_no_mask(data, unknown))
     areas = {image: _row_area(data, image) for image in data.train if image in data.mask_rows}
     drawn = [image for image in data.train if image not in areas]
-    sums = joblib.Parallel(jobs)(joblib.delayed(_mask_area)(data.masks[image]) for image in drawn)
+    sums = ahead(_mask_area, [data.masks[image] for image in drawn], jobs)
     areas.update(zip(drawn, sums, strict=True))
     return {image: areas[image] for image in data.train}
 

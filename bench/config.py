@@ -76,6 +76,8 @@ class Override(Strict):
     optimiser: Optimiser | None = None
     schedule: Literal["constant", "cosine", "one_cycle"] | None = None
     loss: dict[Loss, float] | None = Field(default=None, min_length=1)
+    augment: tuple[Augmentation, ...] | None = Field(default=None, strict=False)
+    seed: int | None = None
 
 
 class Ensemble(Strict):
@@ -140,6 +142,7 @@ class Suite(Strict):
     override: Override = Override()
     split: Literal["car", "image_random"] = "car"
     folds: Folds = Folds()
+    limit: int | None = Field(default=None, gt=0)  # of the cars
     demo: Demo | None = None
 
     @model_validator(mode="after")
@@ -167,7 +170,9 @@ def load_suite(name: str) -> Suite:
 
 def names(folder: Path) -> list[str]:
     """Names of all YAML files below a folder, as recipes and suites are called."""
-    return sorted(path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml"))
+    return sorted(
+        path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")
+    )
 
 
 def short_name(name: str) -> str:
@@ -177,13 +182,28 @@ def short_name(name: str) -> str:
 
 def in_suite(recipe: Recipe, suite: Suite) -> Recipe:
     """The recipe as a suite runs it: sizes scaled, fields replaced as its `override` says."""
-    change = {field: getattr(suite.override, field) for field in Recipe.model_fields if field in Override.model_fields}
+    change = {
+        field: getattr(suite.override, field)
+        for field in Recipe.model_fields
+        if field in Override.model_fields
+    }
     change = {field: value for field, value in change.items() if value is not None}
     height, width = (round(side * suite.scale) for side in recipe.size)
     network = recipe.network
     if suite.override.pretrained is not None and "pretrained" in network.options:
         network = network.model_copy(update={"pretrained": suite.override.pretrained})
     return recipe.model_copy(update={**change, "size": (height, width), "network": network})
+
+
+def changed(suite: Suite, seed: int | None, limit: int | None) -> Suite:
+    """The suite with another seed for its folds and trainings, or with fewer cars."""
+    update: dict[str, Any] = {}
+    if seed is not None:
+        update["folds"] = suite.folds.model_copy(update={"seed": seed})
+        update["override"] = suite.override.model_copy(update={"seed": seed})
+    if limit is not None:
+        update["limit"] = limit
+    return suite.model_copy(update=update)
 
 
 def to_yaml(config: Strict) -> str:
@@ -208,6 +228,22 @@ def read(path: Path, kind: type[Config]) -> Config:
         raise BadConfig(f"{path}: not YAML: {error}") from error
     except ValidationError as error:
         raise BadConfig(f"{path}:" + _faults(error, kind)) from error
+
+
+def check_same(path: Path, config: Strict) -> None:
+    """Refuse to go on in a folder that another recipe or suite began.
+
+    Raises:
+        BadConfig: the stored file differs; the message names the fields.
+    """
+    stored = read(path, type(config))
+    changed = [name for name in type(config).model_fields
+               if getattr(stored, name) != getattr(config, name)]  # fmt: skip
+    if changed:
+        raise BadConfig(
+            f"{path.parent} was made with another {', '.join(changed)}; "
+            "remove the folder, or choose another with --runs"
+        )
 
 
 def _load(name: str, folder: Path, kind: type[Config], word: str) -> Config:

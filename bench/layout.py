@@ -57,6 +57,6 @@ class Layout:
         """The map store of a recipe for the split "heldout" or "test"."""
         return self.folder / recipe / f"maps-{split}.sqlite"
 
-    def prediction(self, recipe: str, split: str) -> Path:
-        """How long the maps of a split took, written when all are there."""
-        return self.folder / recipe / f"maps-{split}.json"
+    def ensemble(self, name: str, split: str) -> Path:
+        """The map store of an ensemble, where one was asked for."""
+        return self.folder / "ensembles" / name / f"maps-{split}.sqlite"

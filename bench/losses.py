@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.config import Loss
+
 FOCUS = 2.0  # gamma of the focal loss, Lin et al. 2017
 
 
@@ -41,7 +43,7 @@ def soft_dice(logits: Tensor, target: Tensor) -> Tensor:
     return (1 - (2 * overlap + 1) / (total + 1)).mean()
 
 
-TERMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+TERMS: dict[Loss, Callable[[Tensor, Tensor], Tensor]] = {
     "bce": bce,
     "focal": focal,
     "mse": mse,
@@ -49,7 +51,7 @@ TERMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 }
 
 
-def total_loss(factors: Mapping[str, float], logits: Tensor, target: Tensor) -> Tensor:
+def total_loss(factors: Mapping[Loss, float], logits: Tensor, target: Tensor) -> Tensor:
     """The sum of a recipe's terms, each times its factor, in fp32.
 
     Args:

@@ -31,9 +31,10 @@ TABLES = (
     "checksum INTEGER, frame BLOB)",
     f"PRAGMA application_id = {APPLICATION}",
 )
+REMOVE = "remove the file and predict again"
 CURES = {
-    "SQLITE_NOTADB": (BadData, "not a map store; remove it and predict again"),
-    "SQLITE_CORRUPT": (BadData, "damaged; remove it and predict again"),
+    "SQLITE_NOTADB": (BadData, f"not a map store; {REMOVE}"),
+    "SQLITE_CORRUPT": (BadData, f"damaged; {REMOVE}"),
     "SQLITE_FULL": (BenchError, "no space left; free some and run again: stored maps are kept"),
     "SQLITE_IOERR": (BenchError, "the disk failed; check it and run again: stored maps are kept"),
     "SQLITE_BUSY": (BenchError, "another process changes it; let it end, then run again"),
@@ -119,10 +120,8 @@ class MapStore:
                 f"{self.path}: no map of {image_id}; predict again to add what is missing"
             )
         height, width, checksum, frame = row
-        if checksum != _checksum(image_id, height, width, frame):
-            raise BadData(
-                f"{self.path}: the map of {image_id} is damaged; {CURES['SQLITE_CORRUPT'][1]}"
-            )
+        if not isinstance(frame, bytes) or checksum != _checksum(image_id, height, width, frame):
+            raise BadData(f"{self.path}: the map of {image_id} is damaged; {REMOVE}")
         map = np.empty((height, width), dtype=np.uint8)
         with zstandard.ZstdDecompressor().stream_reader(frame) as reader:
             reader.readinto(map.reshape(-1).data)
@@ -139,8 +138,8 @@ class MapStore:
     def made_by(self) -> dict[str, Any]:
         """What made the maps."""
         with _explained(self.path):
-            rows = self._connection().execute("SELECT key, value FROM made_by").fetchall()
-        return {key: json.loads(value) for key, value in rows}
+            rows = self._connection().execute("SELECT key, value FROM made_by")
+            return {key: json.loads(value) for key, value in rows}
 
     def close(self) -> None:
         """Leave one file on disk; a second call does nothing."""
@@ -257,7 +256,7 @@ def _explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.ProgrammingError:  # our mistake, not the file's
         raise
-    except sqlite3.Error as error:
+    except (sqlite3.Error, ValueError, TypeError) as error:  # damage can break texts and types
         name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
         kind, cure = CURES.get(name, CURES["SQLITE_CORRUPT"])
         raise kind(f"{path}: {error}: {cure}") from error
@@ -265,7 +264,12 @@ def _explained(path: Path) -> Iterator[None]:
 
 def _claim(path: Path) -> IO[str]:
     """The right to write `path`, as long as the returned file is open; a dead process loses it."""
-    file = path.with_name(f".{path.name}.lock").open("w", encoding="ascii")
+    try:
+        file = path.with_name(f".{path.name}.lock").open("w", encoding="ascii")
+    except OSError as error:
+        raise BenchError(
+            f"{path}: cannot be written: {error}; give access or free space"
+        ) from error
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

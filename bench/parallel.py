@@ -11,9 +11,7 @@ Result = TypeVar("Result")
 AHEAD = 2  # results a thread may be ahead of their use: enough to hide a pause, little memory
 
 
-def ahead(
-    function: Callable[[Item], Result], items: Iterable[Item], jobs: int
-) -> Iterator[Result]:
+def ahead(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
     """The results of `function` in the order of the items, made by `jobs` threads in advance.
 
     At most `AHEAD * jobs` results wait at any time, however many items there are. The first error

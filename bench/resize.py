@@ -43,7 +43,8 @@ def grow(probability: npt.NDArray[np.float32], photo: Size) -> npt.NDArray[np.ui
     if fits(photo, probability.shape[:2]):
         full = probability[: photo[0], : photo[1]]
     else:
-        full = cv2.resize(probability, photo[::-1], interpolation=cv2.INTER_LINEAR)
+        grown = cv2.resize(probability, photo[::-1], interpolation=cv2.INTER_LINEAR)
+        full = np.asarray(grown, np.float32)
     return (full * np.float32(255) + np.float32(0.5)).astype(np.uint8)
 
 

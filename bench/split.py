@@ -1,7 +1,8 @@
 """Who trains, who chooses the best epoch and who is scored, in one fold."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 
@@ -23,10 +24,28 @@ class Split:
         return leak_audit([*self.train, *self.valid], self.heldout)
 
 
+def limited(data: Carvana, cars: int | None) -> Carvana:
+    """The data set with only so many training and test cars, or all of them for None."""
+    return (
+        data
+        if cars is None
+        else replace(
+            data, train=_of_first_cars(data.train, cars), test=_of_first_cars(data.test, cars)
+        )
+    )
+
+
+def _of_first_cars(images: dict[str, Path], cars: int) -> dict[str, Path]:
+    kept = set(sorted({car_of(image) for image in images})[:cars])
+    return {image: path for image, path in images.items() if car_of(image) in kept}
+
+
 def draw_folds(data: Carvana, suite: Suite, jobs: int) -> dict[str, int]:
     """Fold of every car, alike in mask area; of every image where the suite splits by image."""
     areas = mask_areas(data, jobs)
-    by_unit = car_areas(areas) if suite.split == "car" else {key: float(v) for key, v in areas.items()}
+    by_unit = (
+        car_areas(areas) if suite.split == "car" else {key: float(v) for key, v in areas.items()}
+    )
     return make_folds(by_unit, suite.folds.count, suite.folds.seed)
 
 

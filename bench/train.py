@@ -7,54 +7,31 @@ Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safe
 
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import pandas as pd
 import torch
 from accelerate import Accelerator
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
-import models
 from bench import rle
 from bench.augment import Augment
 from bench.carvana import Carvana
-from bench.config import Optimiser, Recipe, Strict, read, to_yaml
+from bench.checkpoint import State, save, start
+from bench.config import Recipe, check_same, to_yaml
 from bench.dataset import Samples, TrainingSet, batches, cached_samples
 from bench.device import Machine, enough_memory
 from bench.environment import environment
-from bench.errors import BadConfig, BadData, BenchError, Missing
-from bench.files import replacing, sha256, write_json, write_text
+from bench.errors import BadConfig, BenchError
+from bench.files import sha256, write_json, write_text
 from bench.losses import total_loss
 from bench.metrics import counts_from_runs, dice
 from bench.progress import say, track
 from bench.resize import Size, grow
 from bench.tta import View, probabilities
 from models.blocks import normalise, padded_forward, parameter_count
-from models.encoders import MissingWeights
 
 VALIDATION_BATCH = 8
-
-
-@dataclass
-class State:
-    """All that changes while a network is trained; the history has one row an epoch."""
-
-    network: nn.Module
-    optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
-    history: list[dict[str, float]] = field(default_factory=list)
-
-    def parts(self) -> dict[str, Any]:
-        """What torch can save: the parts' own states, by name."""
-        stateful = {"network": self.network, "optimiser": self.optimiser, "schedule": self.schedule}
-        return {name: part.state_dict() for name, part in stateful.items()}
-
-    def best(self) -> dict[str, float]:
-        """The first of the epochs with the highest validation Dice."""
-        return max(self.history, key=lambda row: row["valid_dice"])
 
 
 @dataclass(frozen=True)
@@ -107,96 +84,6 @@ def run(
     (folder / "state.pt").unlink()
 
 
-def check_same(path: Path, config: Strict) -> None:
-    """Refuse to go on in a folder that another recipe or suite began.
-
-    Raises:
-        BadConfig: the stored file differs; the message names the fields.
-    """
-    stored = read(path, type(config))
-    changed = [name for name in type(config).model_fields
-               if getattr(stored, name) != getattr(config, name)]  # fmt: skip
-    if changed:
-        raise BadConfig(
-            f"{path.parent} was made with another {', '.join(changed)}; "
-            "remove the folder, or choose another with --runs"
-        )
-
-
-def build(name: str, recipe: Recipe) -> nn.Module:
-    """The untrained network of a recipe.
-
-    Raises:
-        BadConfig: an unknown network, option or value.
-        Missing: pretrained weights that are not to be had.
-    """
-    try:
-        return models.build(recipe.network.name, recipe.network.options)
-    except ValueError as error:
-        raise BadConfig(f"recipe {name}: network: {error}") from error
-    except MissingWeights as error:
-        raise Missing(f"recipe {name}: {error}") from error
-
-
-def start(name: str, recipe: Recipe, steps: int, saved: Path) -> State:
-    """A training at its first epoch, or at the one that `saved` leads to.
-
-    Args:
-        steps: batches of an epoch.
-
-    Raises:
-        BadData: the saved state is damaged.
-    """
-    torch.manual_seed(recipe.seed)
-    network = build(name, recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimiser = make_optimiser(recipe.optimiser, network)
-    schedule = make_schedule(recipe, optimiser, steps * recipe.epochs)
-    state = State(network, optimiser, schedule)
-    if saved.exists():
-        restore(state, saved)
-    return state
-
-
-def make_optimiser(options: Optimiser, network: nn.Module) -> torch.optim.Optimizer:
-    """Torch's optimiser with a recipe's numbers."""
-    parameters = [one for one in network.parameters() if one.requires_grad]
-    common = {"lr": options.lr, "weight_decay": options.weight_decay}
-    match options.name:
-        case "sgd":
-            return torch.optim.SGD(parameters, momentum=options.momentum, **common)
-        case "adam":
-            return torch.optim.Adam(parameters, **common)
-        case "adamw":
-            return torch.optim.AdamW(parameters, **common)
-
-
-def make_schedule(
-    recipe: Recipe, optimiser: torch.optim.Optimizer, total_steps: int
-) -> torch.optim.lr_scheduler.LRScheduler:
-    """Torch's schedule, advanced after every batch."""
-    match recipe.schedule:
-        case "constant":
-            return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
-        case "cosine":
-            return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, total_steps)
-        case "one_cycle":
-            return torch.optim.lr_scheduler.OneCycleLR(
-                optimiser, max_lr=recipe.optimiser.lr, total_steps=total_steps
-            )
-
-
-def restore(state: State, saved: Path) -> None:
-    """Bring a state back to where it was saved; only tensors and plain values are read."""
-    try:
-        stored = torch.load(saved, weights_only=True, map_location="cpu")
-        state.network.load_state_dict(stored["network"])
-        state.optimiser.load_state_dict(stored["optimiser"])
-        state.schedule.load_state_dict(stored["schedule"])
-        state.history = stored["history"]
-    except Exception as error:  # torch raises errors of many unrelated classes for damaged files
-        raise BadData(f"{saved}: damaged ({error}); remove it to train from the start") from error
-
-
 def validation_set(data: Carvana, valid: Sequence[str], samples: Samples) -> Validation:
     """Samples of the validation images with their masks."""
     masks = [data.mask(image) for image in valid]
@@ -226,7 +113,13 @@ def train_and_record(
         loss = train_one_epoch(state, counted, recipe, micro_batch, accelerator, label)
         score = evaluate(state.network, validation, accelerator)
     seconds = time.monotonic() - began
-    row = {"epoch": epoch + 1, "lr": rate, "train_loss": loss, "valid_dice": score, "seconds": seconds}
+    row: dict[str, float] = {
+        "epoch": epoch + 1,
+        "lr": rate,
+        "train_loss": loss,
+        "valid_dice": score,
+        "seconds": seconds,
+    }
     state.history.append(row)
     save(state, folder, accelerator)
     say(f"{label}: loss {loss:.4f}, validation Dice {score:.5f}, {seconds:.0f} s")
@@ -249,9 +142,11 @@ def train_one_epoch(
         BenchError: the loss is not finite.
     """
     state.network.train()
-    losses = []
+    losses: list[float] = []
     for images, targets in loader:
-        parts = zip(images.split(micro_batch), targets.split(micro_batch), strict=True)
+        parts = zip(
+            torch.split(images, micro_batch), torch.split(targets, micro_batch), strict=True
+        )
         batch_loss = sum(
             _backward(state.network, image, target, len(image) / len(images), recipe, accelerator)
             for image, target in parts
@@ -299,23 +194,6 @@ def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerato
         ):
             scores.append(dice(counts_from_runs(rle.map_runs(grow(one, size)), truth)))
     return sum(scores) / len(scores)
-
-
-def save(state: State, folder: Path, accelerator: Accelerator) -> None:
-    """Keep the epoch that has just ended; the best one so far also as weights.safetensors."""
-    weights = {
-        key: value.contiguous()
-        for key, value in accelerator.unwrap_model(state.network).state_dict().items()
-    }
-    if state.history[-1] is state.best():
-        with replacing(folder / "weights.safetensors") as temporary:
-            save_file(weights, temporary)
-    with replacing(folder / "last.safetensors") as temporary:
-        save_file(weights, temporary)
-    with replacing(folder / "history.csv") as temporary:
-        pd.DataFrame(state.history).to_csv(temporary, index=False)
-    with replacing(folder / "state.pt") as temporary:  # last: what it promises is there
-        torch.save({**state.parts(), "network": weights, "history": state.history}, temporary)
 
 
 def write_manifest(

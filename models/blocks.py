@@ -1,5 +1,7 @@
 """Blocks that more than one network is built of, and the padding that every network needs."""
 
+from typing import cast
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -45,7 +47,8 @@ def padded_forward(network: nn.Module, image: Tensor) -> Tensor:
         (B, 1, H, W) logits.
     """
     height, width = image.shape[-2:]
-    below, right = -height % network.stride, -width % network.stride
+    stride = cast(int, network.stride)
+    below, right = -height % stride, -width % stride
     if below or right:
         image = F.pad(image, (0, right, 0, below), mode="replicate")
     logits: Tensor = network(image)

@@ -1,6 +1,6 @@
-"""U-Net with a pretrained encoder and a decoder of residual convolutional units (Xu et al. 2018)."""
+"""U-Net with a pretrained encoder and a decoder of residual units (Xu, Lu and Li 2018)."""
 
-from typing import Literal
+from typing import Literal, cast
 
 import torch
 import torch.nn.functional as F
@@ -33,9 +33,10 @@ class ResidualUNet(nn.Module):
         super().__init__()
         self.encoder = build_encoder(encoder, pretrained=pretrained)
         # An encoder without a map at full size (ResNet) shows the image itself as stride 1.
-        joined = self.encoder.out_channels[-2::-1]
+        channels = cast(list[int], self.encoder.out_channels)
+        joined = channels[-2::-1]
         widths = [middle // 2**level for level in range(len(joined) + 1)]
-        self.middle = conv_norm_relu(self.encoder.out_channels[-1], middle, kernel_size=1)
+        self.middle = conv_norm_relu(channels[-1], middle, kernel_size=1)
         self.decoder = nn.ModuleList(
             DecoderStage(wide, skip, narrow, combine)
             for wide, skip, narrow in zip(widths[:-1], joined, widths[1:], strict=True)

@@ -1,7 +1,7 @@
 """Any decoder of segmentation-models-pytorch on any of its encoders, or timm's."""
 
 import difflib
-from typing import Any
+from typing import Any, cast
 
 import segmentation_models_pytorch as smp
 from torch import nn
@@ -49,6 +49,6 @@ def build_from_zoo(*, decoder: str, encoder: str, pretrained: bool, **options: A
     check_name(encoder)
     network: nn.Module = DECODERS[decoder](encoder, encoder_weights=None, classes=1, **options)
     if pretrained:
-        load_pretrained(network.encoder, encoder)
-    network.stride = 32
+        load_pretrained(cast(nn.Module, network.encoder), encoder)
+    network.stride = 32  # type: ignore[assignment]
     return network

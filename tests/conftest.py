@@ -3,12 +3,18 @@
 import os
 from pathlib import Path
 
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads would only wait for another
+
 import cv2
 import numpy as np
 import pytest
+from hypothesis import settings
 from PIL import Image
 
 from bench import rle
+
+settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
+settings.load_profile("untimed")
 
 BESIDE = Path(__file__).parents[2] / "shared"  # a folder `shared` beside the checkout
 TINY = (80, 120)  # height, width of a drawn photograph

@@ -222,7 +222,10 @@ def test_a_file_that_is_no_whole_map_store_is_refused(path, damage):
     damage(path)
     before = path.read_bytes()
     for door in (MapStore.open, lambda path: MapStore.create(path, MADE_BY)):
-        with pytest.raises(BadData, match=r"remove it and predict again"), door(path) as store:
+        with (
+            pytest.raises(BadData, match=r"remove the file and predict again"),
+            door(path) as store,
+        ):
             store.read("car_03")
     assert path.read_bytes() == before or damage is _cut
 

@@ -1,0 +1,148 @@
+"""Why an ensemble gains: how its members differ, what each adds, how far agreement can be trusted.
+
+Maps are read one image at a time: `joint_counts` of images add up, and every table of the report
+follows from the sums.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.contested import contested
+from bench.metrics import counts, dice
+from bench.rle import THRESHOLD, Map, Mask
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class JointCounts:
+    """What members K do together on some pixels, as whole numbers; sums over images with `+`."""
+
+    pixels: int
+    errors: Integers  # (K, K): pixels both members get wrong; the diagonal is each one's own
+    votes: Integers  # (K + 1, 2): pixels with so many members for car, by truth (not car, car)
+
+    @property
+    def disputed(self) -> int:
+        """Pixels on which not all members agree: an image with many is worth a look."""
+        return int(self.votes[1:-1].sum())
+
+    def __add__(self, other: "JointCounts") -> "JointCounts":
+        return JointCounts(
+            self.pixels + other.pixels, self.errors + other.errors, self.votes + other.votes
+        )
+
+
+def joint_counts(maps: Sequence[Map], truth: Mask) -> JointCounts:
+    """Joint counts of one image.
+
+    Args:
+        maps: the members' uint8 (H, W); of them only the masks count.
+        truth: bool (H, W).
+    """
+    members = len(maps)
+    places, inside = contested(maps, THRESHOLD, THRESHOLD)
+    decisions = np.stack([map.reshape(-1)[places] >= THRESHOLD for map in maps])
+    true = truth.reshape(-1)[places]
+    wrong = (decisions ^ true).astype(float)
+    votes = np.bincount(2 * decisions.sum(axis=0) + true, minlength=2 * members + 2).reshape(-1, 2)
+    agreed_car, right = np.count_nonzero(inside), np.count_nonzero(inside & truth)
+    missed = np.count_nonzero(truth) - np.count_nonzero(true) - right
+    votes[members] += (agreed_car - right, right)
+    votes[0] += (truth.size - len(places) - agreed_car - missed, missed)
+    errors = np.round(wrong @ wrong.T).astype(np.int64) + agreed_car - right + missed
+    return JointCounts(truth.size, errors, votes)
+
+
+def disagreement(joint: JointCounts) -> Floats:
+    """(K, K): share of pixels on which two members' masks differ."""
+    own = np.diag(joint.errors)
+    differ: Floats = (own[:, None] + own - 2 * joint.errors) / joint.pixels
+    return differ
+
+
+def error_correlation(joint: JointCounts) -> Floats:
+    """(K, K): correlation of two members' being wrong (phi), pixel by pixel.
+
+    1: they err on the same pixels, and an ensemble of the two gains nothing. 0: as unrelated
+    members would. A member without any error has no correlation: NaN, but for its diagonal of 1.
+    """
+    own = np.diag(joint.errors).astype(float)
+    spread = np.sqrt(own * (joint.pixels - own))
+    with np.errstate(invalid="ignore"):
+        phi = (joint.pixels * joint.errors - np.outer(own, own)) / np.outer(spread, spread)
+    np.fill_diagonal(phi, 1)
+    return np.asarray(phi, dtype=float)
+
+
+def calibration(joint: JointCounts) -> pd.DataFrame:
+    """How often the pixel is car, and the majority right, for each number of members for car.
+
+    Returns:
+        One row for 0..K votes: votes, pixels, share_car, accuracy. A calibrated vote has
+        share_car = votes / K. Half of the votes decide nothing, so such a tie counts half right; a
+        number of votes that never happened has NaN.
+    """
+    members = len(joint.votes) - 1
+    votes = np.arange(members + 1)
+    pixels = joint.votes.sum(axis=1)
+    share_car = np.divide(
+        joint.votes[:, 1], pixels, out=np.full(members + 1, np.nan), where=pixels > 0
+    )
+    accuracy = np.select(
+        [2 * votes > members, 2 * votes < members], [share_car, 1 - share_car], share_car * 0 + 0.5
+    )
+    return pd.DataFrame(
+        {"votes": votes, "pixels": pixels, "share_car": share_car, "accuracy": accuracy}
+    )
+
+
+def leave_one_out(
+    maps: Sequence[Map], truth: Mask, combine: Callable[[Sequence[Map]], Map]
+) -> Floats:
+    """Dice of an ensemble on one image without each of its members in turn.
+
+    What a member adds is the whole ensemble's Dice less its entry here: negative, it costs.
+
+    Args:
+        maps: of at least two members.
+        combine: the ensemble's rule, for any number of maps.
+
+    Returns:
+        (K,).
+    """
+    if len(maps) < 2:
+        raise ValueError("an ensemble of one has nothing to leave out")
+    rest = [[*maps[:left_out], *maps[left_out + 1 :]] for left_out in range(len(maps))]
+    return np.array([dice(counts(combine(some) >= THRESHOLD, truth)) for some in rest])
+
+
+def matrix(scores: pd.DataFrame, entries: Sequence[str], column: str = "dice") -> pd.DataFrame:
+    """Scores of entries on the same images: one row an entry, one column an image.
+
+    Args:
+        scores: as in scores.parquet: entry, image and the wanted column.
+
+    Raises:
+        ValueError: an entry lacks an image that another has, or has it twice.
+    """
+    mine = scores[scores["entry"].isin(entries)]
+    table = mine.pivot(index="entry", columns="image", values=column).reindex(list(entries))
+    holes = table.isna().sum(axis=1)
+    if holes.any():
+        raise ValueError(f"{holes.idxmax()} has no {column} of {holes.max()} images others have")
+    return table
+
+
+def oracle(table: pd.DataFrame) -> "pd.Series[float]":
+    """Score on each image of the member that is best there: what choosing by image could reach.
+
+    Args:
+        table: `matrix` of the members.
+    """
+    return table.max(axis=0)

@@ -1,0 +1,110 @@
+"""What the command line understands; every verb's help shows an example."""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+HOME = Path(__file__).parent.parent  # the checkout; data/, runs/ and submissions/ lie in it
+DATA = HOME / "data"
+EXIT_CODES = """exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad data, 4 something is missing,
+            5 finished but some items failed, 130 interrupted"""
+
+
+def parse(words: Sequence[str] | None) -> argparse.Namespace:
+    """The command line as a namespace; wrong usage ends the process with exit code 2."""
+    parser = argparse.ArgumentParser(
+        prog="carvana-bench",
+        description="Ensemble benchmarking harness for the Carvana Image Masking Challenge.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _add_suite_verbs(verbs)
+    _add_submit(verbs)
+    _add_data_verbs(verbs)
+    return parser.parse_args(words)
+
+
+Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def _add_suite_verbs(verbs: Verbs) -> None:
+    verb = _add_suite(_add(verbs, "run", "every stage of a suite, or what is left", "run demo"))
+    verb.add_argument("--dry-run", action="store_true", help="say what is left, and do nothing")
+    for name, text, example in (
+        ("folds", "draw the folds of cars, and audit them for leaks", "folds cpu --data DIR"),
+        ("score", "score every entry on the held-out cars", "score cpu --data DIR"),
+        ("leaderboard", "rank single models and ensembles", "leaderboard cpu --json"),
+    ):
+        _add_suite(_add(verbs, name, text, example))
+    for name, text, example in (
+        ("train", "train a suite's recipes", "train cpu cpu/unet-256x384 --data DIR"),
+        ("predict", "write a suite's probability maps", "predict cpu --data DIR"),
+    ):
+        verb = _add_suite(_add(verbs, name, text, example))
+        verb.add_argument("recipes", nargs="*", metavar="RECIPE", help="only these of the suite")
+    verb = _add_suite(_add(verbs, "ensemble", "write the maps of ensembles", "ensemble cpu"))
+    verb.add_argument("--split", choices=("heldout", "test"), default="heldout", help="which cars")
+
+
+def _add_submit(verbs: Verbs) -> None:
+    example = "submit --check submissions/cpu-mean.csv.gz --data DIR"
+    verb = _add(verbs, "submit", "write, check, score and upload submission files", example)
+    _add_suite(verb, nargs="?")
+    verb.add_argument("--check", type=Path, metavar="FILE", help="validate any submission file")
+    verb.add_argument("--against", type=Path, metavar="MASKS",
+                      help="with --check: score it on mask pictures or a table")  # fmt: skip
+    verb.add_argument("--upload", type=Path, metavar="FILE", help="send it by Kaggle's own client")
+    verb.add_argument("--message", default="carvana-bench", help="what Kaggle shows beside it")
+
+
+def _add_data_verbs(verbs: Verbs) -> None:
+    verb = _add(
+        verbs, "check", "say what is in a data folder, and what is wrong", "check --data DIR"
+    )
+    verb.add_argument("--deep", action="store_true", help="read every file to its end")
+    verb = _add(verbs, "demo", "draw the demo data set", "demo --out data/demo --cars 18")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR")
+    verb.add_argument("--cars", type=int, default=18, metavar="N", help="training cars")
+    verb.add_argument("--test-cars", type=int, default=2, metavar="N")
+    verb = _add(verbs, "download", "fetch the data by Kaggle's own client", "download --out data")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR")
+    verb = _add(verbs, "doctor", "what this machine has, what a suite would cost", "doctor cpu")
+    _add_suite(verb, nargs="?")
+
+
+def _add(verbs: Verbs, name: str, text: str, example: str) -> argparse.ArgumentParser:
+    """A verb with the flags that every verb has."""
+    verb = verbs.add_parser(
+        name, help=text, description=text, epilog=f"example: carvana-bench {example}\n{EXIT_CODES}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    verb.add_argument("--data", type=Path, metavar="DIR", help="Kaggle's layout (default: data/)")
+    verb.add_argument("--jobs", type=_positive, default=os.cpu_count(), metavar="N")
+    verb.add_argument("--seed", type=int, metavar="N", help="other random choices")
+    verb.add_argument("--json", action="store_true", help="print the result as JSON")
+    verb.add_argument("--quiet", action="store_true", help="no progress")
+    verb.add_argument("--weights-dir", type=Path, metavar="DIR",
+                      help="<encoder>.safetensors (or CARVANA_WEIGHTS)")  # fmt: skip
+    return verb
+
+
+def _add_suite(verb: argparse.ArgumentParser, nargs: str | None = None) -> argparse.ArgumentParser:
+    """The arguments of a verb that works on a run."""
+    verb.add_argument("suite", nargs=nargs, metavar="SUITE", help="name, or path of a .yaml file")
+    verb.add_argument("--runs", type=Path, default=HOME / "runs", metavar="DIR")
+    verb.add_argument("--submissions", type=Path, default=HOME / "submissions", metavar="DIR")
+    verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    verb.add_argument("--micro-batch", type=_positive, metavar="N",
+                      help="images in memory at once; the result stays the same")  # fmt: skip
+    verb.add_argument("--limit", type=_positive, metavar="N", help="use only N cars of the data")
+    return verb
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+    return number

@@ -1,0 +1,199 @@
+"""The command line: one verb a stage. It calls and prints; what it calls is elsewhere."""
+
+import argparse
+import json
+import os
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from bench.arguments import DATA, parse
+from bench.errors import BadConfig, BadData, BenchError
+from bench.progress import be_quiet, say
+
+if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
+    from bench.check import Report as DataReport
+    from bench.pipeline import Run
+
+INTERRUPTED = 130
+
+
+def entry_point() -> None:
+    """What the installed command `carvana-bench` starts."""
+    sys.exit(main())
+
+
+def main(words: Sequence[str] | None = None) -> int:
+    """Run one verb; return the process's exit code."""
+    given = parse(words)
+    if given.quiet:
+        be_quiet()
+    if given.weights_dir:
+        os.environ["CARVANA_WEIGHTS"] = str(given.weights_dir)
+    try:
+        VERBS[given.verb](given)
+    except (BenchError, OSError) as error:
+        print(f"carvana-bench {given.verb}: {error}", file=sys.stderr)
+        return error.exit_code if isinstance(error, BenchError) else BenchError.exit_code
+    except KeyboardInterrupt:
+        print("\ninterrupted: the same command goes on where it stopped", file=sys.stderr)
+        return INTERRUPTED
+    return 0
+
+
+def run(given: argparse.Namespace) -> None:
+    """Every stage of a suite, then its leaderboard."""
+    opened = _open_run(given)
+    if given.dry_run:
+        _show(given, opened.plan())
+        return
+    opened.all()
+    _show_leaderboard(given, opened)
+
+
+def folds(given: argparse.Namespace) -> None:
+    """Draw the folds and audit them."""
+    _open_run(given).begin()
+
+
+def train(given: argparse.Namespace) -> None:
+    """Train a suite's recipes."""
+    opened = _open_run(given)
+    opened.begin()
+    opened.train(given.recipes)
+
+
+def predict(given: argparse.Namespace) -> None:
+    """Write the maps of a suite's recipes."""
+    opened = _open_run(given)
+    opened.begin()
+    opened.predict(given.recipes)
+
+
+def ensemble(given: argparse.Namespace) -> None:
+    """Write the maps of a suite's ensembles."""
+    _open_run(given).ensemble(given.split)
+
+
+def score(given: argparse.Namespace) -> None:
+    """Score every entry on the held-out cars."""
+    _open_run(given).score()
+
+
+def leaderboard(given: argparse.Namespace) -> None:
+    """Rank the entries."""
+    opened = _open_run(given)
+    opened.rank()
+    _show_leaderboard(given, opened)
+
+
+def submit(given: argparse.Namespace) -> None:
+    """Write a suite's submission files, or check, score and upload one."""
+    if given.suite:
+        _open_run(given).submit()
+    elif given.check:
+        _check_submission(given)
+    elif not given.upload:
+        raise BadConfig("name a SUITE, --check FILE or --upload FILE")
+    if given.upload:
+        from bench.submission import upload
+
+        upload(given.upload, given.message)
+
+
+def check(given: argparse.Namespace) -> None:
+    """Look at a data folder and say what is wrong with it."""
+    from bench.check import check as look
+
+    _show_data(given, look(given.data or DATA, deep=given.deep, jobs=given.jobs))
+
+
+def demo(given: argparse.Namespace) -> None:
+    """Draw the demo data set."""
+    from bench.demo import make
+
+    make(given.out, given.cars, given.test_cars, given.seed or 0, given.jobs)
+    say(f"{given.out}: {given.cars} training and {given.test_cars} test cars, 16 views each")
+
+
+def download(given: argparse.Namespace) -> None:
+    """Have Kaggle's client fetch the data, then check them."""
+    from bench.download import download as fetch
+
+    _show_data(given, fetch(given.out, given.jobs))
+
+
+def doctor(given: argparse.Namespace) -> None:
+    """Say what this machine has, and what a suite would cost on it."""
+    from bench.doctor import examine
+
+    found = examine(given.data or DATA, given.runs)
+    if given.suite:
+        found["suite"] = _open_run(given).plan()
+    _show(given, found)
+
+
+VERBS = {
+    verb.__name__: verb
+    for verb in (
+        check, demo, doctor, download, ensemble, folds, leaderboard, predict, run, score, submit,
+        train,
+    )
+}  # fmt: skip
+
+
+def _open_run(given: argparse.Namespace) -> "Run":
+    from bench.device import Machine
+    from bench.pipeline import open_run
+
+    machine = Machine(given.device, given.jobs, given.micro_batch)
+    return open_run(
+        given.suite,
+        given.data,
+        DATA,
+        given.runs,
+        given.submissions,
+        machine,
+        given.seed,
+        given.limit,
+    )
+
+
+def _show_leaderboard(given: argparse.Namespace, opened: "Run") -> None:
+    print(opened.layout.leaderboard("json" if given.json else "md").read_text(), end="")
+    say(f"the run is in {opened.layout.folder}, submission files are in {opened.submissions}")
+
+
+def _show_data(given: argparse.Namespace, report: "DataReport") -> None:
+    from rich.console import Console
+
+    if given.json:
+        print(json.dumps(report.to_json(), indent=2))
+    else:
+        Console().print(report.to_table())
+    if not report.ok:
+        raise BadData(report.verdict)
+
+
+def _check_submission(given: argparse.Namespace) -> None:
+    from bench import submission
+    from bench.carvana import open_folder
+
+    expected = submission.expected_images(open_folder(given.data or DATA))
+    report = submission.check(given.check, expected, jobs=given.jobs)
+    print(json.dumps(report.to_json(), indent=2) if given.json else report)
+    if given.against:
+        scores = submission.score(given.check, submission.KnownMasks(given.against))
+        print(json.dumps(scores.to_json(), indent=2) if given.json else scores)
+    if not report.sound:
+        raise BadData(f"{given.check}: Kaggle would refuse or misread it; see above")
+
+
+def _show(given: argparse.Namespace, found: dict[str, Any]) -> None:
+    """Print a result as JSON, or as YAML, which reads well."""
+    import yaml
+
+    if given.json:
+        print(json.dumps(found, indent=2))
+    else:
+        print(yaml.safe_dump(found, sort_keys=False, width=100), end="")

@@ -1,0 +1,84 @@
+"""Which triangle each sub-sample of a photograph sees: a z-buffer at twice the resolution."""
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from bench.demo.mesh import BODY, VOID, Floats
+
+FINE = 2  # sub-samples along each side of a pixel
+EDGE = 1e-9  # share of a triangle by which it reaches over its edges: no cracks from rounding
+
+
+@njit(cache=True, nogil=True, error_model="numpy")
+def visible(
+    screen: Floats,
+    points: Floats,
+    triangles: NDArray[np.int32],
+    kind: NDArray[np.int8],
+    arches: Floats,
+    height: int,
+    width: int,
+) -> NDArray[np.int32]:
+    """The nearest triangle at each sub-sample of a (height, width) raster, -1 where there is none.
+
+    BODY triangles are cut away inside the wheel arches. Through the arches the inside of BODY and
+    VOID can be seen; all other triangles are left out when seen from behind.
+
+    Args:
+        screen: column, row and 1 / depth of each point in the raster, (V, 3).
+        arches: X of the front and rear axle, height and radius of the wheel arches, (4,).
+    """
+    seen = np.full((height, width), -1, np.int32)
+    nearest = np.zeros((height, width), np.float32)
+    for t in range(len(triangles)):
+        a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
+        ax, ay, aw = screen[a, 0], screen[a, 1], screen[a, 2]
+        bx, by, bw = screen[b, 0], screen[b, 1], screen[b, 2]
+        cx, cy, cw = screen[c, 0], screen[c, 1], screen[c, 2]
+        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
+        if area == 0.0 or (area > 0.0 and kind[t] != VOID and kind[t] != BODY):
+            continue
+        first, last = _first(ax, bx, cx), _last(ax, bx, cx, width)
+        du, dv = (by - cy) / area, (cy - ay) / area
+        for row in range(_first(ay, by, cy), _last(ay, by, cy, height)):
+            x, y = first + 0.5, row + 0.5
+            u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area - du
+            v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area - dv
+            for column in range(first, last):
+                u, v = u + du, v + dv
+                w = 1.0 - u - v
+                if min(u, v, w) < -EDGE:
+                    continue
+                near = u * aw + v * bw + w * cw
+                if near <= nearest[row, column]:
+                    continue
+                if kind[t] == BODY:
+                    p, q, r = u * aw / near, v * bw / near, w * cw / near
+                    along = p * points[a, 0] + q * points[b, 0] + r * points[c, 0]
+                    up = p * points[a, 2] + q * points[b, 2] + r * points[c, 2]
+                    if _in_arch(along, up, arches):
+                        continue
+                nearest[row, column] = near
+                seen[row, column] = t
+    return seen
+
+
+@njit(inline="always")
+def _first(a: float, b: float, c: float) -> int:
+    """The first sample whose middle is not before all three."""
+    return max(0, math.ceil(min(a, b, c) - 0.5))
+
+
+@njit(inline="always")
+def _last(a: float, b: float, c: float, end: int) -> int:
+    """One more than the last sample, within `end`, whose middle is not behind all three."""
+    return min(end, math.floor(max(a, b, c) - 0.5) + 1)
+
+
+@njit(inline="always")
+def _in_arch(x: float, z: float, arches: Floats) -> bool:
+    away = min(abs(x - arches[0]), abs(x - arches[1]))
+    return away * away + (z - arches[2]) ** 2 < arches[3] * arches[3]

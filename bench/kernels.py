@@ -1,0 +1,291 @@
+"""The loops that meet every pixel and every digit of a mask, compiled: all in this one file.
+
+numba keeps machine code until the file of a kernel changes; it does not look at other files the
+kernel calls into. So kernels that call each other live together. They release the interpreter's
+lock. tests/test_rle.py and tests/test_metrics.py hold the same definitions in plain Python.
+"""
+
+from typing import Any
+
+import numpy as np
+from numba import njit
+
+from bench.bits import BLOCK, eight_bytes, lowest, ones, reached
+
+kernel: Any = njit(cache=True, nogil=True)
+inlined: Any = njit(cache=True, nogil=True, inline="always")
+
+QUOTE, COMMA, NEWLINE, RETURN, SPACE = b'",\n\r '
+NO_LIMIT = 2**58  # pixels; larger numbers are read as this one
+NOT_A_NUMBER, ZERO, ODD, UNSORTED, OVERLAP, OUT_OF_RANGE = range(1, 7)  # what `read_pairs` answers
+
+ALL = np.uint64(2**64 - 1)  # 64 pixels, every one of them
+HUNDRED = np.uint64(100)
+TWO_DIGITS = np.array([[48 + n // 10, 48 + n % 10] for n in range(100)], dtype=np.uint8)
+ZEROS = np.uint64(0x3030303030303030)  # eight characters 0
+LOW_SEVEN_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
+HIGH_BITS = np.uint64(0x8080808080808080)
+TEN_OVERFLOWS = np.uint64(0x7676767676767676)  # added to a byte of 10 or more, sets its high bit
+PAIRS, FOURS, EIGHT = (np.uint64(m) for m in (0x00FF00FF00FF00FF, 0x0000FFFF0000FFFF, 0xFFFFFFFF))
+
+UNJUDGED, RIGHT, BY_COLUMN, PADDED = -1, 0, 1, 2  # how a mask was encoded
+FEW_RUNS = 50  # a mask with fewer runs says too little about that
+COVERS = 0.9  # share of itself that a mask covers at least when moved by its line's length
+CLEAR = 2e-4  # and how much more than when moved by another; on real masks 5e-4 or more
+LONG = 8  # a shorter run over the edge may be noise in the two outer columns
+JUDGED = 16  # lines of a block, of about a hundred, whose encoding is judged
+
+
+@kernel
+def find_changes(pixels, last_block, threshold, out):  # type: ignore[no-untyped-def]
+    """Write where `value >= threshold` begins and ends to hold, as room allows; how many places."""
+    inside = np.uint64(0)
+    count = 0
+    blocks = pixels.size // BLOCK
+    for block in range(blocks + 1):
+        if block < blocks:
+            bits = reached(pixels.ctypes.data, block, threshold)
+        else:
+            bits = reached(last_block.ctypes.data, 0, threshold)
+        changed = bits ^ ((bits << np.uint64(1)) | inside)
+        inside = bits >> np.uint64(63)
+        while changed:
+            if count < out.size:
+                out[count] = BLOCK * block + lowest(changed)
+            count += 1
+            changed &= changed - np.uint64(1)
+    return count
+
+
+@kernel
+def write_numbers(numbers, out):  # type: ignore[no-untyped-def]
+    """Write numbers as decimal digits, a space behind each; bytes written."""
+    end = 0
+    for number in numbers:
+        digits, power = 1, 10
+        while number >= power:
+            digits += 1
+            power *= 10
+        place = end + digits
+        out[place] = SPACE
+        left = np.uint64(number)
+        while place > end + 1:  # two digits at a time halve the divisions
+            pair = left % HUNDRED
+            left //= HUNDRED
+            place -= 2
+            out[place], out[place + 1] = TWO_DIGITS[pair, 0], TWO_DIGITS[pair, 1]
+        if place > end:
+            out[end] = TWO_DIGITS[left, 1]
+        end += digits + 1
+    return end
+
+
+@kernel
+def read_pairs(letters, place, last, limit, out):  # type: ignore[no-untyped-def]
+    """Read the run-length text `letters[place:last]`: first problem (0: none), its token, pairs.
+
+    Args:
+        letters: uint8, with a byte that is no digit at `last` and seven more bytes behind it.
+        limit: pixels of the image, below NO_LIMIT.
+        out: int64 (at least (last - place) // 4 + 1, 2), gets start and length of each pair.
+    """
+    count, start_before, end_before = 0, 0, 1  # end: first pixel behind the run
+    more = place < last
+    while more:
+        start, place = _read_number(letters, place)
+        if start < 1 or place == last or letters[place] != SPACE:
+            return _why_not(start, place == last), 2 * count + 1, count
+        if start < end_before:
+            return (UNSORTED if start < start_before else OVERLAP), 2 * count + 1, count
+        length, place = _read_number(letters, place + 1)
+        more = place < last
+        if length < 1 or (more and letters[place] != SPACE):
+            return _why_not(length, False), 2 * count + 2, count
+        if start + length - 1 > limit:
+            return OUT_OF_RANGE, 2 * count + 2, count
+        out[count, 0] = start
+        out[count, 1] = length
+        start_before, end_before = start, start + length
+        count += 1
+        place += 1
+    return 0, 0, count
+
+
+@inlined
+def _read_number(letters, place):  # type: ignore[no-untyped-def]
+    """The number whose digits begin at `place` (-1: there are none), and the place behind them.
+
+    All digits of a pixel number lie in one word: reading them together is twice as fast as one by
+    one, because nothing has to be guessed about how many they are.
+    """
+    word = eight_bytes(letters.ctypes.data, place) ^ ZEROS  # digits become 0..9, the rest more
+    other = (((word & LOW_SEVEN_BITS) + TEN_OVERFLOWS) | word) & HIGH_BITS
+    if other == 0:
+        return _read_long_number(letters, place)
+    digits = lowest(other) >> 3
+    if digits == 0:
+        return -1, place
+    word <<= np.uint64(64 - 8 * digits)  # zeros move in front
+    word = (np.uint64(10) * word + (word >> np.uint64(8))) & PAIRS
+    word = (np.uint64(100) * word + (word >> np.uint64(16))) & FOURS
+    word = (np.uint64(10_000) * word + (word >> np.uint64(32))) & EIGHT
+    return np.int64(word), place + digits
+
+
+@kernel
+def _read_long_number(letters, place):  # type: ignore[no-untyped-def]
+    """`_read_number` for eight digits and more, which no Carvana photograph needs."""
+    value: Any = np.int64(0)
+    while 48 <= letters[place] <= 57:
+        value = 10 * value + np.int64(letters[place]) - 48
+        if value > NO_LIMIT:
+            value = NO_LIMIT
+        place += 1
+    return value, place
+
+
+@kernel
+def _why_not(value, at_end):  # type: ignore[no-untyped-def]
+    if value == 0:
+        return ZERO
+    return ODD if value > 0 and at_end else NOT_A_NUMBER
+
+
+@kernel
+def fill_runs(pixels, runs):  # type: ignore[no-untyped-def]
+    """Write every pixel once: 1 inside the runs, 0 between them."""
+    place = 0
+    for k in range(len(runs)):
+        first = runs[k, 0] - 1
+        behind = first + runs[k, 1]
+        pixels[place:first] = 0
+        pixels[first:behind] = 1
+        place = behind
+    pixels[place:] = 0
+
+
+@kernel
+def count_pixels(predicted, truth):  # type: ignore[no-untyped-def]
+    """Sizes of the intersection and of the two masks; bytes 0 and 1."""
+    both = in_predicted = in_truth = 0
+    blocks = truth.size // BLOCK
+    for block in range(blocks):
+        ours = reached(predicted.ctypes.data, block, 1)
+        theirs = reached(truth.ctypes.data, block, 1)
+        both += ones(ours & theirs)
+        in_predicted += ones(ours)
+        in_truth += ones(theirs)
+    for pixel in range(BLOCK * blocks, truth.size):
+        both += predicted[pixel] & truth[pixel]
+        in_predicted += predicted[pixel]
+        in_truth += truth[pixel]
+    return both, in_predicted, in_truth
+
+
+@kernel
+def count_runs(predicted, truth):  # type: ignore[no-untyped-def]
+    """As `count_pixels`, from runs: walk both lists and add what each two runs share."""
+    both = in_predicted = in_truth = first = 0
+    for start, length in truth:
+        end = start + length
+        in_truth += length
+        while first < len(predicted) and predicted[first, 0] + predicted[first, 1] <= start:
+            first += 1
+        k = first
+        while k < len(predicted) and predicted[k, 0] < end:
+            behind = predicted[k, 0] + predicted[k, 1]
+            both += min(end, behind) - max(start, predicted[k, 0])
+            k += 1
+    for _, length in predicted:
+        in_predicted += length
+    return both, in_predicted, in_truth
+
+
+@kernel
+def joint_histogram(values, truth):  # type: ignore[no-untyped-def]
+    """Pixels by (truth, value): int64 (2, 256). Flat blocks, most of a good map, cost nothing."""
+    # four histograms in turn: one alone waits for its own last addition on flat stretches
+    parts = np.zeros((4, 2, 256), dtype=np.int64)
+    blocks = truth.size // BLOCK
+    for block in range(blocks):
+        black = reached(values.ctypes.data, block, 1) == 0
+        if black or reached(values.ctypes.data, block, 255) == ALL:
+            inside = ones(reached(truth.ctypes.data, block, 1))
+            parts[0, 1, values[BLOCK * block]] += inside
+            parts[0, 0, values[BLOCK * block]] += BLOCK - inside
+        else:
+            for pixel in range(BLOCK * block, BLOCK * block + BLOCK):
+                parts[pixel % 4, truth[pixel], values[pixel]] += 1
+    for pixel in range(BLOCK * blocks, truth.size):
+        parts[0, truth[pixel], values[pixel]] += 1
+    return parts.sum(axis=0)
+
+
+@kernel
+def look_at(runs, height, width, padded, judge):  # type: ignore[no-untyped-def]
+    """How runs were encoded (if `judge`), those that begin at the left edge, those a pixel before.
+
+    The latter go on in the next row. bench/submission_encoding.py says what all three mean.
+    """
+    # runs of more than a line in the mean, of lying stripes, cover themselves at any distance
+    judge = judge and len(runs) >= FEW_RUNS and runs[:, 1].sum() < len(runs) * height
+    encoding = _encoding_of(runs, height, width, padded) if judge else UNJUDGED
+    at_edge = over_edge = 0
+    row_end = width
+    for start, length in runs:
+        while start > row_end:
+            row_end += width
+        at_edge += start == row_end - width + 1
+        over_edge += start == row_end and length > LONG
+    return encoding, at_edge, over_edge
+
+
+@kernel
+def _encoding_of(runs, height, width, padded):  # type: ignore[no-untyped-def]
+    right = _covered(runs, width)
+    by_column, by_padded = _covered(runs, height), _covered(runs, padded)
+    best = max(by_column, by_padded)
+    if best < COVERS or best < right + CLEAR:
+        return RIGHT
+    return BY_COLUMN if best == by_column else PADDED
+
+
+@kernel
+def _covered(runs, distance):  # type: ignore[no-untyped-def]
+    """Share of a mask that it covers itself when moved on by `distance` pixels of the text."""
+    moved = runs.copy()
+    moved[:, 0] += distance
+    both, pixels, _ = count_runs(moved, runs)
+    return both / pixels
+
+
+@kernel
+def scan_lines(letters, height, width, padded, pairs, found):  # type: ignore[no-untyped-def]
+    """Read all lines of a block of a submission file into `found`, int64 (lines, 8).
+
+    Its columns: where a line begins, its first comma (or its end), its end; problem and token as
+    of `read_pairs`; the three columns of `look_at`. One call reads many lines, because a thread
+    that takes back the interpreter's lock for each line waits longer than it works.
+
+    Args:
+        letters: lines that end in a newline, as `read_pairs` wants them; pairs: its `out`.
+        padded: the width a network pads a photograph to.
+    """
+    begin = 0
+    for line in range(len(found)):
+        end = begin
+        while letters[end] != NEWLINE:
+            end += 1
+        last = end - 1 if end > begin and letters[end - 1] == RETURN else end
+        comma = begin
+        while comma < last and letters[comma] != COMMA:
+            comma += 1
+        problem, token, count = read_pairs(
+            letters, min(comma + 1, last), last, height * width, pairs
+        )
+        found[line, 0], found[line, 1], found[line, 2] = begin, comma, last
+        found[line, 3], found[line, 4] = problem, token
+        found[line, 5], found[line, 6], found[line, 7] = look_at(
+            pairs[:count], height, width, padded, line < JUDGED
+        )
+        begin = end + 1

@@ -1,0 +1,250 @@
+"""A suite's stages in order, each skipped where its result is already in the run's folder."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench import demo, ensemble, leaderboard, predict, score, submit, train
+from bench.carvana import Carvana, open_folder
+from bench.config import (
+    Recipe,
+    Suite,
+    changed,
+    check_same,
+    in_suite,
+    load_recipe,
+    load_suite,
+    short_name,
+    to_yaml,
+)
+from bench.cost import estimate
+from bench.device import Machine
+from bench.environment import environment
+from bench.errors import Missing
+from bench.files import sha256, write_json, write_text
+from bench.folds import read_folds, write_folds
+from bench.layout import Layout
+from bench.networks import build
+from bench.progress import log_to, say
+from bench.rules import Entry, entries_of
+from bench.split import Split, draw_folds, limited, split
+
+
+def open_run(
+    suite_name: str,
+    data: Path | None,
+    home_data: Path,
+    runs: Path,
+    submissions: Path,
+    machine: Machine,
+    seed: int | None = None,
+    limit: int | None = None,
+) -> "Run":
+    """The run of a suite, new or begun.
+
+    Args:
+        data: folder of photographs; without it a suite that has a `demo` draws its own below
+            `home_data`, and any other takes the photographs in `home_data`.
+        seed: another seed for folds and trainings than the suite's.
+        limit: use only so many of the cars.
+
+    Raises:
+        BadConfig, BadData, Missing: as the suite, its recipes or the data deserve.
+    """
+    suite = changed(load_suite(suite_name), seed, limit)
+    if data is None and suite.demo:
+        data = home_data / "demo"
+        demo.make(data, suite.demo.cars, suite.demo.test_cars, suite.demo.seed, machine.jobs)
+    opened = limited(open_folder(data or home_data), suite.limit)
+    name = short_name(suite_name)
+    return Run(name, suite, opened, Layout(runs / name), submissions, runs / "cache", machine)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One execution of a suite on a data set: every stage is a method, alone or in `all`."""
+
+    name: str
+    suite: Suite
+    data: Carvana
+    layout: Layout
+    submissions: Path
+    cache: Path
+    machine: Machine
+
+    def all(self) -> None:
+        """Every stage, from the folds to the leaderboard and the submission files."""
+        log_to(self.layout.log)
+        self.begin()
+        self.train()
+        self.predict()
+        self.score()
+        self.rank()
+        self.submit()
+
+    @cached_property
+    def recipes(self) -> dict[str, Recipe]:
+        """The suite's recipes as it runs them, by name."""
+        return {name: in_suite(load_recipe(name), self.suite) for name in self.suite.recipes}
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """Single models and ensembles."""
+        return entries_of(self.suite)
+
+    @cached_property
+    def splits(self) -> dict[int, Split]:
+        """Who trains, chooses and is scored, by fold."""
+        folds = read_folds(self.layout.folds)
+        return {fold: split(self.data, self.suite, folds, fold) for fold in self.suite.folds.run}
+
+    def begin(self) -> None:
+        """Check the suite before the first second of work; freeze it, its folds and the audit.
+
+        Raises:
+            BadConfig: the folder holds a run of another suite, or a network cannot be built.
+            Missing: pretrained weights or training photographs are not there.
+            BadData: a training photograph has no mask.
+        """
+        if not self.data.train:
+            raise Missing(f"{self.data.root}: no training photographs; see data/README.md")
+        if self.layout.suite.exists():
+            check_same(self.layout.suite, self.suite)
+        for name, recipe in self.recipes.items():
+            if not all(self._trained(name, fold) for fold in self.suite.folds.run):
+                build(name, recipe)
+        write_text(self.layout.suite, to_yaml(self.suite))
+        write_json(self.layout.environment, environment())
+        self.folds()
+
+    def folds(self) -> None:
+        """Draw folds.csv once, and print and store the leak audit of every fold that runs."""
+        if not self.layout.folds.exists():
+            write_folds(self.layout.folds, draw_folds(self.data, self.suite, self.machine.jobs))
+        audits = {fold: each.audit() for fold, each in self.splits.items()}
+        for fold, audit in audits.items():
+            say(f"fold {fold}: {audit}")
+        write_json(self.layout.leaks, {str(fold): str(audit) for fold, audit in audits.items()})
+
+    def train(self, only: Sequence[str] = ()) -> None:
+        """Train every recipe (or `only` some) on every fold that runs."""
+        for name in only or self.recipes:
+            for fold, each in self.splits.items():
+                folder = self.layout.training(name, fold)
+                train.run(
+                    name, self.recipes[name], self.data, each.train, each.valid,
+                    folder, self.cache, self.machine,
+                )  # fmt: skip
+
+    def predict(self, only: Sequence[str] = ()) -> None:
+        """Write the maps of the held-out cars, each by its fold's model, and of the test cars."""
+        for name in only or self.recipes:
+            trained = {fold: self.layout.training(name, fold) for fold in self.splits}
+            heldout = [
+                predict.Part(
+                    [trained[fold]], {image: self.data.train[image] for image in each.heldout}
+                )
+                for fold, each in self.splits.items()
+            ]
+            test = [predict.Part(list(trained.values()), self.data.test)]
+            for which, parts in (("heldout", heldout), ("test", test)):
+                if any(part.photographs for part in parts):
+                    store = self.layout.maps(name, which)
+                    predict.run(name, self.recipes[name], parts, store, self.machine)
+
+    def score(self) -> None:
+        """Score every entry on the held-out cars, unless the scores are newer than all maps."""
+        stores = self._stores("heldout")
+        if _newer(self.layout.scores, [*stores.values(), self.layout.suite]):
+            return
+        folds = {image: fold for fold, each in self.splits.items() for image in each.heldout}
+        sizes = sorted({recipe.size for recipe in self.recipes.values()})
+        score.run(
+            self.entries, stores, sizes, folds, self.data,
+            self.layout.scores, self.layout.ceilings, self.machine.jobs,
+        )  # fmt: skip
+
+    def rank(self) -> None:
+        """Write the leaderboard."""
+        if not self.layout.scores.exists():
+            raise Missing(f"{self.layout.scores}: no scores yet; run the stage `score` first")
+        leaky = any(each.audit().leaky for each in self.splits.values())
+        found = leaderboard.table(
+            pd.read_parquet(self.layout.scores), self.entries,
+            {name: self._member(name) for name in self.recipes}, self.suite.reported, leaky,
+        )  # fmt: skip
+        leaderboard.write(found, *(self.layout.leaderboard(each) for each in ("csv", "md", "json")))
+
+    def plan(self) -> dict[str, Any]:
+        """What is left to do and about what it costs, recipe by recipe; writes nothing."""
+        folds = draw_folds(self.data, self.suite, self.machine.jobs)
+        splits = [split(self.data, self.suite, folds, fold) for fold in self.suite.folds.run]
+        train = sum(len(each.train) for each in splits)
+        heldout = sum(len(each.heldout) for each in splits)
+        predicted = heldout + len(splits) * len(self.data.test)
+        return {name: self._plan(name, train, predicted) for name in self.recipes}
+
+    def _plan(self, name: str, train: int, predicted: int) -> dict[str, Any]:
+        trained = [self._trained(name, fold) for fold in self.suite.folds.run]
+        cost = estimate(name, self.recipes[name], train, predicted, self.machine)
+        return {
+            "trained": f"{sum(trained)} of {len(trained)} folds",
+            "train_minutes": round(cost.train_s * (1 - sum(trained) / len(trained)) / 60, 1),
+            "predict_minutes": round(cost.predict_s / 60, 1),
+            "disk_gb": round(cost.disk_bytes / 1e9, 2),
+        }
+
+    def ensemble(self, which: str) -> None:
+        """Write the maps of every ensemble of a split into stores of their own."""
+        for entry in self.entries:
+            if entry.rule:
+                ensemble.run(entry, self._stores(which), self.layout.ensemble(entry.name, which))
+
+    def submit(self) -> None:
+        """Write a submission file and its sidecar for every entry, from the maps of test cars."""
+        if not self.data.test:
+            say(f"{self.data.root}: no test photographs, so no submission files")
+            return
+        stores = self._stores("test")
+        files = {entry.name: self.submission(entry) for entry in self.entries}
+        if all(_newer(file, [*stores.values(), self.layout.suite]) for file in files.values()):
+            return
+        names = {image: path.name for image, path in self.data.test.items()}
+        made_by = {"suite": self.name, "folds_sha256": sha256(self.layout.folds), **environment()}
+        submit.run(self.entries, stores, names, files, made_by, self.machine.jobs)
+
+    def submission(self, entry: Entry) -> Path:
+        """The submission file of an entry."""
+        return self.submissions / f"{self.name}-{entry.name.replace('/', '-')}.csv.gz"
+
+    def _trained(self, name: str, fold: int) -> bool:
+        return (self.layout.training(name, fold) / "manifest.json").exists()
+
+    def _stores(self, which: str) -> dict[str, Path]:
+        return {name: self.layout.maps(name, which) for name in self.recipes}
+
+    def _member(self, name: str) -> leaderboard.Member:
+        manifests = [
+            json.loads((self.layout.training(name, fold) / "manifest.json").read_text())
+            for fold in self.suite.folds.run
+        ]
+        size = score.name_of(self.recipes[name].size)
+        return leaderboard.Member(
+            size=size,
+            ceiling=json.loads(self.layout.ceilings.read_text())[size],
+            params_m=manifests[0]["parameters"] / 1e6,
+            train_s=sum(each["seconds"] for each in manifests),
+            predict_ms=predict.ms_per_image(self.layout.maps(name, "heldout")),
+        )
+
+
+def _newer(made: Path, sources: Sequence[Path]) -> bool:
+    """Whether a file exists and none of its sources has changed since."""
+    return made.exists() and all(
+        source.exists() and source.stat().st_mtime <= made.stat().st_mtime for source in sources
+    )

@@ -1,0 +1,123 @@
+"""Recipes and suites: every shipped file is sound, and a broken one says what is wrong with it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from bench.config import (
+    RECIPES,
+    SUITES,
+    Recipe,
+    Suite,
+    changed,
+    check_same,
+    in_suite,
+    load_recipe,
+    load_suite,
+    names,
+    read,
+    to_yaml,
+)
+from bench.errors import BadConfig
+from bench.losses import TERMS
+
+RECIPE = yaml.safe_load((RECIPES / "xu2018/resnet50-concat-1280x1920.yaml").read_text())
+SUITE = yaml.safe_load((SUITES / "xu2018.yaml").read_text())
+
+
+@pytest.mark.parametrize("name", names(RECIPES))
+def test_every_recipe_loads_and_writes_itself(name, tmp_path):
+    recipe = load_recipe(name)
+    (tmp_path / "again.yaml").write_text(to_yaml(recipe))
+    assert read(tmp_path / "again.yaml", Recipe) == recipe
+    assert set(recipe.loss) <= set(TERMS)
+
+
+@pytest.mark.parametrize("name", names(SUITES))
+def test_every_suite_names_recipes_that_exist(name, tmp_path):
+    suite = load_suite(name)
+    assert [in_suite(load_recipe(recipe), suite) for recipe in suite.recipes]
+    (tmp_path / "again.yaml").write_text(to_yaml(suite))
+    assert read(tmp_path / "again.yaml", Suite) == suite
+
+
+def test_scale_shrinks_the_size_and_nothing_else():
+    recipe, suite = load_recipe("xu2018/resnet50-concat-1280x1536"), load_suite("xu2018")
+    small = in_suite(recipe, suite.model_copy(update={"scale": 0.125}))
+    assert small.size == (160, 192)
+    assert small.model_copy(update={"size": recipe.size}) == recipe
+
+
+def test_override_replaces_what_it_names():
+    suite = load_suite("xu2018-eighth")
+    recipe = in_suite(load_recipe(suite.recipes[0]), suite)
+    assert recipe.network.options["pretrained"] is False
+    assert recipe.optimiser.name == "adamw"
+    assert recipe.loss == {"bce": 1, "focal": 1, "soft_dice": 1}
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param({"epocs": 3}, "epocs: no such field; there are network", id="unknown field"),
+        pytest.param({"loss": {"huber": 1}}, "bce", id="unknown loss lists the known"),
+        pytest.param({"epochs": "ten"}, "epochs: input should be a valid integer", id="wrong type"),
+        pytest.param({"epochs": 0}, "greater than 0", id="out of range"),
+        pytest.param({"optimiser": {"name": "sgd"}}, "optimiser.lr", id="missing in a record"),
+        pytest.param({"augment": ["rotate90"]}, "crop", id="unknown augmentation lists the known"),
+    ],
+)
+def test_recipe_refuses(change, told, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(RECIPE | change))
+    with pytest.raises(BadConfig, match=told) as refused:
+        read(path, Recipe)
+    assert str(path) in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        pytest.param({"ensembles": {"a": {"rule": "max"}}}, "vote", id="unknown rule"),
+        pytest.param(
+            {"ensembles": {"a": {"rule": "mean", "members": ["x"]}}}, "'x' is not", id="no member"
+        ),
+        pytest.param(
+            {"ensembles": {"a": {"rule": "vote", "members": SUITE["recipes"], "weights": [1]}}},
+            "1 weights for 5",
+            id="too few weights",
+        ),
+        pytest.param({"folds": {"count": 3, "run": [3]}}, "folds 0 to 2", id="no such fold"),
+    ],
+)
+def test_suite_refuses(change, told, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(SUITE | change))
+    with pytest.raises(BadConfig, match=told):
+        read(path, Suite)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"), [("a: [", "not YAML"), ("!!python/object:os.system x", "not YAML")]
+)
+def test_files_that_are_not_plain_yaml_are_refused(text, told, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(text)
+    with pytest.raises(BadConfig, match=told):
+        read(path, Recipe)
+
+
+def test_a_typing_error_is_answered_with_the_nearest_name():
+    with pytest.raises(BadConfig, match="nearest: xu2018"):
+        load_suite("xu2081")
+
+
+def test_a_folder_of_another_suite_is_refused_by_field(tmp_path: Path):
+    suite = load_suite("demo")
+    (tmp_path / "suite.yaml").write_text(to_yaml(suite))
+    check_same(tmp_path / "suite.yaml", suite)
+    with pytest.raises(BadConfig, match="another folds, limit"):
+        check_same(tmp_path / "suite.yaml", changed(suite, seed=None, limit=2).model_copy(
+            update={"folds": suite.folds.model_copy(update={"seed": 5})}
+        ))  # fmt: skip

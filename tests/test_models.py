@@ -1,0 +1,94 @@
+"""Networks: every listed one keeps the grid, learns, and survives saving; errors name the cure."""
+
+import pytest
+import torch
+from safetensors.torch import load, save
+
+import models
+from models.blocks import padded_forward, parameter_count
+from models.encoders import WEIGHTS_DIR, MissingWeights, local_weights
+
+SMALLEST = {  # options that make each network small enough for a test
+    "residual_unet": {
+        "encoder": "mobilenet_v2", "combine": "add", "middle": 64, "pretrained": False,
+    },
+    "zoo": {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": False},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", models.NETWORKS)
+def test_network_keeps_an_odd_grid_and_every_parameter_learns(name):
+    network = models.build(name, SMALLEST[name])
+    logits = padded_forward(network, torch.randn(2, 3, 45, 70))
+    assert logits.shape == (2, 1, 45, 70)
+    logits.square().sum().backward()
+    assert all(parameter.grad is not None for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("name", models.NETWORKS)
+def test_network_survives_saving_bit_for_bit(name):
+    network, again = (models.build(name, SMALLEST[name]).eval() for _ in range(2))
+    again.load_state_dict(load(save(network.state_dict())))
+    image = torch.randn(1, 3, 64, 96)
+    assert torch.equal(network(image), again(image))
+
+
+@pytest.mark.parametrize(
+    ("encoder", "combine", "middle", "millions"),
+    [
+        ("vgg16_bn", "concat", 512, 16.953329),
+        ("resnet50", "concat", 1024, 33.289217),
+        ("resnet50", "add", 1024, 33.290209),
+    ],
+)
+def test_residual_unet_has_the_size_that_the_leaderboard_says(encoder, combine, middle, millions):
+    options = {"encoder": encoder, "combine": combine, "middle": middle, "pretrained": False}
+    with torch.device("meta"):
+        network = models.build("residual_unet", options)
+    assert parameter_count(network) == round(millions * 1e6)
+
+
+def test_residual_unet_halves_channels_as_size_doubles():
+    network = models.build("residual_unet", SMALLEST["residual_unet"])
+    widths = [stage.refine.first[0].out_channels for stage in network.decoder]
+    assert widths == [32, 16, 8, 4, 2]
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "told"),
+    [
+        ("residual_net", {}, "nearest: residual_unet"),
+        ("zoo", {"decoder": "unett", "encoder": "resnet18", "pretrained": False}, "nearest: unet"),
+        ("zoo", {"decoder": "unet", "encoder": "resnet51", "pretrained": False}, "resnet50"),
+        ("residual_unet", {"widht": 3}, "unexpected keyword argument 'widht'"),
+    ],
+)
+def test_unknown_names_are_answered_with_the_nearest(name, options, told):
+    with pytest.raises(ValueError, match=told):
+        models.build(name, options)
+
+
+def test_missing_weights_are_an_error_and_never_a_random_start(monkeypatch, tmp_path):
+    monkeypatch.setenv(WEIGHTS_DIR, str(tmp_path))
+    monkeypatch.setattr("models.encoders._hub_weights", no_network)
+    with pytest.raises(MissingWeights, match="unreachable"):
+        models.build("zoo", {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True})
+
+
+def no_network(name):
+    raise MissingWeights(f"{name} unreachable")
+
+
+def test_local_weights_fill_the_encoder(monkeypatch, weights_folder):
+    monkeypatch.setenv(WEIGHTS_DIR, str(weights_folder))
+    options = {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True}
+    given = load(local_weights("mobilenet_v2").read_bytes())
+    found = models.build("zoo", options).encoder.state_dict()
+    assert all(torch.equal(found[key], given[key].to(found[key].dtype)) for key in found)
+
+
+def test_local_weights_of_another_encoder_are_refused(monkeypatch, tmp_path):
+    (tmp_path / "mobilenet_v2.safetensors").write_bytes(save({"features": torch.zeros(3)}))
+    monkeypatch.setenv(WEIGHTS_DIR, str(tmp_path))
+    with pytest.raises(ValueError, match="tensors do not fit"):
+        models.build("zoo", {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True})
