@@ -155,12 +155,17 @@ class Suite(Strict):
 
     def members(self, ensemble: str) -> tuple[str, ...]:
         """Names of the recipes whose maps an ensemble combines."""
-        return self.ensembles[ensemble].members or self.recipes
+        return tuple(map(short_name, self.ensembles[ensemble].members or self.recipes))
 
 
-def load_recipe(name: str) -> Recipe:
-    """The recipe of `models/recipes/<name>.yaml`, or of a path that ends in .yaml."""
-    return _load(name, RECIPES, Recipe, "recipe")
+def load_recipe(name: str, beside: Path = Path()) -> Recipe:
+    """The recipe of `models/recipes/<name>.yaml`, or of a path that ends in .yaml.
+
+    Args:
+        beside: the suite's file; a relative path is looked up in its folder.
+    """
+    path = str(beside.parent / name) if name.endswith(".yaml") else name
+    return _load(path, RECIPES, Recipe, "recipe")
 
 
 def load_suite(name: str) -> Suite:

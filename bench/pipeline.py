@@ -62,7 +62,7 @@ def open_run(
         demo.make(data, suite.demo.cars, suite.demo.test_cars, suite.demo.seed, machine.jobs)
     opened = limited(open_folder(data or home_data), suite.limit)
     name = short_name(suite_name)
-    return Run(name, suite, opened, Layout(runs / name), submissions, runs / "cache", machine)
+    return Run(name, suite, Path(suite_name), opened, Layout(runs / name), submissions, runs / "cache", machine)
 
 
 @dataclass(frozen=True)
@@ -71,6 +71,7 @@ class Run:
 
     name: str
     suite: Suite
+    suite_file: Path  # recipes that it names by path lie relative to it
     data: Carvana
     layout: Layout
     submissions: Path
@@ -90,7 +91,10 @@ class Run:
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
         """The suite's recipes as it runs them, by name."""
-        return {name: in_suite(load_recipe(name), self.suite) for name in self.suite.recipes}
+        return {
+            short_name(name): in_suite(load_recipe(name, beside=self.suite_file), self.suite)
+            for name in self.suite.recipes
+        }
 
     @cached_property
     def entries(self) -> list[Entry]:
@@ -118,8 +122,9 @@ class Run:
         for name, recipe in self.recipes.items():
             if not all(self._trained(name, fold) for fold in self.suite.folds.run):
                 build(name, recipe)
-        write_text(self.layout.suite, to_yaml(self.suite))
-        write_json(self.layout.environment, environment())
+        if not self.layout.suite.exists():
+            write_json(self.layout.environment, environment())
+            write_text(self.layout.suite, to_yaml(self.suite))
         self.folds()
 
     def folds(self) -> None:

@@ -49,6 +49,8 @@ def run(name: str, recipe: Recipe, parts: Sequence[Part], store: Path, machine: 
         BenchError: memory or the disk is full; the maps written so far are kept.
     """
     timing = store.with_suffix(".json")
+    if _is_complete(store, recipe, parts):
+        return
     with MapStore.create(store, made_by(recipe, parts)) as maps:
         done = set(maps.ids())
         left = [_without(part, done) for part in parts]
@@ -69,9 +71,18 @@ def made_by(recipe: Recipe, parts: Sequence[Part]) -> dict[str, Any]:
     if untrained:
         raise Missing(f"{untrained[0].parent}: not trained to the end yet; train it first")
     return {
-        "recipe": hashlib.sha256(to_yaml(recipe).encode()).hexdigest(),
-        "weights": [sha256(file) for file in files],
+        "recipe_sha256": hashlib.sha256(to_yaml(recipe).encode()).hexdigest(),
+        "weights_sha256": [sha256(file) for file in files],
     }
+
+
+def _is_complete(store: Path, recipe: Recipe, parts: Sequence[Part]) -> bool:
+    """Whether a store has every map, made as it would be made now; it is only read."""
+    if not store.exists():
+        return False
+    with MapStore.open(store) as maps:
+        wanted = {image for part in parts for image in part.photographs}
+        return maps.made_by == made_by(recipe, parts) and wanted <= set(maps.ids())
 
 
 def load_network(name: str, recipe: Recipe, training: Path) -> nn.Module:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import kernels
-from bench.kernels import BLOCK
+from bench.bits import BLOCK
 
 Mask = NDArray[np.bool_]
 Map = NDArray[np.uint8]

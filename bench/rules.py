@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from bench.config import Suite
+from bench.config import Suite, short_name
 
 Map = npt.NDArray[np.uint8]
 THRESHOLD = 128
@@ -62,7 +62,7 @@ class Entry:
 
 def entries_of(suite: Suite) -> list[Entry]:
     """Single models in the suite's order, then its ensembles."""
-    singles = [Entry(recipe, None, (recipe,), (1,)) for recipe in suite.recipes]
+    singles = [Entry(name, None, (name,), (1,)) for name in map(short_name, suite.recipes)]
     ensembles = [
         Entry(name, each.rule, suite.members(name), each.weights or (1,) * len(suite.members(name)))
         for name, each in suite.ensembles.items()

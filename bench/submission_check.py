@@ -183,7 +183,7 @@ class _Body:
 
 
 def _scan(block: bytes, size: tuple[int, int]) -> tuple[bytes, list[list[int]]]:
-    """A block of `submission_file.read_blocks`, and what `kernels.scan_lines` finds in its lines."""
+    """A block as of `submission_file.read_blocks`, and what `kernels.scan_lines` finds in it."""
     height, width = size
     letters = np.frombuffer(block, dtype=np.uint8)[: len(block) - len(PADDING)]
     found = np.empty((block.count(b"\n") - len(PADDING), 8), dtype=np.int64)
