@@ -183,18 +183,21 @@ def count_pixels(predicted, truth):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_runs(predicted, truth):  # type: ignore[no-untyped-def]
-    """As `count_pixels`, from runs: walk both lists and add what each two runs share."""
+def count_runs(predicted, truth, moved):  # type: ignore[no-untyped-def]
+    """As `count_pixels`, from runs: walk both lists and add what each two runs share.
+
+    `moved` is added to every start of the predicted runs.
+    """
     both = in_predicted = in_truth = first = 0
     for start, length in truth:
         end = start + length
         in_truth += length
-        while first < len(predicted) and predicted[first, 0] + predicted[first, 1] <= start:
+        while first < len(predicted) and moved + predicted[first, 0] + predicted[first, 1] <= start:
             first += 1
         k = first
-        while k < len(predicted) and predicted[k, 0] < end:
-            behind = predicted[k, 0] + predicted[k, 1]
-            both += min(end, behind) - max(start, predicted[k, 0])
+        while k < len(predicted) and moved + predicted[k, 0] < end:
+            begin = moved + predicted[k, 0]
+            both += min(end, begin + predicted[k, 1]) - max(start, begin)
             k += 1
     for _, length in predicted:
         in_predicted += length
@@ -203,8 +206,11 @@ def count_runs(predicted, truth):  # type: ignore[no-untyped-def]
 
 @kernel
 def joint_histogram(values, truth):  # type: ignore[no-untyped-def]
-    """Pixels by (truth, value): int64 (2, 256). Flat blocks, most of a good map, cost nothing."""
-    # four histograms in turn: one alone waits for its own last addition on flat stretches
+    """Pixels by (part, truth, value), int64 (4, 2, 256): the sum of the four parts is wanted.
+
+    Flat blocks, most of a good map, cost next to nothing. Elsewhere pixels take the parts in turn,
+    because a single counter would wait for its own last addition.
+    """
     parts = np.zeros((4, 2, 256), dtype=np.int64)
     blocks = truth.size // BLOCK
     for block in range(blocks):
@@ -218,7 +224,7 @@ def joint_histogram(values, truth):  # type: ignore[no-untyped-def]
                 parts[pixel % 4, truth[pixel], values[pixel]] += 1
     for pixel in range(BLOCK * blocks, truth.size):
         parts[0, truth[pixel], values[pixel]] += 1
-    return parts.sum(axis=0)
+    return parts
 
 
 @kernel
@@ -227,36 +233,30 @@ def look_at(runs, height, width, padded, judge):  # type: ignore[no-untyped-def]
 
     The latter go on in the next row. bench/submission_encoding.py says what all three mean.
     """
-    # runs of more than a line in the mean, of lying stripes, cover themselves at any distance
-    judge = judge and len(runs) >= FEW_RUNS and runs[:, 1].sum() < len(runs) * height
-    encoding = _encoding_of(runs, height, width, padded) if judge else UNJUDGED
-    at_edge = over_edge = 0
+    pixels = at_edge = over_edge = 0
     row_end = width
     for start, length in runs:
         while start > row_end:
             row_end += width
+        pixels += length
         at_edge += start == row_end - width + 1
         over_edge += start == row_end and length > LONG
+    # runs of more than a line in the mean, of lying stripes, cover themselves at any distance
+    judge = judge and len(runs) >= FEW_RUNS and pixels < len(runs) * height
+    encoding = _encoding_of(runs, height, width, padded) if judge else UNJUDGED
     return encoding, at_edge, over_edge
 
 
 @kernel
 def _encoding_of(runs, height, width, padded):  # type: ignore[no-untyped-def]
-    right = _covered(runs, width)
-    by_column, by_padded = _covered(runs, height), _covered(runs, padded)
+    """The distance at which a mask covers itself most names its encoding."""
+    right, pixels, _ = count_runs(runs, runs, width)
+    by_column, _, _ = count_runs(runs, runs, height)
+    by_padded, _, _ = count_runs(runs, runs, padded)
     best = max(by_column, by_padded)
-    if best < COVERS or best < right + CLEAR:
+    if best < COVERS * pixels or best < right + CLEAR * pixels:
         return RIGHT
     return BY_COLUMN if best == by_column else PADDED
-
-
-@kernel
-def _covered(runs, distance):  # type: ignore[no-untyped-def]
-    """Share of a mask that it covers itself when moved on by `distance` pixels of the text."""
-    moved = runs.copy()
-    moved[:, 0] += distance
-    both, pixels, _ = count_runs(moved, runs)
-    return both / pixels
 
 
 @kernel

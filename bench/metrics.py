@@ -66,7 +66,7 @@ def counts_from_runs(predicted: Runs, truth: Runs) -> Counts:
     for runs in (predicted, truth):
         if runs.dtype != np.int64 or runs.ndim != 2 or runs.shape[1] != 2:
             raise TypeError(f"runs are int64 (N, 2), these {runs.dtype} {runs.shape}")
-    return _as_counts(*kernels.count_runs(predicted, truth))
+    return _as_counts(*kernels.count_runs(predicted, truth, 0))
 
 
 def counts_at_every_threshold(map: Map, truth: Mask) -> NDArray[np.int64]:
@@ -82,7 +82,7 @@ def counts_at_every_threshold(map: Map, truth: Mask) -> NDArray[np.int64]:
         raise TypeError(f"a map is uint8 round(255 p), this one is {map.dtype}")
     _check_mask(truth)
     _check_shapes(map, truth)
-    histogram = kernels.joint_histogram(_bytes(map), _bytes(truth))
+    histogram = kernels.joint_histogram(_bytes(map), _bytes(truth)).sum(axis=0)
     at_least = histogram[:, ::-1].cumsum(axis=1)[:, ::-1]  # pixels of value >= t, by truth
     fp, tp = at_least
     return np.stack([tp, fp, tp[0] - tp], axis=1)

@@ -153,7 +153,7 @@ def test_mask_is_the_silhouette_of_the_mesh(car: Car) -> None:
 def cropped(mask: NDArray[np.bool_]) -> NDArray[np.uint8]:
     rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
     part = mask[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1].astype(np.uint8)
-    return cv2.resize(part, (800, 300), interpolation=cv2.INTER_NEAREST)
+    return np.asarray(cv2.resize(part, (800, 300), interpolation=cv2.INTER_NEAREST), np.uint8)
 
 
 def test_left_and_right_side_are_mirror_images(folder: Path) -> None:

@@ -12,6 +12,7 @@ covers at least half of it; windows are car. Scores on these pictures say nothin
 import csv
 import hashlib
 import json
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -159,7 +160,7 @@ def _metadata(subject: Subject, seed: int) -> tuple[str, ...]:
 
 
 def _write_csv(
-    path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]], quoting: int
+    path: Path, header: tuple[str, ...], rows: Sequence[tuple[str, ...]], quoting: int
 ) -> None:
     with replacing(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file, quoting=quoting, lineterminator="\n")  # type: ignore[arg-type]

@@ -1,6 +1,7 @@
 """The body's surfaces: the lower body as one rounded loft, and the cabin on top of it."""
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.demo.mesh import BODY, CABIN, ROOF, TRIM, Floats, Mesh, join, lattice, mirrored
 from bench.demo.shape import (
@@ -88,7 +89,7 @@ def _bumpers(shape: Shape, x: Floats, z: Floats) -> Floats:
     return x + np.sign(x) * 0.045 * reach * low
 
 
-def _both_sides(half: Floats, bed: Floats) -> Mesh:
+def _both_sides(half: Floats, bed: NDArray[np.bool_]) -> Mesh:
     """The mesh of a left half (rows towards the rear, columns upwards) and of its twin."""
     left = lattice(half[::-1], BODY)
     lined = bed[::-1].reshape(-1)[left.triangles].any(axis=1)

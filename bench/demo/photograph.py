@@ -103,7 +103,7 @@ def _shadow(shape: Shape) -> Image:
         corners = box(x - long, x + long, y - wide, y + wide) * (FLOOR_SCALE, -FLOOR_SCALE)
         corners += FLOOR_SIZE / 2
         cv2.fillPoly(layer, [np.rint(corners * 16).astype(np.int32)], 1.0, cv2.LINE_8, 4)
-        return cv2.GaussianBlur(layer, (0, 0), blur * FLOOR_SCALE)
+        return np.asarray(cv2.GaussianBlur(layer, (0, 0), blur * FLOOR_SCALE), np.float32)
 
     light = 1 - 0.40 * block(0, 0, long, wide, 0.42)
     light *= 1 - 0.80 * block(0, 0, long - 0.25, wide - 0.16, 0.10)
@@ -179,4 +179,4 @@ def _dimmed(car: Car, turn: Floats, move: Floats, view: int) -> Image:
     left = cv2.warpPerspective(car.shadow, to_image, (WIDTH, HEIGHT), borderValue=1)
     left[: int(car.studio.centre[1]) + 20] = 1  # above the horizon the map turns inside out
     marks = studio.marks(car.studio, _heading(view), np.random.default_rng(car.grain))
-    return left * (1 - marks / np.float32(255))
+    return np.asarray(left * (1 - marks.astype(np.float32) / 255), np.float32)

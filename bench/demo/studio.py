@@ -94,8 +94,8 @@ def empty_room(studio: Studio, random: np.random.Generator) -> Image:
     depth = np.clip((rows - foot) / (HEIGHT - foot), 0, 1)
     light = 0.92 + 0.12 * np.sqrt(depth) - 0.04 * across**2
     on_floor = np.clip(rows - foot, 0, 1)
-    stain = random.normal(0, 0.7, (8, 12)).astype(np.float32)
-    stain = cv2.resize(stain, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+    coarse = random.normal(0, 0.7, (8, 12)).astype(np.float32)
+    stain = np.asarray(cv2.resize(coarse, (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC))
     walled, floored = wall * (1 - on_floor) + stain, light * on_floor
     room = np.stack([walled + floored * value for value in studio.floor], axis=-1)
     return _with_edge(_with_disc(room.astype(np.float32), studio), studio)
@@ -139,7 +139,8 @@ def _with_disc(room: Image, studio: Studio) -> Image:
         ring = _pixels(studio, share * studio.disc * circle)
         cv2.polylines(rim, [ring], True, dark, thick, cv2.LINE_AA, 4)
     warm = np.array([1.0, 0.3, -1.4], np.float32) * np.float32(studio.warm / 255)
-    return (room + tint[..., None] * warm) * (1 - rim[..., None] / np.float32(255))
+    left = 1 - rim.astype(np.float32) / 255
+    return np.asarray((room + tint[..., None] * warm) * left[..., None], np.float32)
 
 
 def _with_edge(room: Image, studio: Studio) -> Image:
