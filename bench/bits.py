@@ -15,22 +15,22 @@ instruction: Any = intrinsic  # mypy would count the typing context as an argume
 
 
 @instruction
-def reached(typing_context: Any, address: Any, block: Any, threshold: Any) -> Any:
-    """Which bytes of the block-th 64 from `address` are at least `threshold` (uint8): a uint64.
+def reached(typing_context: Any, address: Any, place: Any, threshold: Any) -> Any:
+    """Which of the 64 bytes from `place` on behind `address` are at least `threshold`: a uint64.
 
     The address is an array's `.ctypes.data`; the caller minds the bounds and keeps the array.
     """
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        base, number, limit = arguments
+        base, offset, limit = arguments
         lane, vector = ir.IntType(32), ir.VectorType(ir.IntType(8), BLOCK)
-        place = builder.add(base, builder.mul(number, ir.IntType(64)(BLOCK)))
-        pixels = builder.load(builder.inttoptr(place, vector.as_pointer()), align=1)
+        pointer = builder.inttoptr(builder.add(base, offset), vector.as_pointer())
+        values = builder.load(pointer, align=1)
         nothing = ir.Constant(vector, ir.Undefined)
         everywhere = ir.Constant(ir.VectorType(lane, BLOCK), [0] * BLOCK)
         limits = builder.insert_element(nothing, limit, lane(0))
         limits = builder.shuffle_vector(limits, nothing, everywhere)
-        return builder.bitcast(builder.icmp_unsigned(">=", pixels, limits), ir.IntType(BLOCK))
+        return builder.bitcast(builder.icmp_unsigned(">=", values, limits), ir.IntType(BLOCK))
 
     return types.uint64(types.uintp, types.int64, types.uint8), generate
 

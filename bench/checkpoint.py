@@ -1,18 +1,19 @@
 """The state of a training: made from a recipe, saved after each epoch, restored bit for bit."""
 
+import io
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import safetensors.torch
 import torch
 from accelerate import Accelerator
-from safetensors.torch import save_file
 from torch import nn
 
 from bench.config import Optimiser, Recipe
 from bench.errors import BadData
-from bench.files import replacing
+from bench.files import replacing, write_bytes
 from bench.networks import build
 
 
@@ -105,11 +106,11 @@ def save(state: State, folder: Path, accelerator: Accelerator) -> None:
         for key, value in accelerator.unwrap_model(state.network).state_dict().items()
     }
     if state.history[-1] is state.best():
-        with replacing(folder / "weights.safetensors") as temporary:
-            save_file(weights, temporary)
-    with replacing(folder / "last.safetensors") as temporary:
-        save_file(weights, temporary)
+        write_bytes(folder / "weights.safetensors", safetensors.torch.save(weights))
+    write_bytes(folder / "last.safetensors", safetensors.torch.save(weights))
     with replacing(folder / "history.csv") as temporary:
         pd.DataFrame(state.history).to_csv(temporary, index=False)
-    with replacing(folder / "state.pt") as temporary:  # last: what it promises is there
-        torch.save({**state.parts(), "network": weights, "history": state.history}, temporary)
+    # Last, since it promises the others. Torch itself answers a full disk by a RuntimeError.
+    packed = io.BytesIO()
+    torch.save({**state.parts(), "network": weights, "history": state.history}, packed)
+    write_bytes(folder / "state.pt", packed.getbuffer())

@@ -4,15 +4,15 @@ Reads  a Carvana folder. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red, g
 """
 
 import hashlib
-import shutil
+import os
 from collections.abc import Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
-from joblib import Parallel, delayed
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
@@ -20,13 +20,14 @@ from bench.augment import Augment
 from bench.carvana import Carvana, read_image
 from bench.errors import BenchError
 from bench.files import replacing
+from bench.parallel import ahead
 from bench.progress import track
 from bench.resize import shrink, target_of
 
 Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
 
 
-def sample(data: Carvana, image_id: str, size: tuple[int, int]) -> Samples:
+def sample(data: Carvana, size: tuple[int, int], image_id: str) -> Samples:
     """A photograph and its target, uint8 (h, w, 4), on the grid `size`."""
     photo = shrink(read_image(data.train[image_id]), size)
     return np.dstack([photo, target_of(data.mask(image_id), size)])
@@ -59,23 +60,29 @@ def _key(data: Carvana, images: Sequence[str], size: tuple[int, int]) -> str:
 def _fill(
     path: Path, data: Carvana, images: Sequence[str], size: tuple[int, int], jobs: int
 ) -> None:
-    shape = (len(images), *size, 4)
-    needed = int(np.prod(shape))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(path.parent).free
-    if needed > free:
-        raise BenchError(
-            f"{path.parent}: {needed / 1e9:.1f} GB of shrunk photographs do not fit into "
-            f"{free / 1e9:.1f} GB of free disk; free some, or name another folder with --runs"
-        )
     with replacing(path) as temporary:
-        samples = np.lib.format.open_memmap(temporary, mode="w+", dtype=np.uint8, shape=shape)
-        made = Parallel(n_jobs=jobs, return_as="generator", prefer="threads")(
-            delayed(sample)(data, image, size) for image in images
-        )
+        samples = _empty(temporary, (len(images), *size, 4))
+        made = ahead(partial(sample, data, size), images, jobs)
         for index, one in enumerate(track(made, f"shrink to {size[0]}x{size[1]}", len(images))):
             samples[index] = one
-        samples.flush()
+        del samples  # written out before the file is renamed
+
+
+def _empty(path: Path, shape: tuple[int, ...]) -> Samples:
+    """A new memory-mapped array whose room on the disk is taken at once.
+
+    A sparse file would end the process by a signal when the disk fills up.
+    """
+    samples = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    try:
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        raise BenchError(
+            f"{path.parent}: no room for {samples.nbytes / 1e9:.1f} GB of shrunk photographs "
+            f"({error.strerror}); free some, or name another folder with --runs"
+        ) from error
+    return samples
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):

@@ -22,6 +22,8 @@ NOT_A_NUMBER, ZERO, ODD, UNSORTED, OVERLAP, OUT_OF_RANGE = range(1, 7)  # what `
 ALL = np.uint64(2**64 - 1)  # 64 pixels, every one of them
 HUNDRED = np.uint64(100)
 TWO_DIGITS = np.array([[48 + n // 10, 48 + n % 10] for n in range(100)], dtype=np.uint8)
+ONE = np.uint64(1)
+DIGITS_FROM = 48  # bytes below: space, sign, point, comma, line end
 ZEROS = np.uint64(0x3030303030303030)  # eight characters 0
 LOW_SEVEN_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
 HIGH_BITS = np.uint64(0x8080808080808080)
@@ -31,7 +33,7 @@ PAIRS, FOURS, EIGHT = (np.uint64(m) for m in (0x00FF00FF00FF00FF, 0x0000FFFF0000
 UNJUDGED, RIGHT, BY_COLUMN, PADDED = -1, 0, 1, 2  # how a mask was encoded
 FEW_RUNS = 50  # a mask with fewer runs says too little about that
 COVERS = 0.9  # share of itself that a mask covers at least when moved by its line's length
-CLEAR = 2e-4  # and how much more than when moved by another; on real masks 5e-4 or more
+CLEAR = 2e-4  # and how much more than when moved by another; on real masks 4e-4 or more
 LONG = 8  # a shorter run over the edge may be noise in the two outer columns
 JUDGED = 16  # lines of a block, of about a hundred, whose encoding is judged
 
@@ -41,17 +43,16 @@ def find_changes(pixels, last_block, threshold, out):  # type: ignore[no-untyped
     """Write where `value >= threshold` begins and ends to hold, as room allows; how many places."""
     inside = np.uint64(0)
     count = 0
-    blocks = pixels.size // BLOCK
-    for block in range(blocks + 1):
-        if block < blocks:
-            bits = reached(pixels.ctypes.data, block, threshold)
+    for place in range(0, pixels.size + 1, BLOCK):
+        if place + BLOCK <= pixels.size:
+            bits = reached(pixels.ctypes.data, place, threshold)
         else:
             bits = reached(last_block.ctypes.data, 0, threshold)
         changed = bits ^ ((bits << np.uint64(1)) | inside)
         inside = bits >> np.uint64(63)
         while changed:
             if count < out.size:
-                out[count] = BLOCK * block + lowest(changed)
+                out[count] = place + lowest(changed)
             count += 1
             changed &= changed - np.uint64(1)
     return count
@@ -85,70 +86,64 @@ def read_pairs(letters, place, last, limit, out):  # type: ignore[no-untyped-def
     """Read the run-length text `letters[place:last]`: first problem (0: none), its token, pairs.
 
     Args:
-        letters: uint8, with a byte that is no digit at `last` and seven more bytes behind it.
+        letters: uint8, with a byte that is no digit at `last` and BLOCK more bytes behind it.
         limit: pixels of the image, below NO_LIMIT.
         out: int64 (at least (last - place) // 4 + 1, 2), gets start and length of each pair.
     """
-    count, start_before, end_before = 0, 0, 1  # end: first pixel behind the run
-    more = place < last
-    while more:
-        start, place = _read_number(letters, place)
-        if start < 1 or place == last or letters[place] != SPACE:
-            return _why_not(start, place == last), 2 * count + 1, count
-        if start < end_before:
-            return (UNSORTED if start < start_before else OVERLAP), 2 * count + 1, count
-        length, place = _read_number(letters, place + 1)
-        more = place < last
-        if length < 1 or (more and letters[place] != SPACE):
-            return _why_not(length, False), 2 * count + 2, count
-        if start + length - 1 > limit:
-            return OUT_OF_RANGE, 2 * count + 2, count
-        out[count, 0] = start
-        out[count, 1] = length
-        start_before, end_before = start, start + length
-        count += 1
-        place += 1
+    token = count = start = start_before = 0
+    begin, end_before = place, 1  # of the token; first pixel behind the run in front
+    behind = last + 1 if last > place else place  # no text is no token, not an empty one
+    for block in range(place, behind, BLOCK):
+        # bytes below the digits end a token; found together, no token waits for the one in front
+        ends = ~reached(letters.ctypes.data, block, DIGITS_FROM)
+        while ends and begin <= last:
+            end = block + lowest(ends)
+            ends &= ends - ONE
+            token += 1
+            value = _number(letters, begin, end)
+            if value < 1 or (end < last and letters[end] != SPACE):
+                return (ZERO if value == 0 else NOT_A_NUMBER), token, count
+            begin = end + 1
+            if token % 2:
+                if end == last:
+                    return ODD, token, count
+                if value < end_before:
+                    return (UNSORTED if value < start_before else OVERLAP), token, count
+                start = value
+            else:
+                if start + value - 1 > limit:
+                    return OUT_OF_RANGE, token, count
+                out[count, 0], out[count, 1] = start, value
+                count += 1
+                start_before, end_before = start, start + value
     return 0, 0, count
 
 
 @inlined
-def _read_number(letters, place):  # type: ignore[no-untyped-def]
-    """The number whose digits begin at `place` (-1: there are none), and the place behind them.
-
-    All digits of a pixel number lie in one word: reading them together is twice as fast as one by
-    one, because nothing has to be guessed about how many they are.
-    """
-    word = eight_bytes(letters.ctypes.data, place) ^ ZEROS  # digits become 0..9, the rest more
-    other = (((word & LOW_SEVEN_BITS) + TEN_OVERFLOWS) | word) & HIGH_BITS
-    if other == 0:
-        return _read_long_number(letters, place)
-    digits = lowest(other) >> 3
-    if digits == 0:
-        return -1, place
-    word <<= np.uint64(64 - 8 * digits)  # zeros move in front
+def _number(letters, begin, end):  # type: ignore[no-untyped-def]
+    """The number that the digits `letters[begin:end]` mean; -1 where they are none or no digits."""
+    if not 1 <= end - begin <= 8:
+        return _long_number(letters, begin, end)
+    word = eight_bytes(letters.ctypes.data, begin) ^ ZEROS  # a digit is its value, the rest more
+    word <<= np.uint64(8 * (8 - (end - begin)))  # zeros move in front
+    if (((word & LOW_SEVEN_BITS) + TEN_OVERFLOWS) | word) & HIGH_BITS:
+        return -1
     word = (np.uint64(10) * word + (word >> np.uint64(8))) & PAIRS
     word = (np.uint64(100) * word + (word >> np.uint64(16))) & FOURS
     word = (np.uint64(10_000) * word + (word >> np.uint64(32))) & EIGHT
-    return np.int64(word), place + digits
+    return np.int64(word)
 
 
 @kernel
-def _read_long_number(letters, place):  # type: ignore[no-untyped-def]
-    """`_read_number` for eight digits and more, which no Carvana photograph needs."""
-    value: Any = np.int64(0)
-    while 48 <= letters[place] <= 57:
-        value = 10 * value + np.int64(letters[place]) - 48
-        if value > NO_LIMIT:
-            value = NO_LIMIT
-        place += 1
-    return value, place
-
-
-@kernel
-def _why_not(value, at_end):  # type: ignore[no-untyped-def]
-    if value == 0:
-        return ZERO
-    return ODD if value > 0 and at_end else NOT_A_NUMBER
+def _long_number(letters, begin, end):  # type: ignore[no-untyped-def]
+    """`_number` of no digits, or of more than a photograph's pixels have."""
+    value: Any = np.int64(-1 if begin == end else 0)
+    for place in range(begin, end):
+        digit = np.int64(letters[place]) - DIGITS_FROM
+        if digit > 9:
+            return -1
+        value = min(10 * value + digit, NO_LIMIT)
+    return value
 
 
 @kernel
@@ -168,14 +163,14 @@ def fill_runs(pixels, runs):  # type: ignore[no-untyped-def]
 def count_pixels(predicted, truth):  # type: ignore[no-untyped-def]
     """Sizes of the intersection and of the two masks; bytes 0 and 1."""
     both = in_predicted = in_truth = 0
-    blocks = truth.size // BLOCK
-    for block in range(blocks):
-        ours = reached(predicted.ctypes.data, block, 1)
-        theirs = reached(truth.ctypes.data, block, 1)
+    whole = truth.size // BLOCK * BLOCK
+    for place in range(0, whole, BLOCK):
+        ours = reached(predicted.ctypes.data, place, 1)
+        theirs = reached(truth.ctypes.data, place, 1)
         both += ones(ours & theirs)
         in_predicted += ones(ours)
         in_truth += ones(theirs)
-    for pixel in range(BLOCK * blocks, truth.size):
+    for pixel in range(whole, truth.size):
         both += predicted[pixel] & truth[pixel]
         in_predicted += predicted[pixel]
         in_truth += truth[pixel]
@@ -212,17 +207,17 @@ def joint_histogram(values, truth):  # type: ignore[no-untyped-def]
     because a single counter would wait for its own last addition.
     """
     parts = np.zeros((4, 2, 256), dtype=np.int64)
-    blocks = truth.size // BLOCK
-    for block in range(blocks):
-        black = reached(values.ctypes.data, block, 1) == 0
-        if black or reached(values.ctypes.data, block, 255) == ALL:
-            inside = ones(reached(truth.ctypes.data, block, 1))
-            parts[0, 1, values[BLOCK * block]] += inside
-            parts[0, 0, values[BLOCK * block]] += BLOCK - inside
+    whole = truth.size // BLOCK * BLOCK
+    for place in range(0, whole, BLOCK):
+        black = reached(values.ctypes.data, place, 1) == 0
+        if black or reached(values.ctypes.data, place, 255) == ALL:
+            inside = ones(reached(truth.ctypes.data, place, 1))
+            parts[0, 1, values[place]] += inside
+            parts[0, 0, values[place]] += BLOCK - inside
         else:
-            for pixel in range(BLOCK * block, BLOCK * block + BLOCK):
+            for pixel in range(place, place + BLOCK):
                 parts[pixel % 4, truth[pixel], values[pixel]] += 1
-    for pixel in range(BLOCK * blocks, truth.size):
+    for pixel in range(whole, truth.size):
         parts[0, truth[pixel], values[pixel]] += 1
     return parts
 

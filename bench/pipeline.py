@@ -62,7 +62,8 @@ def open_run(
         demo.make(data, suite.demo.cars, suite.demo.test_cars, suite.demo.seed, machine.jobs)
     opened = limited(open_folder(data or home_data), suite.limit)
     name = short_name(suite_name)
-    return Run(name, suite, Path(suite_name), opened, Layout(runs / name), submissions, runs / "cache", machine)
+    layout, cache = Layout(runs / name), runs / "cache"
+    return Run(name, suite, Path(suite_name), opened, layout, submissions, cache, machine)
 
 
 @dataclass(frozen=True)
@@ -141,10 +142,8 @@ class Run:
         for name in only or self.recipes:
             for fold, each in self.splits.items():
                 folder = self.layout.training(name, fold)
-                train.run(
-                    name, self.recipes[name], self.data, each.train, each.valid,
-                    folder, self.cache, self.machine,
-                )  # fmt: skip
+                task = train.Task(name, self.recipes[name], each.train, each.valid, folder)
+                train.run(task, self.data, self.cache, self.machine)
 
     def predict(self, only: Sequence[str] = ()) -> None:
         """Write the maps of the held-out cars, each by its fold's model, and of the test cars."""

@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from accelerate import Accelerator
 from safetensors import SafetensorError
@@ -22,11 +21,11 @@ from torch import Tensor, nn
 from bench.carvana import read_image
 from bench.config import Recipe, to_yaml
 from bench.device import Machine, enough_memory
-from bench.errors import BadData, Missing
+from bench.errors import BadData, Incomplete, Missing
 from bench.files import sha256, write_json
 from bench.maps import MapStore
 from bench.networks import build
-from bench.parallel import ahead
+from bench.parallel import ahead, batched
 from bench.progress import track
 from bench.resize import Size, grow, shrink
 from bench.tta import View, probabilities, views
@@ -45,7 +44,8 @@ def run(name: str, recipe: Recipe, parts: Sequence[Part], store: Path, machine: 
 
     Raises:
         Missing: a network is not trained.
-        BadData: weights or a photograph are damaged.
+        BadData: weights are damaged.
+        Incomplete: photographs are damaged; the maps of all others are there.
         BenchError: memory or the disk is full; the maps written so far are kept.
     """
     timing = store.with_suffix(".json")
@@ -57,10 +57,14 @@ def run(name: str, recipe: Recipe, parts: Sequence[Part], store: Path, machine: 
         if not any(part.photographs for part in left):
             return
         began = time.monotonic()
-        for part in left:
-            _predict(name, recipe, part, maps, machine)
+        damaged = [error for part in left for error in _predict(name, recipe, part, maps, machine)]
         images = sum(len(part.photographs) for part in left)
         ms = (time.monotonic() - began) / images * 1000
+    if damaged:
+        raise Incomplete(
+            f"{len(damaged)} of {images} photographs are damaged, the maps of all others are "
+            f"stored; the first: {damaged[0]}"
+        )
     write_json(timing, {"images": images, "ms_per_image": ms})
 
 
@@ -105,7 +109,10 @@ def _without(part: Part, done: set[str]) -> Part:
     return Part(part.trainings, left)
 
 
-def _predict(name: str, recipe: Recipe, part: Part, maps: MapStore, machine: Machine) -> None:
+def _predict(
+    name: str, recipe: Recipe, part: Part, maps: MapStore, machine: Machine
+) -> list[BadData]:
+    """Write the maps of a part; what is wrong with photographs that could not be read."""
     accelerator = machine.accelerator()
     networks = [
         load_network(name, recipe, training).to(accelerator.device) for training in part.trainings
@@ -113,20 +120,25 @@ def _predict(name: str, recipe: Recipe, part: Part, maps: MapStore, machine: Mac
     seen = views(recipe.tta.scales, recipe.tta.flip)
     batch = min(machine.micro_batch or recipe.batch, recipe.batch)
     images = list(part.photographs)
-    batches = [images[first : first + batch] for first in range(0, len(images), batch)]
+    damaged: list[BadData] = []
 
-    def read(some: list[str]) -> tuple[list[str], list[Size], Tensor]:
-        photos = [read_image(part.photographs[image]) for image in some]
-        small = np.stack([shrink(photo, recipe.size) for photo in photos])
-        sizes = [(photo.shape[0], photo.shape[1]) for photo in photos]
-        return some, sizes, torch.from_numpy(small).permute(0, 3, 1, 2)
+    def read(image: str) -> tuple[str, Size, Tensor] | None:
+        try:
+            photo = read_image(part.photographs[image])
+        except BadData as error:
+            damaged.append(error)
+            return None
+        small = shrink(photo, recipe.size)
+        return image, (photo.shape[0], photo.shape[1]), torch.from_numpy(small).permute(2, 0, 1)
 
-    counted = track(ahead(read, batches, machine.jobs), f"{name}: predict", len(batches))
+    photos = track(ahead(read, images, machine.jobs), f"{name}: predict", len(images))
     with enough_memory(name, batch, recipe.size):
-        for some, sizes, photos in counted:
-            found = mean_probability(networks, photos, seen, accelerator)
-            for image, size, one in zip(some, sizes, found, strict=True):
+        for some in batched((photo for photo in photos if photo), batch):
+            stacked = torch.stack([small for _, _, small in some])
+            found = mean_probability(networks, stacked, seen, accelerator)
+            for (image, size, _), one in zip(some, found, strict=True):
                 maps.write(image, grow(one.numpy(), size))
+    return damaged
 
 
 def mean_probability(

@@ -26,6 +26,7 @@ WHY = {  # what is wrong with a token
     kernels.OVERLAP: "starts inside the run in front of it: runs must not overlap",
     kernels.OUT_OF_RANGE: "makes the run end behind the last pixel",
 }
+PADDING = b"\n" * BLOCK
 ROOM = 2**14  # run ends found without a second walk; real masks have about 1,300
 
 
@@ -127,9 +128,9 @@ def format_runs(runs: Runs) -> str:
 
 
 def _parse(text: str, limit: int) -> Runs:
-    letters = np.frombuffer(text.encode() + b"\n" * 8, dtype=np.uint8)
+    letters = np.frombuffer(text.encode() + PADDING, dtype=np.uint8)
     out = np.empty((letters.size // 4 + 1, 2), dtype=np.int64)  # "1 1 " is the shortest pair
-    problem, token, count = kernels.read_pairs(letters, 0, letters.size - 8, limit, out)
+    problem, token, count = kernels.read_pairs(letters, 0, letters.size - len(PADDING), limit, out)
     if problem:
         raise ValueError(f"token {token} ({text.split(' ')[token - 1]!r}) {WHY[problem]}")
     return out[:count]

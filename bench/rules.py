@@ -77,5 +77,5 @@ def _weighted_sum(
         raise ValueError(f"{len(maps)} maps and {len(weights)} weights")
     total = np.zeros(maps[0].shape, np.uint32)
     for map, weight in zip(maps, weights, strict=True):
-        total += map * np.uint32(weight)
+        total += np.multiply(map, weight, dtype=np.uint32)
     return total

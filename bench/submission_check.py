@@ -13,12 +13,11 @@ import numpy as np
 from bench import kernels
 from bench.carvana import SIZE
 from bench.parallel import ahead
-from bench.rle import WHY
+from bench.rle import PADDING, WHY
 from bench.submission_encoding import Evidence, Look, padded_width
 from bench.submission_file import (
     BYTE_ORDER_MARK,
     HEADER,
-    PADDING,
     Unreadable,
     bad_header,
     read_blocks,

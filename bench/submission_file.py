@@ -13,12 +13,12 @@ from typing import IO, Any
 from isal import igzip, isal_zlib
 
 from bench.errors import BadData, Missing
+from bench.rle import PADDING
 
 HEADER = "img,rle_mask"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLOCK = 2**20  # bytes read at once: about a hundred rows
 LONGEST_LINE = 2**25  # bytes; every second pixel of a photograph as a run takes 12 MB
-PADDING = b"\n" * 8  # behind every block, so that eight bytes may be read from any place in it
 KINDS = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gzip"}
 ENDINGS = {"zip": ".zip", "gzip": ".gz", "plain": ".csv"}
 DAMAGE: Any = (EOFError, OSError, zlib.error, isal_zlib.error, zipfile.BadZipFile)

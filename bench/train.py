@@ -35,6 +35,17 @@ VALIDATION_BATCH = 8
 
 
 @dataclass(frozen=True)
+class Task:
+    """One training: a recipe by its name, the images it may use, and the folder it fills."""
+
+    name: str
+    recipe: Recipe
+    train: Sequence[str]
+    valid: Sequence[str]
+    folder: Path
+
+
+@dataclass(frozen=True)
 class Validation:
     """Held-back photographs on the network's grid, and their true masks at full size, as runs."""
 
@@ -43,45 +54,50 @@ class Validation:
     truths: list[rle.Runs]
 
 
-def run(
-    name: str,
-    recipe: Recipe,
-    data: Carvana,
-    train: Sequence[str],
-    valid: Sequence[str],
-    folder: Path,
-    cache: Path,
-    machine: Machine,
-) -> None:
-    """Train a recipe on the images `train`, or go on where an interrupted training stopped.
+def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
+    """Train, or go on where an interrupted training stopped; a finished one is left alone.
 
     On the CPU the result is the same bit for bit, interrupted or not.
+
+    Args:
+        cache: the folder of shrunk photographs, shared by all trainings.
 
     Raises:
         BadConfig: the network cannot be built so, or the folder was made by another recipe.
         Missing: the encoder's pretrained weights are not to be had.
         BenchError: the loss is not finite, or memory runs out; the last good epoch is kept.
     """
+    recipe, folder = task.recipe, task.folder
     if (folder / "recipe.yaml").exists():
         check_same(folder / "recipe.yaml", recipe)
     if (folder / "manifest.json").exists():
         return
-    if len(train) < recipe.batch:
-        raise BadConfig(f"{name}: batch {recipe.batch} is larger than {len(train)} training images")
+    steps = len(task.train) // recipe.batch
+    if not steps:
+        raise BadConfig(
+            f"{task.name}: batch {recipe.batch} is larger than {len(task.train)} training images"
+        )
     write_text(folder / "recipe.yaml", to_yaml(recipe))
-    state = start(name, recipe, steps=len(train) // recipe.batch, saved=folder / "state.pt")
-    images = sorted(data.train)
-    samples = cached_samples(data, images, recipe.size, cache, machine.jobs)
-    row_of = {image: row for row, image in enumerate(images)}
-    augment = Augment(recipe.augment, recipe.size)
-    dataset = TrainingSet(samples, [row_of[image] for image in train], augment, recipe.seed)
-    validation = validation_set(data, valid, samples[[row_of[image] for image in valid]])
+    state = start(task.name, recipe, steps, saved=folder / "state.pt")
+    dataset, validation = prepare(task, data, cache, machine.jobs)
     accelerator = machine.accelerator()
     state.network, state.optimiser = accelerator.prepare(state.network, state.optimiser)
     while len(state.history) < recipe.epochs:
-        train_and_record(state, name, recipe, dataset, validation, folder, accelerator, machine)
-    write_manifest(state, name, recipe, train, valid, folder, accelerator)
+        add_epoch(state, task, dataset, validation, accelerator, machine)
+    write_manifest(state, task, accelerator)
     (folder / "state.pt").unlink()
+
+
+def prepare(task: Task, data: Carvana, cache: Path, jobs: int) -> tuple[TrainingSet, Validation]:
+    """What the network learns from, and what chooses its best epoch."""
+    images = sorted(data.train)
+    samples = cached_samples(data, images, task.recipe.size, cache, jobs)
+    row_of = {image: row for row, image in enumerate(images)}
+    augment = Augment(task.recipe.augment, task.recipe.size)
+    rows = [row_of[image] for image in task.train]
+    dataset = TrainingSet(samples, rows, augment, task.recipe.seed)
+    held_back = samples[[row_of[image] for image in task.valid]]
+    return dataset, validation_set(data, task.valid, held_back)
 
 
 def validation_set(data: Carvana, valid: Sequence[str], samples: Samples) -> Validation:
@@ -91,38 +107,35 @@ def validation_set(data: Carvana, valid: Sequence[str], samples: Samples) -> Val
     return Validation(samples, sizes, [rle.runs(mask) for mask in masks])
 
 
-def train_and_record(
+def add_epoch(
     state: State,
-    name: str,
-    recipe: Recipe,
+    task: Task,
     dataset: TrainingSet,
     validation: Validation,
-    folder: Path,
     accelerator: Accelerator,
     machine: Machine,
 ) -> None:
-    """One more epoch, its validation, and the files that keep both."""
-    epoch, began = len(state.history), time.monotonic()
+    """Train and validate for one more epoch, and keep what came of it."""
+    epoch, began, recipe = len(state.history), time.monotonic(), task.recipe
     rate = state.schedule.get_last_lr()[0]
-    label = f"{name} epoch {epoch + 1}/{recipe.epochs}"
+    label = f"{task.name} epoch {epoch + 1}/{recipe.epochs}"
     torch.manual_seed(recipe.seed + epoch)  # for dropout, so that a resumed epoch draws the same
     loader = batches(dataset, recipe.batch, epoch, recipe.seed, machine.loader_workers())
     counted = track(loader, label, len(dataset) // recipe.batch)
     micro_batch = min(machine.micro_batch or recipe.batch, recipe.batch)
-    with enough_memory(name, micro_batch, recipe.size):
+    with enough_memory(task.name, micro_batch, recipe.size):
         loss = train_one_epoch(state, counted, recipe, micro_batch, accelerator, label)
         score = evaluate(state.network, validation, accelerator)
-    seconds = time.monotonic() - began
     row: dict[str, float] = {
         "epoch": epoch + 1,
-        "lr": rate,
+        "lr": float(rate),
         "train_loss": loss,
         "valid_dice": score,
-        "seconds": seconds,
+        "seconds": time.monotonic() - began,
     }
     state.history.append(row)
-    save(state, folder, accelerator)
-    say(f"{label}: loss {loss:.4f}, validation Dice {score:.5f}, {seconds:.0f} s")
+    save(state, task.folder, accelerator)
+    say(f"{label}: loss {loss:.4f}, validation Dice {score:.5f}, {row['seconds']:.0f} s")
 
 
 def train_one_epoch(
@@ -196,28 +209,20 @@ def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerato
     return sum(scores) / len(scores)
 
 
-def write_manifest(
-    state: State,
-    name: str,
-    recipe: Recipe,
-    train: Sequence[str],
-    valid: Sequence[str],
-    folder: Path,
-    accelerator: Accelerator,
-) -> None:
+def write_manifest(state: State, task: Task, accelerator: Accelerator) -> None:
     """Say what was trained, on what, how well and how long."""
     best = state.best()
     manifest = {
-        "recipe": name,
-        "train_images": len(train),
-        "valid_images": len(valid),
+        "recipe": task.name,
+        "train_images": len(task.train),
+        "valid_images": len(task.valid),
         "parameters": parameter_count(state.network),
         "best_epoch": int(best["epoch"]),
         "valid_dice": best["valid_dice"],
         "seconds": sum(row["seconds"] for row in state.history),
         "device": str(accelerator.device),
         "precision": accelerator.mixed_precision,
-        "weights_sha256": sha256(folder / "weights.safetensors"),
+        "weights_sha256": sha256(task.folder / "weights.safetensors"),
         "environment": environment(),
     }
-    write_json(folder / "manifest.json", manifest)
+    write_json(task.folder / "manifest.json", manifest)

@@ -16,6 +16,7 @@ from safetensors.torch import load_file
 from bench.cli import main
 from bench.config import to_yaml
 from bench.maps import MapStore
+from models.encoders import MissingWeights
 from tests.test_train import RECIPE
 
 SUITE = {
@@ -92,7 +93,9 @@ def test_leaderboard_ranks_what_the_scores_say(road):
 
 def test_every_entry_has_a_submission_that_passes_the_check(road, capsys):
     files = sorted(path.name for path in (road.folder / "out").iterdir())
-    wanted = [f"tiny-{entry}{end}" for entry in ("a", "b", "mean", "vote") for end in (".csv.gz", ".json")]
+    wanted = [
+        f"tiny-{entry}{end}" for entry in ("a", "b", "mean", "vote") for end in (".csv.gz", ".json")
+    ]
     assert files == sorted(wanted)
     sidecar = json.loads((road.folder / "out" / "tiny-mean.json").read_text())
     assert [member["recipe"] for member in sidecar["members"]] == ["a", "b"]
@@ -146,7 +149,9 @@ def test_a_killed_run_goes_on_to_the_same_scores(road, tiny_carvana, tmp_path):
 def test_an_image_split_is_called_leaky_everywhere(road, tiny_carvana, tmp_path):
     leaky = Road(tmp_path, tiny_carvana)
     leaky.recipes = leaky.recipes[:1]
-    leaky.write(SUITE | {"split": "image_random", "ensembles": {}, "folds": {"count": 2, "valid_cars": 1}})
+    leaky.write(
+        SUITE | {"split": "image_random", "ensembles": {}, "folds": {"count": 2, "valid_cars": 1}}
+    )
     assert leaky.run("run") == 0
     assert str(pd.read_csv(leaky.made("leaderboard.csv"))["leaky"].iloc[-1]) == "True"
     assert "LEAKY" in leaky.made("leak_audit.json").read_text()
@@ -168,6 +173,15 @@ def test_another_suite_in_the_same_folder_is_refused(road, capsys):
     road.write(SUITE)
 
 
+def test_doctor_says_what_is_here_and_what_is_not(tiny_carvana, capsys):
+    assert main(["doctor", "--data", str(tiny_carvana), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "64 training and 16 test photographs" in found["data"]
+    assert found["libraries"]["torch"]
+    assert main(["doctor", "--data", "/nowhere", "--json"]) == 0
+    assert "no such folder" in json.loads(capsys.readouterr().out)["data"]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "told"),
     [
@@ -185,9 +199,7 @@ def test_a_mistake_has_one_line_and_its_exit_code(words, code, told, tiny_carvan
     assert "Traceback" not in error
 
 
-def test_missing_weights_stop_the_run_before_any_work(road, tiny_carvana, tmp_path, monkeypatch, capsys):
-    from models.encoders import MissingWeights
-
+def test_missing_weights_stop_the_run_at_once(tiny_carvana, tmp_path, monkeypatch, capsys):
     def none(name):
         raise MissingWeights(f"no weights of {name}")
 

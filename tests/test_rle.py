@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
-from bench import rle
+from bench import kernels, rle
 
 BIG = (1280, 1918)
 
@@ -36,7 +36,16 @@ def plain_parse(text):
         return None
     pairs = [(int(a), int(b)) for a, b in zip(tokens[::2], tokens[1::2], strict=True)]
     ordered = all(a + n <= b for (a, n), (b, _) in itertools.pairwise(pairs))
-    return pairs if ordered else None
+    return pairs if ordered and all(a + n <= kernels.NO_LIMIT for a, n in pairs) else None
+
+
+def check_parse(text):
+    expected = plain_parse(text)
+    if expected is None:
+        with pytest.raises(ValueError, match="token"):
+            rle.parse(text)
+    else:
+        assert [tuple(pair) for pair in rle.parse(text).tolist()] == expected
 
 
 shapes = st.tuples(st.integers(1, 9), st.integers(1, 70))  # across the kernel's 64-pixel blocks
@@ -162,12 +171,13 @@ def test_parse_names_the_token_and_the_reason(text, token, reason):
 
 @given(st.text(alphabet="0123456789 1 2 -.", max_size=24) | st.text(max_size=8))
 def test_parse_takes_exactly_the_lawful_texts(text):
-    expected = plain_parse(text)
-    if expected is None:
-        with pytest.raises(ValueError, match="token"):
-            rle.parse(text)
-    else:
-        assert [tuple(pair) for pair in rle.parse(text).tolist()] == expected
+    check_parse(text)
+
+
+@given(st.integers(0, 399), st.sampled_from(["", *"019 .-+,x\n\0"]))
+def test_one_wrong_letter_in_a_long_text_is_noticed(place, letter):
+    text = " ".join(f"{start} {start % 7 + 1}" for start in range(1, 4_000, 61))
+    check_parse(text[:place] + letter + text[place + 1 :])
 
 
 @given(st.lists(st.tuples(st.integers(0, 10**9), st.integers(1, 10**9)), max_size=30))

@@ -1,6 +1,7 @@
 """Training: the same interrupted or not, in micro-batches or whole, and loud when it fails."""
 
 import math
+import os
 from dataclasses import dataclass
 
 import pandas as pd
@@ -43,7 +44,8 @@ class Bench:
         images = sorted(self.data.train)
         where = self.folder / name
         cache = self.folder / "cache"
-        train.run("it", recipe, self.data, images[:20], images[-6:], where, cache, machine)
+        task = train.Task("it", recipe, images[:20], images[-6:], where)
+        train.run(task, self.data, cache, machine)
         return where
 
 
@@ -78,7 +80,9 @@ def test_interrupted_training_ends_in_the_same_bits(bench, monkeypatch):
     monkeypatch.setattr(train, "_backward", backward)
     cut = bench.run("cut")
     assert same(weights(whole), weights(cut))
-    histories = [pd.read_csv(folder / "history.csv").drop(columns="seconds") for folder in (whole, cut)]
+    histories = [
+        pd.read_csv(folder / "history.csv").drop(columns="seconds") for folder in (whole, cut)
+    ]
     pd.testing.assert_frame_equal(*histories)
     assert len(histories[0]) == 3
     assert not (cut / "state.pt").exists()
@@ -139,7 +143,7 @@ def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_epoch(bench, monkeyp
         broken = True
 
     monkeypatch.setattr(train, "save", breaks_after_the_first_epoch)
-    with pytest.raises(BenchError, match="epoch 2/3, batch 1: the loss is nan.*Lower `lr`"):
+    with pytest.raises(BenchError, match=r"epoch 2/3, batch 1: the loss is nan.*Lower `lr`"):
         bench.run("it")
     kept = load_file(bench.folder / "it" / "weights.safetensors")
     assert all(value.isfinite().all() for value in kept.values())
@@ -162,8 +166,6 @@ def test_a_damaged_state_is_named(bench, monkeypatch):
 
 
 def test_a_state_with_code_in_it_is_not_run(bench, tmp_path):
-    import os
-
     class Attack:
         def __reduce__(self):
             return os.mkdir, (str(tmp_path / "pwned"),)

@@ -96,19 +96,19 @@ def _cabin_light(place: Any, ray: Any, scene: Any, sheets: Any) -> float:
         t = (scene.cabin[3 + row] - place[0]) / (ray[0] + 1e-9)
         y, z = place[1] + t * ray[1], place[2] + t * ray[2]
         if t > 0.0 and abs(y) < half and _is_seat(abs(y) - 0.37, z - belt):
-            return 0.10 - 0.03 * row
+            return 0.075 - 0.025 * row
     side = math.copysign(1.0, ray[1])
     for plane in range(2):
         t = (side * (0.37 if plane else -0.37) - place[1]) / (ray[1] + 1e-9)
         x, z = place[0] + t * ray[0], place[2] + t * ray[2]
         for row in range(2):
             if t > 0.0 and _is_seat(1.4 * (x - scene.cabin[3 + row]), z - belt):
-                return 0.085 - 0.02 * plane
+                return 0.06 - 0.015 * plane
     t = (side * half - place[1]) / (ray[1] + 1e-9)
     x, z = place[0] + t * ray[0], place[2] + t * ray[2]
     if t > 0.0 and belt < z < roof and _texel(sheets, SIDE, x, z - MIDDLE_Z)[0] == GLASS:
-        return 0.42
-    return 0.045
+        return 0.33
+    return 0.022
 
 
 @njit(inline="always")

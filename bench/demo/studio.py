@@ -46,8 +46,8 @@ class Studio:
 
 def random_studio(random: np.random.Generator, length: float) -> Studio:
     """A set-up for a car of `length` metres; long cars are photographed from a little further."""
-    grey, cast = random.choice([164.0, 174.0, 184.0]), random.choice([-1.0, 0.0, 1.0])
-    away = 6.35 + 0.45 * max(0.0, length - 4.9) + random.uniform(-0.25, 0.25)
+    grey, cast = random.choice([174.0, 188.0, 200.0]), random.choice([-1.0, 0.0, 1.0])
+    away = 6.4 + 0.6 * max(0.0, length - 4.9) + random.uniform(-0.2, 0.25)
     drop = random.uniform(-40, 70)
     return Studio(
         camera=(random.normal(0, 0.06), -away, random.uniform(1.65, 1.95)),
@@ -135,7 +135,7 @@ def _with_disc(room: Image, studio: Studio) -> Image:
     circle = np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
     tint, rim = np.zeros((HEIGHT, WIDTH), np.uint8), np.zeros((HEIGHT, WIDTH), np.uint8)
     cv2.fillPoly(tint, [_pixels(studio, studio.disc * circle)], 255, cv2.LINE_AA, 4)
-    for share, dark, thick in ((1.0, 130, 2), (0.28, 40, 1)):
+    for share, dark, thick in ((1.0, 95, 2), (0.28, 30, 1)):
         ring = _pixels(studio, share * studio.disc * circle)
         cv2.polylines(rim, [ring], True, dark, thick, cv2.LINE_AA, 4)
     warm = np.array([1.0, 0.3, -1.4], np.float32) * np.float32(studio.warm / 255)
