@@ -184,7 +184,7 @@ def _check_submission(given: argparse.Namespace) -> None:
     print(json.dumps(report.to_json(), indent=2) if given.json else report)
     if given.against:
         scores = submission.score(given.check, submission.KnownMasks(given.against))
-        print(json.dumps(scores.to_json(), indent=2) if given.json else scores)
+        _show(given, scores.to_json())
     if not report.sound:
         raise BadData(f"{given.check}: Kaggle would refuse or misread it; see above")
 

@@ -20,7 +20,7 @@ BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 BLOCK = 2**20  # bytes read at once: about a hundred rows
 LONGEST_LINE = 2**25  # bytes; every second pixel of a photograph as a run takes 12 MB
 KINDS = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gzip"}
-ENDINGS = {"zip": ".zip", "gzip": ".gz", "plain": ".csv"}
+ENDINGS = {"zip": ".zip", "gzip": ".csv.gz", "plain": ".csv"}
 DAMAGE: Any = (EOFError, OSError, zlib.error, isal_zlib.error, zipfile.BadZipFile)
 
 

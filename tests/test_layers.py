@@ -8,7 +8,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
     {
-        "archive", "augment", "kernels", "boundary", "carvana", "checkpoint", "config", "contested",
+        "archive", "augment", "bits", "kernels", "boundary", "carvana", "checkpoint", "config", "contested",
         "cost", "dataset", "device", "environment", "errors", "files", "folds", "layout", "learned",
         "losses", "maps", "metrics", "networks", "parallel", "progress", "resize", "rle", "rules",
         "split", "staple", "stats", "submission_check", "submission_encoding", "submission_file",
