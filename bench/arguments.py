@@ -40,11 +40,11 @@ def _add_suite_verbs(verbs: Verbs) -> None:
     ):
         _add_suite(_add(verbs, name, text, example))
     for name, text, example in (
-        ("train", "train a suite's recipes", "train cpu cpu/unet-256x384 --data DIR"),
+        ("train", "train a suite's recipes", "train cpu --data DIR --only cpu/unet-256x384"),
         ("predict", "write a suite's probability maps", "predict cpu --data DIR"),
     ):
         verb = _add_suite(_add(verbs, name, text, example))
-        verb.add_argument("recipes", nargs="*", metavar="RECIPE", help="only these of the suite")
+        verb.add_argument("--only", nargs="+", default=[], metavar="RECIPE", help="of the suite")
     verb = _add_suite(_add(verbs, "ensemble", "write the maps of ensembles", "ensemble cpu"))
     verb.add_argument("--split", choices=("heldout", "test"), default="heldout", help="which cars")
 

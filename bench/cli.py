@@ -60,14 +60,14 @@ def train(given: argparse.Namespace) -> None:
     """Train a suite's recipes."""
     opened = _open_run(given)
     opened.begin()
-    opened.train(given.recipes)
+    opened.train(given.only)
 
 
 def predict(given: argparse.Namespace) -> None:
     """Write the maps of a suite's recipes."""
     opened = _open_run(given)
     opened.begin()
-    opened.predict(given.recipes)
+    opened.predict(given.only)
 
 
 def ensemble(given: argparse.Namespace) -> None:

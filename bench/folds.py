@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.carvana import car_of
-from bench.errors import BadConfig, BadData
+from bench.errors import BadConfig, BadData, Missing
 from bench.files import write_text
 
 HEADER = "car,fold\n"
@@ -61,8 +61,11 @@ def read_folds(path: Path) -> dict[str, int]:
     """Car -> fold, from the table `car,fold`.
 
     Raises:
+        Missing: there is no such file.
         BadData: the header is another, a line is not a car and a number, or a car stands twice.
     """
+    if not path.exists():
+        raise Missing(f"{path}: no folds yet; run the stage `folds` first")
     folds: dict[str, int] = {}
     with path.open(encoding="utf-8") as lines:
         if next(lines, "") != HEADER:

@@ -25,7 +25,7 @@ from bench.config import (
 from bench.cost import estimate
 from bench.device import Machine
 from bench.environment import environment
-from bench.errors import Missing
+from bench.errors import BadConfig, Missing
 from bench.files import sha256, write_json, write_text
 from bench.folds import read_folds, write_folds
 from bench.layout import Layout
@@ -129,9 +129,19 @@ class Run:
         self.folds()
 
     def folds(self) -> None:
-        """Draw folds.csv once, and print and store the leak audit of every fold that runs."""
+        """Draw folds.csv once, and print and store the leak audit of every fold that runs.
+
+        Raises:
+            BadConfig: the folds were drawn for other photographs than these.
+        """
+        folds = draw_folds(self.data, self.suite, self.machine.jobs)
         if not self.layout.folds.exists():
-            write_folds(self.layout.folds, draw_folds(self.data, self.suite, self.machine.jobs))
+            write_folds(self.layout.folds, folds)
+        if read_folds(self.layout.folds) != folds:
+            raise BadConfig(
+                f"{self.layout.folds}: drawn for other photographs than those in {self.data.root}; "
+                "choose another folder with --runs"
+            )
         audits = {fold: each.audit() for fold, each in self.splits.items()}
         for fold, audit in audits.items():
             say(f"fold {fold}: {audit}")
@@ -139,7 +149,7 @@ class Run:
 
     def train(self, only: Sequence[str] = ()) -> None:
         """Train every recipe (or `only` some) on every fold that runs."""
-        for name in only or self.recipes:
+        for name in self._chosen(only):
             for fold, each in self.splits.items():
                 folder = self.layout.training(name, fold)
                 task = train.Task(name, self.recipes[name], each.train, each.valid, folder)
@@ -147,7 +157,7 @@ class Run:
 
     def predict(self, only: Sequence[str] = ()) -> None:
         """Write the maps of the held-out cars, each by its fold's model, and of the test cars."""
-        for name in only or self.recipes:
+        for name in self._chosen(only):
             trained = {fold: self.layout.training(name, fold) for fold in self.splits}
             heldout = [
                 predict.Part(
@@ -225,6 +235,19 @@ class Run:
     def submission(self, entry: Entry) -> Path:
         """The submission file of an entry."""
         return self.submissions / f"{self.name}-{entry.name.replace('/', '-')}.csv.gz"
+
+    def _chosen(self, only: Sequence[str]) -> Sequence[str]:
+        """The recipes named, or all of the suite's.
+
+        Raises:
+            BadConfig: the suite has no such recipe.
+        """
+        strangers = sorted(set(only) - self.recipes.keys())
+        if strangers:
+            raise BadConfig(
+                f"suite {self.name} has no recipe {strangers[0]!r}, only {', '.join(self.recipes)}"
+            )
+        return only or list(self.recipes)
 
     def _trained(self, name: str, fold: int) -> bool:
         return (self.layout.training(name, fold) / "manifest.json").exists()

@@ -8,11 +8,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
     {
-        "archive", "augment", "bits", "kernels", "boundary", "carvana", "checkpoint", "config", "contested",
-        "cost", "dataset", "device", "environment", "errors", "files", "folds", "layout", "learned",
-        "losses", "maps", "metrics", "networks", "parallel", "progress", "resize", "rle", "rules",
-        "split", "staple", "stats", "submission_check", "submission_encoding", "submission_file",
-        "submission_score", "submission", "tta", "analysis",
+        "analysis", "archive", "augment", "bits", "boundary", "carvana", "checkpoint", "config",
+        "contested", "cost", "dataset", "device", "environment", "errors", "files", "folds",
+        "kernels", "layout", "learned", "losses", "maps", "metrics", "networks", "parallel",
+        "progress", "resize", "rle", "rules", "split", "staple", "stats", "submission",
+        "submission_check", "submission_encoding", "submission_file", "submission_score", "tta",
     },
     {"check", "demo", "doctor", "ensemble", "leaderboard", "predict", "score", "submit", "train"},
     {"download", "pipeline"},

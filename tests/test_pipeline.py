@@ -173,6 +173,28 @@ def test_another_suite_in_the_same_folder_is_refused(road, capsys):
     road.write(SUITE)
 
 
+def test_other_photographs_in_the_same_folder_are_refused(road, capsys):
+    assert road.run("run", "--limit", "3") == 2
+    assert "made with another limit" in capsys.readouterr().err
+    kept = road.made("folds.csv").read_text()
+    road.made("folds.csv").write_text(kept.replace(",0", ",1"))
+    assert road.run("run") == 2
+    assert "drawn for other photographs" in capsys.readouterr().err
+    road.made("folds.csv").write_text(kept)
+
+
+def test_a_recipe_that_the_suite_lacks_is_named(road, capsys):
+    assert road.run("train", "--only", "c") == 2
+    assert "has no recipe 'c', only a, b" in capsys.readouterr().err
+
+
+def test_a_stage_before_its_turn_says_what_comes_first(tiny_carvana, tmp_path, capsys):
+    early = Road(tmp_path, tiny_carvana)
+    for verb, first in (("score", "folds"), ("leaderboard", "score"), ("ensemble", "predict")):
+        assert early.run(verb) == 4
+        assert first in capsys.readouterr().err
+
+
 def test_doctor_says_what_is_here_and_what_is_not(tiny_carvana, capsys):
     assert main(["doctor", "--data", str(tiny_carvana), "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
