@@ -11,16 +11,25 @@ from typing import Any
 
 import pandas as pd
 
+from bench.analysis import matrix
+from bench.carvana import car_of
 from bench.config import Reported
 from bench.files import replacing, write_text
 from bench.rules import Entry
+from bench.stats import gain, interval
 
 COLUMNS = (
-    "rank", "entry", "kind", "members", "size", "params_m", "dice", "jaccard", "dice_worst",
-    "dice_fold_sd", "gain", "ceiling", "train_s", "predict_ms", "leaky", "source",
+    "rank", "entry", "kind", "members", "size", "params_m", "dice", "dice_low", "dice_high",
+    "jaccard", "dice_worst", "dice_fold_sd", "gain", "gain_low", "gain_high", "gain_p", "ceiling",
+    "train_s", "predict_ms", "leaky", "source",
 )  # fmt: skip
-DECIMALS = {"dice": 6, "jaccard": 6, "dice_worst": 6, "dice_fold_sd": 6, "gain": 6, "ceiling": 6,
-            "params_m": 2, "train_s": 0, "predict_ms": 1}  # fmt: skip
+SIX_DECIMALS = {
+    "dice", "dice_low", "dice_high", "jaccard", "dice_worst", "dice_fold_sd", "gain", "gain_low",
+    "gain_high", "ceiling",
+}  # fmt: skip
+DECIMALS = dict.fromkeys(SIX_DECIMALS, 6) | {
+    "params_m": 2, "gain_p": 4, "train_s": 0, "predict_ms": 1,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -43,12 +52,20 @@ def table(
 ) -> pd.DataFrame:
     """The leaderboard, best first; published figures stand where their score would, unranked.
 
+    `dice_low` and `dice_high` are the 95 % interval of the mean over cars like these; `gain` is
+    that of an ensemble over its best member on the same images, with its interval and the p-value
+    of no gain (see stats.py). They are empty where a single car is scored.
+
     Args:
         scores: one row for every entry and image.
         leaky: whether scored cars were trained on.
     """
-    means = scores.groupby("entry")["dice"].mean()
-    rows = [_row(entry, scores[scores["entry"] == entry.name], members, means) for entry in entries]
+    dice = matrix(scores, [entry.name for entry in entries])
+    cars = [car_of(image) for image in dice.columns]
+    rows = [
+        _row(entry, scores[scores["entry"] == entry.name], members) | _spread(entry, dice, cars)
+        for entry in entries
+    ]
     published = [
         {"entry": one.entry, "kind": "reported", "dice": one.dice, "source": one.source}
         for one in reported
@@ -57,30 +74,42 @@ def table(
     found = found.sort_values(["dice", "entry"], ascending=[False, True], ignore_index=True)
     ours = found["kind"] != "reported"
     found["rank"] = found.loc[ours, "dice"].rank(method="min", ascending=False)
-    return found.astype({"rank": "Int64"})
+    return found.astype({"rank": "Int64", "members": "Int64"})
 
 
-def _row(
-    entry: Entry, scores: pd.DataFrame, members: Mapping[str, Member], means: "pd.Series[float]"
-) -> dict[str, Any]:
+def _row(entry: Entry, scores: pd.DataFrame, members: Mapping[str, Member]) -> dict[str, Any]:
     made_of = [members[name] for name in entry.members]
-    single = entry.rule is None
-    fold_means = scores.groupby("fold")["dice"].mean()
     return {
         "entry": entry.name,
         "kind": entry.kind,
         "members": len(entry.members),
-        "size": made_of[0].size if single else "",
+        "size": "" if entry.rule else made_of[0].size,
         "params_m": sum(one.params_m for one in made_of),
         "dice": scores["dice"].mean(),
         "jaccard": scores["jaccard"].mean(),
         "dice_worst": scores["dice"].min(),
-        "dice_fold_sd": fold_means.std(),
-        "gain": None if single else means[entry.name] - max(means[name] for name in entry.members),
+        "dice_fold_sd": scores.groupby("fold")["dice"].mean().std(),
         "ceiling": max(one.ceiling for one in made_of),
         "train_s": sum(one.train_s for one in made_of),
         "predict_ms": sum(one.predict_ms for one in made_of),
     }
+
+
+def _spread(entry: Entry, dice: pd.DataFrame, cars: Sequence[str]) -> dict[str, float]:
+    """The interval of an entry's mean, and an ensemble's gain over its best member.
+
+    Args:
+        dice: one row an entry, one column an image; cars: the car of each column.
+    """
+    if len(set(cars)) < 2:
+        return {}
+    low, high = interval(dice.loc[entry.name], cars)
+    found = {"dice_low": low, "dice_high": high}
+    if entry.rule:
+        best = dice.loc[list(entry.members)].mean(axis=1).idxmax()
+        won = gain(dice.loc[entry.name], dice.loc[best], cars)
+        found |= {"gain": won.mean, "gain_low": won.low, "gain_high": won.high, "gain_p": won.p}
+    return found
 
 
 def write(found: pd.DataFrame, csv: Path, markdown: Path, as_json: Path) -> None:
