@@ -106,7 +106,7 @@ def _spread(entry: Entry, dice: pd.DataFrame, cars: Sequence[str]) -> dict[str, 
     low, high = interval(dice.loc[entry.name], cars)
     found = {"dice_low": low, "dice_high": high}
     if entry.rule:
-        best = dice.loc[list(entry.members)].mean(axis=1).idxmax()
+        best = max(entry.members, key=lambda member: dice.loc[member].mean())
         won = gain(dice.loc[entry.name], dice.loc[best], cars)
         found |= {"gain": won.mean, "gain_low": won.low, "gain_high": won.high, "gain_p": won.p}
     return found
