@@ -56,6 +56,8 @@ def _add_submit(verbs: Verbs) -> None:
     verb.add_argument("--check", type=Path, metavar="FILE", help="validate any submission file")
     verb.add_argument("--against", type=Path, metavar="MASKS",
                       help="with --check: score it on mask pictures or a table")  # fmt: skip
+    verb.add_argument("--repair", type=Path, nargs=2, metavar=("FILE", "OUT"),
+                      help="write it again, mended where the cure is certain")  # fmt: skip
     verb.add_argument("--upload", type=Path, metavar="FILE", help="send it by Kaggle's own client")
     verb.add_argument("--message", default="carvana-bench", help="what Kaggle shows beside it")
 

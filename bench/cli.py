@@ -88,17 +88,19 @@ def leaderboard(given: argparse.Namespace) -> None:
 
 
 def submit(given: argparse.Namespace) -> None:
-    """Write a suite's submission files, or check, score and upload one."""
+    """Write a suite's submission files, or check, score, mend and upload any."""
+    from bench import submission
+
     if given.suite:
         _open_run(given).submit()
     elif given.check:
         _check_submission(given)
+    elif given.repair:
+        say(f"{submission.repair(*given.repair)} rows written to {given.repair[1]}")
     elif not given.upload:
-        raise BadConfig("name a SUITE, --check FILE or --upload FILE")
+        raise BadConfig("name a SUITE, --check FILE, --repair FILE OUT or --upload FILE")
     if given.upload:
-        from bench.submission import upload
-
-        upload(given.upload, given.message)
+        print(submission.upload(given.upload, given.message), end="")
 
 
 def check(given: argparse.Namespace) -> None:
