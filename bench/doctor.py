@@ -11,7 +11,8 @@ import torch
 from bench.carvana import open_folder
 from bench.device import multiplies_bf16
 from bench.environment import environment
-from bench.errors import BenchError
+from bench.errors import BenchError, Missing
+from bench.kaggle import client
 from models.encoders import WEIGHTS_DIR
 
 
@@ -24,8 +25,15 @@ def examine(data: Path, runs: Path) -> dict[str, Any]:
         "disk_free_gb": round(shutil.disk_usage(_existing(runs)).free / 1e9, 1),
         "data": _data(data),
         "weights": _weights(),
-        "kaggle_client": shutil.which("kaggle") or "none; pip install 'carvana-bench[kaggle]'",
+        "kaggle_client": _kaggle(),
     }
+
+
+def _kaggle() -> str:
+    try:
+        return client()
+    except Missing as error:
+        return str(error)
 
 
 def _devices() -> list[str]:

@@ -3,7 +3,6 @@
 Writes  `train/`, `train_masks/`, `test/` and the tables into a data folder.
 """
 
-import os
 import shutil
 import subprocess
 import sys
@@ -12,8 +11,8 @@ from pathlib import Path
 from bench.archive import unpack
 from bench.check import Report, check
 from bench.errors import BenchError, Missing
+from bench.kaggle import COMPETITION, client
 
-COMPETITION = "carvana-image-masking-challenge"
 PAGE = f"https://www.kaggle.com/c/{COMPETITION}"
 WANTED = (  # small ones first: what is refused is refused before the hours of the last one
     "metadata.csv",
@@ -35,32 +34,23 @@ def download(out: Path, jobs: int) -> Report:
         BenchError: the client failed otherwise.
         BadData: what came is no zip file of Kaggle's.
     """
-    client = _client()
+    command = client()
     out.mkdir(parents=True, exist_ok=True)
     for name in WANTED:
         if not any((out / there).exists() for there in (name, f"{name}_hq")):
             archive = out / f"{name}.zip"
             if not archive.exists():
-                _fetch(client, archive)
+                _fetch(command, archive)
             unpack(archive, out / name)
             archive.unlink()  # or 8 GB lie there twice
     return check(out, deep=False, jobs=jobs)
 
 
-def _client() -> str:
-    """Kaggle's client: the one of this Python's environment, or else the first on the path."""
-    beside = Path(sys.executable).parent
-    client = shutil.which("kaggle", path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}")
-    if client is None:
-        raise Missing("Kaggle's client is not installed; pip install 'carvana-bench[kaggle]'")
-    return client
-
-
-def _fetch(client: str, archive: Path) -> None:
+def _fetch(kaggle: str, archive: Path) -> None:
     """Download one file; the client goes on with a part that is in the hidden folder already."""
     partial = archive.with_name(".downloading")
     partial.mkdir(exist_ok=True)
-    command = [client, "competitions", "download", "-c", COMPETITION]
+    command = [kaggle, "competitions", "download", "-c", COMPETITION]
     words, status = _run([*command, "-f", archive.name, "-p", str(partial)])
     if status or not (partial / archive.name).is_file():
         raise _reason(words, archive.name)
@@ -71,12 +61,12 @@ def _fetch(client: str, archive: Path) -> None:
 def _run(command: list[str]) -> tuple[str, int]:
     """The last words and the exit status of a program whose output is shown as it comes."""
     words = ""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as client:
-        while block := client.stdout.read1():  # type: ignore[union-attr, attr-defined]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as program:
+        while block := program.stdout.read1():  # type: ignore[union-attr, attr-defined]
             text = block.decode(errors="replace")
             print(text, end="", file=sys.stderr, flush=True)
             words = (words + text)[-LAST_WORDS:]
-    return words, client.returncode
+    return words, program.returncode
 
 
 def _reason(words: str, name: str) -> BenchError:

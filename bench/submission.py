@@ -4,7 +4,6 @@ Reads  sample_submission.csv, and submission files (.csv, .csv.gz, .zip).
 Writes submissions/<name>.csv.gz (`img,rle_mask`) and <name>.json, what made it.
 """
 
-import shutil
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -19,6 +18,7 @@ from bench import rle
 from bench.carvana import Carvana
 from bench.errors import BadData, BenchError, Missing
 from bench.files import replacing, sha256, write_json
+from bench.kaggle import COMPETITION, client
 from bench.submission_check import Problem, Report, check
 from bench.submission_file import HEADER, bad_header, read_lines, read_rows
 from bench.submission_score import KnownMasks, Scores, score
@@ -28,7 +28,6 @@ __all__ = [
     "score", "upload", "write", "write_sidecar",
 ]  # fmt: skip
 
-COMPETITION = "carvana-image-masking-challenge"
 LEVEL = 3  # of isal: twenty times as fast as gzip's 9 for a file 7 % larger
 
 
@@ -144,10 +143,7 @@ def upload(path: Path, message: str) -> str:
     """
     if not path.is_file():
         raise Missing(f"{path}: no such file; name a submission")
-    kaggle = shutil.which("kaggle")
-    if kaggle is None:
-        raise Missing("Kaggle's client is not installed: pip install carvana-bench[kaggle]")
-    command = [kaggle, "competitions", "submit", COMPETITION, "-f", str(path), "-m", message]
+    command = [client(), "competitions", "submit", COMPETITION, "-f", str(path), "-m", message]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
     if done.returncode:
         raise BenchError(

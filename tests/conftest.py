@@ -12,6 +12,7 @@ from hypothesis import settings
 from PIL import Image
 
 from bench import rle
+from bench.config import Recipe
 
 settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
 settings.load_profile("untimed")
@@ -20,6 +21,23 @@ BESIDE = Path(__file__).parents[2] / "shared"  # a folder `shared` beside the ch
 TINY = (80, 120)  # height, width of a drawn photograph
 TRAIN_CARS = [f"{number:012x}" for number in (0x0A11CE, 0xB0B, 0xCAFE, 0xD00D)]
 TEST_CAR = f"{0x7E57:012x}"
+
+
+RECIPE = Recipe.model_validate(
+    {
+        "network": {"name": "zoo", "decoder": "unet", "encoder": "mobilenet_v2",
+                    "pretrained": False, "decoder_channels": [16, 16, 8, 8, 8]},
+        "size": [32, 48],
+        "loss": {"bce": 1, "soft_dice": 1},
+        "optimiser": {"name": "adamw", "lr": 0.003},
+        "schedule": "one_cycle",
+        "epochs": 3,
+        "batch": 4,
+        "augment": ["crop", "colour", "flip", "affine"],
+        "source": "test",
+        "goal": "test",
+    }
+)  # fmt: skip
 
 
 def _found(variable: str, folder: str) -> Path:

@@ -10,8 +10,8 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
     {
         "analysis", "archive", "augment", "bits", "boundary", "carvana", "checkpoint", "config",
         "contested", "cost", "dataset", "device", "environment", "errors", "files", "folds",
-        "kernels", "layout", "learned", "losses", "maps", "metrics", "networks", "parallel",
-        "progress", "resize", "rle", "rules", "split", "staple", "stats", "submission",
+        "kaggle", "kernels", "layout", "learned", "losses", "maps", "metrics", "networks",
+        "parallel", "progress", "resize", "rle", "rules", "split", "staple", "stats", "submission",
         "submission_check", "submission_encoding", "submission_file", "submission_score", "tta",
     },
     {"check", "demo", "doctor", "ensemble", "leaderboard", "predict", "score", "submit", "train"},

@@ -11,13 +11,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import yaml
+from conftest import RECIPE
 from safetensors.torch import load_file
 
 from bench.cli import main
 from bench.config import to_yaml
 from bench.maps import MapStore
 from models.encoders import MissingWeights
-from tests.test_train import RECIPE
 
 SUITE = {
     "title": "tiny",

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 import torch
+from conftest import RECIPE
 
 from bench import predict, train
 from bench.carvana import open_folder
@@ -12,7 +13,6 @@ from bench.config import Tta
 from bench.device import Machine
 from bench.errors import BadData, BenchError, Incomplete, Missing
 from bench.maps import MapStore
-from tests.test_train import RECIPE
 
 RECIPE = RECIPE.model_copy(update={"epochs": 1, "tta": Tta(flip=True, scales=(1.0, 1.5))})
 MACHINE = Machine(device="cpu", jobs=2)

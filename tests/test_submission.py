@@ -186,8 +186,9 @@ def test_upload_says_when_kaggle_s_client_fails(tmp_path, kaggle, capfd):
 
 def test_upload_needs_the_client_and_the_file(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(Missing, match="no such file"):
         submission.upload(Path("none.csv.gz"), "")
     submission.write(tmp_path / "file.csv.gz", [])
-    with pytest.raises(Missing, match=r"pip install carvana-bench\[kaggle\]"):
+    with pytest.raises(Missing, match=r"pip install kaggle"):
         submission.upload(tmp_path / "file.csv.gz", "")

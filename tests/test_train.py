@@ -7,30 +7,14 @@ from dataclasses import dataclass
 import pandas as pd
 import pytest
 import torch
+from conftest import RECIPE
 from safetensors.torch import load_file
 from torch import nn
 
 from bench import train
 from bench.carvana import open_folder
-from bench.config import Recipe
 from bench.device import Machine
 from bench.errors import BadConfig, BadData, BenchError
-
-RECIPE = Recipe.model_validate(
-    {
-        "network": {"name": "zoo", "decoder": "unet", "encoder": "mobilenet_v2",
-                    "pretrained": False, "decoder_channels": [16, 16, 8, 8, 8]},
-        "size": [32, 48],
-        "loss": {"bce": 1, "soft_dice": 1},
-        "optimiser": {"name": "adamw", "lr": 0.003},
-        "schedule": "one_cycle",
-        "epochs": 3,
-        "batch": 4,
-        "augment": ["crop", "colour", "flip", "affine"],
-        "source": "test",
-        "goal": "test",
-    }
-)  # fmt: skip
 
 
 @dataclass
