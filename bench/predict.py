@@ -6,6 +6,7 @@ Reads  weights.safetensors of trainings, and photographs. Writes a map store, im
 
 import hashlib
 import json
+import math
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -48,14 +49,11 @@ def run(name: str, recipe: Recipe, parts: Sequence[Part], store: Path, machine: 
         Incomplete: photographs are damaged; the maps of all others are there.
         BenchError: memory or the disk is full; the maps written so far are kept.
     """
-    timing = store.with_suffix(".json")
     if _is_complete(store, recipe, parts):
         return
     with MapStore.create(store, made_by(recipe, parts)) as maps:
         done = set(maps.ids())
         left = [_without(part, done) for part in parts]
-        if not any(part.photographs for part in left):
-            return
         began = time.monotonic()
         damaged = [error for part in left for error in _predict(name, recipe, part, maps, machine)]
         images = sum(len(part.photographs) for part in left)
@@ -65,7 +63,7 @@ def run(name: str, recipe: Recipe, parts: Sequence[Part], store: Path, machine: 
             f"{len(damaged)} of {images} photographs are damaged, the maps of all others are "
             f"stored; the first: {damaged[0]}"
         )
-    write_json(timing, {"images": images, "ms_per_image": ms})
+    write_json(_timing(store), {"images": images, "ms_per_image": ms})
 
 
 def made_by(recipe: Recipe, parts: Sequence[Part]) -> dict[str, Any]:
@@ -152,6 +150,13 @@ def mean_probability(
 
 
 def ms_per_image(store: Path) -> float:
-    """How long a map of this store took, from photograph to disk."""
-    timing = store.with_suffix(".json")
-    return float(json.loads(timing.read_text())["ms_per_image"])
+    """How long a map of this store took, from photograph to disk.
+
+    NaN where the process was killed between the last map and the note of its time.
+    """
+    timing = _timing(store)
+    return float(json.loads(timing.read_text())["ms_per_image"]) if timing.exists() else math.nan
+
+
+def _timing(store: Path) -> Path:
+    return store.with_suffix(".json")

@@ -1,5 +1,6 @@
 """Prediction: every photograph once, the mean over networks, and what is kept when one is bad."""
 
+import math
 import shutil
 
 import numpy as np
@@ -48,6 +49,9 @@ def test_maps_are_uint8_at_the_photographs_own_size_and_the_mean_of_all_networks
         exact = (zero[image].astype(int) + one[image]) / 2
         assert np.abs(both[image] - exact).max() <= 1  # each is rounded once
     assert predict.ms_per_image(tmp_path / "both.sqlite") > 0
+    (tmp_path / "both.json").unlink()  # killed just before it was written
+    predict.run("it", RECIPE, parts, tmp_path / "both.sqlite", MACHINE)
+    assert math.isnan(predict.ms_per_image(tmp_path / "both.sqlite"))
 
 
 def test_an_interrupted_prediction_goes_on_with_what_is_missing(trained, tmp_path, monkeypatch):
