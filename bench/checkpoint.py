@@ -105,9 +105,10 @@ def save(state: State, folder: Path, accelerator: Accelerator) -> None:
         key: value.contiguous()
         for key, value in accelerator.unwrap_model(state.network).state_dict().items()
     }
+    tensors = safetensors.torch.save(weights)
     if state.history[-1] is state.best():
-        write_bytes(folder / "weights.safetensors", safetensors.torch.save(weights))
-    write_bytes(folder / "last.safetensors", safetensors.torch.save(weights))
+        write_bytes(folder / "weights.safetensors", tensors)
+    write_bytes(folder / "last.safetensors", tensors)
     with replacing(folder / "history.csv") as temporary:
         pd.DataFrame(state.history).to_csv(temporary, index=False)
     # Last, since it promises the others. Torch itself answers a full disk by a RuntimeError.

@@ -183,10 +183,15 @@ def _check_submission(given: argparse.Namespace) -> None:
 
     expected = submission.expected_images(open_folder(given.data or DATA))
     report = submission.check(given.check, expected, jobs=given.jobs)
-    print(json.dumps(report.to_json(), indent=2) if given.json else report)
+    if not given.json:
+        print(report)
+    scores: dict[str, Any] = {}
     if given.against:
-        scores = submission.score(given.check, submission.KnownMasks(given.against))
-        _show(given, scores.to_json())
+        scores = submission.score(given.check, submission.KnownMasks(given.against)).to_json()
+    if given.json:
+        _show(given, report.to_json() | scores)
+    elif scores:
+        _show(given, scores)
     if not report.sound:
         raise BadData(f"{given.check}: Kaggle would refuse or misread it; see above")
 
