@@ -12,7 +12,8 @@ from bench.errors import BadConfig
 RECIPES = Path(__file__).parent.parent / "models" / "recipes"
 SUITES = Path(__file__).parent / "suites"
 
-Loss = Literal["bce", "focal", "mse", "soft_dice"]
+Loss = Literal["bce", "focal", "mse", "soft_dice", "gradient"]
+PixelWeight = Literal["median_frequency", "boundary", "gradient_ratio"]
 Augmentation = Literal["crop", "colour", "flip", "affine"]
 
 
@@ -56,6 +57,8 @@ class Recipe(Strict):
     network: Network
     size: tuple[int, int] = Field(strict=False)
     loss: dict[Loss, float] = Field(min_length=1)
+    pixel_weights: tuple[PixelWeight, ...] = Field(default=(), strict=False)  # of bce, focal, mse
+    gradient_sigma: float = Field(default=1.0, ge=0.5)  # pixels of `size`, in losses and weights
     optimiser: Optimiser
     schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
     epochs: int = Field(gt=0)
@@ -65,6 +68,12 @@ class Recipe(Strict):
     seed: int = 0
     source: str
     goal: str
+
+    @model_validator(mode="after")
+    def _pixel_weights_weigh(self) -> Self:
+        if self.pixel_weights and not {"bce", "focal", "mse"} & set(self.loss):
+            raise ValueError("`pixel_weights` weigh bce, focal and mse; `loss` names none of them")
+        return self
 
 
 class Override(Strict):
@@ -100,8 +109,15 @@ class Reported(Strict):
     """A published figure that stands beside ours on the leaderboard."""
 
     entry: str
-    dice: float = Field(ge=0, le=1)
+    dice: float | None = Field(default=None, ge=0, le=1)
+    one_minus_jaccard: float | None = Field(default=None, ge=0, le=1)
     source: str
+
+    @model_validator(mode="after")
+    def _has_a_figure(self) -> Self:
+        if self.dice is None and self.one_minus_jaccard is None:
+            raise ValueError("name `dice` or `one_minus_jaccard`")
+        return self
 
 
 class Folds(Strict):

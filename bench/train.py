@@ -185,10 +185,11 @@ def _backward(
     accelerator: Accelerator,
 ) -> float:
     """Add the gradient of a micro-batch, which is `share` of its batch, and return its loss."""
-    image = normalise(image.to(accelerator.device)).contiguous(memory_format=torch.channels_last)
+    photo = image.to(accelerator.device)
+    image = normalise(photo).contiguous(memory_format=torch.channels_last)
     with accelerator.autocast():
         logits = padded_forward(network, image)
-    loss = share * total_loss(recipe.loss, logits, target.to(accelerator.device).float() / 255)
+    loss = share * total_loss(recipe, logits, target.to(accelerator.device) / 255, photo / 255)
     accelerator.backward(loss)
     return loss.item()
 
