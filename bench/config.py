@@ -12,7 +12,8 @@ from bench.errors import BadConfig
 RECIPES = Path(__file__).parent.parent / "models" / "recipes"
 SUITES = Path(__file__).parent / "suites"
 
-Loss = Literal["bce", "focal", "mse", "soft_dice"]
+Loss = Literal["bce", "focal", "mse", "soft_dice", "gradient"]
+PixelWeight = Literal["median_frequency", "boundary", "gradient_ratio"]
 Augmentation = Literal["crop", "colour", "flip", "affine"]
 Figure = Literal[
     "dice", "jaccard", "dsc_percent", "one_minus_jaccard", "train_ms", "test_ms", "params"
@@ -96,6 +97,8 @@ class Recipe(Strict):
     network: Network
     size: tuple[int, int] = Field(strict=False)
     loss: dict[Loss, float] = Field(min_length=1)
+    pixel_weights: tuple[PixelWeight, ...] = Field(default=(), strict=False)  # of bce, focal, mse
+    gradient_sigma: float = Field(default=1.0, ge=0.5)  # pixels of `size`, in losses and weights
     optimiser: Optimiser
     schedule: Schedule = "constant"
     epochs: int = Field(gt=0)  # in all, those of `gradual` among them
@@ -122,6 +125,12 @@ class Recipe(Strict):
         """Scale of the size and number of epochs of every part of the training, in order."""
         smaller = [(each.scale, each.epochs) for each in self.gradual]
         return [*smaller, (1.0, self.epochs - sum(epochs for _, epochs in smaller))]
+
+    @model_validator(mode="after")
+    def _pixel_weights_weigh(self) -> Self:
+        if self.pixel_weights and not {"bce", "focal", "mse"} & set(self.loss):
+            raise ValueError("`pixel_weights` weigh bce, focal and mse; `loss` names none of them")
+        return self
 
 
 class Override(Strict):
@@ -158,8 +167,15 @@ class Reported(Strict):
     """A published figure that stands beside ours on the leaderboard."""
 
     entry: str
-    dice: float = Field(ge=0, le=1)
+    dice: float | None = Field(default=None, ge=0, le=1)
+    one_minus_jaccard: float | None = Field(default=None, ge=0, le=1)
     source: str
+
+    @model_validator(mode="after")
+    def _has_a_figure(self) -> Self:
+        if self.dice is None and self.one_minus_jaccard is None:
+            raise ValueError("name `dice` or `one_minus_jaccard`")
+        return self
 
 
 class Folds(Strict):

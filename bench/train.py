@@ -226,14 +226,12 @@ def _backward(
     accelerator: Accelerator,
 ) -> float:
     """Add the gradient of a micro-batch, which is `share` of its batch, and return its loss."""
-    image = normalise(image.to(accelerator.device, non_blocking=True)).contiguous(
-        memory_format=torch.channels_last
-    )
+    photo = image.to(accelerator.device, non_blocking=True)
+    target = target.to(accelerator.device, non_blocking=True)
+    image = normalise(photo).contiguous(memory_format=torch.channels_last)
     with accelerator.autocast():
         logits = padded_forward(network, image)
-    loss = share * total_loss(
-        recipe.loss, logits, target.to(accelerator.device, non_blocking=True).float() / 255
-    )
+    loss = share * total_loss(recipe, logits, target / 255, photo / 255)
     accelerator.backward(loss)
     return loss.item()
 

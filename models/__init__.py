@@ -7,10 +7,12 @@ from typing import Any
 from torch import nn
 
 from models.residual_unet import ResidualUNet
+from models.vgg_unet import VggUNet
 from models.zoo import build_from_zoo
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "residual_unet": ResidualUNet,
+    "vgg_unet": VggUNet,
     "zoo": build_from_zoo,
 }
 

@@ -12,6 +12,7 @@ SMALLEST = {  # options that make each network small enough for a test
     "residual_unet": {
         "encoder": "mobilenet_v2", "combine": "add", "middle": 64, "pretrained": False,
     },
+    "vgg_unet": {"pretrained": False},
     "zoo": {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": False},
 }  # fmt: skip
 

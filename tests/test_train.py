@@ -121,6 +121,18 @@ def test_micro_batches_add_up_to_the_batch(micro_batch):
     assert torch.allclose(*results, atol=2e-3)  # of about 0.1; bf16 rounds both
 
 
+def test_the_loss_sees_the_photograph_as_it_is_and_the_network_a_normalised_one(monkeypatch):
+    image = torch.randint(0, 256, (2, 3, 8, 12), dtype=torch.uint8)
+    target = torch.randint(0, 256, (2, 1, 8, 12), dtype=torch.uint8)
+    seen = []
+    total = train.total_loss
+    monkeypatch.setattr(train, "total_loss", lambda *a: seen.append(a) or total(*a))
+    train._backward(Plain(), image, target, 1.0, RECIPE, Machine("cpu").accelerator())
+    recipe, _, seen_target, seen_photo = seen[0]
+    assert recipe == RECIPE
+    assert torch.equal(seen_target, target / 255) and torch.equal(seen_photo, image / 255)
+
+
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_epoch(bench, monkeypatch):
     total = train.total_loss
     monkeypatch.setattr(train, "total_loss", lambda *a: total(*a) * (math.nan if broken else 1))
