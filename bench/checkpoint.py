@@ -9,12 +9,14 @@ import pandas as pd
 import safetensors.torch
 import torch
 from accelerate import Accelerator
-from torch import nn
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
 
-from bench.config import Optimiser, Recipe
+from bench.config import Recipe
 from bench.errors import BadData
 from bench.files import replacing, write_bytes
-from bench.networks import build
+from bench.networks import build, freeze, start_from
+from bench.optimise import Schedule, make_optimiser, make_schedule
 
 
 @dataclass
@@ -23,8 +25,14 @@ class State:
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
-    schedule: torch.optim.lr_scheduler.LRScheduler
+    schedule: Schedule
+    average: AveragedModel | None = None  # of the network's weights, where the recipe has an `ema`
     history: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is validated and kept: the averaged one, where there is one."""
+        return self.average.module if self.average else self.network
 
     def parts(self) -> dict[str, Any]:
         """What torch can save: the parts' own states, by name."""
@@ -33,11 +41,13 @@ class State:
             "optimiser": self.optimiser,
             "schedule": self.schedule,
         }
+        if self.average:
+            stateful["average"] = self.average
         return {name: part.state_dict() for name, part in stateful.items()}
 
     def best(self) -> dict[str, float]:
-        """The first of the epochs with the highest validation Dice."""
-        return max(self.history, key=lambda row: row["valid_dice"])
+        """The first epoch with the highest validation Dice, of those at the largest size."""
+        return max(self.history, key=lambda row: (row["scale"], row["valid_dice"]))
 
 
 def start(name: str, recipe: Recipe, steps: int, saved: Path) -> State:
@@ -47,44 +57,35 @@ def start(name: str, recipe: Recipe, steps: int, saved: Path) -> State:
         steps: batches of an epoch.
 
     Raises:
+        BadConfig: there is nothing called what the recipe freezes, or nothing to start from.
         BadData: the saved state is damaged.
     """
     torch.manual_seed(recipe.seed)
     network = build(name, recipe)
+    if recipe.start_from:
+        start_from(network, Path(recipe.start_from))
+    freeze(network, recipe.freeze)
     optimiser = make_optimiser(recipe.optimiser, network)
-    schedule = make_schedule(recipe, optimiser, steps * recipe.epochs)
-    state = State(network, optimiser, schedule)
+    schedule = make_schedule(recipe, optimiser, steps)
+    average = averaged(network, recipe.ema) if recipe.ema else None
+    state = State(network, optimiser, schedule, average)
     if saved.exists():
         restore(state, saved)
     return state
 
 
-def make_optimiser(options: Optimiser, network: nn.Module) -> torch.optim.Optimizer:
-    """Torch's optimiser with a recipe's numbers."""
-    parameters = [one for one in network.parameters() if one.requires_grad]
-    common: dict[str, Any] = {"lr": options.lr, "weight_decay": options.weight_decay}
-    match options.name:
-        case "sgd":
-            return torch.optim.SGD(parameters, momentum=options.momentum, **common)
-        case "adam":
-            return torch.optim.Adam(parameters, **common)
-        case "adamw":
-            return torch.optim.AdamW(parameters, **common)
+def averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """A network whose weights and statistics follow those of the one that is trained.
 
+    Source: Tarvainen and Valpola 2017, section 2; the decay grows towards `decay`, since the
+    first weights are no good.
+    """
 
-def make_schedule(
-    recipe: Recipe, optimiser: torch.optim.Optimizer, total_steps: int
-) -> torch.optim.lr_scheduler.LRScheduler:
-    """Torch's schedule, advanced after every batch."""
-    match recipe.schedule:
-        case "constant":
-            return torch.optim.lr_scheduler.ConstantLR(optimiser, factor=1.0)
-        case "cosine":
-            return torch.optim.lr_scheduler.CosineAnnealingLR(optimiser, total_steps)
-        case "one_cycle":
-            return torch.optim.lr_scheduler.OneCycleLR(
-                optimiser, max_lr=recipe.optimiser.lr, total_steps=total_steps
-            )
+    def follow(mine: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+        kept = torch.as_tensor((1 + count) / (10 + count)).clamp(max=decay)
+        return torch.lerp(current, mine, kept) if mine.is_floating_point() else current
+
+    return AveragedModel(network, avg_fn=follow, use_buffers=True)
 
 
 def restore(state: State, saved: Path) -> None:
@@ -94,6 +95,8 @@ def restore(state: State, saved: Path) -> None:
         state.network.load_state_dict(stored["network"])
         state.optimiser.load_state_dict(stored["optimiser"])
         state.schedule.load_state_dict(stored["schedule"])
+        if state.average:
+            state.average.load_state_dict(stored["average"])
         state.history = stored["history"]
     except Exception as error:  # torch raises errors of many unrelated classes for damaged files
         raise BadData(f"{saved}: damaged ({error}); remove it to train from the start") from error
@@ -101,17 +104,18 @@ def restore(state: State, saved: Path) -> None:
 
 def save(state: State, folder: Path, accelerator: Accelerator) -> None:
     """Keep the epoch that has just ended; the best one so far also as weights.safetensors."""
-    weights = {
-        key: value.contiguous()
-        for key, value in accelerator.unwrap_model(state.network).state_dict().items()
-    }
-    tensors = safetensors.torch.save(weights)
+    weights = _weights(accelerator.unwrap_model(state.network))
     if state.history[-1] is state.best():
-        write_bytes(folder / "weights.safetensors", tensors)
-    write_bytes(folder / "last.safetensors", tensors)
+        judged = _weights(accelerator.unwrap_model(state.judged))
+        write_bytes(folder / "weights.safetensors", safetensors.torch.save(judged))
+    write_bytes(folder / "last.safetensors", safetensors.torch.save(weights))
     with replacing(folder / "history.csv") as temporary:
         pd.DataFrame(state.history).to_csv(temporary, index=False)
     # Last, since it promises the others. Torch itself answers a full disk by a RuntimeError.
     packed = io.BytesIO()
     torch.save({**state.parts(), "network": weights, "history": state.history}, packed)
     write_bytes(folder / "state.pt", packed.getbuffer())
+
+
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    return {key: value.contiguous() for key, value in network.state_dict().items()}

@@ -2,7 +2,7 @@
 
 import difflib
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -14,6 +14,9 @@ SUITES = Path(__file__).parent / "suites"
 
 Loss = Literal["bce", "focal", "mse", "soft_dice"]
 Augmentation = Literal["crop", "colour", "flip", "affine"]
+Figure = Literal[
+    "dice", "jaccard", "dsc_percent", "one_minus_jaccard", "train_ms", "test_ms", "params"
+]
 
 
 class Strict(BaseModel):
@@ -39,8 +42,45 @@ class Optimiser(Strict):
 
     name: Literal["sgd", "adam", "adamw"]
     lr: float = Field(gt=0)
+    encoder_lr: float | None = Field(default=None, gt=0)  # of the parameters below `encoder.`
     weight_decay: float = Field(default=0.0, ge=0)
     momentum: float = Field(default=0.9, ge=0, lt=1)
+
+
+class Step(Strict):
+    """The learning rate times `factor` after every so many epochs."""
+
+    name: Literal["step"]
+    every: int = Field(gt=0)
+    factor: float = Field(gt=0, lt=1)
+
+
+class Plateau(Strict):
+    """The learning rate times `factor` when validation Dice stood still for `patience` epochs."""
+
+    name: Literal["plateau"]
+    patience: int = Field(ge=0)
+    factor: float = Field(gt=0, lt=1)
+
+
+Schedule = (
+    Literal["constant", "cosine", "one_cycle"]
+    | Annotated[Step | Plateau, Field(discriminator="name")]
+)
+
+
+class EarlyStopping(Strict):
+    """End when no epoch of the last `patience` bettered validation Dice by over `min_delta`."""
+
+    patience: int = Field(gt=0)
+    min_delta: float = Field(default=0.0, ge=0)
+
+
+class Smaller(Strict):
+    """Epochs at a smaller size, before those at the recipe's own."""
+
+    scale: float = Field(gt=0, lt=1)
+    epochs: int = Field(gt=0)
 
 
 class Tta(Strict):
@@ -57,14 +97,31 @@ class Recipe(Strict):
     size: tuple[int, int] = Field(strict=False)
     loss: dict[Loss, float] = Field(min_length=1)
     optimiser: Optimiser
-    schedule: Literal["constant", "cosine", "one_cycle"] = "constant"
-    epochs: int = Field(gt=0)
+    schedule: Schedule = "constant"
+    epochs: int = Field(gt=0)  # in all, those of `gradual` among them
+    gradual: tuple[Smaller, ...] = Field(default=(), strict=False)
+    early_stopping: EarlyStopping | None = None
     batch: int = Field(gt=0)
     augment: tuple[Augmentation, ...] = Field(default=(), strict=False)
+    start_from: str | None = None  # a safetensors file; what fits by name and shape is taken
+    freeze: tuple[str, ...] = Field(default=(), strict=False)  # modules, for example `encoder`
+    ema: float | None = Field(default=None, gt=0, lt=1)  # decay of the averaged weights
     tta: Tta = Tta()
     seed: int = 0
     source: str
     goal: str
+    reported: dict[Figure, float] = {}
+
+    @model_validator(mode="after")
+    def _epochs_are_left(self) -> Self:
+        if sum(each.epochs for each in self.gradual) >= self.epochs:
+            raise ValueError(f"`gradual` leaves none of {self.epochs} epochs for the full size")
+        return self
+
+    def stages(self) -> list[tuple[float, int]]:
+        """Scale of the size and number of epochs of every part of the training, in order."""
+        smaller = [(each.scale, each.epochs) for each in self.gradual]
+        return [*smaller, (1.0, self.epochs - sum(epochs for _, epochs in smaller))]
 
 
 class Override(Strict):
@@ -72,9 +129,10 @@ class Override(Strict):
 
     pretrained: bool | None = None
     epochs: int | None = Field(default=None, gt=0)
+    gradual: tuple[Smaller, ...] | None = Field(default=None, strict=False)
     batch: int | None = Field(default=None, gt=0)
     optimiser: Optimiser | None = None
-    schedule: Literal["constant", "cosine", "one_cycle"] | None = None
+    schedule: Schedule | None = None
     loss: dict[Loss, float] | None = Field(default=None, min_length=1)
     augment: tuple[Augmentation, ...] | None = Field(default=None, strict=False)
     seed: int | None = None
@@ -186,18 +244,30 @@ def short_name(name: str) -> str:
 
 
 def in_suite(recipe: Recipe, suite: Suite) -> Recipe:
-    """The recipe as a suite runs it: sizes scaled, fields replaced as its `override` says."""
+    """The recipe as a suite runs it: sizes scaled, fields replaced as its `override` says.
+
+    Raises:
+        BadConfig: the override does not go with the recipe.
+    """
     change = {
         field: getattr(suite.override, field)
         for field in Recipe.model_fields
         if field in Override.model_fields
     }
     change = {field: value for field, value in change.items() if value is not None}
-    height, width = (round(side * suite.scale) for side in recipe.size)
     network = recipe.network
     if suite.override.pretrained is not None and "pretrained" in network.options:
         network = network.model_copy(update={"pretrained": suite.override.pretrained})
-    return recipe.model_copy(update={**change, "size": (height, width), "network": network})
+    change |= {"size": scaled(recipe.size, suite.scale), "network": network}
+    try:
+        return Recipe.model_validate({**dict(recipe), **change})
+    except ValidationError as error:
+        raise BadConfig(f"suite {suite.title!r}, override:" + _faults(error, Recipe)) from error
+
+
+def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """A size, height x width, times `scale`."""
+    return round(size[0] * scale), round(size[1] * scale)
 
 
 def changed(suite: Suite, seed: int | None, limit: int | None) -> Suite:

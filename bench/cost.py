@@ -38,7 +38,7 @@ def estimate(name: str, recipe: Recipe, train: int, predict: int, machine: Machi
     views = len(recipe.tta.scales) * (2 if recipe.tta.flip else 1)
     samples = 4 * train * recipe.size[0] * recipe.size[1]
     return Cost(
-        train_s=step_s * train * recipe.epochs,
+        train_s=step_s * train * sum(epochs * scale**2 for scale, epochs in recipe.stages()),
         predict_s=forward_s * predict * views,
         disk_bytes=samples + 5 * weights + predict * MAP_BYTES,
     )

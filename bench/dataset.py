@@ -1,11 +1,13 @@
 """Photographs and targets on a network's grid, shrunk once and read in every epoch.
 
 Reads  a Carvana folder. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red, green, blue, target.
+       What would take too much of the disk is decoded and shrunk anew in every epoch.
 """
 
 import hashlib
 import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -25,12 +27,37 @@ from bench.progress import track
 from bench.resize import shrink, target_of
 
 Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
+CACHE_BYTES = 8_000_000_000  # at most, of one size
 
 
 def sample(data: Carvana, size: tuple[int, int], image_id: str) -> Samples:
     """A photograph and its target, uint8 (h, w, 4), on the grid `size`."""
     photo = shrink(read_image(data.train[image_id]), size)
     return np.dstack([photo, target_of(data.mask(image_id), size)])
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Samples that are made when they are asked for."""
+
+    data: Carvana
+    images: Sequence[str]
+    size: tuple[int, int]
+
+    def __getitem__(self, row: int) -> Samples:
+        return sample(self.data, self.size, self.images[row])
+
+
+def samples_of(
+    data: Carvana, images: Sequence[str], size: tuple[int, int], cache: Path, jobs: int
+) -> Samples | Decoded:
+    """Every image's sample, from the cache where all of this size fit into CACHE_BYTES.
+
+    Raises: as `cached_samples`.
+    """
+    if 4 * len(images) * size[0] * size[1] > CACHE_BYTES:
+        return Decoded(data, images, size)
+    return cached_samples(data, images, size, cache, jobs)
 
 
 def cached_samples(
@@ -91,7 +118,9 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
     Each item is the image, uint8 (3, h, w), and the target, uint8 (1, h, w) with 255 = car.
     """
 
-    def __init__(self, samples: Samples, rows: Sequence[int], augment: Augment, seed: int) -> None:
+    def __init__(
+        self, samples: Samples | Decoded, rows: Sequence[int], augment: Augment, seed: int
+    ) -> None:
         self._samples, self._rows, self._augment, self._seed = samples, rows, augment, seed
         self.epoch = 0
 
@@ -116,6 +145,7 @@ def batches(
     dataset.epoch = epoch
     order = torch.Generator().manual_seed(seed * 100_003 + epoch)
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
-        dataset, batch, shuffle=True, generator=order, num_workers=workers, drop_last=True
-    )
+        dataset, batch, shuffle=True, generator=order, num_workers=workers, drop_last=True,
+        pin_memory=torch.cuda.is_available(),
+    )  # fmt: skip
     yield from loader

@@ -1,11 +1,17 @@
 """From a recipe to its network, with errors that name the recipe."""
 
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import nn
 
 import models
 from bench.config import Recipe
-from bench.errors import BadConfig, Missing
+from bench.errors import BadConfig, BadData, Missing
+from bench.progress import say
 from models.encoders import MissingWeights
 
 
@@ -29,3 +35,53 @@ def build(name: str, recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
     except MissingWeights as error:
         raise Missing(f"recipe {name}: {error}") from error
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def start_from(network: nn.Module, weights: Path) -> None:
+    """Give a network what fits it, by name and shape, of a safetensors file.
+
+    Raises:
+        Missing: there is no such file. BadData: it is damaged. BadConfig: nothing in it fits.
+    """
+    if not weights.is_file():
+        raise Missing(f"start_from: no file {weights}")
+    try:
+        given = load_file(weights)
+    except SafetensorError as error:
+        raise BadData(f"{weights}: not a whole safetensors file ({error})") from error
+    wanted = network.state_dict()
+    fitting = {
+        name: tensor
+        for name, tensor in given.items()
+        if name in wanted and tensor.shape == wanted[name].shape
+    }
+    if not fitting:
+        raise BadConfig(f"start_from: nothing in {weights} fits this network by name and shape")
+    network.load_state_dict(fitting, strict=False)
+    say(f"start from {weights}: {len(fitting)} of {len(wanted)} tensors")
+
+
+def freeze(network: nn.Module, names: Sequence[str]) -> None:
+    """Keep the parameters of modules as they are; `train_mode` keeps their batch norm.
+
+    Raises:
+        BadConfig: the network has no module of such a name.
+    """
+    for module in _modules(network, names):
+        module.requires_grad_(False)
+
+
+def train_mode(network: nn.Module, frozen: Sequence[str]) -> None:
+    """Make a network learn, but for the modules that are frozen: they see fixed statistics."""
+    network.train()
+    for module in _modules(network, frozen):
+        module.eval()
+
+
+def _modules(network: nn.Module, names: Sequence[str]) -> Iterator[nn.Module]:
+    for name in names:
+        try:
+            yield network.get_submodule(name)
+        except AttributeError as error:
+            known = ", ".join(child for child, _ in network.named_children())
+            raise BadConfig(f"freeze: no module {name!r}, only {known}") from error

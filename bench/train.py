@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
@@ -18,14 +19,16 @@ from bench import rle
 from bench.augment import Augment
 from bench.carvana import Carvana
 from bench.checkpoint import State, save, start
-from bench.config import Recipe, check_same, to_yaml
-from bench.dataset import Samples, TrainingSet, batches, cached_samples
+from bench.config import Recipe, check_same, scaled, to_yaml
+from bench.dataset import Samples, TrainingSet, batches, samples_of
 from bench.device import Machine, enough_memory
 from bench.environment import environment
 from bench.errors import BadConfig, BenchError
 from bench.files import sha256, write_json, write_text
 from bench.losses import total_loss
 from bench.metrics import counts_from_runs, dice
+from bench.networks import train_mode
+from bench.optimise import after_batch, after_epoch
 from bench.progress import say, track
 from bench.resize import Size, grow
 from bench.tta import View, probabilities
@@ -78,25 +81,58 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
             f"{task.name}: batch {recipe.batch} is larger than {len(task.train)} training images"
         )
     write_text(folder / "recipe.yaml", to_yaml(recipe))
-    state = start(task.name, recipe, steps, saved=folder / "state.pt")
-    dataset, validation = prepare(task, data, cache, machine.jobs)
     accelerator = machine.accelerator()
+    state = start(task.name, recipe, steps, saved=folder / "state.pt")
     state.network, state.optimiser = accelerator.prepare(state.network, state.optimiser)
-    while len(state.history) < recipe.epochs:
-        add_epoch(state, task, dataset, validation, accelerator, machine)
+    if state.average:
+        state.average.to(accelerator.device)
+    last = 0
+    for scale, epochs in recipe.stages():
+        last += epochs
+        if len(state.history) < last and not finished(state, recipe):
+            train_stage(state, task, scale, last, data, cache, accelerator, machine)
     write_manifest(state, task, accelerator)
     (folder / "state.pt").unlink()
 
 
-def prepare(task: Task, data: Carvana, cache: Path, jobs: int) -> tuple[TrainingSet, Validation]:
+def train_stage(
+    state: State,
+    task: Task,
+    scale: float,
+    last: int,
+    data: Carvana,
+    cache: Path,
+    accelerator: Accelerator,
+    machine: Machine,
+) -> None:
+    """Train at `scale` times the recipe's size, up to epoch `last` or to an early stop."""
+    size = scaled(task.recipe.size, scale)
+    dataset, validation = prepare(task, size, data, cache, machine.jobs)
+    while len(state.history) < last and not finished(state, task.recipe):
+        add_epoch(state, task, scale, dataset, validation, accelerator, machine)
+
+
+def finished(state: State, recipe: Recipe) -> bool:
+    """Whether all epochs are done, or those at the full size have stood still for too long."""
+    if len(state.history) >= recipe.epochs or recipe.early_stopping is None:
+        return len(state.history) >= recipe.epochs
+    dice = [row["valid_dice"] for row in state.history if row["scale"] == 1]
+    patience, min_delta = recipe.early_stopping.patience, recipe.early_stopping.min_delta
+    before, recent = dice[:-patience], dice[-patience:]
+    return bool(before) and max(recent) <= max(before) + min_delta
+
+
+def prepare(
+    task: Task, size: Size, data: Carvana, cache: Path, jobs: int
+) -> tuple[TrainingSet, Validation]:
     """What the network learns from, and what chooses its best epoch."""
     images = sorted(data.train)
-    samples = cached_samples(data, images, task.recipe.size, cache, jobs)
+    samples = samples_of(data, images, size, cache, jobs)
     row_of = {image: row for row, image in enumerate(images)}
-    augment = Augment(task.recipe.augment, task.recipe.size)
+    augment = Augment(task.recipe.augment, size)
     rows = [row_of[image] for image in task.train]
     dataset = TrainingSet(samples, rows, augment, task.recipe.seed)
-    held_back = samples[[row_of[image] for image in task.valid]]
+    held_back = np.stack([samples[row_of[image]] for image in task.valid])
     return dataset, validation_set(data, task.valid, held_back)
 
 
@@ -110,6 +146,7 @@ def validation_set(data: Carvana, valid: Sequence[str], samples: Samples) -> Val
 def add_epoch(
     state: State,
     task: Task,
+    scale: float,
     dataset: TrainingSet,
     validation: Validation,
     accelerator: Accelerator,
@@ -117,7 +154,7 @@ def add_epoch(
 ) -> None:
     """Train and validate for one more epoch, and keep what came of it."""
     epoch, began, recipe = len(state.history), time.monotonic(), task.recipe
-    rate = state.schedule.get_last_lr()[0]
+    rate = state.optimiser.param_groups[0]["lr"]
     label = f"{task.name} epoch {epoch + 1}/{recipe.epochs}"
     torch.manual_seed(recipe.seed + epoch)  # for dropout, so that a resumed epoch draws the same
     loader = batches(dataset, recipe.batch, epoch, recipe.seed, machine.loader_workers())
@@ -125,9 +162,11 @@ def add_epoch(
     micro_batch = min(machine.micro_batch or recipe.batch, recipe.batch)
     with enough_memory(task.name, micro_batch, recipe.size):
         loss = train_one_epoch(state, counted, recipe, micro_batch, accelerator, label)
-        score = evaluate(state.network, validation, accelerator)
+        score = evaluate(state.judged, validation, accelerator)
+    after_epoch(state.schedule, score)
     row: dict[str, float] = {
         "epoch": epoch + 1,
+        "scale": scale,
         "lr": float(rate),
         "train_loss": loss,
         "valid_dice": score,
@@ -154,7 +193,7 @@ def train_one_epoch(
     Raises:
         BenchError: the loss is not finite.
     """
-    state.network.train()
+    train_mode(accelerator.unwrap_model(state.network), recipe.freeze)
     losses: list[float] = []
     for images, targets in loader:
         parts = zip(
@@ -171,7 +210,9 @@ def train_one_epoch(
             )
         state.optimiser.step()
         state.optimiser.zero_grad()
-        state.schedule.step()
+        after_batch(state.schedule)
+        if state.average:
+            state.average.update_parameters(accelerator.unwrap_model(state.network))
         losses.append(batch_loss)
     return sum(losses) / len(losses)
 
@@ -185,10 +226,14 @@ def _backward(
     accelerator: Accelerator,
 ) -> float:
     """Add the gradient of a micro-batch, which is `share` of its batch, and return its loss."""
-    image = normalise(image.to(accelerator.device)).contiguous(memory_format=torch.channels_last)
+    image = normalise(image.to(accelerator.device, non_blocking=True)).contiguous(
+        memory_format=torch.channels_last
+    )
     with accelerator.autocast():
         logits = padded_forward(network, image)
-    loss = share * total_loss(recipe.loss, logits, target.to(accelerator.device).float() / 255)
+    loss = share * total_loss(
+        recipe.loss, logits, target.to(accelerator.device, non_blocking=True).float() / 255
+    )
     accelerator.backward(loss)
     return loss.item()
 
