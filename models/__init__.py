@@ -2,16 +2,29 @@
 
 import difflib
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, get_type_hints
 
+from pydantic import TypeAdapter, ValidationError
 from torch import nn
 
+from models.autoencoder import Autoencoder
+from models.deep_unet import DeepUNet
+from models.extractnet import ExtractNet
+from models.maskingnet import MaskingNet
 from models.residual_unet import ResidualUNet
+from models.segnet import SegNet
+from models.unet import UNet
 from models.vgg_unet import VggUNet
 from models.zoo import build_from_zoo
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "autoencoder": Autoencoder,
+    "deep_unet": DeepUNet,
+    "extractnet": ExtractNet,
+    "maskingnet": MaskingNet,
     "residual_unet": ResidualUNet,
+    "segnet": SegNet,
+    "unet": UNet,
     "vgg_unet": VggUNet,
     "zoo": build_from_zoo,
 }
@@ -27,7 +40,20 @@ def build(name: str, options: Mapping[str, Any]) -> nn.Module:
     if name not in NETWORKS:
         near = ", ".join(difflib.get_close_matches(name, NETWORKS, n=3)) or ", ".join(NETWORKS)
         raise ValueError(f"no network {name!r}; nearest: {near}")
+    _check_values(name, options)
     try:
         return NETWORKS[name](**options)
     except TypeError as error:
         raise ValueError(f"network {name!r}: {error}") from error
+
+
+def _check_values(name: str, options: Mapping[str, Any]) -> None:
+    """Refuse a value that the annotation of the network's option does not allow."""
+    network = NETWORKS[name]
+    hints = get_type_hints(network.__init__ if isinstance(network, type) else network)
+    for option, value in options.items():
+        try:
+            TypeAdapter(hints.get(option, Any)).validate_python(value, strict=True)
+        except ValidationError as error:
+            told = error.errors()[0]["msg"]
+            raise ValueError(f"network {name!r}: {option} is {value!r}: {told}") from error

@@ -1,5 +1,7 @@
 """Blocks that more than one network is built of, and the padding that every network needs."""
 
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import cast
 
 import torch
@@ -7,13 +9,46 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 
-def conv_norm_relu(channels_in: int, channels_out: int, kernel_size: int) -> nn.Sequential:
-    """Convolution without bias, batch norm, ReLU; height and width stay."""
+def conv_norm_relu(
+    channels_in: int, channels_out: int, kernel_size: int, *, bias: bool = False, dilation: int = 1
+) -> nn.Sequential:
+    """Convolution, batch norm, ReLU; height and width stay."""
+    padding = kernel_size // 2 * dilation
     return nn.Sequential(
-        nn.Conv2d(channels_in, channels_out, kernel_size, padding=kernel_size // 2, bias=False),
+        nn.Conv2d(
+            channels_in, channels_out, kernel_size, padding=padding, dilation=dilation, bias=bias
+        ),
         nn.BatchNorm2d(channels_out),
         nn.ReLU(inplace=True),
     )
+
+
+def convolutions(channels_in: int, widths: Sequence[int], *, dilation: int = 1) -> nn.Sequential:
+    """3x3 convolutions with bias, one of each width, each with batch norm and ReLU."""
+    channels = [channels_in, *widths]
+    return nn.Sequential(
+        *(
+            conv_norm_relu(before, after, kernel_size=3, bias=True, dilation=dilation)
+            for before, after in pairwise(channels)
+        )
+    )
+
+
+def transposed_convolution(
+    channels_in: int, channels_out: int, *, stride: int = 2
+) -> nn.ConvTranspose2d:
+    """3x3 transposed convolution that multiplies height and width by exactly `stride`."""
+    return nn.ConvTranspose2d(
+        channels_in, channels_out, 3, stride, padding=1, output_padding=stride - 1
+    )
+
+
+def foreground_logit(classes: Tensor) -> Tensor:
+    """The one logit (B, 1, H, W) of two class scores (B, 2, H, W): the car's minus the rest's.
+
+    Its sigmoid is the softmax of the two.
+    """
+    return classes[:, 1:] - classes[:, :1]
 
 
 class ResidualUnit(nn.Module):
