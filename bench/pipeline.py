@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import torch
 
-from bench import demo, ensemble, leaderboard, predict, score, submit, train
-from bench.carvana import Carvana, open_folder
+from bench import context, demo, ensemble, explain, fit, leaderboard, predict, score, submit, train
+from bench.carvana import Carvana, metadata, open_folder
 from bench.config import (
     Recipe,
     Suite,
@@ -24,6 +25,7 @@ from bench.config import (
 )
 from bench.cost import estimate
 from bench.device import Machine
+from bench.entries import Entry, entries_of, fitted
 from bench.environment import environment
 from bench.errors import BadConfig, Missing
 from bench.files import sha256, write_json, write_text
@@ -31,8 +33,8 @@ from bench.folds import read_folds, write_folds
 from bench.layout import Layout
 from bench.networks import build
 from bench.progress import log_to, say
-from bench.rules import Entry, entries_of
 from bench.split import Split, draw_folds, limited, split
+from models.summary import gflops
 
 
 def open_run(
@@ -99,8 +101,22 @@ class Run:
 
     @cached_property
     def entries(self) -> list[Entry]:
-        """Single models and ensembles."""
+        """Single models and ensembles; those that learn, without what they have learned."""
         return entries_of(self.suite)
+
+    @property
+    def fitted(self) -> list[Entry]:
+        """The entries ready for maps; fits first those that learn."""
+        self.fit()
+        return [
+            fitted(entry, self.layout.parameters(entry.name)) if entry.learns else entry
+            for entry in self.entries
+        ]
+
+    @property
+    def heldout(self) -> dict[str, int]:
+        """Every image that is scored, and its fold."""
+        return {image: fold for fold, each in self.splits.items() for image in each.heldout}
 
     @cached_property
     def splits(self) -> dict[int, Split]:
@@ -112,7 +128,8 @@ class Run:
         """Check the suite before the first second of work; freeze it, its folds and the audit.
 
         Raises:
-            BadConfig: the folder holds a run of another suite, or a network cannot be built.
+            BadConfig: the folder holds a run of another suite, a network cannot be built, or
+                ensembles that learn have too few held-out cars.
             Missing: pretrained weights or training photographs are not there.
             BadData: a training photograph has no mask.
         """
@@ -127,6 +144,8 @@ class Run:
             write_json(self.layout.environment, environment())
             write_text(self.layout.suite, to_yaml(self.suite))
         self.folds()
+        if any(entry.learns for entry in self.entries):
+            fit.groups(sorted(self.heldout))
 
     def folds(self) -> None:
         """Draw folds.csv once, and print and store the leak audit of every fold that runs.
@@ -171,28 +190,51 @@ class Run:
                     store = self.layout.maps(name, which)
                     predict.run(name, self.recipes[name], parts, store, self.machine)
 
-    def score(self) -> None:
-        """Score every entry on the held-out cars, unless the scores are newer than all maps."""
+    def fit(self) -> None:
+        """Fit the ensembles that learn, unless what they learned is newer than all maps."""
         stores = self._stores("heldout")
-        if _newer(self.layout.scores, [*stores.values(), self.layout.suite]):
-            return
-        folds = {image: fold for fold, each in self.splits.items() for image in each.heldout}
-        sizes = sorted({recipe.size for recipe in self.recipes.values()})
-        score.run(
-            self.entries, stores, sizes, folds, self.data,
-            self.layout.scores, self.layout.ceilings, self.machine.jobs,
-        )  # fmt: skip
+        files = {
+            entry.name: self.layout.parameters(entry.name) for entry in self.entries if entry.learns
+        }
+        stale = [
+            entry for entry in self.entries if entry.name in files
+            and not _newer(files[entry.name], [*stores.values(), self.layout.suite])
+        ]  # fmt: skip
+        if stale:
+            fit.run(stale, stores, sorted(self.heldout), self.data, files, self.machine.jobs)
+
+    def score(self) -> None:
+        """Score every entry on the held-out cars and analyse the ensembles, unless it is done."""
+        stores = self._stores("heldout")
+        sources = [*stores.values(), self.layout.suite]
+        entries = self.fitted
+        if not _newer(self.layout.scores, sources):
+            sizes = sorted({recipe.size for recipe in self.recipes.values()})
+            score.run(
+                entries, stores, sizes, self.heldout, self.data,
+                self.layout.scores, self.layout.ceilings, self.machine.jobs,
+            )  # fmt: skip
+        if not _newer(self.layout.analysis, [*sources, self.layout.scores]):
+            explain.run(
+                entries, stores, self.data,
+                self.layout.scores, self.layout.analysis, self.machine.jobs,
+            )  # fmt: skip
 
     def rank(self) -> None:
         """Write the leaderboard."""
         if not self.layout.scores.exists():
             raise Missing(f"{self.layout.scores}: no scores yet; run the stage `score` first")
         leaky = any(each.audit().leaky for each in self.splits.values())
-        found = leaderboard.table(
-            pd.read_parquet(self.layout.scores), self.entries,
-            {name: self._member(name) for name in self.recipes}, self.suite.reported, leaky,
-        )  # fmt: skip
-        leaderboard.write(found, *(self.layout.leaderboard(each) for each in ("csv", "md", "json")))
+        real = context.is_real(self.data)
+        reported = [*self.suite.reported, *(context.private_leaderboard() if real else [])]
+        scores = pd.read_parquet(self.layout.scores)
+        members = {name: self._member(name) for name in self.recipes}
+        found = leaderboard.table(scores, self.entries, members, reported, leaky)
+        files = {form: self.layout.leaderboard(form) for form in ("csv", "md", "json")}
+        leaderboard.write(found, context.NOTE if real else "", files)
+        makes = {car: make for car, (_, make, _) in metadata(self.data.root).items()}
+        for name, part in (("view", scores["view"]), ("make", scores["car"].map(makes))):
+            leaderboard.write_by(part.rename(name), scores, self.layout.by(name))
 
     def plan(self) -> dict[str, Any]:
         """What is left to do and about what it costs, recipe by recipe; writes nothing."""
@@ -215,7 +257,7 @@ class Run:
 
     def ensemble(self, which: str) -> None:
         """Write the maps of every ensemble of a split into stores of their own."""
-        for entry in self.entries:
+        for entry in self.fitted:
             if entry.rule:
                 ensemble.run(entry, self._stores(which), self.layout.ensemble(entry.name, which))
 
@@ -226,11 +268,14 @@ class Run:
             return
         stores = self._stores("test")
         files = {entry.name: self.submission(entry) for entry in self.entries}
-        if all(_newer(file, [*stores.values(), self.layout.suite]) for file in files.values()):
+        entries = self.fitted
+        learned = [self.layout.parameters(entry.name) for entry in entries if entry.learns]
+        sources = [*stores.values(), self.layout.suite, *learned]
+        if all(_newer(file, sources) for file in files.values()):
             return
         names = {image: path.name for image, path in self.data.test.items()}
         made_by = {"suite": self.name, "folds_sha256": sha256(self.layout.folds), **environment()}
-        submit.run(self.entries, stores, names, files, made_by, self.machine.jobs)
+        submit.run(entries, stores, names, files, made_by, self.machine.jobs)
 
     def submission(self, entry: Entry) -> Path:
         """The submission file of an entry."""
@@ -260,11 +305,17 @@ class Run:
             json.loads((self.layout.training(name, fold) / "manifest.json").read_text())
             for fold in self.suite.folds.run
         ]
-        size = score.name_of(self.recipes[name].size)
+        recipe = self.recipes[name]
+        size = score.name_of(recipe.size)
+        weights = self.layout.training(name, self.suite.folds.run[0]) / "weights.safetensors"
+        with torch.device("meta"):
+            network = build(name, recipe, pretrained=False)
         return leaderboard.Member(
             size=size,
             ceiling=json.loads(self.layout.ceilings.read_text())[size],
             params_m=manifests[0]["parameters"] / 1e6,
+            gflops=gflops(network, recipe.size),
+            disk_mb=weights.stat().st_size / 1e6,
             train_s=sum(each["seconds"] for each in manifests),
             predict_ms=predict.ms_per_image(self.layout.maps(name, "heldout")),
         )
