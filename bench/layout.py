@@ -55,7 +55,7 @@ class Layout:
         return self.folder / f"by_{part}.csv"
 
     def leaderboard(self, suffix: str) -> Path:
-        """The table of entries as csv, md or json."""
+        """The table of entries as csv, md, json or latex."""
         return self.folder / f"leaderboard.{suffix}"
 
     def training(self, recipe: str, fold: int) -> Path:

@@ -1,7 +1,7 @@
 """Scores of entries -> the tables that rank single models, ensembles and published figures.
 
 Reads  scores.parquet, ceilings.json and the manifests of a run, metadata.csv of the data.
-Writes leaderboard.csv, .md, .json, by_view.csv and by_make.csv.
+Writes leaderboard.csv, .md, .json, .latex, by_view.csv and by_make.csv.
 """
 
 from collections.abc import Mapping, Sequence
@@ -115,10 +115,10 @@ def write_by(part: "pd.Series[Any]", scores: pd.DataFrame, file: Path) -> None:
 
 
 def write(found: pd.DataFrame, note: str, files: Mapping[str, Path]) -> None:
-    """Write the table in three forms: full precision in CSV and JSON, a note below the Markdown.
+    """Write the table in its forms: full precision in CSV and JSON, a note below the Markdown.
 
     Args:
-        files: "csv", "md" and "json" -> path.
+        files: form of `tables.FORMATS` -> path.
     """
     for form, path in files.items():
         text = FORMATS[form](found)

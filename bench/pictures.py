@@ -8,7 +8,7 @@ from bench.rle import Mask
 
 Image = NDArray[np.uint8]
 
-TRUE_POSITIVE = (0, 170, 60)  # green; the colours of Malhotra, Figure 5
+TRUE_POSITIVE = (0, 170, 60)  # green; the colours of Malhotra 2017, Figure 5
 FALSE_POSITIVE = (230, 30, 30)  # red
 FALSE_NEGATIVE = (30, 80, 255)  # blue
 TINT = 0.4  # of the green, so that the car is seen through it; errors are few and opaque

@@ -1,17 +1,19 @@
 """A suite's stages in order, each skipped where its result is already in the run's folder."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-import torch
-
-from bench import context, demo, ensemble, explain, fit, leaderboard, predict, score, submit, train
-from bench.carvana import Carvana, metadata, open_folder
+from bench import (
+    demo,
+    ensemble,
+    predict,
+    submit,
+    train,
+)
+from bench.carvana import Carvana, open_folder
 from bench.config import (
     Recipe,
     Suite,
@@ -25,7 +27,7 @@ from bench.config import (
 )
 from bench.cost import estimate
 from bench.device import Machine
-from bench.entries import Entry, entries_of, fitted
+from bench.entries import Entry
 from bench.environment import environment
 from bench.errors import BadConfig, Missing
 from bench.files import sha256, write_json, write_text
@@ -33,8 +35,8 @@ from bench.folds import read_folds, write_folds
 from bench.layout import Layout
 from bench.networks import build
 from bench.progress import log_to, say
+from bench.results import Results, newer
 from bench.split import Split, draw_folds, limited, split
-from models.summary import gflops
 
 
 def open_run(
@@ -87,8 +89,8 @@ class Run:
         self.begin()
         self.train()
         self.predict()
-        self.score()
-        self.rank()
+        self.results.score()
+        self.results.rank()
         self.submit()
 
     @cached_property
@@ -100,29 +102,14 @@ class Run:
         }
 
     @cached_property
-    def entries(self) -> list[Entry]:
-        """Single models and ensembles; those that learn, without what they have learned."""
-        return entries_of(self.suite)
+    def results(self) -> Results:
+        """The stages that work on held-out maps."""
+        return Results(self.suite, self.recipes, self.data, self.layout, self.machine)
 
     @property
-    def fitted(self) -> list[Entry]:
-        """The entries ready for maps; fits first those that learn."""
-        self.fit()
-        return [
-            fitted(entry, self.layout.parameters(entry.name)) if entry.learns else entry
-            for entry in self.entries
-        ]
-
-    @property
-    def heldout(self) -> dict[str, int]:
-        """Every image that is scored, and its fold."""
-        return {image: fold for fold, each in self.splits.items() for image in each.heldout}
-
-    @cached_property
     def splits(self) -> dict[int, Split]:
         """Who trains, chooses and is scored, by fold."""
-        folds = read_folds(self.layout.folds)
-        return {fold: split(self.data, self.suite, folds, fold) for fold in self.suite.folds.run}
+        return self.results.splits
 
     def begin(self) -> None:
         """Check the suite before the first second of work; freeze it, its folds and the audit.
@@ -144,8 +131,7 @@ class Run:
             write_json(self.layout.environment, environment())
             write_text(self.layout.suite, to_yaml(self.suite))
         self.folds()
-        if any(entry.learns for entry in self.entries):
-            fit.groups(sorted(self.heldout))
+        self.results.check()
 
     def folds(self) -> None:
         """Draw folds.csv once, and print and store the leak audit of every fold that runs.
@@ -190,52 +176,6 @@ class Run:
                     store = self.layout.maps(name, which)
                     predict.run(name, self.recipes[name], parts, store, self.machine)
 
-    def fit(self) -> None:
-        """Fit the ensembles that learn, unless what they learned is newer than all maps."""
-        stores = self._stores("heldout")
-        files = {
-            entry.name: self.layout.parameters(entry.name) for entry in self.entries if entry.learns
-        }
-        stale = [
-            entry for entry in self.entries if entry.name in files
-            and not _newer(files[entry.name], [*stores.values(), self.layout.suite])
-        ]  # fmt: skip
-        if stale:
-            fit.run(stale, stores, sorted(self.heldout), self.data, files, self.machine.jobs)
-
-    def score(self) -> None:
-        """Score every entry on the held-out cars and analyse the ensembles, unless it is done."""
-        stores = self._stores("heldout")
-        sources = [*stores.values(), self.layout.suite]
-        entries = self.fitted
-        if not _newer(self.layout.scores, sources):
-            sizes = sorted({recipe.size for recipe in self.recipes.values()})
-            score.run(
-                entries, stores, sizes, self.heldout, self.data,
-                self.layout.scores, self.layout.ceilings, self.machine.jobs,
-            )  # fmt: skip
-        if not _newer(self.layout.analysis, [*sources, self.layout.scores]):
-            explain.run(
-                entries, stores, self.data,
-                self.layout.scores, self.layout.analysis, self.machine.jobs,
-            )  # fmt: skip
-
-    def rank(self) -> None:
-        """Write the leaderboard."""
-        if not self.layout.scores.exists():
-            raise Missing(f"{self.layout.scores}: no scores yet; run the stage `score` first")
-        leaky = any(each.audit().leaky for each in self.splits.values())
-        real = context.is_real(self.data)
-        reported = [*self.suite.reported, *(context.private_leaderboard() if real else [])]
-        scores = pd.read_parquet(self.layout.scores)
-        members = {name: self._member(name) for name in self.recipes}
-        found = leaderboard.table(scores, self.entries, members, reported, leaky)
-        files = {form: self.layout.leaderboard(form) for form in ("csv", "md", "json")}
-        leaderboard.write(found, context.NOTE if real else "", files)
-        makes = {car: make for car, (_, make, _) in metadata(self.data.root).items()}
-        for name, part in (("view", scores["view"]), ("make", scores["car"].map(makes))):
-            leaderboard.write_by(part.rename(name), scores, self.layout.by(name))
-
     def plan(self) -> dict[str, Any]:
         """What is left to do and about what it costs, recipe by recipe; writes nothing."""
         folds = draw_folds(self.data, self.suite, self.machine.jobs)
@@ -257,21 +197,23 @@ class Run:
 
     def ensemble(self, which: str) -> None:
         """Write the maps of every ensemble of a split into stores of their own."""
-        for entry in self.fitted:
+        for entry in self.results.fitted:
             if entry.rule:
-                ensemble.run(entry, self._stores(which), self.layout.ensemble(entry.name, which))
+                ensemble.run(
+                    entry, self.results.stores(which), self.layout.ensemble(entry.name, which)
+                )
 
     def submit(self) -> None:
         """Write a submission file and its sidecar for every entry, from the maps of test cars."""
         if not self.data.test:
             say(f"{self.data.root}: no test photographs, so no submission files")
             return
-        stores = self._stores("test")
-        files = {entry.name: self.submission(entry) for entry in self.entries}
-        entries = self.fitted
+        stores = self.results.stores("test")
+        files = {entry.name: self.submission(entry) for entry in self.results.entries}
+        entries = self.results.fitted
         learned = [self.layout.parameters(entry.name) for entry in entries if entry.learns]
         sources = [*stores.values(), self.layout.suite, *learned]
-        if all(_newer(file, sources) for file in files.values()):
+        if all(newer(file, sources) for file in files.values()):
             return
         names = {image: path.name for image, path in self.data.test.items()}
         made_by = {"suite": self.name, "folds_sha256": sha256(self.layout.folds), **environment()}
@@ -296,33 +238,3 @@ class Run:
 
     def _trained(self, name: str, fold: int) -> bool:
         return (self.layout.training(name, fold) / "manifest.json").exists()
-
-    def _stores(self, which: str) -> dict[str, Path]:
-        return {name: self.layout.maps(name, which) for name in self.recipes}
-
-    def _member(self, name: str) -> leaderboard.Member:
-        manifests = [
-            json.loads((self.layout.training(name, fold) / "manifest.json").read_text())
-            for fold in self.suite.folds.run
-        ]
-        recipe = self.recipes[name]
-        size = score.name_of(recipe.size)
-        weights = self.layout.training(name, self.suite.folds.run[0]) / "weights.safetensors"
-        with torch.device("meta"):
-            network = build(name, recipe, pretrained=False)
-        return leaderboard.Member(
-            size=size,
-            ceiling=json.loads(self.layout.ceilings.read_text())[size],
-            params_m=manifests[0]["parameters"] / 1e6,
-            gflops=gflops(network, recipe.size),
-            disk_mb=weights.stat().st_size / 1e6,
-            train_s=sum(each["seconds"] for each in manifests),
-            predict_ms=predict.ms_per_image(self.layout.maps(name, "heldout")),
-        )
-
-
-def _newer(made: Path, sources: Sequence[Path]) -> bool:
-    """Whether a file exists and none of its sources has changed since."""
-    return made.exists() and all(
-        source.exists() and source.stat().st_mtime <= made.stat().st_mtime for source in sources
-    )

@@ -16,9 +16,10 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
         "submission_file", "submission_score", "tables", "tta",
     },
     {
-        "check", "demo", "doctor", "ensemble", "explain", "fit", "leaderboard", "predict", "score",
-        "submit", "train",
+        "check", "compare", "demo", "doctor", "ensemble", "explain", "fit", "gallery",
+        "leaderboard", "predict", "score", "standing", "submit", "train",
     },
+    {"results"},
     {"download", "pipeline"},
     {"arguments", "cli"},
     {"__main__"},
