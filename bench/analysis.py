@@ -6,17 +6,21 @@ follows from the sums.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from bench.carvana import car_of
 from bench.contested import contested
-from bench.metrics import counts, dice
 from bench.rle import THRESHOLD, Map, Mask
+from bench.stats import Gain, gain
 
 Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
+Weights = Sequence[int]
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -103,23 +107,41 @@ def calibration(joint: JointCounts) -> pd.DataFrame:
 
 
 def leave_one_out(
-    maps: Sequence[Map], truth: Mask, combine: Callable[[Sequence[Map]], Map]
+    maps: Sequence[Map],
+    truth: Mask,
+    rule: Callable[[Sequence[Map], Weights], Map],
+    weights: Weights,
 ) -> Floats:
     """Dice of an ensemble on one image without each of its members in turn.
 
-    What a member adds is the whole ensemble's Dice less its entry here: negative, it costs.
+    What a member adds is the whole ensemble's Dice less its entry here: negative, it costs. Only
+    the pixels on which the members' masks differ are looked at; on all others every rule agrees.
 
     Args:
         maps: of at least two members.
-        combine: the ensemble's rule, for any number of maps.
+        rule, weights: the ensemble's: `rules.mean` or `rules.vote`.
 
     Returns:
         (K,).
     """
     if len(maps) < 2:
         raise ValueError("an ensemble of one has nothing to leave out")
-    rest = [[*maps[:left_out], *maps[left_out + 1 :]] for left_out in range(len(maps))]
-    return np.array([dice(counts(combine(some) >= THRESHOLD, truth)) for some in rest])
+    places, inside = contested(maps, THRESHOLD, THRESHOLD)
+    true = truth.reshape(-1)[places]
+    agreed, right = np.count_nonzero(inside), np.count_nonzero(inside & truth)
+    sizes = agreed + np.count_nonzero(truth)
+    open_maps = [map.reshape(-1)[places] for map in maps]
+    found = []
+    for left_out in range(len(maps)):
+        decided = rule(_without(open_maps, left_out), _without(weights, left_out)) >= THRESHOLD
+        both = 2 * (right + np.count_nonzero(decided & true))
+        total = sizes + np.count_nonzero(decided)
+        found.append(both / total if total else 1.0)
+    return np.array(found)
+
+
+def _without(items: Sequence[Item], place: int) -> list[Item]:
+    return [*items[:place], *items[place + 1 :]]
 
 
 def matrix(scores: pd.DataFrame, entries: Sequence[str], column: str = "dice") -> pd.DataFrame:
@@ -146,3 +168,26 @@ def oracle(table: pd.DataFrame) -> "pd.Series[float]":
         table: `matrix` of the members.
     """
     return table.max(axis=0)
+
+
+def over_best(
+    table: pd.DataFrame, ensemble: "pd.Series[float]", members: Sequence[str]
+) -> tuple[str, Gain | None]:
+    """The best of some members, and how much better an ensemble is on the same images.
+
+    Args:
+        table: `matrix` with (at least) the members.
+        ensemble: score on each image of the table.
+
+    Returns:
+        The member's name, and the gain, or None where the images show a single car.
+    """
+    means = table.mean(axis=1)
+    best = max(members, key=lambda member: float(means[member]))
+    return best, paired_gain(ensemble, table.T[best])
+
+
+def paired_gain(one: "pd.Series[float]", other: "pd.Series[float]") -> Gain | None:
+    """How much better one is than the other on the same images; None where they show one car."""
+    cars = [car_of(image) for image in one.index]
+    return gain(one, other, cars) if len(set(cars)) > 1 else None

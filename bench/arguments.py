@@ -22,6 +22,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     )
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add_suite_verbs(verbs)
+    _add_result_verbs(verbs)
     _add_submit(verbs)
     _add_data_verbs(verbs)
     return parser.parse_args(words)
@@ -36,7 +37,6 @@ def _add_suite_verbs(verbs: Verbs) -> None:
     for name, text, example in (
         ("folds", "draw the folds of cars, and audit them for leaks", "folds cpu --data DIR"),
         ("score", "score every entry on the held-out cars", "score cpu --data DIR"),
-        ("leaderboard", "rank single models and ensembles", "leaderboard cpu --json"),
     ):
         _add_suite(_add(verbs, name, text, example))
     for name, text, example in (
@@ -47,6 +47,21 @@ def _add_suite_verbs(verbs: Verbs) -> None:
         verb.add_argument("--only", nargs="+", default=[], metavar="RECIPE", help="of the suite")
     verb = _add_suite(_add(verbs, "ensemble", "write the maps of ensembles", "ensemble cpu"))
     verb.add_argument("--split", choices=("heldout", "test"), default="heldout", help="which cars")
+
+
+def _add_result_verbs(verbs: Verbs) -> None:
+    verb = _add(verbs, "leaderboard", "rank single models and ensembles", "leaderboard cpu")
+    _add_suite(verb, nargs="?")
+    verb.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
+    verb.add_argument("--kaggle", action="store_true", help="Kaggle's own, by its client")
+    verb.add_argument("--score", type=float, metavar="S", help="with --kaggle: what rank it is")
+    verb = _add(verbs, "compare", "rank the entries of two runs", "compare runs/cpu runs/xu2018")
+    verb.add_argument("folders", type=Path, nargs=2, metavar="RUN", help="folder of a run")
+    example = "errors cpu --data DIR --entry mean --out errors"
+    verb = _add_suite(_add(verbs, "errors", "draw where an entry is wrong", example))
+    verb.add_argument("--entry", required=True, metavar="E", help="of the leaderboard")
+    verb.add_argument("--worst", type=_positive, default=20, metavar="N", help="images")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR")
 
 
 def _add_submit(verbs: Verbs) -> None:

@@ -46,7 +46,7 @@ def boundary(predicted: Mask, truth: Mask) -> Boundary:
 
     Returns:
         Two empty masks agree: (1, 0, 0). With one of them empty there is nothing to measure to:
-        (0, diagonal, diagonal), the diagonal of the image, so that means stay finite.
+        (0, nan, nan); means over images leave such distances out.
 
     Raises:
         TypeError: a mask is not boolean.
@@ -63,15 +63,14 @@ def boundary(predicted: Mask, truth: Mask) -> Boundary:
         raise TypeError(f"masks must be boolean, not {predicted.dtype} and {truth.dtype}")
     if predicted.shape != truth.shape:
         raise ValueError(f"masks of shapes {predicted.shape} and {truth.shape} do not match")
-    diagonal = float(np.hypot(*truth.shape))
     found, known = bool(predicted.any()), bool(truth.any())
     if not found or not known:
-        return Boundary(0.0, diagonal, diagonal) if found or known else Boundary(1.0, 0.0, 0.0)
+        return Boundary(0.0, np.nan, np.nan) if found or known else Boundary(1.0, 0.0, 0.0)
     inside = _bounds(predicted | truth)
     one, other = (np.ascontiguousarray(m[inside]).view(np.uint8) for m in (predicted, truth))
     there, back = _surface_distances(one, other)
     return Boundary(
-        _rim_iou(one, other, max(1, round(DILATION_RATIO * diagonal))),
+        _rim_iou(one, other, max(1, round(DILATION_RATIO * float(np.hypot(*truth.shape))))),
         float(max(np.percentile(there, PERCENTILE), np.percentile(back, PERCENTILE))),
         float((there.sum() + back.sum()) / (len(there) + len(back))),
     )

@@ -48,7 +48,7 @@ def run(given: argparse.Namespace) -> None:
         _show(given, opened.plan())
         return
     opened.all()
-    _show_leaderboard(given, opened)
+    _show_leaderboard(opened, "json" if given.json else "md")
 
 
 def folds(given: argparse.Namespace) -> None:
@@ -77,14 +77,39 @@ def ensemble(given: argparse.Namespace) -> None:
 
 def score(given: argparse.Namespace) -> None:
     """Score every entry on the held-out cars."""
-    _open_run(given).score()
+    _open_run(given).results.score()
 
 
 def leaderboard(given: argparse.Namespace) -> None:
-    """Rank the entries."""
+    """Rank the entries, or show Kaggle's leaderboard."""
+    if given.kaggle:
+        from bench import standing
+
+        _show(given, standing.run(given.score))
+        return
+    if not given.suite:
+        raise BadConfig("name a SUITE, or --kaggle for the competition's own leaderboard")
     opened = _open_run(given)
-    opened.rank()
-    _show_leaderboard(given, opened)
+    opened.results.rank()
+    _show_leaderboard(opened, "json" if given.json else given.format)
+
+
+def compare(given: argparse.Namespace) -> None:
+    """Rank the entries of two runs together."""
+    from bench import compare as both
+    from bench.tables import to_markdown, to_records
+
+    entries, gains = both.run(*given.folders)
+    if given.json:
+        _show(given, {"entries": to_records(entries), "gains": to_records(gains)})
+    else:
+        print(to_markdown(entries), to_markdown(gains), sep="\n", end="")
+
+
+def errors(given: argparse.Namespace) -> None:
+    """Draw the worst images of an entry."""
+    drawn = _open_run(given).results.draw_errors(given.entry, given.out, given.worst)
+    say(f"{drawn} images in {given.out}")
 
 
 def submit(given: argparse.Namespace) -> None:
@@ -138,8 +163,8 @@ def doctor(given: argparse.Namespace) -> None:
 VERBS = {
     verb.__name__: verb
     for verb in (
-        check, demo, doctor, download, ensemble, folds, leaderboard, predict, run, score, submit,
-        train,
+        check, compare, demo, doctor, download, ensemble, errors, folds, leaderboard, predict, run,
+        score, submit, train,
     )
 }  # fmt: skip
 
@@ -161,8 +186,8 @@ def _open_run(given: argparse.Namespace) -> "Run":
     )
 
 
-def _show_leaderboard(given: argparse.Namespace, opened: "Run") -> None:
-    print(opened.layout.leaderboard("json" if given.json else "md").read_text(), end="")
+def _show_leaderboard(opened: "Run", form: str) -> None:
+    print(opened.layout.leaderboard(form).read_text(), end="")
     say(f"the run is in {opened.layout.folder}, submission files are in {opened.submissions}")
 
 

@@ -4,7 +4,7 @@ On most of a photograph all members agree whatever their weights. Fitting an ens
 other pixels only, a few thousand of 2.5 million, and how the agreed ones add to the counts.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,6 @@ from numba import njit
 from numpy.typing import NDArray
 
 from bench.rle import THRESHOLD, Map, Mask
-
-Sample = tuple[Sequence[Map], Mask]  # members' maps of one image, and the truth
 
 
 @dataclass(frozen=True)
@@ -32,40 +30,51 @@ class Contested:
         return np.repeat(self.scale, np.diff(self.ends, prepend=0))
 
 
-def collect(samples: Iterable[Sample], low: int, high: int, limit: int, seed: int) -> Contested:
-    """Pixels where members are neither all below `low` nor all at or above `high`.
+def collect(
+    maps: Sequence[Map],
+    truth: Mask,
+    low: int,
+    high: int,
+    limit: int,
+    generator: np.random.Generator,
+) -> Contested:
+    """Pixels of one image where members are neither all below `low` nor all at or above `high`.
 
     With both at 128 these are the pixels on which the members' masks differ; no mean with
-    non-negative weights changes any other. Samples are taken one at a time and let go; at most
-    `limit` random pixels an image are kept, so memory is limit * (K + 1) bytes an image.
+    non-negative weights changes any other. At most `limit` random ones are kept, so memory is
+    limit * (K + 1) bytes an image.
 
     Raises:
-        TypeError: a map is not uint8 or a truth not bool.
-        ValueError: there is no sample, or shapes or numbers of members differ.
+        TypeError: a map is not uint8 or the truth not bool.
+        ValueError: there is no map, or shapes differ.
     """
-    generator = np.random.default_rng(seed)
-    values: list[NDArray[np.uint8]] = []
-    truths, ends, scale, settled = [], [0], [], []
-    for maps, truth in samples:
-        _check(maps, truth, values[0].shape[1] if values else len(maps))
-        places, inside = contested(maps, low, high)
-        kept = places
-        if len(places) > limit:
-            kept = np.sort(generator.choice(places, limit, replace=False, shuffle=False))
-        values.append(np.stack([map.reshape(-1)[kept] for map in maps], axis=1))
-        truths.append(truth.reshape(-1)[kept])
-        ends.append(ends[-1] + len(kept))
-        scale.append(len(places) / len(kept) if len(kept) else 1.0)
-        agreed = np.count_nonzero(inside)
-        settled.append((agreed, np.count_nonzero(inside & truth), np.count_nonzero(truth)))
-    if not values:
-        raise ValueError("no samples: an ensemble cannot be fitted on nothing")
+    _check(maps, truth)
+    places, inside = contested(maps, low, high)
+    kept = places
+    if len(places) > limit:
+        kept = np.sort(generator.choice(places, limit, replace=False, shuffle=False))
+    agreed = np.count_nonzero(inside)
     return Contested(
-        np.concatenate(values),
-        np.concatenate(truths),
-        np.array(ends[1:]),
-        np.array(scale),
-        np.array(settled),
+        np.stack([map.reshape(-1)[kept] for map in maps], axis=1),
+        truth.reshape(-1)[kept],
+        np.array([len(kept)]),
+        np.array([len(places) / len(kept) if len(kept) else 1.0]),
+        np.array([(agreed, np.count_nonzero(inside & truth), np.count_nonzero(truth))]),
+    )
+
+
+def join(parts: Sequence[Contested]) -> Contested:
+    """The pixels of several images as one.
+
+    Raises:
+        ValueError: there is none, or their numbers of members differ.
+    """
+    return Contested(
+        np.concatenate([part.values for part in parts]),
+        np.concatenate([part.truth for part in parts]),
+        np.cumsum(np.concatenate([np.diff(part.ends, prepend=0) for part in parts])),
+        np.concatenate([part.scale for part in parts]),
+        np.concatenate([part.settled for part in parts]),
     )
 
 
@@ -101,9 +110,9 @@ def mean_dice(
     return found
 
 
-def _check(maps: Sequence[Map], truth: Mask, members: int) -> None:
-    if len(maps) != members or not maps:
-        raise ValueError(f"{len(maps)} maps of an image, {members} of the one before")
+def _check(maps: Sequence[Map], truth: Mask) -> None:
+    if not maps:
+        raise ValueError("no maps: an ensemble needs members")
     if truth.dtype != np.bool_ or any(map.dtype != np.uint8 for map in maps):
         raise TypeError("maps are uint8 and the truth is bool")
     if any(map.shape != truth.shape for map in maps):

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
+from bench.entries import Entry
 from bench.maps import MapStore, read_together
 from bench.progress import track
-from bench.rules import Entry
 
 
 def run(entry: Entry, stores: Mapping[str, Path], target: Path) -> None:
@@ -21,7 +21,7 @@ def run(entry: Entry, stores: Mapping[str, Path], target: Path) -> None:
     Raises:
         Missing: a member has no store. BadData: one lacks an image or is damaged.
     """
-    made_by = {"rule": entry.rule, "members": entry.members, "weights": entry.weights}
+    made_by = {"members": entry.members, **entry.parameters, "by_car": dict(entry.by_car)}
     with ExitStack() as stack:
         members = [stack.enter_context(MapStore.open(stores[name])) for name in entry.members]
         maker = made_by | {"made_by": [member.made_by for member in members]}
@@ -30,4 +30,4 @@ def run(entry: Entry, stores: Mapping[str, Path], target: Path) -> None:
         images = [image for image in members[0].ids() if image not in done]
         together = read_together(members, images)
         for image, maps in track(together, f"{entry.name}: combine", len(images)):
-            written.write(image, entry.map(dict(zip(entry.members, maps, strict=True))))
+            written.write(image, entry.map(dict(zip(entry.members, maps, strict=True)), image))

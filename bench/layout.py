@@ -45,8 +45,17 @@ class Layout:
         """Mean Dice of a perfect network at each input size."""
         return self.folder / "ceilings.json"
 
+    @property
+    def analysis(self) -> Path:
+        """Why ensembles gain or do not."""
+        return self.folder / "analysis.json"
+
+    def by(self, part: str) -> Path:
+        """Scores of every entry by "view" or by "make"."""
+        return self.folder / f"by_{part}.csv"
+
     def leaderboard(self, suffix: str) -> Path:
-        """The table of entries as csv, md or json."""
+        """The table of entries as csv, md, json or latex."""
         return self.folder / f"leaderboard.{suffix}"
 
     def training(self, recipe: str, fold: int) -> Path:
@@ -56,6 +65,10 @@ class Layout:
     def maps(self, recipe: str, split: str) -> Path:
         """The map store of a recipe for the split "heldout" or "test"."""
         return self.folder / recipe / f"maps-{split}.sqlite"
+
+    def parameters(self, name: str) -> Path:
+        """What an ensemble that learns has learned."""
+        return self.folder / "ensembles" / name / "parameters.json"
 
     def ensemble(self, name: str, split: str) -> Path:
         """The map store of an ensemble, where one was asked for."""

@@ -1,9 +1,9 @@
-"""Scores of entries -> the table that ranks single models, ensembles and published figures.
+"""Scores of entries -> the tables that rank single models, ensembles and published figures.
 
-Reads  scores.parquet, ceilings.json and the manifests of a run. Writes leaderboard.csv, .md, .json.
+Reads  scores.parquet, ceilings.json and the manifests of a run, metadata.csv of the data.
+Writes leaderboard.csv, .md, .json, .latex, by_view.csv and by_make.csv.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,25 +11,20 @@ from typing import Any
 
 import pandas as pd
 
-from bench.analysis import matrix
-from bench.carvana import car_of
+from bench.analysis import matrix, over_best
 from bench.config import Reported
-from bench.files import replacing, write_text
-from bench.rules import Entry
-from bench.stats import gain, interval
+from bench.entries import Entry
+from bench.files import write_text
+from bench.ranking import MEANS, pareto_front, quality, ranks
+from bench.tables import FORMATS
 
 COLUMNS = (
-    "rank", "entry", "kind", "members", "size", "params_m", "dice", "dice_low", "dice_high",
-    "jaccard", "dice_worst", "dice_fold_sd", "gain", "gain_low", "gain_high", "gain_p", "ceiling",
-    "train_s", "predict_ms", "leaky", "source",
+    "rank", "group", "entry", "kind", "members", "size", "params_m", "gflops", "disk_mb",
+    "dice", "dice_low", "dice_high", "jaccard", "jaccard_low", "jaccard_high", "one_minus_jaccard",
+    "boundary_iou", "hausdorff95_px", "surface_px", "fp_px", "fn_px", "dice_worst", "dice_worst5",
+    "dice_fold_sd", "gain", "gain_low", "gain_high", "gain_p", "ceiling", "train_s", "predict_ms",
+    "pareto", "leaky", "source",
 )  # fmt: skip
-SIX_DECIMALS = {
-    "dice", "dice_low", "dice_high", "jaccard", "dice_worst", "dice_fold_sd", "gain", "gain_low",
-    "gain_high", "ceiling",
-}  # fmt: skip
-DECIMALS = dict.fromkeys(SIX_DECIMALS, 6) | {
-    "params_m": 2, "gain_p": 4, "train_s": 0, "predict_ms": 1,
-}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -39,8 +34,13 @@ class Member:
     size: str
     ceiling: float  # mean Dice of a perfect network at this size
     params_m: float  # millions
+    gflops: float  # of one forward pass
+    disk_mb: float  # of its weights
     train_s: float
     predict_ms: float
+
+
+COSTS = ("params_m", "gflops", "disk_mb", "train_s", "predict_ms")  # an ensemble's are sums
 
 
 def table(
@@ -52,88 +52,74 @@ def table(
 ) -> pd.DataFrame:
     """The leaderboard, best first; published figures stand where their score would, unranked.
 
+    Entries that cannot be told from the best of their group share its rank (see stats.py).
     `dice_low` and `dice_high` are the 95 % interval of the mean over cars like these; `gain` is
     that of an ensemble over its best member on the same images, with its interval and the p-value
-    of no gain (see stats.py). They are empty where a single car is scored.
+    of no gain. They are empty where a single car is scored. `pareto`: no other entry is as good
+    and faster.
 
     Args:
         scores: one row for every entry and image.
         leaky: whether scored cars were trained on.
     """
     dice = matrix(scores, [entry.name for entry in entries])
-    cars = [car_of(image) for image in dice.columns]
     rows = [
-        _row(entry, scores[scores["entry"] == entry.name], members) | _spread(entry, dice, cars)
+        _row(entry, members)
+        | quality(scores[scores["entry"] == entry.name])
+        | _gain(entry, dice)
+        | {"leaky": leaky}
         for entry in entries
     ]
+    ours = pd.DataFrame(rows).merge(ranks(scores), left_on="entry", right_index=True)
+    ours["pareto"] = pareto_front(ours["predict_ms"], ours["dice"])
     published = [
         {"entry": one.entry, "kind": "reported", "dice": one.dice, "source": one.source}
         for one in reported
     ]
-    found = pd.DataFrame([{**row, "leaky": leaky} for row in rows] + published, columns=COLUMNS)
+    found = pd.DataFrame([*ours.to_dict("records"), *published], columns=COLUMNS)
     found = found.sort_values(["dice", "entry"], ascending=[False, True], ignore_index=True)
-    ours = found["kind"] != "reported"
-    found["rank"] = found.loc[ours, "dice"].rank(method="min", ascending=False)
-    return found.astype({"rank": "Int64", "members": "Int64"})
+    return found.astype({"rank": "Int64", "group": "Int64", "members": "Int64"})
 
 
-def _row(entry: Entry, scores: pd.DataFrame, members: Mapping[str, Member]) -> dict[str, Any]:
+def _row(entry: Entry, members: Mapping[str, Member]) -> dict[str, Any]:
     made_of = [members[name] for name in entry.members]
     return {
         "entry": entry.name,
         "kind": entry.kind,
         "members": len(entry.members),
         "size": "" if entry.rule else made_of[0].size,
-        "params_m": sum(one.params_m for one in made_of),
-        "dice": scores["dice"].mean(),
-        "jaccard": scores["jaccard"].mean(),
-        "dice_worst": scores["dice"].min(),
-        "dice_fold_sd": scores.groupby("fold")["dice"].mean().std(),
         "ceiling": max(one.ceiling for one in made_of),
-        "train_s": sum(one.train_s for one in made_of),
-        "predict_ms": sum(one.predict_ms for one in made_of),
+        **{cost: sum(getattr(one, cost) for one in made_of) for cost in COSTS},
     }
 
 
-def _spread(entry: Entry, dice: pd.DataFrame, cars: Sequence[str]) -> dict[str, float]:
-    """The interval of an entry's mean, and an ensemble's gain over its best member.
+def _gain(entry: Entry, dice: pd.DataFrame) -> dict[str, float]:
+    """An ensemble's gain over its best member."""
+    won = over_best(dice, dice.T[entry.name], entry.members)[1] if entry.rule else None
+    if won is None:
+        return {}
+    return {"gain": won.mean, "gain_low": won.low, "gain_high": won.high, "gain_p": won.p}
+
+
+def write_by(part: "pd.Series[Any]", scores: pd.DataFrame, file: Path) -> None:
+    """Write the mean scores of every entry on each part of the images, best known as a heat map.
 
     Args:
-        dice: one row an entry, one column an image; cars: the car of each column.
+        part: of each row of `scores`: its view, its make, ...; rows without one are left out, and
+            without any there is no table.
     """
-    if len(set(cars)) < 2:
-        return {}
-    low, high = interval(dice.loc[entry.name], cars)
-    found = {"dice_low": low, "dice_high": high}
-    if entry.rule:
-        best = max(entry.members, key=lambda member: dice.loc[member].mean())
-        won = gain(dice.loc[entry.name], dice.loc[best], cars)
-        found |= {"gain": won.mean, "gain_low": won.low, "gain_high": won.high, "gain_p": won.p}
-    return found
+    if part.notna().any():
+        grouped = scores.groupby(["entry", part])
+        means = grouped[list(MEANS)].mean().assign(images=grouped.size())
+        write_text(file, means.reset_index().to_csv(index=False))
 
 
-def write(found: pd.DataFrame, csv: Path, markdown: Path, as_json: Path) -> None:
-    """Write the table in its three forms; full precision in CSV and JSON."""
-    with replacing(csv) as temporary:
-        found.to_csv(temporary, index=False)
-    write_text(markdown, to_markdown(found))
-    records = json.loads(found.to_json(orient="records"))
-    write_text(as_json, json.dumps(records, indent=2, ensure_ascii=False) + "\n")
+def write(found: pd.DataFrame, note: str, files: Mapping[str, Path]) -> None:
+    """Write the table in its forms: full precision in CSV and JSON, a note below the Markdown.
 
-
-def to_markdown(found: pd.DataFrame) -> str:
-    """The table for people; columns that are empty everywhere are left out."""
-    shown = found.dropna(axis="columns", how="all")
-    lines = ["| " + " | ".join(shown.columns) + " |", "|" + " --- |" * len(shown.columns)]
-    for _, row in shown.iterrows():
-        cells = [_cell(name, row[name]) for name in shown.columns]
-        lines.append("| " + " | ".join(cells) + " |")
-    return "\n".join(lines) + "\n"
-
-
-def _cell(column: str, value: Any) -> str:
-    if pd.isna(value):
-        return ""
-    if column in DECIMALS:
-        return f"{value:.{DECIMALS[column]}f}"
-    return str(value).replace("|", "\\|")
+    Args:
+        files: form of `tables.FORMATS` -> path.
+    """
+    for form, path in files.items():
+        text = FORMATS[form](found)
+        write_text(path, f"{text}\n{note}\n" if note and form == "md" else text)

@@ -1,30 +1,28 @@
 """Ensemble rules with something to learn, fitted on held-out maps and applied to other cars.
 
-    parameters = fit("greedy", samples, seed)  # (maps, truth) of images, taken one at a time
-    map = apply(parameters, maps)
+    seen = [evidence(maps, truth, 8192, seed) for ... in images]  # each image once, for all rules
+    parameters = fit("greedy", join(seen))
+    map = rules.combine(parameters, maps)
 
 The parameters are plain JSON: what a submission's sidecar shows is all a rule knows. Fit on cars
 that trained none of the members, and report on cars that took no part in the fit either.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.contested import Contested, Sample, collect, mean_dice
+from bench import contested
+from bench.contested import Contested, mean_dice
 from bench.metrics import counts_at_every_threshold
-from bench.rle import THRESHOLD, Map
-from bench.rules import mean
-from bench.staple import staple
+from bench.rle import THRESHOLD, Map, Mask
+from bench.rules import Parameters, logits, mean, probabilities
 
-Parameters = dict[str, Any]
 Floats = NDArray[np.float64]
 
-DICE_PIXELS = 8192  # kept an image: more than the members of a good ensemble disagree on
-MODEL_PIXELS = 1024  # kept an image where a model of few numbers is fitted to pixels
+MODEL_SHARE = 8  # a model of few numbers is fitted to one eighth of the pixels
 SURE = 3  # members all below 3, or all from 253 up, tell a model nothing new
 ADDITIONS = 30  # greedy steps; the best prefix is kept
 EQUAL = 64  # weight of each member at the start of the search by Dice
@@ -33,13 +31,48 @@ SHARES = 1000  # likelihood weights are thousandths
 CLOSE = 1e-4  # of the best likelihood per pixel (in nats), and of the coefficients of a model
 MOST_ROUNDS = 500
 RIDGE = 1.0  # pixels' worth of pull towards the mean logit: bounds what perfect members get
-LOGIT_BITS = 12  # a logit of 1 is 4096 in the integer sums of stacking
-LEVEL_BITS = 8  # and 256 levels of its table, which ends at logits of -8 and 8
-LEVELS = 16 * 2**LEVEL_BITS
 
 
-def fit(rule: str, samples: Iterable[Sample], seed: int) -> Parameters:
-    """What a rule learns from maps and truths, ready for JSON and for `apply`.
+class Evidence(NamedTuple):
+    """What images tell the rules that learn: a few pixels, whatever the size of the photographs."""
+
+    decisive: Contested  # members' masks differ: what decides Dice
+    unsure: Contested  # members are not all sure: what a model of probabilities is fitted to
+    dice: Floats  # (images, 255): of the plain mean cut at 1..255
+
+
+def evidence(maps: Sequence[Map], truth: Mask, limit: int, seed: int) -> Evidence:
+    """What one image tells.
+
+    Args:
+        maps: the members' maps, uint8 (H, W); truth: bool (H, W).
+        limit: of decisive pixels; a good ensemble disagrees on some 8,000. An eighth of it limits
+            the unsure ones.
+        seed: chooses them where there are more.
+
+    Raises:
+        TypeError, ValueError: as `contested.collect`.
+    """
+    generator = np.random.default_rng(seed)
+    decisive = contested.collect(maps, truth, THRESHOLD, THRESHOLD, limit, generator)
+    unsure = contested.collect(maps, truth, SURE, 256 - SURE, limit // MODEL_SHARE, generator)
+    return Evidence(decisive, unsure, _dice_at_every_threshold(maps, truth)[None])
+
+
+def join(parts: Sequence[Evidence]) -> Evidence:
+    """What several images tell.
+
+    Raises:
+        ValueError: there is none, or their numbers of members differ.
+    """
+    if not parts:
+        raise ValueError("no images: an ensemble cannot be fitted on nothing")
+    decisive, unsure, dice = zip(*parts, strict=True)
+    return Evidence(contested.join(decisive), contested.join(unsure), np.concatenate(dice))
+
+
+def fit(rule: str, seen: Evidence) -> Parameters:
+    """What a rule learns, ready for JSON and for `rules.combine`.
 
     - `greedy`: how often each member is chosen when, one at a time and with replacement, the
       member is added whose mean with those chosen before has the best mean Dice; the first of the
@@ -52,40 +85,14 @@ def fit(rule: str, samples: Iterable[Sample], seed: int) -> Parameters:
     - `stacking`: intercept and coefficients of a logistic regression on the members' logits.
       (Wolpert 1992, https://doi.org/10.1016/S0893-6080(05)80023-1)
 
-    Args:
-        rule: one of `RULES`.
-        samples: (members' maps uint8 (H, W), truth bool (H, W)) of each image; read once, never
-            kept. Rules by Dice keep up to 8192 pixels an image, models of pixels 1024.
-        seed: chooses those pixels where there are more.
-
     Raises:
-        KeyError: there is no such rule.
-        TypeError, ValueError: as `contested.collect`.
+        KeyError: no such rule learns.
     """
-    return {"rule": rule, **RULES[rule](samples, seed)}
+    return {"rule": rule, **RULES[rule](seen)}
 
 
-def apply(parameters: Parameters, maps: Sequence[Map]) -> Map:
-    """One map from the members' maps of an image; its mask is `map >= 128` for every rule.
-
-    Raises:
-        ValueError: there are not as many maps as members were fitted.
-    """
-    match parameters["rule"]:
-        case "greedy" | "weights_dice" | "weights_likelihood":
-            return mean(maps, parameters["weights"])
-        case "threshold":
-            return _looked_up(mean(maps, [1] * len(maps)), _moved(parameters["threshold"]))
-        case "staple":
-            return staple(maps)
-        case "stacking":
-            return _stacked(maps, parameters["intercept"], parameters["coefficients"])
-        case other:
-            raise ValueError(f"no learned rule {other!r}; there are {', '.join(RULES)}")
-
-
-def _fit_greedy(samples: Iterable[Sample], seed: int) -> Parameters:
-    pixels = collect(samples, THRESHOLD, THRESHOLD, DICE_PIXELS, seed)
+def _fit_greedy(seen: Evidence) -> Parameters:
+    pixels = seen.decisive
     members = range(pixels.values.shape[1])
     chosen = [0] * len(members)
     best, best_dice = chosen, -1.0
@@ -98,8 +105,8 @@ def _fit_greedy(samples: Iterable[Sample], seed: int) -> Parameters:
     return {"weights": best}
 
 
-def _fit_weights_dice(samples: Iterable[Sample], seed: int) -> Parameters:
-    pixels = collect(samples, THRESHOLD, THRESHOLD, DICE_PIXELS, seed)
+def _fit_weights_dice(seen: Evidence) -> Parameters:
+    pixels = seen.decisive
     count = pixels.values.shape[1]
     starts = [[EQUAL] * count, *(np.eye(count, dtype=int) * EQUAL).tolist()]
     scores = [mean_dice(pixels, weights, [0], [0])[0] for weights in starts]
@@ -117,14 +124,14 @@ def _fit_weights_dice(samples: Iterable[Sample], seed: int) -> Parameters:
     return {"weights": [int(w) for w in np.array(weights) // np.gcd.reduce(weights)]}
 
 
-def _fit_weights_likelihood(samples: Iterable[Sample], seed: int) -> Parameters:
+def _fit_weights_likelihood(seen: Evidence) -> Parameters:
     """Expectation-maximisation of mixture weights: the likelihood grows with every round.
 
     At weights w a member's mean ratio of its likelihood to the mixture's is at most 1 + e if, and
     only if, no other weights have more than e nats a pixel: that is where it stops.
     """
-    pixels = collect(samples, SURE, 256 - SURE, MODEL_PIXELS, seed)
-    right = _probabilities()[np.where(pixels.truth[:, None], pixels.values, 255 - pixels.values)]
+    pixels = seen.unsure
+    right = probabilities()[np.where(pixels.truth[:, None], pixels.values, 255 - pixels.values)]
     shares = pixels.weights / max(pixels.weights.sum(), 1)
     weights = np.full(right.shape[1], 1 / right.shape[1])
     for _ in range(MOST_ROUNDS):
@@ -144,35 +151,28 @@ def _thousandths(weights: Floats) -> list[int]:
     return [int(weight) for weight in whole]
 
 
-def _fit_threshold(samples: Iterable[Sample], seed: int) -> Parameters:
-    total, images = np.zeros(255), 0
-    for maps, truth in samples:
-        merged = mean(maps, [1] * len(maps))
-        tp, fp, fn = counts_at_every_threshold(merged, truth)[1:].T.astype(float)
-        sizes = 2 * tp + fp + fn
-        total += np.divide(2 * tp, sizes, out=np.ones(255), where=sizes > 0)
-        images += 1
-    if images == 0:
-        raise ValueError("no samples: a threshold cannot be fitted on nothing")
-    best = 1 + np.flatnonzero(total >= total.max() - 1e-12 * images)
+def _dice_at_every_threshold(maps: Sequence[Map], truth: Mask) -> Floats:
+    """(255,): Dice of the plain mean of one image cut at 1..255."""
+    merged = mean(maps, [1] * len(maps))
+    tp, fp, fn = counts_at_every_threshold(merged, truth)[1:].T.astype(float)
+    sizes = 2 * tp + fp + fn
+    dice: Floats = np.divide(2 * tp, sizes, out=np.ones(255), where=sizes > 0)
+    return dice
+
+
+def _fit_threshold(seen: Evidence) -> Parameters:
+    dice = seen.dice.mean(axis=0)
+    best = 1 + np.flatnonzero(dice >= dice.max() - 1e-12)
     return {"threshold": int(best[np.argmin(np.abs(best - THRESHOLD))])}
 
 
-def _moved(threshold: int) -> Map:
-    """Table (256,) that stretches both sides of a threshold so that it comes to lie at 128."""
-    values = np.arange(256)
-    below = values * THRESHOLD // threshold
-    above = 255 - (255 - values) * (255 - THRESHOLD) // max(255 - threshold, 1)
-    return np.where(values < threshold, below, above).astype(np.uint8)
-
-
-def _fit_nothing(samples: Iterable[Sample], seed: int) -> Parameters:
+def _fit_nothing(seen: Evidence) -> Parameters:
     return {}
 
 
-def _fit_stacking(samples: Iterable[Sample], seed: int) -> Parameters:
-    pixels = collect(samples, SURE, 256 - SURE, MODEL_PIXELS, seed)
-    inputs = np.column_stack([np.ones(len(pixels.truth)), _logits()[pixels.values]])
+def _fit_stacking(seen: Evidence) -> Parameters:
+    pixels = seen.unsure
+    inputs = np.column_stack([np.ones(len(pixels.truth)), logits()[pixels.values]])
     coefficients = _logistic_regression(inputs, pixels)
     intercept, *slopes = (round(float(c), 4) for c in coefficients)
     return {"intercept": intercept, "coefficients": slopes}
@@ -207,37 +207,7 @@ def _logistic_regression(inputs: Floats, pixels: Contested) -> Floats:
     return found
 
 
-def _stacked(maps: Sequence[Map], intercept: float, coefficients: Sequence[float]) -> Map:
-    """Sigmoid of the weighted logits, in whole numbers: 4096 is a logit of 1."""
-    if len(maps) != len(coefficients):
-        raise ValueError(f"{len(maps)} maps and {len(coefficients)} coefficients")
-    one = 2**LOGIT_BITS
-    score = np.full(maps[0].shape, round(intercept * one), dtype=np.int32)
-    for map, coefficient in zip(maps, coefficients, strict=True):
-        score += _looked_up(map, np.round(coefficient * one * _logits()).astype(np.int32))
-    level = (score >> (LOGIT_BITS - LEVEL_BITS)) + LEVELS // 2  # a score of 0 opens the upper half
-    middles = (np.arange(LEVELS) - LEVELS // 2 + 0.5) / 2**LEVEL_BITS
-    table = np.round(255 / (1 + np.exp(-middles))).astype(np.uint8)
-    merged: Map = np.take(table, np.clip(level, 0, LEVELS - 1, out=level))
-    return merged
-
-
-def _looked_up(map: Map, table: NDArray[Any]) -> NDArray[Any]:
-    return np.asarray(cv2.LUT(map, table))  # a quarter of the time of table[map]
-
-
-def _probabilities() -> Floats:
-    """(256,): p of each value of a map; the outermost are half a step from 0 and 1."""
-    return np.clip(np.arange(256), 0.5, 254.5) / 255
-
-
-def _logits() -> Floats:
-    p = _probabilities()
-    logits: Floats = np.log(p / (1 - p))
-    return logits
-
-
-RULES: dict[str, Callable[[Iterable[Sample], int], Parameters]] = {
+RULES: dict[str, Callable[[Evidence], Parameters]] = {
     "greedy": _fit_greedy,
     "weights_dice": _fit_weights_dice,
     "weights_likelihood": _fit_weights_likelihood,

@@ -1,15 +1,18 @@
 """A suite's stages in order, each skipped where its result is already in the run's folder."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
-from bench import demo, ensemble, leaderboard, predict, score, submit, train
+from bench import (
+    demo,
+    ensemble,
+    predict,
+    submit,
+    train,
+)
 from bench.carvana import Carvana, open_folder
 from bench.config import (
     Recipe,
@@ -24,6 +27,7 @@ from bench.config import (
 )
 from bench.cost import estimate
 from bench.device import Machine
+from bench.entries import Entry
 from bench.environment import environment
 from bench.errors import BadConfig, Missing
 from bench.files import sha256, write_json, write_text
@@ -31,7 +35,7 @@ from bench.folds import read_folds, write_folds
 from bench.layout import Layout
 from bench.networks import build
 from bench.progress import log_to, say
-from bench.rules import Entry, entries_of
+from bench.results import Results, newer
 from bench.split import Split, draw_folds, limited, split
 
 
@@ -85,8 +89,8 @@ class Run:
         self.begin()
         self.train()
         self.predict()
-        self.score()
-        self.rank()
+        self.results.score()
+        self.results.rank()
         self.submit()
 
     @cached_property
@@ -98,21 +102,21 @@ class Run:
         }
 
     @cached_property
-    def entries(self) -> list[Entry]:
-        """Single models and ensembles."""
-        return entries_of(self.suite)
+    def results(self) -> Results:
+        """The stages that work on held-out maps."""
+        return Results(self.suite, self.recipes, self.data, self.layout, self.machine)
 
-    @cached_property
+    @property
     def splits(self) -> dict[int, Split]:
         """Who trains, chooses and is scored, by fold."""
-        folds = read_folds(self.layout.folds)
-        return {fold: split(self.data, self.suite, folds, fold) for fold in self.suite.folds.run}
+        return self.results.splits
 
     def begin(self) -> None:
         """Check the suite before the first second of work; freeze it, its folds and the audit.
 
         Raises:
-            BadConfig: the folder holds a run of another suite, or a network cannot be built.
+            BadConfig: the folder holds a run of another suite, a network cannot be built, or
+                ensembles that learn have too few held-out cars.
             Missing: pretrained weights or training photographs are not there.
             BadData: a training photograph has no mask.
         """
@@ -127,6 +131,7 @@ class Run:
             write_json(self.layout.environment, environment())
             write_text(self.layout.suite, to_yaml(self.suite))
         self.folds()
+        self.results.check()
 
     def folds(self) -> None:
         """Draw folds.csv once, and print and store the leak audit of every fold that runs.
@@ -171,29 +176,6 @@ class Run:
                     store = self.layout.maps(name, which)
                     predict.run(name, self.recipes[name], parts, store, self.machine)
 
-    def score(self) -> None:
-        """Score every entry on the held-out cars, unless the scores are newer than all maps."""
-        stores = self._stores("heldout")
-        if _newer(self.layout.scores, [*stores.values(), self.layout.suite]):
-            return
-        folds = {image: fold for fold, each in self.splits.items() for image in each.heldout}
-        sizes = sorted({recipe.size for recipe in self.recipes.values()})
-        score.run(
-            self.entries, stores, sizes, folds, self.data,
-            self.layout.scores, self.layout.ceilings, self.machine.jobs,
-        )  # fmt: skip
-
-    def rank(self) -> None:
-        """Write the leaderboard."""
-        if not self.layout.scores.exists():
-            raise Missing(f"{self.layout.scores}: no scores yet; run the stage `score` first")
-        leaky = any(each.audit().leaky for each in self.splits.values())
-        found = leaderboard.table(
-            pd.read_parquet(self.layout.scores), self.entries,
-            {name: self._member(name) for name in self.recipes}, self.suite.reported, leaky,
-        )  # fmt: skip
-        leaderboard.write(found, *(self.layout.leaderboard(each) for each in ("csv", "md", "json")))
-
     def plan(self) -> dict[str, Any]:
         """What is left to do and about what it costs, recipe by recipe; writes nothing."""
         folds = draw_folds(self.data, self.suite, self.machine.jobs)
@@ -215,22 +197,27 @@ class Run:
 
     def ensemble(self, which: str) -> None:
         """Write the maps of every ensemble of a split into stores of their own."""
-        for entry in self.entries:
+        for entry in self.results.fitted:
             if entry.rule:
-                ensemble.run(entry, self._stores(which), self.layout.ensemble(entry.name, which))
+                ensemble.run(
+                    entry, self.results.stores(which), self.layout.ensemble(entry.name, which)
+                )
 
     def submit(self) -> None:
         """Write a submission file and its sidecar for every entry, from the maps of test cars."""
         if not self.data.test:
             say(f"{self.data.root}: no test photographs, so no submission files")
             return
-        stores = self._stores("test")
-        files = {entry.name: self.submission(entry) for entry in self.entries}
-        if all(_newer(file, [*stores.values(), self.layout.suite]) for file in files.values()):
+        stores = self.results.stores("test")
+        files = {entry.name: self.submission(entry) for entry in self.results.entries}
+        entries = self.results.fitted
+        learned = [self.layout.parameters(entry.name) for entry in entries if entry.learns]
+        sources = [*stores.values(), self.layout.suite, *learned]
+        if all(newer(file, sources) for file in files.values()):
             return
         names = {image: path.name for image, path in self.data.test.items()}
         made_by = {"suite": self.name, "folds_sha256": sha256(self.layout.folds), **environment()}
-        submit.run(self.entries, stores, names, files, made_by, self.machine.jobs)
+        submit.run(entries, stores, names, files, made_by, self.machine.jobs)
 
     def submission(self, entry: Entry) -> Path:
         """The submission file of an entry."""
@@ -251,27 +238,3 @@ class Run:
 
     def _trained(self, name: str, fold: int) -> bool:
         return (self.layout.training(name, fold) / "manifest.json").exists()
-
-    def _stores(self, which: str) -> dict[str, Path]:
-        return {name: self.layout.maps(name, which) for name in self.recipes}
-
-    def _member(self, name: str) -> leaderboard.Member:
-        manifests = [
-            json.loads((self.layout.training(name, fold) / "manifest.json").read_text())
-            for fold in self.suite.folds.run
-        ]
-        size = score.name_of(self.recipes[name].size)
-        return leaderboard.Member(
-            size=size,
-            ceiling=json.loads(self.layout.ceilings.read_text())[size],
-            params_m=manifests[0]["parameters"] / 1e6,
-            train_s=sum(each["seconds"] for each in manifests),
-            predict_ms=predict.ms_per_image(self.layout.maps(name, "heldout")),
-        )
-
-
-def _newer(made: Path, sources: Sequence[Path]) -> bool:
-    """Whether a file exists and none of its sources has changed since."""
-    return made.exists() and all(
-        source.exists() and source.stat().st_mtime <= made.stat().st_mtime for source in sources
-    )

@@ -1,18 +1,48 @@
 """Members' maps of one image -> one map, in integers: the same in any order, on any machine.
 
-Maps are uint8 round(255 p), (H, W); a map's mask is `map >= 128`. Weights are whole numbers.
+Maps are uint8 round(255 p), (H, W); a map's mask is `map >= 128`. What a rule needs besides the
+maps are its parameters, plain JSON: whole weights, one a member, or what learned.py has fitted.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from typing import Any
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bench.config import Suite, short_name
+from bench.rle import THRESHOLD, Map
+from bench.staple import staple
 
-Map = npt.NDArray[np.uint8]
-THRESHOLD = 128
+Parameters = dict[str, Any]  # "rule", and what that rule needs
+Floats = npt.NDArray[np.float64]
+
+WEIGHTED = ("vote", "mean")  # rules whose weights a suite may give
+LEARNED = ("greedy", "weights_dice", "weights_likelihood", "threshold", "staple", "stacking")
+LOGIT_BITS = 12  # a logit of 1 is 4096 in the integer sums of stacking
+LEVEL_BITS = 8  # and 256 levels of its table, which ends at logits of -8 and 8
+LEVELS = 16 * 2**LEVEL_BITS
+
+
+def combine(parameters: Parameters, maps: Sequence[Map]) -> Map:
+    """One map from the members' maps of an image; its mask is `map >= 128` for every rule.
+
+    Raises:
+        ValueError: there is no such rule, or not one map for each weight.
+    """
+    match parameters["rule"]:
+        case "vote":
+            return vote(maps, parameters["weights"])
+        case "mean" | "greedy" | "weights_dice" | "weights_likelihood":
+            return mean(maps, parameters["weights"])
+        case "threshold":
+            return _looked_up(mean(maps, [1] * len(maps)), _moved(parameters["threshold"]))
+        case "staple":
+            return staple(maps)
+        case "stacking":
+            return _stacked(maps, parameters["intercept"], parameters["coefficients"])
+        case other:
+            raise ValueError(f"no rule {other!r}; there are {', '.join(WEIGHTED + LEARNED)}")
 
 
 def mean(maps: Sequence[Map], weights: Sequence[int]) -> Map:
@@ -37,37 +67,43 @@ def vote(maps: Sequence[Map], weights: Sequence[int]) -> Map:
     return won.astype(np.uint8) * np.uint8(255)
 
 
-RULES: dict[str, Callable[[Sequence[Map], Sequence[int]], Map]] = {"mean": mean, "vote": vote}
+def _moved(threshold: int) -> Map:
+    """Table (256,) that stretches both sides of a threshold so that it comes to lie at 128."""
+    values = np.arange(256)
+    below = values * THRESHOLD // threshold
+    above = 255 - (255 - values) * (255 - THRESHOLD) // max(255 - threshold, 1)
+    return np.where(values < threshold, below, above).astype(np.uint8)
 
 
-@dataclass(frozen=True)
-class Entry:
-    """A line of the leaderboard that has maps: a single model, or a rule over several."""
-
-    name: str
-    rule: str | None  # None: a single model
-    members: tuple[str, ...]
-    weights: tuple[int, ...]
-
-    @property
-    def kind(self) -> str:
-        """What the leaderboard calls it."""
-        return "ensemble" if self.rule else "single"
-
-    def map(self, maps: Mapping[str, Map]) -> Map:
-        """This entry's map of an image, given the maps of (at least) its members by name."""
-        mine = [maps[member] for member in self.members]
-        return RULES[self.rule](mine, self.weights) if self.rule else mine[0]
+def _stacked(maps: Sequence[Map], intercept: float, coefficients: Sequence[float]) -> Map:
+    """Sigmoid of the weighted logits, in whole numbers: 4096 is a logit of 1."""
+    if len(maps) != len(coefficients):
+        raise ValueError(f"{len(maps)} maps and {len(coefficients)} coefficients")
+    one = 2**LOGIT_BITS
+    score = np.full(maps[0].shape, round(intercept * one), dtype=np.int32)
+    for map, coefficient in zip(maps, coefficients, strict=True):
+        score += _looked_up(map, np.round(coefficient * one * logits()).astype(np.int32))
+    level = (score >> (LOGIT_BITS - LEVEL_BITS)) + LEVELS // 2  # a score of 0 opens the upper half
+    middles = (np.arange(LEVELS) - LEVELS // 2 + 0.5) / 2**LEVEL_BITS
+    table = np.round(255 / (1 + np.exp(-middles))).astype(np.uint8)
+    merged: Map = np.take(table, np.clip(level, 0, LEVELS - 1, out=level))
+    return merged
 
 
-def entries_of(suite: Suite) -> list[Entry]:
-    """Single models in the suite's order, then its ensembles."""
-    singles = [Entry(name, None, (name,), (1,)) for name in map(short_name, suite.recipes)]
-    ensembles = [
-        Entry(name, each.rule, suite.members(name), each.weights or (1,) * len(suite.members(name)))
-        for name, each in suite.ensembles.items()
-    ]
-    return singles + ensembles
+def _looked_up(map: Map, table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    return np.asarray(cv2.LUT(map, table))  # a quarter of the time of table[map]
+
+
+def probabilities() -> Floats:
+    """(256,): p of each value of a map; the outermost are half a step from 0 and 1."""
+    return np.clip(np.arange(256), 0.5, 254.5) / 255
+
+
+def logits() -> Floats:
+    """(256,): the logit of each value of a map."""
+    p = probabilities()
+    found: Floats = np.log(p / (1 - p))
+    return found
 
 
 def _weighted_sum(

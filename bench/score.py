@@ -1,7 +1,8 @@
-"""Maps of held-out photographs and their true masks -> counts, Dice and Jaccard of every entry.
+"""Maps of held-out photographs and their true masks -> how every entry did on each of them.
 
 Reads  the members' map stores and the masks, each image once for all entries.
-Writes scores.parquet: entry, image, car, view, fold, tp, fp, fn, dice, jaccard; and ceilings.json.
+Writes scores.parquet: entry, image, car, view, fold, tp, fp, fn, dice, jaccard, boundary_iou,
+       hausdorff95_px, surface_px; and ceilings.json, the best that a size of input allows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,14 +14,15 @@ import numpy as np
 import pandas as pd
 
 from bench import rle
+from bench.boundary import boundary
 from bench.carvana import Carvana, car_of, view_of
+from bench.entries import Entry
 from bench.files import replacing, write_json
 from bench.maps import MapStore
-from bench.metrics import counts_from_runs, dice, jaccard
+from bench.metrics import counts, dice, jaccard
 from bench.parallel import ahead
 from bench.progress import track
 from bench.resize import Size, ceiling_map
-from bench.rules import Entry, Map
 
 
 def run(
@@ -47,14 +49,15 @@ def run(
         opened = {name: stack.enter_context(MapStore.open(path)) for name, path in stores.items()}
 
         def score(image: str) -> tuple[list[dict[str, Any]], list[float]]:
-            mask = data.mask(image)
-            truth = rle.runs(mask)
+            truth = data.mask(image)
+            about = {"car": car_of(image), "view": view_of(image), "fold": folds[image]}
             maps = {name: store.read(image) for name, store in opened.items()}
             rows = [
-                {"entry": entry.name, **row(image, folds[image], entry.map(maps), truth)}
+                {"entry": entry.name, "image": image, **about}
+                | measures(entry.map(maps, image) >= rle.THRESHOLD, truth)
                 for entry in entries
             ]
-            return rows, [_ceiling(mask, truth, size) for size in sizes]
+            return rows, [_ceiling(truth, size) for size in sizes]
 
         found = list(track(ahead(score, sorted(folds), jobs), "score", len(folds)))
     table = pd.DataFrame([row for rows, _ in found for row in rows])
@@ -66,22 +69,25 @@ def run(
     )
 
 
-def row(image: str, fold: int, map: Map, truth: rle.Runs) -> dict[str, Any]:
-    """One line of scores.parquet, without its entry."""
-    counts = counts_from_runs(rle.map_runs(map), truth)
+def measures(predicted: rle.Mask, truth: rle.Mask) -> dict[str, float]:
+    """Every figure of one image: counts in pixels, scores, distances of the outlines in pixels.
+
+    A distance is NaN where one of the masks is empty.
+    """
+    counted = counts(predicted, truth)
+    outline = boundary(predicted, truth)
     return {
-        "image": image,
-        "car": car_of(image),
-        "view": view_of(image),
-        "fold": fold,
-        **counts._asdict(),
-        "dice": dice(counts),
-        "jaccard": jaccard(counts),
+        **counted._asdict(),
+        "dice": dice(counted),
+        "jaccard": jaccard(counted),
+        "boundary_iou": outline.iou,
+        "hausdorff95_px": outline.hausdorff95_px,
+        "surface_px": outline.mean_distance_px,
     }
 
 
-def _ceiling(mask: rle.Mask, truth: rle.Runs, size: Size) -> float:
-    return dice(counts_from_runs(rle.map_runs(ceiling_map(mask, size)), truth))
+def _ceiling(truth: rle.Mask, size: Size) -> float:
+    return dice(counts(ceiling_map(truth, size) >= rle.THRESHOLD, truth))
 
 
 def name_of(size: Size) -> str:

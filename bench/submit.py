@@ -8,11 +8,11 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+from bench.entries import Entry
 from bench.maps import MapStore
 from bench.parallel import ahead
 from bench.progress import track
-from bench.rle import encode_map
-from bench.rules import THRESHOLD, Entry
+from bench.rle import THRESHOLD, encode_map
 from bench.submission import Writer, write_sidecar
 
 
@@ -41,7 +41,7 @@ def run(
 
         def encode(image: str) -> tuple[str, list[str]]:
             maps = {name: store.read(image) for name, store in opened.items()}
-            return image, [encode_map(entry.map(maps), THRESHOLD) for entry in entries]
+            return image, [encode_map(entry.map(maps, image), THRESHOLD) for entry in entries]
 
         rows = track(ahead(encode, sorted(names), jobs), "submission files", len(names))
         for image, texts in rows:
@@ -53,9 +53,11 @@ def run(
 
 
 def _made_of(entry: Entry, origins: Mapping[str, Any]) -> dict[str, Any]:
-    """An entry's rule, threshold, and each member with its weight in it and its own origin."""
-    members = [
-        {"recipe": member, "weight": weight, **origins[member]}
-        for member, weight in zip(entry.members, entry.weights, strict=True)
-    ]
-    return {"entry": entry.name, "rule": entry.rule, "threshold": THRESHOLD, "members": members}
+    """An entry's rule, what it has learned or was given, and each member with its own origin."""
+    return {
+        "entry": entry.name,
+        "rule": entry.rule,
+        "parameters": entry.parameters,
+        "threshold": THRESHOLD,
+        "members": [{"recipe": member, **origins[member]} for member in entry.members],
+    }

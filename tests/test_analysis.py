@@ -12,7 +12,7 @@ from hypothesis.extra.numpy import arrays
 
 from bench import analysis
 from bench.metrics import counts, dice
-from bench.rules import mean
+from bench.rules import mean, vote
 
 IMAGES = st.lists(
     st.tuples(st.tuples(*[arrays(np.uint8, (3, 4))] * 4), arrays(bool, (3, 4))),
@@ -66,15 +66,18 @@ def test_calibration_by_hand():
 @given(IMAGES)
 def test_leave_one_out_is_the_ensemble_of_the_others(images):
     maps, truth = images[0]
-    found = analysis.leave_one_out(maps, truth, lambda some: mean(some, [1] * len(some)))
-    for left_out in range(4):
-        others = [map for place, map in enumerate(maps) if place != left_out]
-        assert found[left_out] == dice(counts(mean(others, [1] * 3) >= 128, truth))
+    weights = [1, 2, 3, 4]
+    for rule in (mean, vote):
+        found = analysis.leave_one_out(maps, truth, rule, weights)
+        for left_out in range(4):
+            others = [map for place, map in enumerate(maps) if place != left_out]
+            rest = [weight for weight in weights if weight != left_out + 1]
+            assert found[left_out] == dice(counts(rule(others, rest) >= 128, truth))
 
 
 def test_an_ensemble_of_one_has_nothing_to_leave_out():
     with pytest.raises(ValueError, match="nothing to leave out"):
-        analysis.leave_one_out([np.zeros((2, 3), np.uint8)], np.zeros((2, 3), bool), max)
+        analysis.leave_one_out([np.zeros((2, 3), np.uint8)], np.zeros((2, 3), bool), mean, [1])
 
 
 def test_oracle_takes_the_best_member_of_each_image():

@@ -9,13 +9,17 @@ ROOT = Path(__file__).parent.parent
 LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
     {
         "analysis", "archive", "augment", "bits", "boundary", "carvana", "checkpoint", "config",
-        "contested", "cost", "dataset", "device", "environment", "errors", "files", "folds",
-        "kaggle", "kernels", "layout", "learned", "losses", "maps", "metrics", "networks",
-        "optimise", "parallel", "progress", "resize", "rle", "rules", "split", "staple", "stats",
-        "submission", "submission_check", "submission_encoding", "submission_file",
-        "submission_score", "tta",
+        "contested", "context", "cost", "dataset", "device", "entries", "environment", "errors",
+        "files", "folds", "kaggle", "kernels", "layout", "learned", "losses", "maps", "metrics",
+        "networks", "optimise", "parallel", "pictures", "progress", "ranking", "resize", "rle", "rules",
+        "split", "staple", "stats", "submission", "submission_check", "submission_encoding",
+        "submission_file", "submission_score", "tables", "tta",
     },
-    {"check", "demo", "doctor", "ensemble", "leaderboard", "predict", "score", "submit", "train"},
+    {
+        "check", "compare", "demo", "doctor", "ensemble", "explain", "fit", "gallery",
+        "leaderboard", "predict", "score", "standing", "submit", "train",
+    },
+    {"results"},
     {"download", "pipeline"},
     {"arguments", "cli"},
     {"__main__"},

@@ -1,0 +1,67 @@
+"""The lines of a leaderboard that have maps: single models, and ensembles of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from bench.carvana import car_of
+from bench.config import Suite, short_name
+from bench.errors import Missing
+from bench.rle import Map
+from bench.rules import LEARNED, Parameters, combine
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A single model, or a rule over the maps of several."""
+
+    name: str
+    rule: str | None  # None: a single model
+    members: tuple[str, ...]
+    parameters: Parameters = field(default_factory=dict)  # of the rule
+    by_car: Mapping[str, Parameters] = field(default_factory=dict)  # where a car has its own
+
+    @property
+    def kind(self) -> str:
+        """What the leaderboard calls it."""
+        return "ensemble" if self.rule else "single"
+
+    @property
+    def learns(self) -> bool:
+        """Whether its parameters are fitted on held-out maps, see fit.py."""
+        return self.rule in LEARNED
+
+    def map(self, maps: Mapping[str, Map], image: str) -> Map:
+        """This entry's map of an image, given the maps of (at least) its members by name."""
+        mine = [maps[member] for member in self.members]
+        if not self.rule:
+            return mine[0]
+        return combine(self.by_car.get(car_of(image), self.parameters), mine)
+
+
+def entries_of(suite: Suite) -> list[Entry]:
+    """Single models in the suite's order, then its ensembles; those that learn, not yet fitted."""
+    singles = [Entry(name, None, (name,)) for name in map(short_name, suite.recipes)]
+    return singles + [_ensemble(name, suite) for name in suite.ensembles]
+
+
+def fitted(entry: Entry, path: Path) -> Entry:
+    """The entry with the parameters of a file that fit.py wrote.
+
+    Raises:
+        Missing: there is no such file yet.
+    """
+    if not path.exists():
+        raise Missing(f"{path}: {entry.name} is not fitted yet; run the stage `score` first")
+    found = json.loads(path.read_text(encoding="utf-8"))
+    by_car = {car: group["parameters"] for group in found["groups"] for car in group["cars"]}
+    return replace(entry, parameters=found["parameters"], by_car=by_car)
+
+
+def _ensemble(name: str, suite: Suite) -> Entry:
+    rule, members = suite.ensembles[name].rule, suite.members(name)
+    if rule in LEARNED:
+        return Entry(name, rule, members)
+    weights = suite.ensembles[name].weights or (1,) * len(members)
+    return Entry(name, rule, members, {"rule": rule, "weights": list(weights)})

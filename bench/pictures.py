@@ -1,0 +1,76 @@
+"""Where a mask is wrong, as pictures: errors over the photograph, and the worst place of all."""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.rle import Mask
+
+Image = NDArray[np.uint8]
+
+TRUE_POSITIVE = (0, 170, 60)  # green; the colours of Malhotra 2017, Figure 5
+FALSE_POSITIVE = (230, 30, 30)  # red
+FALSE_NEGATIVE = (30, 80, 255)  # blue
+TINT = 0.4  # of the green, so that the car is seen through it; errors are few and opaque
+
+
+def overlay(photo: Image, predicted: Mask, truth: Mask) -> Image:
+    """The photograph with true positives tinted green, false ones red, false negatives blue.
+
+    Args:
+        photo: uint8 (H, W, 3) RGB; it is left alone.
+        predicted, truth: bool (H, W).
+
+    Raises:
+        TypeError: a mask is not bool.
+        ValueError: the shapes differ.
+    """
+    _check(predicted, truth)
+    if photo.shape != (*truth.shape, 3):
+        raise ValueError(f"a photograph of shape {photo.shape} and masks of {truth.shape}")
+    green = np.full_like(photo, TRUE_POSITIVE)
+    tinted = cv2.addWeighted(photo, 1 - TINT, green, TINT, 0)
+    painted = np.where((predicted & truth)[..., None], tinted, photo)
+    painted[predicted & ~truth] = FALSE_POSITIVE
+    painted[truth & ~predicted] = FALSE_NEGATIVE
+    return painted
+
+
+def worst_crop(predicted: Mask, truth: Mask, size: tuple[int, int]) -> tuple[slice, slice]:
+    """Rows and columns of the window in which most is wrong, what lies in its middle counting most.
+
+    Args:
+        predicted, truth: bool (H, W).
+        size: height, width of the window; a smaller image is taken whole.
+
+    Returns:
+        Slices inside the image, of exactly `size` where it has room. Two equal masks give the
+        window at its upper left.
+
+    Raises:
+        TypeError, ValueError: as `overlay`.
+    """
+    _check(predicted, truth)
+    wrong = (predicted ^ truth).astype(np.float32)
+    half = tuple(side // 2 | 1 for side in size[::-1])
+    for _ in range(2):  # a box over a box is a tent: its top lies in the middle of the errors
+        wrong = np.asarray(cv2.boxFilter(wrong, -1, half, normalize=False, borderType=0))
+    middle = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    rows, columns = (
+        _window(int(place), side, length)
+        for place, side, length in zip(middle, size, truth.shape, strict=True)
+    )
+    return rows, columns
+
+
+def _window(middle: int, side: int, length: int) -> slice:
+    """A stretch of `side` around `middle`, moved to lie within 0..length."""
+    start = max(0, min(middle - side // 2, length - side))
+    return slice(start, min(start + side, length))
+
+
+def _check(predicted: Mask, truth: Mask) -> None:
+    if predicted.dtype != np.bool_ or truth.dtype != np.bool_:
+        raise TypeError(f"masks are bool, not {predicted.dtype} and {truth.dtype}")
+    if predicted.shape != truth.shape:
+        raise ValueError(f"masks of shapes {predicted.shape} and {truth.shape} do not match")

@@ -1,0 +1,69 @@
+"""What scores say about an entry, and which entries they can tell apart."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from bench.analysis import matrix
+from bench.carvana import car_of
+from bench.stats import intervals, tie_groups
+
+WORST_SHARE = 0.05  # of the images, whose mean Dice says how bad it gets
+MEANS = ("dice", "jaccard", "boundary_iou", "hausdorff95_px", "surface_px")
+
+
+def quality(scores: pd.DataFrame) -> dict[str, Any]:
+    """Means over the images of an entry; distances of images where a mask is empty are left out.
+
+    Args:
+        scores: the rows of scores.parquet of one entry.
+    """
+    ordered = np.sort(scores["dice"])
+    return {
+        **{column: scores[column].mean() for column in MEANS},
+        "one_minus_jaccard": 1 - scores["jaccard"].mean(),
+        "fp_px": scores["fp"].mean(),
+        "fn_px": scores["fn"].mean(),
+        "dice_worst": ordered[0],
+        "dice_worst5": ordered[: int(np.ceil(WORST_SHARE * len(ordered)))].mean(),
+        "dice_fold_sd": scores.groupby("fold")["dice"].mean().std(),
+    }
+
+
+def ranks(scores: pd.DataFrame) -> pd.DataFrame:
+    """Ranks shared by ties, and 95 % intervals over cars, of every entry.
+
+    Returns:
+        Index entry; rank, group (1, 2, ... of entries that cannot be told from the best of their
+        group), dice_low, dice_high, jaccard_low, jaccard_high. Where a single car is scored there
+        are no intervals, and only equal means tie.
+    """
+    dice = matrix(scores, list(scores["entry"].unique()))
+    cars = [car_of(image) for image in dice.columns]
+    found = pd.DataFrame(index=dice.index)
+    if len(set(cars)) < 2:
+        found["rank"] = dice.mean(axis=1).rank(method="min", ascending=False).astype(int)
+        found["group"] = found["rank"].rank(method="dense").astype(int)
+        return found
+    found["rank"] = tie_groups(dice, cars)
+    found["group"] = found["rank"].rank(method="dense").astype(int)
+    jaccard = matrix(scores, list(dice.index), "jaccard")
+    for name, table in (("dice", dice), ("jaccard", jaccard)):
+        found[[f"{name}_low", f"{name}_high"]] = intervals(table, cars)
+    return found
+
+
+def pareto_front(cost: ArrayLike, score: ArrayLike) -> NDArray[np.bool_]:
+    """Which entries no other matches in score at a lower cost, or beats at no higher one.
+
+    An entry whose cost is not known (NaN) is not on the front.
+
+    >>> pareto_front([1, 2, 3, 4], [0.7, 0.9, 0.8, 0.9]).tolist()
+    [True, True, False, False]
+    """
+    costs, scores = np.asarray(cost, dtype=float), np.asarray(score, dtype=float)
+    as_good = (costs <= costs[:, None]) & (scores >= scores[:, None])
+    better = as_good & ((costs < costs[:, None]) | (scores > scores[:, None]))
+    return ~better.any(axis=1) & np.isfinite(costs)

@@ -1,0 +1,160 @@
+"""What a run's held-out maps are worth: fits, scores, the analysis, the leaderboard, pictures."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import pandas as pd
+import torch
+
+from bench import context, explain, fit, gallery, leaderboard, predict, score
+from bench.carvana import Carvana, metadata
+from bench.config import Recipe, Suite
+from bench.device import Machine
+from bench.entries import Entry, entries_of, fitted
+from bench.errors import BadConfig, Missing
+from bench.folds import read_folds
+from bench.layout import Layout
+from bench.networks import build
+from bench.split import Split, split
+from models.summary import gflops
+
+
+@dataclass(frozen=True)
+class Results:
+    """The stages of a run from maps to tables, each skipped where its result is there already."""
+
+    suite: Suite
+    recipes: Mapping[str, Recipe]
+    data: Carvana
+    layout: Layout
+    machine: Machine
+
+    @cached_property
+    def entries(self) -> list[Entry]:
+        """Single models and ensembles; those that learn, without what they have learned."""
+        return entries_of(self.suite)
+
+    @property
+    def fitted(self) -> list[Entry]:
+        """The entries ready for maps; fits first those that learn."""
+        self.fit()
+        return [
+            fitted(entry, self.layout.parameters(entry.name)) if entry.learns else entry
+            for entry in self.entries
+        ]
+
+    @property
+    def heldout(self) -> dict[str, int]:
+        """Every image that is scored, and its fold."""
+        return {image: fold for fold, each in self.splits.items() for image in each.heldout}
+
+    @cached_property
+    def splits(self) -> dict[int, Split]:
+        """Who trains, chooses and is scored, by fold."""
+        folds = read_folds(self.layout.folds)
+        return {fold: split(self.data, self.suite, folds, fold) for fold in self.suite.folds.run}
+
+    def check(self) -> None:
+        """Refuse, before any work, ensembles that learn on too few held-out cars.
+
+        Raises:
+            BadConfig: there is only one such car.
+        """
+        if any(entry.learns for entry in self.entries):
+            fit.groups(sorted(self.heldout))
+
+    def fit(self) -> None:
+        """Fit the ensembles that learn, unless what they learned is newer than all maps."""
+        stores = self.stores("heldout")
+        files = {
+            entry.name: self.layout.parameters(entry.name) for entry in self.entries if entry.learns
+        }
+        stale = [
+            entry for entry in self.entries if entry.name in files
+            and not newer(files[entry.name], [*stores.values(), self.layout.suite])
+        ]  # fmt: skip
+        if stale:
+            fit.run(stale, stores, sorted(self.heldout), self.data, files, self.machine.jobs)
+
+    def score(self) -> None:
+        """Score every entry on the held-out cars and analyse the ensembles, unless it is done."""
+        stores = self.stores("heldout")
+        sources = [*stores.values(), self.layout.suite]
+        entries = self.fitted
+        if not newer(self.layout.scores, sources):
+            sizes = sorted({recipe.size for recipe in self.recipes.values()})
+            score.run(
+                entries, stores, sizes, self.heldout, self.data,
+                self.layout.scores, self.layout.ceilings, self.machine.jobs,
+            )  # fmt: skip
+        if not newer(self.layout.analysis, [*sources, self.layout.scores]):
+            explain.run(
+                entries, stores, self.data,
+                self.layout.scores, self.layout.analysis, self.machine.jobs,
+            )  # fmt: skip
+
+    def rank(self) -> None:
+        """Write the leaderboard."""
+        self._check_scored()
+        leaky = any(each.audit().leaky for each in self.splits.values())
+        real = context.is_real(self.data)
+        reported = [*self.suite.reported, *(context.private_leaderboard() if real else [])]
+        scores = pd.read_parquet(self.layout.scores)
+        members = {name: self._member(name) for name in self.recipes}
+        found = leaderboard.table(scores, self.entries, members, reported, leaky)
+        files = {form: self.layout.leaderboard(form) for form in ("csv", "md", "json", "latex")}
+        leaderboard.write(found, context.NOTE if real else "", files)
+        makes = {car: make for car, (_, make, _) in metadata(self.data.root).items()}
+        for name, part in (("view", scores["view"]), ("make", scores["car"].map(makes))):
+            leaderboard.write_by(part.rename(name), scores, self.layout.by(name))
+
+    def draw_errors(self, name: str, out: Path, worst: int) -> int:
+        """Draw the worst held-out images of an entry; how many.
+
+        Raises:
+            BadConfig: the suite has no such entry.
+        """
+        found = {entry.name: entry for entry in self.fitted}
+        if name not in found:
+            raise BadConfig(f"the suite has no entry {name!r}, only {', '.join(found)}")
+        self._check_scored()
+        stores = self.stores("heldout")
+        return gallery.run(found[name], stores, self.layout.scores, self.data, out, worst)
+
+    def _check_scored(self) -> None:
+        if not self.layout.scores.exists():
+            raise Missing(f"{self.layout.scores}: no scores yet; run the stage `score` first")
+
+    def stores(self, which: str) -> dict[str, Path]:
+        """The map store of every recipe for the split "heldout" or "test"."""
+        return {name: self.layout.maps(name, which) for name in self.recipes}
+
+    def _member(self, name: str) -> leaderboard.Member:
+        manifests = [
+            json.loads((self.layout.training(name, fold) / "manifest.json").read_text())
+            for fold in self.suite.folds.run
+        ]
+        recipe = self.recipes[name]
+        size = score.name_of(recipe.size)
+        weights = self.layout.training(name, self.suite.folds.run[0]) / "weights.safetensors"
+        with torch.device("meta"):
+            network = build(name, recipe, pretrained=False)
+        return leaderboard.Member(
+            size=size,
+            ceiling=json.loads(self.layout.ceilings.read_text())[size],
+            params_m=manifests[0]["parameters"] / 1e6,
+            gflops=gflops(network, recipe.size),
+            disk_mb=weights.stat().st_size / 1e6,
+            train_s=sum(each["seconds"] for each in manifests),
+            predict_ms=predict.ms_per_image(self.layout.maps(name, "heldout")),
+        )
+
+
+def newer(made: Path, sources: Sequence[Path]) -> bool:
+    """Whether a file exists and none of its sources has changed since."""
+    return made.exists() and all(
+        source.exists() and source.stat().st_mtime <= made.stat().st_mtime for source in sources
+    )
