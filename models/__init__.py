@@ -1,8 +1,9 @@
 """The networks: each maps normalised images (B, 3, H, W) to logits (B, 1, H, W)."""
 
 import difflib
+import inspect
 from collections.abc import Callable, Mapping
-from typing import Any, get_type_hints
+from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 from torch import nn
@@ -49,8 +50,8 @@ def build(name: str, options: Mapping[str, Any]) -> nn.Module:
 
 def _check_values(name: str, options: Mapping[str, Any]) -> None:
     """Refuse a value that the annotation of the network's option does not allow."""
-    network = NETWORKS[name]
-    hints = get_type_hints(network.__init__ if isinstance(network, type) else network)
+    known = inspect.signature(NETWORKS[name]).parameters
+    hints = {option: parameter.annotation for option, parameter in known.items()}
     for option, value in options.items():
         try:
             TypeAdapter(hints.get(option, Any)).validate_python(value, strict=True)

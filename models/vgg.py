@@ -41,7 +41,7 @@ class PoolingEncoder(nn.Module):
 
 def unpool(x: Tensor, indices: Tensor) -> Tensor:
     """Twice the height and width: each value where its maximum was, zeros elsewhere."""
-    return F.max_unpool2d(x, indices, 2)
+    return F.max_unpool2d(x, indices, (2, 2))
 
 
 def fill_from_vgg16(stages: Iterable[nn.Module]) -> None:
@@ -56,9 +56,10 @@ def fill_from_vgg16(stages: Iterable[nn.Module]) -> None:
     for stage, widths in zip(stages, WIDTHS, strict=False):
         given = [next(trained) for _ in widths]
         for own, source in zip(_convolutions(stage), given, strict=False):
+            (weight, bias), (given_weight, given_bias) = own.parameters(), source.parameters()
             with torch.no_grad():
-                own.weight[:, : source.in_channels] = source.weight
-                own.bias.copy_(source.bias)
+                weight[:, : source.in_channels] = given_weight
+                bias.copy_(given_bias)
 
 
 def _convolutions(network: nn.Module) -> list[nn.Conv2d]:
