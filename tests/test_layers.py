@@ -11,9 +11,9 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
         "analysis", "archive", "augment", "bits", "boundary", "carvana", "checkpoint", "config",
         "contested", "context", "cost", "dataset", "device", "entries", "environment", "errors",
         "files", "folds", "kaggle", "kernels", "layout", "learned", "losses", "maps", "metrics",
-        "networks", "optimise", "parallel", "pictures", "progress", "ranking", "resize", "rle", "rules",
-        "split", "staple", "stats", "submission", "submission_check", "submission_encoding",
-        "submission_file", "submission_score", "tables", "tta",
+        "networks", "optimise", "parallel", "pictures", "progress", "ranking", "resize", "rle",
+        "rules", "split", "staple", "stats", "submission", "submission_check",
+        "submission_encoding", "submission_file", "submission_score", "tables", "tta",
     },
     {
         "check", "compare", "demo", "doctor", "ensemble", "explain", "fit", "gallery",
