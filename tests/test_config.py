@@ -88,6 +88,11 @@ def test_recipe_refuses(change, told, tmp_path):
             "1 weights for 5",
             id="too few weights",
         ),
+        pytest.param(
+            {"ensembles": {"a": {"rule": "greedy", "members": ["demo"], "weights": [1]}}},
+            "finds its own",
+            id="weights of a rule that learns",
+        ),
         pytest.param({"folds": {"count": 3, "run": [3]}}, "folds 0 to 2", id="no such fold"),
     ],
 )
