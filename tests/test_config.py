@@ -95,6 +95,11 @@ def test_recipe_refuses(change, told, tmp_path):
         pytest.param(
             {"reported": [{"entry": "a", "source": "b"}]}, "name `dice`", id="reported no figure"
         ),
+        pytest.param(
+            {"ensembles": {"a": {"rule": "greedy", "members": ["demo"], "weights": [1]}}},
+            "finds its own",
+            id="weights of a rule that learns",
+        ),
         pytest.param({"folds": {"count": 3, "run": [3]}}, "folds 0 to 2", id="no such fold"),
     ],
 )

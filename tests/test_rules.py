@@ -1,15 +1,17 @@
 """Ensemble rules: exact in integers, the same in any order, with the written tie rule."""
 
 from fractions import Fraction
+from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.config import load_suite
+from bench import learned
+from bench.config import Rule, load_suite
 from bench.entries import entries_of
-from bench.rules import THRESHOLD, mean, vote
+from bench.rules import LEARNED, THRESHOLD, WEIGHTED, mean, vote
 
 PIXELS = st.lists(st.integers(0, 255), min_size=1, max_size=7)
 
@@ -54,6 +56,11 @@ def test_a_hundred_heavy_members_do_not_overflow():
 def test_members_and_weights_must_agree():
     with pytest.raises(ValueError, match="2 maps and 3 weights"):
         mean(as_maps([1, 2]), [1, 1, 1])
+
+
+def test_a_suite_may_name_every_rule_and_no_other():
+    assert set(get_args(Rule)) == {*WEIGHTED, *LEARNED}
+    assert tuple(learned.RULES) == LEARNED
 
 
 def test_entries_are_singles_then_ensembles():
