@@ -57,7 +57,8 @@ def _probe(network: torch.nn.Module, recipe: Recipe, machine: Machine) -> tuple[
         with accelerator.autocast():
             logits = padded_forward(network, image)
         forward_s.append(time.monotonic() - began)
-        total_loss(recipe.loss, logits, torch.zeros_like(logits)).backward()  # type: ignore[no-untyped-call]
+        if logits.requires_grad:  # a classical method learns nothing
+            total_loss(recipe.loss, logits, torch.zeros_like(logits)).backward()  # type: ignore[no-untyped-call]
         step_s.append(time.monotonic() - began)
     grown = recipe.size[0] * recipe.size[1] / (size[0] * size[1]) / len(image)
     return min(forward_s[1:]) * grown, min(step_s[1:]) * grown

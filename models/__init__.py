@@ -6,10 +6,12 @@ from typing import Any
 
 from torch import nn
 
+from models.otsu_watershed import OtsuWatershed
 from models.residual_unet import ResidualUNet
 from models.zoo import build_from_zoo
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
+    "otsu_watershed": OtsuWatershed,
     "residual_unet": ResidualUNet,
     "zoo": build_from_zoo,
 }

@@ -63,7 +63,7 @@ def test_override_replaces_what_it_names():
         pytest.param({"epocs": 3}, "epocs: no such field; there are network", id="unknown field"),
         pytest.param({"loss": {"huber": 1}}, "bce", id="unknown loss lists the known"),
         pytest.param({"epochs": "ten"}, "epochs: input should be a valid integer", id="wrong type"),
-        pytest.param({"epochs": 0}, "greater than 0", id="out of range"),
+        pytest.param({"epochs": -1}, "greater than or equal to 0", id="out of range"),
         pytest.param({"optimiser": {"name": "sgd"}}, "optimiser.lr", id="missing in a record"),
         pytest.param({"augment": ["rotate90"]}, "crop", id="unknown augmentation lists the known"),
     ],
