@@ -35,6 +35,12 @@ class Machine:
         return 0 if self.device == "cpu" or not torch.cuda.is_available() else self.jobs
 
 
+def device_name(accelerator: Accelerator) -> str:
+    """What the maker calls the accelerator, or "cpu"."""
+    cuda = accelerator.device.type == "cuda"
+    return torch.cuda.get_device_name(accelerator.device) if cuda else "cpu"
+
+
 def multiplies_bf16(cpu: bool) -> bool:
     """Whether bf16 is faster than fp32: CPUs with its instructions, NVIDIA cards since Ampere."""
     if cpu:

@@ -21,7 +21,7 @@ from bench.carvana import Carvana
 from bench.checkpoint import State, save, start
 from bench.config import Recipe, check_same, scaled, to_yaml
 from bench.dataset import Samples, TrainingSet, batches, sample, samples_of
-from bench.device import Machine, enough_memory
+from bench.device import Machine, device_name, enough_memory
 from bench.environment import environment
 from bench.errors import BadConfig, BenchError
 from bench.files import sha256, write_json, write_text
@@ -276,7 +276,7 @@ def write_manifest(state: State, task: Task, accelerator: Accelerator) -> None:
         "best_epoch": int(best["epoch"]),
         "valid_dice": best["valid_dice"],
         "seconds": sum(row["seconds"] for row in state.history),
-        "device": str(accelerator.device),
+        "device": device_name(accelerator),
         "precision": accelerator.mixed_precision,
         "weights_sha256": sha256(task.folder / "weights.safetensors"),
         "environment": environment(),
