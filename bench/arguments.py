@@ -73,6 +73,12 @@ def _add_data_verbs(verbs: Verbs) -> None:
     verb.add_argument("--test-cars", type=int, default=2, metavar="N")
     verb = _add(verbs, "download", "fetch the data by Kaggle's own client", "download --out data")
     verb.add_argument("--out", type=Path, required=True, metavar="DIR")
+    example = "prepare-coco --annotations instances_val2017.json --images val2017 --out data/coco"
+    verb = _add(verbs, "prepare-coco", "people and vehicles of COCO as a data folder", example)
+    verb.add_argument("--annotations", type=Path, required=True, metavar="FILE")
+    verb.add_argument("--images", type=Path, required=True, metavar="DIR")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR")
+    verb.add_argument("--size", type=_positive, nargs=2, metavar=("H", "W"), help="resize to it")
     verb = _add(verbs, "doctor", "what this machine has, what a suite would cost", "doctor cpu")
     _add_suite(verb, nargs="?")
 

@@ -31,7 +31,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if given.weights_dir:
         os.environ["CARVANA_WEIGHTS"] = str(given.weights_dir)
     try:
-        VERBS[given.verb](given)
+        VERBS[given.verb.replace("-", "_")](given)
     except (BenchError, OSError) as error:
         print(f"carvana-bench {given.verb}: {error}", file=sys.stderr)
         return error.exit_code if isinstance(error, BenchError) else BenchError.exit_code
@@ -125,6 +125,14 @@ def download(given: argparse.Namespace) -> None:
     _show_data(given, fetch(given.out, given.jobs))
 
 
+def prepare_coco(given: argparse.Namespace) -> None:
+    """Turn COCO annotations into a data folder."""
+    from bench.coco import prepare
+
+    size = (given.size[0], given.size[1]) if given.size else None
+    _show(given, prepare(given.annotations, given.images, given.out, size, given.jobs))
+
+
 def doctor(given: argparse.Namespace) -> None:
     """Say what this machine has, and what a suite would cost on it."""
     from bench.doctor import examine
@@ -138,8 +146,8 @@ def doctor(given: argparse.Namespace) -> None:
 VERBS = {
     verb.__name__: verb
     for verb in (
-        check, demo, doctor, download, ensemble, folds, leaderboard, predict, run, score, submit,
-        train,
+        check, demo, doctor, download, ensemble, folds, leaderboard, predict, prepare_coco, run,
+        score, submit, train,
     )
 }  # fmt: skip
 

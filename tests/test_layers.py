@@ -15,7 +15,10 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
         "submission", "submission_check", "submission_encoding", "submission_file",
         "submission_score", "tta",
     },
-    {"check", "demo", "doctor", "ensemble", "leaderboard", "predict", "score", "submit", "train"},
+    {
+        "check", "coco", "demo", "doctor", "ensemble", "leaderboard", "predict", "score", "submit",
+        "train",
+    },
     {"download", "pipeline"},
     {"arguments", "cli"},
     {"__main__"},
