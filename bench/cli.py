@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.pipeline import Run
 
 INTERRUPTED = 130
+WIDE = 240  # characters of a table that goes into a file
 
 
 def entry_point() -> None:
@@ -125,6 +126,24 @@ def download(given: argparse.Namespace) -> None:
     _show_data(given, fetch(given.out, given.jobs))
 
 
+def models(given: argparse.Namespace) -> None:
+    """List the recipes with what their networks cost, or show one layer by layer."""
+    from rich.console import Console
+
+    from bench import catalogue
+    from bench.device import Machine
+
+    machine = Machine(given.device, given.jobs) if given.measure else None
+    found = [catalogue.entry(given.name, machine)] if given.name else catalogue.entries(machine)
+    layers = catalogue.layer_entries(given.name) if given.name else []
+    if given.json:
+        print(json.dumps(found[0] | {"layers": layers} if given.name else found, indent=2))
+        return
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    for rows in filter(None, (layers, found)):
+        console.print(catalogue.table(rows))
+
+
 def prepare_coco(given: argparse.Namespace) -> None:
     """Turn COCO annotations into a data folder."""
     from bench.coco import prepare
@@ -146,8 +165,8 @@ def doctor(given: argparse.Namespace) -> None:
 VERBS = {
     verb.__name__: verb
     for verb in (
-        check, demo, doctor, download, ensemble, folds, leaderboard, predict, prepare_coco, run,
-        score, submit, train,
+        check, demo, doctor, download, ensemble, folds, leaderboard, models, predict, prepare_coco,
+        run, score, submit, train,
     )
 }  # fmt: skip
 

@@ -134,10 +134,12 @@ class Run:
         Raises:
             BadConfig: the folds were drawn for other photographs than these.
         """
-        folds = draw_folds(self.data, self.suite, self.machine.jobs)
-        if not self.layout.folds.exists():
+        photographs = "".join(f"{image}\n" for image in sorted(self.data.train))
+        if not self.layout.photographs.exists():
+            folds = draw_folds(self.data, self.suite, self.machine.jobs)
             write_folds(self.layout.folds, folds)
-        if read_folds(self.layout.folds) != folds:
+            write_text(self.layout.photographs, photographs)
+        if self.layout.photographs.read_text() != photographs:
             raise BadConfig(
                 f"{self.layout.folds}: drawn for other photographs than those in {self.data.root}; "
                 "choose another folder with --runs"

@@ -16,8 +16,8 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
         "submission_score", "tta",
     },
     {
-        "check", "coco", "demo", "doctor", "ensemble", "leaderboard", "predict", "score", "submit",
-        "train",
+        "catalogue", "check", "coco", "demo", "doctor", "ensemble", "leaderboard", "predict",
+        "score", "submit", "train",
     },
     {"download", "pipeline"},
     {"arguments", "cli"},
