@@ -88,6 +88,23 @@ def _add_data_verbs(verbs: Verbs) -> None:
     verb.add_argument("--test-cars", type=int, default=2, metavar="N")
     verb = _add(verbs, "download", "fetch the data by Kaggle's own client", "download --out data")
     verb.add_argument("--out", type=Path, required=True, metavar="DIR")
+    verb = _add(
+        verbs,
+        "models",
+        "recipes and what their networks cost",
+        "models demo/vgg11-concat-1024x1024",
+    )
+    verb.add_argument("name", nargs="?", metavar="RECIPE", help="show it layer by layer")
+    verb.add_argument(
+        "--measure", action="store_true", help="time a training step and a prediction"
+    )
+    verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    example = "prepare-coco --annotations instances_val2017.json --images val2017 --out data/coco"
+    verb = _add(verbs, "prepare-coco", "people and vehicles of COCO as a data folder", example)
+    verb.add_argument("--annotations", type=Path, required=True, metavar="FILE")
+    verb.add_argument("--images", type=Path, required=True, metavar="DIR")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR")
+    verb.add_argument("--size", type=_positive, nargs=2, metavar=("H", "W"), help="resize to it")
     verb = _add(verbs, "doctor", "what this machine has, what a suite would cost", "doctor cpu")
     _add_suite(verb, nargs="?")
 

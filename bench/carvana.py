@@ -16,6 +16,7 @@ from PIL import Image
 
 from bench import rle
 from bench.errors import BadData, Missing
+from bench.files import replacing
 from bench.parallel import ahead
 
 SIZE = (1280, 1918)  # height, width of every photograph of the real set
@@ -219,6 +220,14 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
     if top not in (0, 1, 255) or np.count_nonzero(grey) != np.count_nonzero(mask):
         raise BadData(f"{path}: values other than 0 and 1 (or 0 and 255); a mask has no shades")
     return mask
+
+
+def write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
+    """Write a mask (H, W) as Kaggle does: a palette GIF with the values 0 and 1."""
+    picture = Image.fromarray(mask.astype(np.uint8), mode="P")
+    picture.putpalette([0, 0, 0, 255, 255, 255])
+    with replacing(path) as temporary:
+        picture.save(temporary, format="GIF", optimize=False)
 
 
 def read_rows(table: Path) -> dict[str, str]:

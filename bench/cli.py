@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.pipeline import Run
 
 INTERRUPTED = 130
+WIDE = 240  # characters of a table that goes into a file
 
 
 def entry_point() -> None:
@@ -31,7 +32,7 @@ def main(words: Sequence[str] | None = None) -> int:
     if given.weights_dir:
         os.environ["CARVANA_WEIGHTS"] = str(given.weights_dir)
     try:
-        VERBS[given.verb](given)
+        VERBS[given.verb.replace("-", "_")](given)
     except (BenchError, OSError) as error:
         print(f"carvana-bench {given.verb}: {error}", file=sys.stderr)
         return error.exit_code if isinstance(error, BenchError) else BenchError.exit_code
@@ -150,6 +151,32 @@ def download(given: argparse.Namespace) -> None:
     _show_data(given, fetch(given.out, given.jobs))
 
 
+def models(given: argparse.Namespace) -> None:
+    """List the recipes with what their networks cost, or show one layer by layer."""
+    from rich.console import Console
+
+    from bench import catalogue
+    from bench.device import Machine
+
+    machine = Machine(given.device, given.jobs) if given.measure else None
+    found = [catalogue.entry(given.name, machine)] if given.name else catalogue.entries(machine)
+    layers = catalogue.layer_entries(given.name) if given.name else []
+    if given.json:
+        print(json.dumps(found[0] | {"layers": layers} if given.name else found, indent=2))
+        return
+    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    for rows in filter(None, (layers, found)):
+        console.print(catalogue.table(rows))
+
+
+def prepare_coco(given: argparse.Namespace) -> None:
+    """Turn COCO annotations into a data folder."""
+    from bench.coco import prepare
+
+    size = (given.size[0], given.size[1]) if given.size else None
+    _show(given, prepare(given.annotations, given.images, given.out, size, given.jobs))
+
+
 def doctor(given: argparse.Namespace) -> None:
     """Say what this machine has, and what a suite would cost on it."""
     from bench.doctor import examine
@@ -163,8 +190,8 @@ def doctor(given: argparse.Namespace) -> None:
 VERBS = {
     verb.__name__: verb
     for verb in (
-        check, compare, demo, doctor, download, ensemble, errors, folds, leaderboard, predict, run,
-        score, submit, train,
+        check, compare, demo, doctor, download, ensemble, errors, folds, leaderboard, models,
+        predict, prepare_coco, run, score, submit, train,
     )
 }  # fmt: skip
 

@@ -101,7 +101,7 @@ class Recipe(Strict):
     gradient_sigma: float = Field(default=1.0, ge=0.5)  # pixels of `size`, in losses and weights
     optimiser: Optimiser
     schedule: Schedule = "constant"
-    epochs: int = Field(gt=0)  # in all, those of `gradual` among them
+    epochs: int = Field(ge=0)  # in all, those of `gradual` among them; 0: used as it is built
     gradual: tuple[Smaller, ...] = Field(default=(), strict=False)
     early_stopping: EarlyStopping | None = None
     batch: int = Field(gt=0)
@@ -117,7 +117,7 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _epochs_are_left(self) -> Self:
-        if sum(each.epochs for each in self.gradual) >= self.epochs:
+        if self.gradual and sum(each.epochs for each in self.gradual) >= self.epochs:
             raise ValueError(f"`gradual` leaves none of {self.epochs} epochs for the full size")
         return self
 
@@ -270,6 +270,8 @@ def short_name(name: str) -> str:
 def in_suite(recipe: Recipe, suite: Suite) -> Recipe:
     """The recipe as a suite runs it: sizes scaled, fields replaced as its `override` says.
 
+    A recipe of 0 epochs has nothing to override but its size and `pretrained`.
+
     Raises:
         BadConfig: the override does not go with the recipe.
     """
@@ -279,6 +281,8 @@ def in_suite(recipe: Recipe, suite: Suite) -> Recipe:
         if field in Override.model_fields
     }
     change = {field: value for field, value in change.items() if value is not None}
+    if not recipe.epochs:
+        change = {}
     network = recipe.network
     if suite.override.pretrained is not None and "pretrained" in network.options:
         network = network.model_copy(update={"pretrained": suite.override.pretrained})

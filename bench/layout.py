@@ -26,6 +26,11 @@ class Layout:
         return self.folder / "folds.csv"
 
     @property
+    def photographs(self) -> Path:
+        """The training photographs that the folds were drawn for, an image id a line."""
+        return self.folder / "photographs.txt"
+
+    @property
     def leaks(self) -> Path:
         """What training and scoring share, fold by fold."""
         return self.folder / "leak_audit.json"

@@ -31,7 +31,7 @@ from bench.entries import Entry
 from bench.environment import environment
 from bench.errors import BadConfig, Missing
 from bench.files import sha256, write_json, write_text
-from bench.folds import read_folds, write_folds
+from bench.folds import write_folds
 from bench.layout import Layout
 from bench.networks import build
 from bench.progress import log_to, say
@@ -139,10 +139,12 @@ class Run:
         Raises:
             BadConfig: the folds were drawn for other photographs than these.
         """
-        folds = draw_folds(self.data, self.suite, self.machine.jobs)
-        if not self.layout.folds.exists():
+        photographs = "".join(f"{image}\n" for image in sorted(self.data.train))
+        if not self.layout.photographs.exists():
+            folds = draw_folds(self.data, self.suite, self.machine.jobs)
             write_folds(self.layout.folds, folds)
-        if read_folds(self.layout.folds) != folds:
+            write_text(self.layout.photographs, photographs)
+        if self.layout.photographs.read_text() != photographs:
             raise BadConfig(
                 f"{self.layout.folds}: drawn for other photographs than those in {self.data.root}; "
                 "choose another folder with --runs"

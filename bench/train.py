@@ -20,7 +20,7 @@ from bench.augment import Augment
 from bench.carvana import Carvana
 from bench.checkpoint import State, save, start
 from bench.config import Recipe, check_same, scaled, to_yaml
-from bench.dataset import Samples, TrainingSet, batches, samples_of
+from bench.dataset import Samples, TrainingSet, batches, sample, samples_of
 from bench.device import Machine, device_name, enough_memory
 from bench.environment import environment
 from bench.errors import BadConfig, BenchError
@@ -91,6 +91,8 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
         last += epochs
         if len(state.history) < last and not finished(state, recipe):
             train_stage(state, task, scale, last, data, cache, accelerator, machine)
+    if not recipe.epochs:
+        keep_as_built(state, task, data, accelerator)
     write_manifest(state, task, accelerator)
     (folder / "state.pt").unlink()
 
@@ -110,6 +112,15 @@ def train_stage(
     dataset, validation = prepare(task, size, data, cache, machine.jobs)
     while len(state.history) < last and not finished(state, task.recipe):
         add_epoch(state, task, scale, dataset, validation, accelerator, machine)
+
+
+def keep_as_built(state: State, task: Task, data: Carvana, accelerator: Accelerator) -> None:
+    """Validate and keep a network that is not trained: a classical method, or given weights."""
+    samples = np.stack([sample(data, task.recipe.size, image) for image in task.valid])
+    score = evaluate(state.judged, validation_set(data, task.valid, samples), accelerator)
+    state.history.append({"epoch": 0, "scale": 1.0, "valid_dice": score, "seconds": 0.0})
+    save(state, task.folder, accelerator)
+    say(f"{task.name}: nothing to train, validation Dice {score:.5f}")
 
 
 def finished(state: State, recipe: Recipe) -> bool:

@@ -12,6 +12,7 @@ from models.autoencoder import Autoencoder
 from models.deep_unet import DeepUNet
 from models.extractnet import ExtractNet
 from models.maskingnet import MaskingNet
+from models.otsu_watershed import OtsuWatershed
 from models.residual_unet import ResidualUNet
 from models.segnet import SegNet
 from models.unet import UNet
@@ -23,6 +24,7 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "deep_unet": DeepUNet,
     "extractnet": ExtractNet,
     "maskingnet": MaskingNet,
+    "otsu_watershed": OtsuWatershed,
     "residual_unet": ResidualUNet,
     "segnet": SegNet,
     "unet": UNet,

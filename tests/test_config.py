@@ -67,7 +67,7 @@ def test_override_replaces_what_it_names():
         ),
         pytest.param({"pixel_weights": ["distance"]}, "boundary", id="unknown weight map"),
         pytest.param({"epochs": "ten"}, "epochs: input should be a valid integer", id="wrong type"),
-        pytest.param({"epochs": 0}, "greater than 0", id="out of range"),
+        pytest.param({"epochs": -1}, "greater than or equal to 0", id="out of range"),
         pytest.param({"optimiser": {"name": "sgd"}}, "optimiser.lr", id="missing in a record"),
         pytest.param({"augment": ["rotate90"]}, "crop", id="unknown augmentation lists the known"),
     ],

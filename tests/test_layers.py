@@ -16,8 +16,8 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
         "submission_encoding", "submission_file", "submission_score", "tables", "tta",
     },
     {
-        "check", "compare", "demo", "doctor", "ensemble", "explain", "fit", "gallery",
-        "leaderboard", "predict", "score", "standing", "submit", "train",
+        "catalogue", "check", "coco", "compare", "demo", "doctor", "ensemble", "explain", "fit",
+        "gallery", "leaderboard", "predict", "score", "standing", "submit", "train",
     },
     {"results"},
     {"download", "pipeline"},

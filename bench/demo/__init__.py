@@ -20,10 +20,9 @@ from typing import NamedTuple
 import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
-from PIL import Image
 
 from bench import rle
-from bench.carvana import read_mask
+from bench.carvana import read_mask, write_mask
 from bench.demo.photograph import Car, draw_car, take
 from bench.errors import BadConfig, BadData
 from bench.files import replacing, write_json
@@ -113,7 +112,7 @@ def _draw(seed: int, subject: Subject) -> None:
             continue
         car = car or draw_car(seed, subject.number)
         picture, silhouette = take(car, view)
-        _write_mask(mask, silhouette)
+        write_mask(mask, silhouette)
         _write_photograph(photograph, picture)
 
 
@@ -121,14 +120,6 @@ def _write_photograph(path: Path, picture: NDArray[np.uint8]) -> None:
     encoded = simplejpeg.encode_jpeg(picture, QUALITY, "RGB", "420")
     with replacing(path) as temporary:
         temporary.write_bytes(encoded)
-
-
-def _write_mask(path: Path, mask: NDArray[np.bool_]) -> None:
-    """A palette GIF with the values 0 and 1, as Kaggle's."""
-    image = Image.fromarray(mask.astype(np.uint8), mode="P")
-    image.putpalette([0, 0, 0, 255, 255, 255])
-    with replacing(path) as temporary:
-        image.save(temporary, format="GIF", optimize=False)
 
 
 def _write_tables(out: Path, train: list[Subject], test: list[Subject], seed: int) -> None:

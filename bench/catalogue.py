@@ -1,0 +1,83 @@
+"""What there is to run: every recipe with its network's size and cost beside the paper's figures.
+
+Reads  the recipes. Nothing is trained; networks are built without numbers, so that all of them
+       are listed in seconds.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+import torch
+from rich.table import Table
+from torch import nn
+
+from bench.config import RECIPES, Recipe, load_recipe, names
+from bench.cost import measure
+from bench.device import Machine
+from bench.networks import build
+from bench.progress import track
+from models.blocks import parameter_count
+from models.layers import layers
+from models.summary import gflops
+
+
+def entries(machine: Machine | None = None) -> list[dict[str, Any]]:
+    """Every recipe, see `entry`."""
+    found = names(RECIPES)
+    return [entry(name, machine) for name in track(found, "recipes", len(found))]
+
+
+def entry(name: str, machine: Machine | None = None) -> dict[str, Any]:
+    """A recipe as JSON can hold it: name, network, params, gflops, size, source, reported.
+
+    Args:
+        machine: where to time a training step and a prediction; None times nothing.
+
+    Raises:
+        BadConfig: no such recipe, or its network cannot be built.
+    """
+    recipe = load_recipe(name)
+    shapes = _shapes(name, recipe)
+    params = parameter_count(shapes)
+    found = {
+        "name": name,
+        "network": recipe.network.name,
+        "params": params,
+        "gflops": gflops(shapes, recipe.size) if params else None,
+        "size": list(recipe.size),
+        "source": recipe.source,
+        "reported": recipe.reported,
+    }
+    return found | (asdict(measure(name, recipe, machine)) if machine else {})
+
+
+def layer_entries(name: str) -> list[dict[str, Any]]:
+    """The layers of a recipe's network at its size: name, kind, output shape, parameters."""
+    recipe = load_recipe(name)
+    return [asdict(layer) for layer in layers(_shapes(name, recipe), recipe.size)]
+
+
+def table(rows: list[dict[str, Any]]) -> Table:
+    """Rows of equal keys for people."""
+    shown = Table(*rows[0])
+    for row in rows:
+        shown.add_row(*map(_cell, row, row.values()))
+    return shown
+
+
+def _cell(column: str, value: Any) -> str:
+    if value is None or value == {}:
+        return ""
+    if column in {"params", "parameters"}:
+        return f"{value:,}"
+    if isinstance(value, dict):
+        return ", ".join(f"{key} {figure:,}" for key, figure in value.items())
+    if isinstance(value, list | tuple):
+        return "x".join(map(str, value))
+    return f"{value:.1f}" if isinstance(value, float) else str(value)
+
+
+def _shapes(name: str, recipe: Recipe) -> nn.Module:
+    """The network without numbers: ready at once, however large."""
+    with torch.device("meta"):
+        return build(name, recipe, pretrained=False)
