@@ -5,6 +5,7 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
+from conftest import RECIPE
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import correlate1d
@@ -20,7 +21,6 @@ from bench.losses import (
     total_loss,
 )
 from bench.networks import build
-from tests.conftest import RECIPE
 
 SIGMA = 1.3
 PUBLISHED = [name for name in names(RECIPES) if name.startswith("heitzinger2020/")]

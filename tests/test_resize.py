@@ -4,10 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from bench import rle
 from bench.metrics import counts, dice
 from bench.resize import ceiling_map, grow, shrink, target_of
-from bench.score import row
 
 
 def disc(height, width, radius):
@@ -47,12 +45,3 @@ def test_ceiling_of_soft_targets_beats_that_of_nearest_masks(size):
     nearest = cv2.resize(shrunk, mask.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
     soft = dice(counts(ceiling_map(mask, size) >= 128, mask))
     assert 1 - soft < (1 - dice(counts(nearest, mask))) / 5
-
-
-def test_a_row_of_scores_counts_at_full_size():
-    mask = disc(30, 47, 9)
-    found = row("0a_03", 2, (mask * np.uint8(255)), rle.runs(mask))
-    assert found == {
-        "image": "0a_03", "car": "0a", "view": 3, "fold": 2, "tp": int(mask.sum()), "fp": 0,
-        "fn": 0, "dice": 1.0, "jaccard": 1.0,
-    }  # fmt: skip
