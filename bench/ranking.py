@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.analysis import matrix
 from bench.carvana import car_of
-from bench.stats import intervals, tie_groups
+from bench.stats import comparisons, intervals, ranks_of
 
 WORST_SHARE = 0.05  # of the images, whose mean Dice says how bad it gets
 MEANS = ("dice", "jaccard", "boundary_iou", "hausdorff95_px", "surface_px")
@@ -37,8 +37,9 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Index entry; rank, group (1, 2, ... of entries that cannot be told from the best of their
-        group), dice_low, dice_high, jaccard_low, jaccard_high. Where a single car is scored there
-        are no intervals, and only equal means tie.
+        group), p_best (of no difference to the best of all, Holm-corrected over all pairs; NaN for
+        the best), dice_low, dice_high, jaccard_low, jaccard_high. Where a single car is scored
+        there are no intervals and no p, and only equal means tie.
     """
     dice = matrix(scores, list(scores["entry"].unique()))
     cars = [car_of(image) for image in dice.columns]
@@ -47,7 +48,9 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
         found["rank"] = dice.mean(axis=1).rank(method="min", ascending=False).astype(int)
         found["group"] = found["rank"].rank(method="dense").astype(int)
         return found
-    found["rank"] = tie_groups(dice, cars)
+    means, p = dice.mean(axis=1), comparisons(dice, cars)
+    found["rank"] = ranks_of(means, p)
+    found["p_best"] = pd.Series(p[int(np.argmax(means))], dice.index).drop(means.idxmax())
     found["group"] = found["rank"].rank(method="dense").astype(int)
     jaccard = matrix(scores, list(dice.index), "jaccard")
     for name, table in (("dice", dice), ("jaccard", jaccard)):

@@ -5,7 +5,7 @@ than 318 observations. Everything here therefore resamples or flips whole cars.
 """
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -183,7 +183,16 @@ def tie_groups(
         (entries,) ranks in the order given.
     """
     means = np.mean(np.asarray(values, dtype=float), axis=1)
-    p = comparisons(values, cars, seed)
+    return ranks_of(means, comparisons(values, cars, seed), level)
+
+
+def ranks_of(means: ArrayLike, p: Floats, level: float = 0.05) -> NDArray[np.int64]:
+    """`tie_groups` of entries whose `comparisons` are known.
+
+    >>> ranks_of([0.9, 0.8, 0.7], np.array([[1, 0.3, 0.01], [0.3, 1, 0.2], [0.01, 0.2, 1]])).tolist()
+    [1, 1, 3]
+    """
+    means = np.asarray(means, dtype=float)
     order = np.argsort(-means, kind="stable")
     ranks = np.empty(len(order), dtype=np.int64)
     best, rank = order[0], 1
@@ -209,6 +218,31 @@ def gain(
     p = paired_p(ensemble, best_member, cars, seed)
     difference = np.asarray(ensemble, dtype=float) - np.asarray(best_member, dtype=float)
     return Gain(float(difference.mean()), *interval(difference, cars, level, seed), p)
+
+
+def methods(cars: int, entries: int, seed: int = 0) -> dict[str, Any]:
+    """How the intervals and p-values of a table come about, with the numbers of resamples.
+
+    Args:
+        cars: how many were scored.
+        entries: lines of the table.
+    """
+    pairs = entries * (entries - 1) // 2
+    resampled, all_flips = cars >= CARS_TO_RESAMPLE, cars <= CARS_TO_ENUMERATE
+    return {
+        "unit": "car",
+        "level": 0.95,
+        "interval": "studentised bootstrap of cars" if resampled else "Student's t over cars",
+        "resamples": RESAMPLES if resampled else None,
+        "test": "paired sign-flip permutation of cars, two-sided",
+        "flips_of_a_pair": 2 ** (cars - 1) if all_flips else FLIPS,
+        "flips_of_the_table": 2 ** (cars - 1) if all_flips else max(FLIPS, FLIPS_PER_PAIR * pairs),
+        "flips": "all" if all_flips else "random",
+        "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (FLIPS + 1),
+        "correction": "Holm",
+        "pairs": pairs,
+        "seed": seed,
+    }
 
 
 def _checked(values: ArrayLike, cars: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:
