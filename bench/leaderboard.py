@@ -21,8 +21,9 @@ from bench.tables import FORMATS
 
 COLUMNS = (
     "rank", "group", "entry", "kind", "members", "size", "params_m", "gflops", "disk_mb",
-    "dice", "dice_low", "dice_high", "p_best", "jaccard", "jaccard_low", "jaccard_high", "one_minus_jaccard",
-    "boundary_iou", "hausdorff95_px", "surface_px", "fp_px", "fn_px", "dice_worst", "dice_worst5",
+    "dice", "dice_low", "dice_high", "p_best",
+    "jaccard", "jaccard_low", "jaccard_high", "one_minus_jaccard", "boundary_iou",
+    "hausdorff95_px", "surface_px", "fp_px", "fn_px", "dice_worst", "dice_worst5",
     "dice_fold_sd", "gain", "gain_low", "gain_high", "gain_p", "ceiling", "train_s", "predict_ms",
     "pareto", "leaky", "source",
 )  # fmt: skip

@@ -189,7 +189,8 @@ def tie_groups(
 def ranks_of(means: ArrayLike, p: Floats, level: float = 0.05) -> NDArray[np.int64]:
     """`tie_groups` of entries whose `comparisons` are known.
 
-    >>> ranks_of([0.9, 0.8, 0.7], np.array([[1, 0.3, 0.01], [0.3, 1, 0.2], [0.01, 0.2, 1]])).tolist()
+    >>> p = np.array([[1, 0.3, 0.01], [0.3, 1, 0.2], [0.01, 0.2, 1]])
+    >>> ranks_of([0.9, 0.8, 0.7], p).tolist()
     [1, 1, 3]
     """
     means = np.asarray(means, dtype=float)
