@@ -55,6 +55,7 @@ def _add_result_verbs(verbs: Verbs) -> None:
     verb.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
     verb.add_argument("--kaggle", action="store_true", help="Kaggle's own, by its client")
     verb.add_argument("--score", type=float, metavar="S", help="with --kaggle: what rank it is")
+    _add_suite(_add(verbs, "report", "write the run's page, report.html", "report cpu --data DIR"))
     verb = _add(verbs, "compare", "rank the entries of two runs", "compare runs/cpu runs/xu2018")
     verb.add_argument("folders", type=Path, nargs=2, metavar="RUN", help="folder of a run")
     example = "errors cpu --data DIR --entry mean --out errors"

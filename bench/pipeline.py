@@ -1,5 +1,6 @@
 """A suite's stages in order, each skipped where its result is already in the run's folder."""
 
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,7 +85,7 @@ class Run:
     machine: Machine
 
     def all(self) -> None:
-        """Every stage, from the folds to the leaderboard and the submission files."""
+        """Every stage, from the folds to the leaderboard, the submission files and the report."""
         log_to(self.layout.log)
         self.begin()
         self.train()
@@ -92,6 +93,7 @@ class Run:
         self.results.score()
         self.results.rank()
         self.submit()
+        self.results.report()
 
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
@@ -104,7 +106,19 @@ class Run:
     @cached_property
     def results(self) -> Results:
         """The stages that work on held-out maps."""
-        return Results(self.suite, self.recipes, self.data, self.layout, self.machine)
+        return Results(self.suite, self.recipes, self.data, self.layout, self.machine, self.repeat)
+
+    @property
+    def repeat(self) -> list[str]:
+        """The commands that make this run again, from a checkout."""
+        words = ["./run_all.sh", str(self.suite_file)]
+        if not (self.suite.demo and (self.data.root / "demo.json").exists()):
+            words += ["--data", str(self.data.root)]
+        if self.suite.limit:
+            words += ["--limit", str(self.suite.limit)]
+        if self.suite.override.seed is not None:
+            words += ["--seed", str(self.suite.override.seed)]
+        return [shlex.join(words)]
 
     @property
     def splits(self) -> dict[int, Split]:
