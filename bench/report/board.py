@@ -11,7 +11,7 @@ from bench.report.facts import Facts
 from bench.report.svg import dice_ticks, errors_of
 from bench.report.words import duration, number, signed
 
-WIDTH = 220  # of the drawn intervals, CSS pixels
+WIDTH = 180  # of the drawn intervals, CSS pixels
 MARGIN = 8.0
 
 

@@ -1,6 +1,5 @@
 """The report's figures of results: what ensembles gain, what they cost, car by car."""
 
-
 import numpy as np
 import pandas as pd
 

@@ -71,7 +71,8 @@ def _sections(facts: Facts) -> list[Section]:
             figures.cars(facts), [heat.by_view(facts), *([by_make] if by_make else [])],
         ),
         Section(
-            "cost", "What quality costs", "", figures.pareto(facts), [],
+            "cost", "What quality costs", "An ensemble costs what its members cost together.",
+            figures.pareto(facts), [],
         ),
         Section(
             "curves", "How members learned", "Each line is a member by its number.",

@@ -25,7 +25,7 @@ TILE = 460.0  # CSS pixels: half the page, or a phone's width
 SERIES = 8  # colours of the page; further members use them again, with their own numbers
 LEAST_ERROR = 1e-6  # a Dice of 1 has no place on a logarithmic axis
 STYLE = {
-    "svg.fonttype": "none", "text.parse_math": False, "font.size": 11, "axes.labelsize": 11,
+    "svg.fonttype": "none", "text.parse_math": False, "font.size": 12, "axes.labelsize": 11,
     "axes.edgecolor": LINE, "axes.labelcolor": SOFT, "axes.linewidth": 1,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
     "grid.color": LINE, "grid.linewidth": 0.7, "axes.axisbelow": True,
