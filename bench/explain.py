@@ -35,7 +35,8 @@ from bench.files import write_json
 from bench.maps import MapStore
 from bench.parallel import ahead
 from bench.progress import track
-from bench.stats import Gain, holm, methods
+from bench.ranking import methods
+from bench.stats import Gain, holm
 
 PLAIN = {"mean": rules.mean, "vote": rules.vote}  # rules that work with a member less
 

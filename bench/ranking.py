@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from bench import stats
 from bench.analysis import matrix
 from bench.carvana import car_of
 from bench.stats import comparisons, intervals, ranks_of
@@ -56,6 +57,33 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
     for name, table in (("dice", dice), ("jaccard", jaccard)):
         found[[f"{name}_low", f"{name}_high"]] = intervals(table, cars)
     return found
+
+
+def methods(cars: int, entries: int, seed: int = 0) -> dict[str, Any]:
+    """How the intervals and p-values of a table come about, with the numbers of resamples.
+
+    Args:
+        cars: how many were scored.
+        entries: lines of the table.
+    """
+    pairs = entries * (entries - 1) // 2
+    resampled, all_flips = cars >= stats.CARS_TO_RESAMPLE, cars <= stats.CARS_TO_ENUMERATE
+    return {
+        "unit": "car",
+        "level": 0.95,
+        "interval": "studentised bootstrap of cars" if resampled else "Student's t over cars",
+        "resamples": stats.RESAMPLES if resampled else None,
+        "test": "paired sign-flip permutation of cars, two-sided",
+        "flips_of_a_pair": 2 ** (cars - 1) if all_flips else stats.FLIPS,
+        "flips_of_the_table": 2 ** (cars - 1)
+        if all_flips
+        else max(stats.FLIPS, stats.FLIPS_PER_PAIR * pairs),
+        "flips": "all" if all_flips else "random",
+        "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (stats.FLIPS + 1),
+        "correction": "Holm",
+        "pairs": pairs,
+        "seed": seed,
+    }
 
 
 def pareto_front(cost: ArrayLike, score: ArrayLike) -> NDArray[np.bool_]:

@@ -5,7 +5,7 @@ than 318 observations. Everything here therefore resamples or flips whole cars.
 """
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -219,31 +219,6 @@ def gain(
     p = paired_p(ensemble, best_member, cars, seed)
     difference = np.asarray(ensemble, dtype=float) - np.asarray(best_member, dtype=float)
     return Gain(float(difference.mean()), *interval(difference, cars, level, seed), p)
-
-
-def methods(cars: int, entries: int, seed: int = 0) -> dict[str, Any]:
-    """How the intervals and p-values of a table come about, with the numbers of resamples.
-
-    Args:
-        cars: how many were scored.
-        entries: lines of the table.
-    """
-    pairs = entries * (entries - 1) // 2
-    resampled, all_flips = cars >= CARS_TO_RESAMPLE, cars <= CARS_TO_ENUMERATE
-    return {
-        "unit": "car",
-        "level": 0.95,
-        "interval": "studentised bootstrap of cars" if resampled else "Student's t over cars",
-        "resamples": RESAMPLES if resampled else None,
-        "test": "paired sign-flip permutation of cars, two-sided",
-        "flips_of_a_pair": 2 ** (cars - 1) if all_flips else FLIPS,
-        "flips_of_the_table": 2 ** (cars - 1) if all_flips else max(FLIPS, FLIPS_PER_PAIR * pairs),
-        "flips": "all" if all_flips else "random",
-        "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (FLIPS + 1),
-        "correction": "Holm",
-        "pairs": pairs,
-        "seed": seed,
-    }
 
 
 def _checked(values: ArrayLike, cars: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:

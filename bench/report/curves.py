@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from bench.report import svg
 from bench.report.facts import Facts
@@ -27,7 +28,7 @@ def _dice_curves(facts: Facts, trained: dict[tuple[str, int], pd.DataFrame]) -> 
         axes.set_ylabel("validation Dice")
         told = "; ".join(
             f"{facts.label(name)}{_fold(facts, fold)} reaches {each['valid_dice'].max():.5f} in "
-            f"epoch {int(each['epoch'][each['valid_dice'].idxmax()])}"
+            f"epoch {int(each['epoch'].iloc[each['valid_dice'].argmax()])}"
             for (name, fold), each in trained.items()
         )
         return svg.finish(
@@ -76,7 +77,7 @@ def _curves(
         if fold == facts.suite.folds.run[0]:
             ends.append((table["epoch"].iloc[-1], line[-1], str(facts.number(name)), colour))
     axes.set_xlabel("epoch")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     svg.label_points(axes, ends)
 
 

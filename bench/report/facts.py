@@ -14,8 +14,8 @@ from bench.carvana import Carvana, car_of, metadata
 from bench.config import Recipe, Suite
 from bench.errors import Missing
 from bench.layout import Layout
+from bench.ranking import methods
 from bench.rules import LEARNED
-from bench.stats import methods
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,8 @@ class Facts:
 
     def row(self, entry: str) -> "pd.Series[Any]":
         """The leaderboard's line of an entry."""
-        return self.scored.set_index("entry").loc[entry]
+        found = self.scored[self.scored["entry"] == entry].iloc[0]
+        return found.rename(entry)
 
     def analysed(self, entry: str) -> dict[str, Any] | None:
         """What analysis.json says of an ensemble."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from bench.analysis import matrix
 from bench.carvana import car_of, view_of
@@ -71,7 +72,9 @@ def _errors(
     upright: bool = False,
 ) -> Heat:
     """1 - Dice of every entry on each part of the images."""
-    means = (1 - matrix(facts.scores, facts.entries)).T.groupby(part).mean().T / ERROR_UNIT
+    means = (1 - matrix(facts.scores, facts.entries)).T.groupby(
+        pd.Series(part)
+    ).mean().T / ERROR_UNIT
     shares = shades(np.log(np.maximum(means.to_numpy(), 1e-3)))
     rows = [
         (facts.label(entry), [Cell(_short(one), share) for one, share in zip(*both, strict=True)])

@@ -13,6 +13,7 @@ from bench.report import board, curves, figures, heat, made
 from bench.report.answer import answer
 from bench.report.facts import Facts
 from bench.report.pictures import Shown
+from bench.report.svg import Drawing
 from bench.report.words import number
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -25,7 +26,7 @@ class Section:
     name: str
     title: str
     text: str
-    drawings: list["curves.Drawing"]
+    drawings: list[Drawing]
     heats: list[heat.Heat]
 
 

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -39,6 +40,7 @@ LIGHT, DARK = 238, 206  # its two greys
 OPACITIES = 15  # steps of an edge that is half see-through
 
 Bytes = NDArray[np.uint8]
+Number = TypeVar("Number", np.uint8, np.float32)
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,8 @@ def draw(
         BadData: a store lacks an image or is damaged, or a photograph or mask is.
     """
     entry = next(each for each in entries if each.name == facts.ensemble)
-    chosen, used, found = choose(facts), 0, []
+    chosen, used = choose(facts), 0
+    found: list[Shown] = []
     with ExitStack() as stack:
         opened = {name: stack.enter_context(MapStore.open(path)) for name, path in stores.items()}
         for kind, place, image in track(chosen, "report: pictures", len(chosen)):
@@ -172,7 +175,8 @@ def _shown(
 
 def crops(photo: Bytes, predicted: Mask, truth: Mask) -> list[Crop]:
     """The windows with the most that is wrong, the worst first, none over another."""
-    left, found = predicted.copy(), []
+    left = predicted.copy()
+    found: list[Crop] = []
     while len(found) < CROPS and (left ^ truth).any():
         window = worst_crop(left, truth, CROP)
         left[window] = truth[window]
@@ -211,7 +215,7 @@ def errors(predicted: Mask, truth: Mask, width: int) -> Small:
 
 def ground(found: Map, width: int) -> Small:
     """A chequered ground, see-through where the map sees the car, half so along its edge."""
-    alpha = 1 - _shrunk(found.astype(np.float32) / 255, width)
+    alpha = 1 - _shrunk((found / 255).astype(np.float32), width)
     level = np.round(alpha * OPACITIES).astype(np.uint8)
     rows, columns = np.indices(level.shape) // CHECKER
     dark = ((rows + columns) % 2).astype(np.uint8)
@@ -227,13 +231,13 @@ def mask_picture(mask: Mask) -> Small:
     return _palette(shades, [(17 * step,) * 3 for step in range(16)], None)
 
 
-def _shrunk(picture: NDArray[np.generic], width: int) -> NDArray[np.generic]:
+def _shrunk(picture: NDArray[Number], width: int) -> NDArray[Number]:
     """The picture by area, no wider than `width`."""
     scale = width / picture.shape[1]
     if scale >= 1:
         return picture
     size = (width, max(1, round(picture.shape[0] * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA))
+    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), picture.dtype)
 
 
 def _palette(
@@ -250,6 +254,6 @@ def _palette(
     return _small("image/png", file.getvalue(), places)
 
 
-def _small(kind: str, encoded: bytes, picture: NDArray[np.generic]) -> Small:
+def _small(kind: str, encoded: bytes, picture: Bytes) -> Small:
     text = base64.b64encode(encoded).decode("ascii")
     return Small(f"data:{kind};base64,{text}", picture.shape[1], picture.shape[0])

@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -24,7 +25,7 @@ NAMES = {INK: "ink", SOFT: "soft", LINE: "line", ACCENT: "accent", PAPER: "paper
 TILE = 460.0  # CSS pixels: half the page, or a phone's width
 SERIES = 8  # colours of the page; further members use them again, with their own numbers
 LEAST_ERROR = 1e-6  # a Dice of 1 has no place on a logarithmic axis
-STYLE = {
+STYLE: dict[Any, Any] = {
     "svg.fonttype": "none", "text.parse_math": False, "font.size": 12, "axes.labelsize": 11,
     "axes.edgecolor": LINE, "axes.labelcolor": SOFT, "axes.linewidth": 1,
     "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
@@ -145,8 +146,7 @@ def label_points(
     axes: Axes, ends: Sequence[tuple[float, float, str, str]], size: float = 11, gap: float = 13
 ) -> None:
     """Texts to the right of points (x, y, text, colour), moved up or down until they are apart."""
-    figure = axes.figure
-    figure.draw_without_rendering()
+    axes.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
     places = axes.transData.transform([(x, y) for x, y, _, _ in ends])
     heights = apart(places[:, 1], gap)
     for (x, y, text, colour), place, height in zip(ends, places[:, 1], heights, strict=True):
