@@ -217,6 +217,7 @@ def _open_run(given: argparse.Namespace) -> "Run":
         machine,
         given.seed,
         given.limit,
+        getattr(given, "tensorboard", False),
     )
 
 

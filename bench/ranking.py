@@ -66,7 +66,8 @@ def methods(cars: int, entries: int, seed: int = 0) -> dict[str, Any]:
         cars: how many were scored.
         entries: lines of the table.
     """
-    pairs = entries * (entries - 1) // 2
+    pairs, every = entries * (entries - 1) // 2, 2 ** (cars - 1)
+    many = max(stats.FLIPS, stats.FLIPS_PER_PAIR * pairs)
     resampled, all_flips = cars >= stats.CARS_TO_RESAMPLE, cars <= stats.CARS_TO_ENUMERATE
     return {
         "unit": "car",
@@ -74,10 +75,8 @@ def methods(cars: int, entries: int, seed: int = 0) -> dict[str, Any]:
         "interval": "studentised bootstrap of cars" if resampled else "Student's t over cars",
         "resamples": stats.RESAMPLES if resampled else None,
         "test": "paired sign-flip permutation of cars, two-sided",
-        "flips_of_a_pair": 2 ** (cars - 1) if all_flips else stats.FLIPS,
-        "flips_of_the_table": 2 ** (cars - 1)
-        if all_flips
-        else max(stats.FLIPS, stats.FLIPS_PER_PAIR * pairs),
+        "flips_of_a_pair": every if all_flips else stats.FLIPS,
+        "flips_of_the_table": every if all_flips else many,
         "flips": "all" if all_flips else "random",
         "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (stats.FLIPS + 1),
         "correction": "Holm",
