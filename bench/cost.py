@@ -18,7 +18,6 @@ from bench.losses import total_loss
 from bench.networks import build, freeze
 from bench.resize import Size
 from models.blocks import padded_forward, parameter_count
-from models.summary import gflops
 
 PROBE = (128, 192)  # height x width at which a step is timed; time grows with the area
 MAP_BYTES = 300_000  # of a stored map: 40 to 600 kB on networks' maps of 1280x1918
@@ -60,17 +59,6 @@ def estimate(name: str, recipe: Recipe, train: int, predict: int, machine: Machi
         predict_s=forward_s * predict * views,
         disk_bytes=samples + 5 * weights + predict * MAP_BYTES,
     )
-
-
-def forward_gflops(name: str, recipe: Recipe) -> float:
-    """Billions of floating-point operations for one image of the recipe's size; nothing is run.
-
-    Raises:
-        BadConfig: the network cannot be built.
-    """
-    with torch.device("meta"):
-        network = build(name, recipe, pretrained=False)
-    return gflops(network, recipe.size)
 
 
 def measure(name: str, recipe: Recipe, machine: Machine) -> Measured:

@@ -27,7 +27,7 @@ from bench.config import (
     short_name,
     to_yaml,
 )
-from bench.cost import estimate, forward_gflops
+from bench.cost import estimate
 from bench.device import Machine
 from bench.entries import Entry
 from bench.environment import environment
@@ -35,10 +35,11 @@ from bench.errors import BadConfig, Missing
 from bench.files import sha256, write_json, write_text
 from bench.folds import write_folds
 from bench.layout import Layout
-from bench.networks import build
+from bench.networks import build, shapes
 from bench.progress import check_tensorboard, log_to, say, stage, suite
 from bench.results import Results, newer
 from bench.split import Split, draw_folds, limited, split
+from models.summary import gflops
 
 STEP_FORWARDS = 3  # a training step against a forward pass
 SCORE_GFLOPS = 2.0  # the time in which a mask is scored, in a network's work: a rough guess
@@ -109,7 +110,9 @@ class Run:
         heldout, entries = len(self.results.heldout), len(self.results.entries)
         trainings = [(name, fold) for name in self.recipes for fold in self.splits]
         predicted = heldout + len(self.splits) * len(self.data.test)
-        cost = {name: forward_gflops(name, recipe) for name, recipe in self.recipes.items()}
+        cost = {
+            name: gflops(shapes(name, recipe), recipe.size) for name, recipe in self.recipes.items()
+        }
         return [
             *[(f"train {name}, fold {fold}", self._training_work(name, fold, cost[name]),
                partial(self._train, name, fold)) for name, fold in trainings],
@@ -121,12 +124,12 @@ class Run:
             ("report", 0.0, self.results.report),
         ]  # fmt: skip
 
-    def _training_work(self, name: str, fold: int, gflops: float) -> float:
-        """About how many GFLOPs a training is; none where it is done."""
+    def _training_work(self, name: str, fold: int, forward: float) -> float:
+        """About how many GFLOPs a training is, of a network that takes so many forward."""
         if self._trained(name, fold):
             return 0.0
         images = work(self.recipes[name]) * len(self.splits[fold].train)
-        return STEP_FORWARDS * gflops * images
+        return STEP_FORWARDS * forward * images
 
     @cached_property
     def recipes(self) -> dict[str, Recipe]:

@@ -11,15 +11,16 @@ import pandas as pd
 from bench import context, explain, fit, gallery, leaderboard, predict, report, score
 from bench.carvana import Carvana, metadata
 from bench.config import Recipe, Suite
-from bench.cost import forward_gflops
 from bench.device import Machine
 from bench.entries import Entry, entries_of, fitted
 from bench.errors import BadConfig, Missing
 from bench.folds import read_folds
 from bench.layout import Layout
+from bench.networks import shapes
 from bench.progress import say
 from bench.report import facts
 from bench.split import Split, split
+from models.summary import gflops
 
 
 @dataclass(frozen=True)
@@ -171,7 +172,7 @@ class Results:
             size=size,
             ceiling=json.loads(self.layout.ceilings.read_text())[size],
             params_m=manifests[0]["parameters"] / 1e6,
-            gflops=forward_gflops(name, recipe),
+            gflops=gflops(shapes(name, recipe), recipe.size),
             disk_mb=weights.stat().st_size / 1e6,
             train_s=sum(each["seconds"] for each in manifests),
             predict_ms=predict.ms_per_image(self.layout.maps(name, "heldout")),
