@@ -114,7 +114,7 @@ class Results:
             leaderboard.write_by(part.rename(name), scores, self.layout.by(name))
 
     def report(self) -> None:
-        """Write the page that shows it all, after a fresh leaderboard, unless nothing is newer.
+        """Write the page that shows it all, and a leaderboard that is stale, unless nothing is newer.
 
         Raises:
             Missing: the run is not scored yet.
@@ -132,7 +132,8 @@ class Results:
         ]  # fmt: skip
         if newer(self.layout.report, sources):
             return
-        self.rank()
+        if not newer(self.layout.leaderboard("csv"), sources):
+            self.rank()
         found = facts.read(
             self.layout.folder.name, self.suite, self.recipes, self.data, self.layout, self.repeat
         )
