@@ -114,7 +114,7 @@ class Results:
             leaderboard.write_by(part.rename(name), scores, self.layout.by(name))
 
     def report(self) -> None:
-        """Write the page that shows it all, and a leaderboard that is stale, unless nothing is newer.
+        """Write the page that shows it all, and a stale leaderboard; nothing where it is current.
 
         Raises:
             Missing: the run is not scored yet.
