@@ -6,6 +6,7 @@
     ensemble   members' maps      -> one map                 (entries)
     score      maps + masks       -> counts, Dice, Jaccard   (rle, metrics)
     leaderboard, submission       -> tables, Kaggle files
+    report     tables, pictures   -> one page
     pipeline   suite              -> all of it in order; cli: one verb a stage
 
 Stages meet in the files of a run (layout.py) and import no other stage.

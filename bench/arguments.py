@@ -34,6 +34,7 @@ Verbs: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 def _add_suite_verbs(verbs: Verbs) -> None:
     verb = _add_suite(_add(verbs, "run", "every stage of a suite, or what is left", "run demo"))
     verb.add_argument("--dry-run", action="store_true", help="say what is left, and do nothing")
+    _add_tensorboard(verb)
     for name, text, example in (
         ("folds", "draw the folds of cars, and audit them for leaks", "folds cpu --data DIR"),
         ("score", "score every entry on the held-out cars", "score cpu --data DIR"),
@@ -45,8 +46,15 @@ def _add_suite_verbs(verbs: Verbs) -> None:
     ):
         verb = _add_suite(_add(verbs, name, text, example))
         verb.add_argument("--only", nargs="+", default=[], metavar="RECIPE", help="of the suite")
+        if name == "train":
+            _add_tensorboard(verb)
     verb = _add_suite(_add(verbs, "ensemble", "write the maps of ensembles", "ensemble cpu"))
     verb.add_argument("--split", choices=("heldout", "test"), default="heldout", help="which cars")
+
+
+def _add_tensorboard(verb: argparse.ArgumentParser) -> None:
+    told = "each epoch's figures for TensorBoard, too (the extra `tensorboard`)"
+    verb.add_argument("--tensorboard", action="store_true", help=told)
 
 
 def _add_result_verbs(verbs: Verbs) -> None:
@@ -55,6 +63,7 @@ def _add_result_verbs(verbs: Verbs) -> None:
     verb.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
     verb.add_argument("--kaggle", action="store_true", help="Kaggle's own, by its client")
     verb.add_argument("--score", type=float, metavar="S", help="with --kaggle: what rank it is")
+    _add_suite(_add(verbs, "report", "write the run's page, report.html", "report cpu --data DIR"))
     verb = _add(verbs, "compare", "rank the entries of two runs", "compare runs/cpu runs/xu2018")
     verb.add_argument("folders", type=Path, nargs=2, metavar="RUN", help="folder of a run")
     example = "errors cpu --data DIR --entry mean --out errors"

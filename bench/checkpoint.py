@@ -88,6 +88,16 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(network, avg_fn=follow, use_buffers=True)
 
 
+def work(recipe: Recipe) -> float:
+    """Of all epochs, in those at the full size."""
+    return sum(epochs * scale**2 for scale, epochs in recipe.stages())
+
+
+def share_done(state: State, recipe: Recipe) -> float:
+    """The share of a training that lies behind."""
+    return sum(row["scale"] ** 2 for row in state.history) / work(recipe)
+
+
 def restore(state: State, saved: Path) -> None:
     """Bring a state back to where it was saved; only tensors and plain values are read."""
     try:

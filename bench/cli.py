@@ -95,6 +95,13 @@ def leaderboard(given: argparse.Namespace) -> None:
     _show_leaderboard(opened, "json" if given.json else given.format)
 
 
+def report(given: argparse.Namespace) -> None:
+    """Write a run's report."""
+    opened = _open_run(given)
+    opened.results.report()
+    print(opened.layout.report)
+
+
 def compare(given: argparse.Namespace) -> None:
     """Rank the entries of two runs together."""
     from bench import compare as both
@@ -191,7 +198,7 @@ VERBS = {
     verb.__name__: verb
     for verb in (
         check, compare, demo, doctor, download, ensemble, errors, folds, leaderboard, models,
-        predict, prepare_coco, run, score, submit, train,
+        predict, prepare_coco, report, run, score, submit, train,
     )
 }  # fmt: skip
 
@@ -210,6 +217,7 @@ def _open_run(given: argparse.Namespace) -> "Run":
         machine,
         given.seed,
         given.limit,
+        getattr(given, "tensorboard", False),
     )
 
 

@@ -45,11 +45,12 @@ def run(first: Path, second: Path) -> Comparison:
         _board(Layout(folder), name) for name, folder in zip(names, (first, second), strict=True)
     ]
     found = pd.concat(boards, ignore_index=True)
-    ranked = ranks(together)[["rank", "group"]]
+    ranked = ranks(together)
+    ranked = ranked[[name for name in ("rank", "group", "p_best") if name in ranked]]
     found = found.merge(ranked, left_on=found["run"] + "/" + found["entry"], right_index=True)
     found["pareto"] = pareto_front(found["predict_ms"], found["dice"])
     found = found.sort_values(["dice", "entry", "run"], ascending=[False, True, True])
-    columns = ["run", "rank", "group", *boards[0].columns.drop(["run", "pareto"]), "pareto"]
+    columns = ["run", *ranked.columns, *boards[0].columns.drop(["run", "pareto"]), "pareto"]
     return Comparison(found[columns].reset_index(drop=True), _gains(names, together))
 
 
@@ -84,7 +85,11 @@ def _board(layout: Layout, name: str) -> pd.DataFrame:
     if not path.exists():
         raise Missing(f"{path}: no leaderboard yet; run the stage `leaderboard` first")
     found = pd.read_csv(path)
-    return found[found["kind"] != "reported"].drop(columns=["rank", "group"]).assign(run=name)
+    return (
+        found[found["kind"] != "reported"]
+        .drop(columns=["rank", "group", "p_best"], errors="ignore")
+        .assign(run=name)
+    )
 
 
 def _read(path: Path) -> pd.DataFrame:

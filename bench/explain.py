@@ -35,7 +35,8 @@ from bench.files import write_json
 from bench.maps import MapStore
 from bench.parallel import ahead
 from bench.progress import track
-from bench.stats import Gain
+from bench.ranking import methods
+from bench.stats import Gain, holm
 
 PLAIN = {"mean": rules.mean, "vote": rules.vote}  # rules that work with a member less
 
@@ -59,10 +60,13 @@ def run(
     plain = [entry for entry in ensembles if entry.rule in PLAIN and len(entry.members) > 1]
     joint, without = _look(singles, plain, stores, data, list(dice.columns), jobs)
     best, reached = over_best(dice, oracle(dice.loc[singles]), singles)
+    cars = len({car_of(image) for image in dice.columns})
+    found = [_of_ensemble(one, entries, dice, without.get(one.name)) for one in ensembles]
     everywhere = reduce(add, joint.values())
     write_json(target, {
         "images": len(dice.columns),
-        "cars": len({car_of(image) for image in dice.columns}),
+        "cars": cars,
+        "statistics": methods(cars, len(dice)),
         "members": singles,
         "best_member": best,
         "disagreement": disagreement(everywhere).tolist(),
@@ -71,7 +75,11 @@ def run(
         "oracle": {
             "dice": float(oracle(dice.loc[singles]).mean()), "over_best_member": _json(reached),
         },
-        "ensembles": [_of_ensemble(one, entries, dice, without.get(one.name)) for one in ensembles],
+        "ensembles": _corrected(found),
+        "beat_plain_mean": [
+            each["entry"] for each in found
+            if each["over_plain_mean"] and each["over_plain_mean"]["low"] > 0
+        ],
         "disputed_px": {image: found.disputed for image, found in joint.items()},
     })  # fmt: skip
 
@@ -118,7 +126,8 @@ def _of_ensemble(
     mine = dice.T[entry.name]
     best, gained = over_best(dice, mine, entry.members)
     means = [each.name for each in entries if _is_plain_mean(each, entry.members)]
-    over_mean = paired_gain(mine, dice.T[means[0]]) if means else None
+    others = [name for name in means if name != entry.name]
+    over_mean = paired_gain(mine, dice.T[others[0]]) if others else None
     members = [] if without is None else [
         {"member": member, **(_json(paired_gain(mine, without[member])) or {})}
         for member in entry.members
@@ -131,6 +140,16 @@ def _of_ensemble(
         "over_plain_mean": _json(over_mean),
         "leave_one_out": members,  # what each member adds; negative: it costs
     }
+
+
+def _corrected(ensembles: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with p-values Holm-corrected over the ensembles, those of a question together."""
+    found = [dict(each) for each in ensembles]
+    for question in ("over_best_member", "over_plain_mean"):
+        told = [each for each in found if each[question]]
+        for each, p in zip(told, holm([one[question]["p"] for one in told]), strict=True):
+            each[question] = each[question] | {"p": float(p)}
+    return found
 
 
 def _is_plain_mean(entry: Entry, members: Sequence[str]) -> bool:

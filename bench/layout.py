@@ -55,6 +55,11 @@ class Layout:
         """Why ensembles gain or do not."""
         return self.folder / "analysis.json"
 
+    @property
+    def report(self) -> Path:
+        """The page that shows what the run found."""
+        return self.folder / "report.html"
+
     def by(self, part: str) -> Path:
         """Scores of every entry by "view" or by "make"."""
         return self.folder / f"by_{part}.csv"

@@ -16,12 +16,14 @@ from bench.config import Reported
 from bench.entries import Entry
 from bench.files import write_text
 from bench.ranking import MEANS, pareto_front, quality, ranks
+from bench.stats import holm
 from bench.tables import FORMATS
 
 COLUMNS = (
     "rank", "group", "entry", "kind", "members", "size", "params_m", "gflops", "disk_mb",
-    "dice", "dice_low", "dice_high", "jaccard", "jaccard_low", "jaccard_high", "one_minus_jaccard",
-    "boundary_iou", "hausdorff95_px", "surface_px", "fp_px", "fn_px", "dice_worst", "dice_worst5",
+    "dice", "dice_low", "dice_high", "p_best",
+    "jaccard", "jaccard_low", "jaccard_high", "one_minus_jaccard", "boundary_iou",
+    "hausdorff95_px", "surface_px", "fp_px", "fn_px", "dice_worst", "dice_worst5",
     "dice_fold_sd", "gain", "gain_low", "gain_high", "gain_p", "ceiling", "train_s", "predict_ms",
     "pareto", "leaky", "source",
 )  # fmt: skip
@@ -55,8 +57,8 @@ def table(
     Entries that cannot be told from the best of their group share its rank (see stats.py).
     `dice_low` and `dice_high` are the 95 % interval of the mean over cars like these; `gain` is
     that of an ensemble over its best member on the same images, with its interval and the p-value
-    of no gain. They are empty where a single car is scored. `pareto`: no other entry is as good
-    and faster.
+    of no gain, Holm-corrected over the ensembles; `p_best` compares with the table's best. They
+    are empty where a single car is scored. `pareto`: no other entry is as good and faster.
 
     Args:
         scores: one row for every entry and image.
@@ -71,6 +73,9 @@ def table(
         for entry in entries
     ]
     ours = pd.DataFrame(rows).merge(ranks(scores), left_on="entry", right_index=True)
+    if "gain_p" in ours:
+        told = ours["gain_p"].notna()
+        ours.loc[told, "gain_p"] = holm(ours.loc[told, "gain_p"])
     ours["pareto"] = pareto_front(ours["predict_ms"], ours["dice"])
     published = [
         {"entry": one.entry, "kind": "reported", "dice": one.dice, "source": one.source}

@@ -1,8 +1,9 @@
 """A suite's stages in order, each skipped where its result is already in the run's folder."""
 
-from collections.abc import Sequence
+import shlex
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bench import (
     train,
 )
 from bench.carvana import Carvana, open_folder
+from bench.checkpoint import work
 from bench.config import (
     Recipe,
     Suite,
@@ -33,10 +35,14 @@ from bench.errors import BadConfig, Missing
 from bench.files import sha256, write_json, write_text
 from bench.folds import write_folds
 from bench.layout import Layout
-from bench.networks import build
-from bench.progress import log_to, say
+from bench.networks import build, shapes
+from bench.progress import check_tensorboard, log_to, say, stage, suite
 from bench.results import Results, newer
 from bench.split import Split, draw_folds, limited, split
+from models.summary import gflops
+
+STEP_FORWARDS = 3  # a training step against a forward pass
+SCORE_GFLOPS = 2.0  # the time in which a mask is scored, in a network's work: a rough guess
 
 
 def open_run(
@@ -48,6 +54,7 @@ def open_run(
     machine: Machine,
     seed: int | None = None,
     limit: int | None = None,
+    tensorboard: bool = False,
 ) -> "Run":
     """The run of a suite, new or begun.
 
@@ -56,18 +63,22 @@ def open_run(
             `home_data`, and any other takes the photographs in `home_data`.
         seed: another seed for folds and trainings than the suite's.
         limit: use only so many of the cars.
+        tensorboard: write each epoch's figures for TensorBoard, too.
 
     Raises:
         BadConfig, BadData, Missing: as the suite, its recipes or the data deserve.
     """
-    suite = changed(load_suite(suite_name), seed, limit)
-    if data is None and suite.demo:
+    if tensorboard:
+        check_tensorboard()
+    chosen = changed(load_suite(suite_name), seed, limit)
+    if data is None and chosen.demo:
         data = home_data / "demo"
-        demo.make(data, suite.demo.cars, suite.demo.test_cars, suite.demo.seed, machine.jobs)
-    opened = limited(open_folder(data or home_data), suite.limit)
+        demo.make(data, chosen.demo.cars, chosen.demo.test_cars, chosen.demo.seed, machine.jobs)
+    opened = limited(open_folder(data or home_data), chosen.limit)
     name = short_name(suite_name)
     layout, cache = Layout(runs / name), runs / "cache"
-    return Run(name, suite, Path(suite_name), opened, layout, submissions, cache, machine)
+    return Run(name, chosen, Path(suite_name), opened, layout, submissions, cache, machine,
+               tensorboard)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -82,16 +93,43 @@ class Run:
     submissions: Path
     cache: Path
     machine: Machine
+    tensorboard: bool = False
 
     def all(self) -> None:
-        """Every stage, from the folds to the leaderboard and the submission files."""
+        """Every stage, from the folds to the leaderboard, the submission files and the report."""
         log_to(self.layout.log)
         self.begin()
-        self.train()
-        self.predict()
-        self.results.score()
-        self.results.rank()
-        self.submit()
+        stages = self._stages()
+        with suite(self.layout.folder, [size for _, size, _ in stages]):
+            for name, _, run in stages:
+                stage(name)
+                run()
+
+    def _stages(self) -> list[tuple[str, float, Callable[[], None]]]:
+        """What `all` does after `begin`: its name, about how much work it is, and the doing."""
+        heldout, entries = len(self.results.heldout), len(self.results.entries)
+        trainings = [(name, fold) for name in self.recipes for fold in self.splits]
+        predicted = heldout + len(self.splits) * len(self.data.test)
+        cost = {
+            name: gflops(shapes(name, recipe), recipe.size) for name, recipe in self.recipes.items()
+        }
+        return [
+            *[(f"train {name}, fold {fold}", self._training_work(name, fold, cost[name]),
+               partial(self._train, name, fold)) for name, fold in trainings],
+            *[(f"predict {name}", cost[name] * predicted, partial(self._predict, name))
+              for name in self.recipes],
+            ("score", SCORE_GFLOPS * heldout * entries, self.results.score),
+            ("leaderboard", 0.0, self.results.rank),
+            ("submissions", SCORE_GFLOPS * len(self.data.test) * entries, self.submit),
+            ("report", 0.0, self.results.report),
+        ]  # fmt: skip
+
+    def _training_work(self, name: str, fold: int, forward: float) -> float:
+        """About how many GFLOPs a training is, of a network that takes so many forward."""
+        if self._trained(name, fold):
+            return 0.0
+        images = work(self.recipes[name]) * len(self.splits[fold].train)
+        return STEP_FORWARDS * forward * images
 
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
@@ -104,7 +142,19 @@ class Run:
     @cached_property
     def results(self) -> Results:
         """The stages that work on held-out maps."""
-        return Results(self.suite, self.recipes, self.data, self.layout, self.machine)
+        return Results(self.suite, self.recipes, self.data, self.layout, self.machine, self.repeat)
+
+    @property
+    def repeat(self) -> list[str]:
+        """The commands that make this run again, from a checkout."""
+        words = ["./run_all.sh", str(self.suite_file)]
+        if not (self.suite.demo and (self.data.root / "demo.json").exists()):
+            words += ["--data", str(self.data.root)]
+        if self.suite.limit:
+            words += ["--limit", str(self.suite.limit)]
+        if self.suite.override.seed is not None:
+            words += ["--seed", str(self.suite.override.seed)]
+        return [shlex.join(words)]
 
     @property
     def splits(self) -> dict[int, Split]:
@@ -157,26 +207,32 @@ class Run:
     def train(self, only: Sequence[str] = ()) -> None:
         """Train every recipe (or `only` some) on every fold that runs."""
         for name in self._chosen(only):
-            for fold, each in self.splits.items():
-                folder = self.layout.training(name, fold)
-                task = train.Task(name, self.recipes[name], each.train, each.valid, folder)
-                train.run(task, self.data, self.cache, self.machine)
+            for fold in self.splits:
+                self._train(name, fold)
+
+    def _train(self, name: str, fold: int) -> None:
+        part, folder = self.splits[fold], self.layout.training(name, fold)
+        task = train.Task(
+            name, self.recipes[name], part.train, part.valid, folder, self.tensorboard
+        )
+        train.run(task, self.data, self.cache, self.machine)
 
     def predict(self, only: Sequence[str] = ()) -> None:
         """Write the maps of the held-out cars, each by its fold's model, and of the test cars."""
         for name in self._chosen(only):
-            trained = {fold: self.layout.training(name, fold) for fold in self.splits}
-            heldout = [
-                predict.Part(
-                    [trained[fold]], {image: self.data.train[image] for image in each.heldout}
-                )
-                for fold, each in self.splits.items()
-            ]
-            test = [predict.Part(list(trained.values()), self.data.test)]
-            for which, parts in (("heldout", heldout), ("test", test)):
-                if any(part.photographs for part in parts):
-                    store = self.layout.maps(name, which)
-                    predict.run(name, self.recipes[name], parts, store, self.machine)
+            self._predict(name)
+
+    def _predict(self, name: str) -> None:
+        trained = {fold: self.layout.training(name, fold) for fold in self.splits}
+        heldout = [
+            predict.Part([trained[fold]], {image: self.data.train[image] for image in each.heldout})
+            for fold, each in self.splits.items()
+        ]
+        test = [predict.Part(list(trained.values()), self.data.test)]
+        for which, parts in (("heldout", heldout), ("test", test)):
+            if any(part.photographs for part in parts):
+                store = self.layout.maps(name, which)
+                predict.run(name, self.recipes[name], parts, store, self.machine)
 
     def plan(self) -> dict[str, Any]:
         """What is left to do and about what it costs, recipe by recipe; writes nothing."""

@@ -6,9 +6,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
+from bench import stats
 from bench.analysis import matrix
 from bench.carvana import car_of
-from bench.stats import intervals, tie_groups
+from bench.stats import comparisons, intervals, ranks_of
 
 WORST_SHARE = 0.05  # of the images, whose mean Dice says how bad it gets
 MEANS = ("dice", "jaccard", "boundary_iou", "hausdorff95_px", "surface_px")
@@ -37,8 +38,9 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Index entry; rank, group (1, 2, ... of entries that cannot be told from the best of their
-        group), dice_low, dice_high, jaccard_low, jaccard_high. Where a single car is scored there
-        are no intervals, and only equal means tie.
+        group), p_best (of no difference to the best of all, Holm-corrected over all pairs; NaN for
+        the best), dice_low, dice_high, jaccard_low, jaccard_high. Where a single car is scored
+        there are no intervals and no p, and only equal means tie.
     """
     dice = matrix(scores, list(scores["entry"].unique()))
     cars = [car_of(image) for image in dice.columns]
@@ -47,12 +49,40 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
         found["rank"] = dice.mean(axis=1).rank(method="min", ascending=False).astype(int)
         found["group"] = found["rank"].rank(method="dense").astype(int)
         return found
-    found["rank"] = tie_groups(dice, cars)
+    means, p = dice.mean(axis=1), comparisons(dice, cars)
+    found["rank"] = ranks_of(means, p)
+    found["p_best"] = pd.Series(p[int(np.argmax(means))], dice.index).drop(means.idxmax())
     found["group"] = found["rank"].rank(method="dense").astype(int)
     jaccard = matrix(scores, list(dice.index), "jaccard")
     for name, table in (("dice", dice), ("jaccard", jaccard)):
         found[[f"{name}_low", f"{name}_high"]] = intervals(table, cars)
     return found
+
+
+def methods(cars: int, entries: int, seed: int = 0) -> dict[str, Any]:
+    """How the intervals and p-values of a table come about, with the numbers of resamples.
+
+    Args:
+        cars: how many were scored.
+        entries: lines of the table.
+    """
+    pairs, every = entries * (entries - 1) // 2, 2 ** (cars - 1)
+    many = max(stats.FLIPS, stats.FLIPS_PER_PAIR * pairs)
+    resampled, all_flips = cars >= stats.CARS_TO_RESAMPLE, cars <= stats.CARS_TO_ENUMERATE
+    return {
+        "unit": "car",
+        "level": 0.95,
+        "interval": "studentised bootstrap of cars" if resampled else "Student's t over cars",
+        "resamples": stats.RESAMPLES if resampled else None,
+        "test": "paired sign-flip permutation of cars, two-sided",
+        "flips_of_a_pair": every if all_flips else stats.FLIPS,
+        "flips_of_the_table": every if all_flips else many,
+        "flips": "all" if all_flips else "random",
+        "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (stats.FLIPS + 1),
+        "correction": "Holm",
+        "pairs": pairs,
+        "seed": seed,
+    }
 
 
 def pareto_front(cost: ArrayLike, score: ArrayLike) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import context, explain, fit, gallery, leaderboard, predict, score
+from bench import context, explain, fit, gallery, leaderboard, predict, report, score
 from bench.carvana import Carvana, metadata
 from bench.config import Recipe, Suite
 from bench.device import Machine
@@ -17,6 +17,8 @@ from bench.errors import BadConfig, Missing
 from bench.folds import read_folds
 from bench.layout import Layout
 from bench.networks import shapes
+from bench.progress import say
+from bench.report import facts
 from bench.split import Split, split
 from models.summary import gflops
 
@@ -30,6 +32,7 @@ class Results:
     data: Carvana
     layout: Layout
     machine: Machine
+    repeat: Sequence[str] = ()  # the commands that make this run, for its report
 
     @cached_property
     def entries(self) -> list[Entry]:
@@ -109,6 +112,33 @@ class Results:
         makes = {car: make for car, (_, make, _) in metadata(self.data.root).items()}
         for name, part in (("view", scores["view"]), ("make", scores["car"].map(makes))):
             leaderboard.write_by(part.rename(name), scores, self.layout.by(name))
+
+    def report(self) -> None:
+        """Write the page that shows it all, and a stale leaderboard; nothing where it is current.
+
+        Raises:
+            Missing: the run is not scored yet.
+        """
+        self._check_scored()
+        trainings = [
+            self.layout.training(name, fold)
+            for name in self.recipes for fold in self.suite.folds.run
+        ]  # fmt: skip
+        histories = [folder / "history.csv" for folder in trainings]
+        sources = [
+            self.layout.scores, self.layout.analysis, self.layout.suite, *report.CODE,
+            *[folder / "manifest.json" for folder in trainings],
+            *[path for path in histories if path.exists()],
+        ]  # fmt: skip
+        if newer(self.layout.report, sources):
+            return
+        if not newer(self.layout.leaderboard("csv"), sources):
+            self.rank()
+        found = facts.read(
+            self.layout.folder.name, self.suite, self.recipes, self.data, self.layout, self.repeat
+        )
+        report.run(found, self.fitted, self.stores("heldout"), self.data, self.layout.report)
+        say(f"{self.layout.report}: the report; open it in a browser")
 
     def draw_errors(self, name: str, out: Path, worst: int) -> int:
         """Draw the worst held-out images of an entry; how many.

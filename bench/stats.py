@@ -183,7 +183,17 @@ def tie_groups(
         (entries,) ranks in the order given.
     """
     means = np.mean(np.asarray(values, dtype=float), axis=1)
-    p = comparisons(values, cars, seed)
+    return ranks_of(means, comparisons(values, cars, seed), level)
+
+
+def ranks_of(means: ArrayLike, p: Floats, level: float = 0.05) -> NDArray[np.int64]:
+    """`tie_groups` of entries whose `comparisons` are known.
+
+    >>> p = np.array([[1, 0.3, 0.01], [0.3, 1, 0.2], [0.01, 0.2, 1]])
+    >>> ranks_of([0.9, 0.8, 0.7], p).tolist()
+    [1, 1, 3]
+    """
+    means = np.asarray(means, dtype=float)
     order = np.argsort(-means, kind="stable")
     ranks = np.empty(len(order), dtype=np.int64)
     best, rank = order[0], 1

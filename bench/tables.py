@@ -8,14 +8,14 @@ import pandas as pd
 
 SHOWN = (  # to people; CSV and JSON hold every column
     "run", "rank", "entry", "kind", "size", "params_m", "gflops", "predict_ms",
-    "dice_a", "dice_b", "dice", "dice_low",
-    "dice_high", "dice_worst5", "boundary_iou", "hausdorff95_px", "fp_px", "fn_px", "gain",
+    "dice_a", "dice_b", "dice", "dice_low", "dice_high", "p_best", "dice_worst5",
+    "boundary_iou", "hausdorff95_px", "fp_px", "fn_px", "gain",
     "gain_low", "gain_high", "gain_p", "pareto", "leaky", "source",
 )  # fmt: skip
 DECIMALS = {
     "dice": 6, "dice_low": 6, "dice_high": 6, "dice_worst5": 6, "boundary_iou": 4, "gain": 6,
-    "gain_p": 4, "hausdorff95_px": 2, "fp_px": 0, "fn_px": 0, "params_m": 2, "gflops": 1,
-    "predict_ms": 1, "dice_a": 6, "dice_b": 6, "gain_low": 6, "gain_high": 6,
+    "gain_p": 4, "p_best": 4, "hausdorff95_px": 2, "fp_px": 0, "fn_px": 0, "params_m": 2,
+    "gflops": 1, "predict_ms": 1, "dice_a": 6, "dice_b": 6, "gain_low": 6, "gain_high": 6,
 }  # fmt: skip
 LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",

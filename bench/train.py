@@ -5,6 +5,7 @@ Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safe
        epoch), last.safetensors, and manifest.json, last of all: a folder that has it is finished.
 """
 
+import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from bench import rle
 from bench.augment import Augment
 from bench.carvana import Carvana
-from bench.checkpoint import State, save, start
+from bench.checkpoint import State, save, share_done, start, work
 from bench.config import Recipe, check_same, scaled, to_yaml
 from bench.dataset import Samples, TrainingSet, batches, sample, samples_of
 from bench.device import Machine, device_name, enough_memory
@@ -29,7 +30,7 @@ from bench.losses import total_loss
 from bench.metrics import counts_from_runs, dice
 from bench.networks import train_mode
 from bench.optimise import after_batch, after_epoch
-from bench.progress import say, track
+from bench.progress import reached, say, scalars, track, within
 from bench.resize import Size, grow
 from bench.tta import View, probabilities
 from models.blocks import normalise, padded_forward, parameter_count
@@ -46,6 +47,7 @@ class Task:
     train: Sequence[str]
     valid: Sequence[str]
     folder: Path
+    tensorboard: bool = False  # whether `<folder>/tensorboard` gets each epoch's figures, too
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,7 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
     if (folder / "recipe.yaml").exists():
         check_same(folder / "recipe.yaml", recipe)
     if (folder / "manifest.json").exists():
+        reached(json.loads((folder / "manifest.json").read_text()).get("valid_dice", 0), task.name)
         return
     steps = len(task.train) // recipe.batch
     if not steps:
@@ -109,6 +112,7 @@ def train_stage(
 ) -> None:
     """Train at `scale` times the recipe's size, up to epoch `last` or to an early stop."""
     size = scaled(task.recipe.size, scale)
+    within(share_done(state, task.recipe), 0)
     dataset, validation = prepare(task, size, data, cache, machine.jobs)
     while len(state.history) < last and not finished(state, task.recipe):
         add_epoch(state, task, scale, dataset, validation, accelerator, machine)
@@ -169,6 +173,8 @@ def add_epoch(
     label = f"{task.name} epoch {epoch + 1}/{recipe.epochs}"
     torch.manual_seed(recipe.seed + epoch)  # for dropout, so that a resumed epoch draws the same
     loader = batches(dataset, recipe.batch, epoch, recipe.seed, machine.loader_workers())
+    done = share_done(state, recipe)
+    within(done, scale**2 / work(recipe))
     counted = track(loader, label, len(dataset) // recipe.batch)
     micro_batch = min(machine.micro_batch or recipe.batch, recipe.batch)
     with enough_memory(task.name, micro_batch, recipe.size):
@@ -185,6 +191,9 @@ def add_epoch(
     }
     state.history.append(row)
     save(state, task.folder, accelerator)
+    reached(score, task.name)
+    if task.tensorboard:
+        scalars(task.folder / "tensorboard", epoch + 1, row)
     say(f"{label}: loss {loss:.4f}, validation Dice {score:.5f}, {row['seconds']:.0f} s")
 
 

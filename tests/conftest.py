@@ -1,7 +1,9 @@
 """Data every test may ask for: the real photographs where they are there, and tiny drawn ones."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads would only wait for another
 
@@ -13,6 +15,9 @@ from PIL import Image
 
 from bench import rle
 from bench.config import Recipe
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
 settings.load_profile("untimed")
@@ -57,6 +62,20 @@ def carvana_folder() -> Path:
 def weights_folder() -> Path:
     """Pretrained weights as local safetensors files; they are only read."""
     return _found("CARVANA_WEIGHTS", "weights")
+
+
+@pytest.fixture(scope="session")
+def chromium() -> "Iterator[Browser]":
+    """A headless Chromium for the whole session; each test opens pages of its own: `new_page()`."""
+    program = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    if not Path(program).exists():
+        pytest.skip(f"no {program}: apt-get install chromium, or set CHROMIUM")
+    playwright = pytest.importorskip("playwright.sync_api", reason="no playwright: pip install it")
+    flags = ["--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage"]
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=program, args=flags)
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -17,7 +17,7 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
     },
     {
         "catalogue", "check", "coco", "compare", "demo", "doctor", "ensemble", "explain", "fit",
-        "gallery", "leaderboard", "predict", "score", "standing", "submit", "train",
+        "gallery", "leaderboard", "predict", "report", "score", "standing", "submit", "train",
     },
     {"results"},
     {"download", "pipeline"},
@@ -26,6 +26,7 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
 ]  # fmt: skip
 LEVEL = {name: level for level, names in enumerate(LAYERS) for name in names}
 FILES = sorted((ROOT / "bench").glob("*.py"), key=lambda path: path.name)
+PARTS = sorted((ROOT / "bench").glob("*/*.py"))  # of packages: demo, report
 
 
 def imported(file: Path) -> set[str]:
@@ -44,6 +45,13 @@ def test_imports_point_down(file):
     mine = LEVEL[file.stem]  # an unlisted file fails here: place it before adding it
     wrong = [name for name in imported(file) if LEVEL[name] > mine or LEVEL[name] == mine > 0]
     assert not wrong or (file.stem == "cli" and wrong == ["arguments"])
+
+
+@pytest.mark.parametrize("file", PARTS, ids=lambda f: f"{f.parent.name}-{f.stem}")
+def test_parts_of_a_package_use_only_it_and_the_layers_below(file):
+    package = file.parent.name
+    wrong = [name for name in imported(file) if name != package and LEVEL[name] >= LEVEL[package]]
+    assert not wrong
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "models").glob("*.py")), ids=lambda f: f.stem)

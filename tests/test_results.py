@@ -20,6 +20,7 @@ from bench.fit import groups
 from bench.maps import MapStore
 from bench.metrics import counts, dice
 from bench.rules import LEARNED, combine
+from bench.stats import holm, paired_p
 
 MEMBERS = {"a": 0.6, "b": 0.8, "c": 1.6}  # how far each one's outlines wander
 SUITE = {
@@ -157,6 +158,24 @@ def test_leaderboard_columns_follow_from_the_scores(scores, board):
     assert row["disk_mb"] == pytest.approx(3 * 0.004)
     assert row["gflops"] == pytest.approx(3 * board.loc["a", "gflops"])
     assert board.loc["a", "pareto"] and not board.loc["c", "pareto"]  # c is slower and worse
+
+
+def test_p_values_of_the_leaderboard_are_corrected_over_the_table(made, scores, board):
+    dice = scores.pivot(index="entry", columns="image", values="dice")
+    cars = [car_of(image) for image in dice.columns]
+    ensembles = board.index[board["kind"] == "ensemble"]
+    raw = [paired_p(dice.loc[name], dice.loc["a"], cars) for name in ensembles]
+    assert board.loc[ensembles, "gain_p"].tolist() == pytest.approx(holm(raw).tolist())
+    assert board["p_best"].isna().tolist() == [True] + [False] * (len(board) - 1)
+    assert (board["p_best"].iloc[1:] >= 0.125).all()  # the smallest p of four cars
+    found = json.loads((made.run_folder / "analysis.json").read_text())
+    assert found["statistics"]["pairs"] == len(board) * (len(board) - 1) // 2
+    better = {
+        each["entry"] for each in found["ensembles"]
+        if each["over_plain_mean"] and each["over_plain_mean"]["low"] > 0
+    }  # fmt: skip
+    assert set(found["beat_plain_mean"]) == better
+    assert "mean" not in better
 
 
 def test_analysis_says_why_the_ensemble_gains(made, scores, board):

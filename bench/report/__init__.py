@@ -1,0 +1,33 @@
+"""A finished run -> one page that shows what it found: it opens from disk and loads nothing.
+
+Reads  leaderboard.csv, scores.parquet, analysis.json, histories and manifests of a run; map stores,
+       photographs and masks of the few images it shows.
+Writes report.html.
+"""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from bench.carvana import Carvana
+from bench.entries import Entry
+from bench.files import write_text
+from bench.report.facts import Facts
+from bench.report.page import render
+from bench.report.pictures import draw
+
+CODE = sorted(path for path in Path(__file__).parent.rglob("*") if path.suffix != ".pyc")
+
+
+def run(
+    facts: Facts, entries: Sequence[Entry], stores: Mapping[str, Path], data: Carvana, target: Path
+) -> None:
+    """Write the page.
+
+    Args:
+        entries: ready for maps, among them the one whose pictures are shown.
+        stores: the map store of each member, by its name.
+
+    Raises:
+        BadData: a store lacks an image or is damaged, or a photograph or mask is.
+    """
+    write_text(target, render(facts, draw(facts, entries, stores, data)))

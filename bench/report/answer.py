@@ -1,0 +1,166 @@
+"""The report's opening paragraph: is the ensemble better than its best member, and at what cost?
+
+Every number comes out of the run's tables.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from bench.report.facts import Facts
+from bench.report.words import (
+    chance,
+    duration,
+    listed,
+    milliseconds,
+    number,
+    several,
+    signed,
+)
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a reader should know who reads nothing else."""
+
+    question: str
+    verdict: str
+    paragraphs: list[str]
+    figures: list[tuple[str, str]]  # a number, and what it is
+
+
+def answer(facts: Facts) -> Answer:
+    """The answer of a run."""
+    best = facts.row(facts.ensemble)
+    told = facts.analysed(facts.ensemble)
+    if told is None or best["members"] < 2:
+        return _without_ensemble(facts)
+    member = facts.row(told["best_member"])
+    return Answer(
+        "Is the ensemble better than its best member?",
+        verdict(best),
+        [" ".join([_scores(facts, best, member), _gain(facts, best, member),
+                   _cost(facts, best, member)]), *_learned(facts)],
+        [
+            (signed(best["dice"] - member["dice"]), "Dice over the best member"),
+            (number(best["dice"], 6), f"Dice of {facts.label(facts.ensemble)}"),
+            (_times(best["predict_ms"], member["predict_ms"]), "the time for a photograph"),
+            (signed(wrong(best) - wrong(member), 0), "wrong pixels in a photograph"),
+        ],
+    )  # fmt: skip
+
+
+def verdict(best: "Any") -> str:
+    """Yes or no, as far as the cars can tell.
+
+    Args:
+        best: the ensemble's line of the leaderboard.
+    """
+    if "gain_p" not in best or math.isnan(best["gain_p"]):
+        return "One car cannot tell."
+    if best["gain_p"] < SIGNIFICANT and best["gain_low"] > 0:
+        return "Yes."
+    if best["gain_p"] < SIGNIFICANT and best["gain_high"] < 0:
+        return "No, it is worse."
+    return "These cars cannot tell."
+
+
+def wrong(line: "Any") -> float:
+    """Wrong pixels in a photograph, on average."""
+    return float(line["fp_px"] + line["fn_px"])
+
+
+def _scores(facts: Facts, best: "Any", member: "Any") -> str:
+    ensembles = int((facts.scored["kind"] == "ensemble").sum())
+    which = f", the best of {ensembles} ensembles," if ensembles > 1 else ""
+    return (
+        f"On {several(facts.images, 'held-out photograph')} of {several(facts.car_count, 'car')}, "
+        f"{facts.label(facts.ensemble)}{which} has a mean Dice of {number(best['dice'], 6)}; "
+        f"its best member, {facts.label(str(member.name))}, has {number(member['dice'], 6)}."
+    )
+
+
+def _gain(facts: Facts, best: "Any", member: "Any") -> str:
+    gain = best["dice"] - member["dice"]
+    fewer = wrong(member) - wrong(best)
+    pixels = (
+        f"some {number(abs(fewer), 0)} wrong pixels {'fewer' if fewer >= 0 else 'more'} in every "
+        f"photograph, of {number(wrong(member), 0)}"
+    )
+    if math.isnan(best["gain_p"]):
+        return f"The difference is {signed(gain)}: {pixels}. One car gives it no interval."
+    ensembles = int(facts.scored["gain_p"].notna().sum())
+    corrected = f", corrected for {ensembles} ensembles" if ensembles > 1 else ""
+    return (
+        f"The difference is {signed(gain)} [95 % interval {signed(best['gain_low'])} to "
+        f"{signed(best['gain_high'])}; {chance(best['gain_p'])}{corrected}]: {pixels}."
+    )
+
+
+def _cost(facts: Facts, best: "Any", member: "Any") -> str:
+    if math.isnan(best["predict_ms"]) or not member["predict_ms"]:
+        time = "What a photograph takes was not measured"
+    else:
+        time = (
+            f"It costs {milliseconds(best['predict_ms'])} a photograph instead of "
+            f"{milliseconds(member['predict_ms'])}, "
+            f"{_times(best['predict_ms'], member['predict_ms'])} the time"
+        )
+    return (
+        f"{time}, and {several(int(best['members']), 'training')} of {duration(best['train_s'])} "
+        f"together instead of one of {duration(member['train_s'])}."
+    )
+
+
+def _learned(facts: Facts) -> list[str]:
+    """Which rules that learn beat the plain mean by more than its interval, if any do."""
+    compared = [
+        each for each in facts.analysis["ensembles"]
+        if each["over_plain_mean"] and each["rule"] not in ("mean", "vote")
+    ]  # fmt: skip
+    if not compared:
+        return []
+    better = facts.better_than_mean
+    if not better:
+        return [
+            f"None of the {several(len(compared), 'rule')} that learn beats the plain mean by more "
+            "than the interval of the difference."
+        ]
+    gains = {each["entry"]: each["over_plain_mean"] for each in compared}
+    most = max(better, key=lambda name: float(gains[name]["mean"]))
+    told = gains[most]
+    interval = f"{signed(told['mean'])} [{signed(told['low'])} to {signed(told['high'])}]"
+    if len(better) == 1:
+        return [
+            f"Of the {several(len(compared), 'rule')} that learn, {facts.label(most)} alone beats "
+            f"the plain mean by more than the interval of the difference: {interval}."
+        ]
+    return [
+        f"Of the {several(len(compared), 'rule')} that learn, "
+        f"{listed([facts.label(name) for name in better])} beat the plain mean by more than the "
+        f"interval of the difference, {facts.label(most)} by most: {interval}."
+    ]
+
+
+def _without_ensemble(facts: Facts) -> Answer:
+    best = facts.row(facts.ensemble)
+    return Answer(
+        "Which model is best?",
+        f"{facts.label(facts.ensemble)}.",
+        [
+            f"On {several(facts.images, 'held-out photograph')} of "
+            f"{several(facts.car_count, 'car')} it has a mean Dice of {number(best['dice'], 6)}. "
+            "The suite has no ensemble of several models."
+        ],
+        [
+            (number(best["dice"], 6), "Dice"),
+            (milliseconds(best["predict_ms"]), "for a photograph"),
+            (number(wrong(best), 0), "wrong pixels in a photograph"),
+        ],
+    )
+
+
+def _times(one: float, other: float) -> str:
+    return f"{one / other:.1f} ×" if other and math.isfinite(one / other) else "–"

@@ -1,0 +1,77 @@
+"""Numbers as the report writes them."""
+
+import math
+
+MINUS = "\N{MINUS SIGN}"
+MISSING = "\N{EN DASH}"
+
+
+def number(value: float, decimals: int) -> str:
+    """A number with thousands separated; a dash where there is none.
+
+    >>> number(1234.5678, 1), number(float("nan"), 2)
+    ('1,234.6', '–')
+    """
+    if value is None or not math.isfinite(value):
+        return MISSING
+    return f"{value:,.{decimals}f}".replace("-", MINUS)
+
+
+def signed(value: float, decimals: int = 6) -> str:
+    """A difference, always with its sign.
+
+    >>> signed(0.00031), signed(-0.5, 1)
+    ('+0.000310', '−0.5')
+    """
+    return ("+" if value >= 0 else "") + number(value, decimals)
+
+
+def chance(p: float) -> str:
+    """A p-value; below 0.0001 only that.
+
+    >>> chance(0.0123), chance(0.00001)
+    ('p = 0.012', 'p < 0.0001')
+    """
+    if p < 0.0001:
+        return "p < 0.0001"
+    return f"p = {p:.4f}" if p < 0.001 else f"p = {p:.3f}"
+
+
+def duration(seconds: float) -> str:
+    """A time in the unit that suits it.
+
+    >>> duration(42), duration(1500), duration(7260)
+    ('42 s', '25 min', '2.0 h')
+    """
+    if not math.isfinite(seconds):
+        return MISSING
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def milliseconds(value: float) -> str:
+    """A time a photograph takes.
+
+    >>> milliseconds(1234.4), milliseconds(4.26)
+    ('1,234 ms', '4.3 ms')
+    """
+    return MISSING if not math.isfinite(value) else f"{number(value, 0 if value >= 10 else 1)} ms"
+
+
+def several(count: int, one: str, many: str = "") -> str:
+    """A number of things.
+
+    >>> several(1, "car"), several(20, "car")
+    ('1 car', '20 cars')
+    """
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def listed(names: list[str]) -> str:
+    """Names in a sentence.
+
+    >>> listed(["a", "b", "c"])
+    'a, b and c'
+    """
+    return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
