@@ -8,11 +8,12 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench.arguments import DATA, parse
-from bench.errors import BadConfig, BadData, BenchError
+from bench.errors import BadConfig, BadData, BenchError, Missing
 from bench.progress import be_quiet, say
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.check import Report as DataReport
+    from bench.exported import Model
     from bench.pipeline import Run
 
 INTERRUPTED = 130
@@ -187,13 +188,54 @@ def doctor(given: argparse.Namespace) -> None:
     _show(given, found)
 
 
+def export(given: argparse.Namespace) -> None:
+    """Copy what an entry needs into one folder."""
+    from bench import export as stage
+
+    found = stage.run(given.run, given.entry, given.out)
+    say(f"{found.entry}: {len(found.members)} members in {given.out}")
+
+
+def cutout(given: argparse.Namespace) -> None:
+    """Cut cars out of photographs."""
+    from bench import cutout as stage
+
+    order = stage.Order(given.background, given.format, tuple(given.steps))
+    done = stage.run(_open_model(given), given.photographs, given.out, order, given.jobs)
+    say(f"{done} photographs cut out into {given.out}")
+
+
+def serve(given: argparse.Namespace) -> None:
+    """Serve the page and the API until told to stop."""
+    from bench.device import Machine
+
+    try:
+        from bench.serve import server
+    except ModuleNotFoundError as error:
+        raise Missing(f"no {error.name}: pip install 'carvana-bench[serve]'") from error
+    server.run(given.model, given.port, Machine(given.device, given.jobs))
+
+
 VERBS = {
     verb.__name__: verb
     for verb in (
-        check, compare, demo, doctor, download, ensemble, errors, folds, leaderboard, models,
-        predict, prepare_coco, run, score, submit, train,
+        check, compare, cutout, demo, doctor, download, ensemble, errors, export, folds,
+        leaderboard, models, predict, prepare_coco, run, score, serve, submit, train,
     )
 }  # fmt: skip
+
+
+def _open_model(given: argparse.Namespace) -> "Model":
+    from bench import exported
+    from bench.device import Machine
+    from bench.export import describe
+
+    machine = Machine(given.device, given.jobs)
+    if given.model:
+        return exported.open_model(given.model, machine)
+    if not given.entry:
+        raise BadConfig("name the --entry of the run, or an exported --model")
+    return exported.Model(given.run, describe(given.run, given.entry), machine)
 
 
 def _open_run(given: argparse.Namespace) -> "Run":
