@@ -161,12 +161,12 @@ def _add_cutting(app: FastAPI, desk: Desk[Work, Any]) -> None:
             str, Form(pattern=BACKGROUND, description="transparent, white, blur, #rrggbb, or image")
         ] = "transparent",
         background_image: Annotated[
-            UploadFile | None, File(description="what `image` puts behind the car")
+            UploadFile | None, File(description="The picture that the background named image puts behind the car")
         ] = None,
     ) -> Response:
         """The car alone, upright and in the photograph's own size, as a PNG with alpha.
 
-        On any background but `transparent` the PNG is opaque.
+        On any background but transparent the PNG is opaque.
         """
         behind = await _behind(background, background_image)
         content = await _ask(
@@ -213,7 +213,7 @@ async def _behind(name: str, image: UploadFile | None) -> Background:
     if name != "image":
         return Background.named(name)
     if image is None:
-        raise HTTPException(422, "background_image: wanted for the background `image`")
+        raise HTTPException(422, "background_image: wanted for the background image")
     content = await image.read()
     photographs.pixel_count(content)
     return Background("image", image=await asyncio.to_thread(photographs.read, content))

@@ -3,7 +3,7 @@
 const TOGETHER = 3; // in flight: enough for the server to take them together
 const PATIENCE = 20; // tries while the server is busy
 const LEGENDS = {
-  cutout: "Left of the line the photograph, right of it the result. Arrow keys move the line.",
+  cutout: "Photograph | result. Drag the line, or move it with the arrow keys.",
   mask: "White is car.",
   disagreement: "Where it glows, the members do not agree.",
 };
@@ -198,6 +198,7 @@ function add(files) {
   if (!files.length) return;
   document.querySelector("main").classList.add("busy");
   at("work").hidden = at("panel").hidden = false;
+  at("invitation").textContent = "Add photographs";
   choose(photos[photos.length - files.length]);
   next();
 }
