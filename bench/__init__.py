@@ -6,6 +6,8 @@
     ensemble   members' maps      -> one map                 (entries)
     score      maps + masks       -> counts, Dice, Jaccard   (rle, metrics)
     leaderboard, submission       -> tables, Kaggle files
+    export     run + entry        -> a model in one folder   (exported)
+    cutout, serve  photographs    -> cars alone              (photographs, framing, matte, switches)
     pipeline   suite              -> all of it in order; cli: one verb a stage
 
 Stages meet in the files of a run (layout.py) and import no other stage.

@@ -161,7 +161,7 @@ def _add_cutting(app: FastAPI, desk: Desk[Work, Any]) -> None:
             str, Form(pattern=BACKGROUND, description="transparent, white, blur, #rrggbb, or image")
         ] = "transparent",
         background_image: Annotated[
-            UploadFile | None, File(description="The picture that the background named image puts behind the car")
+            UploadFile | None, File(description="The picture of the background named image")
         ] = None,
     ) -> Response:
         """The car alone, upright and in the photograph's own size, as a PNG with alpha.
