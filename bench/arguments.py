@@ -134,6 +134,9 @@ def _add_cutting_verbs(verbs: Verbs) -> None:
     verb = _add(verbs, "serve", "the same as a page and an API", "serve --model car-model")
     verb.add_argument("--model", type=Path, required=True, metavar="MODEL_DIR")
     verb.add_argument("--port", type=int, default=8000, metavar="N", help="of 127.0.0.1; 0: any")
+    verb.add_argument("--measure", type=Path, metavar="PHOTO",
+                      help="only say what the server costs in time and memory")  # fmt: skip
+    verb.add_argument("--requests", type=_positive, default=1000, metavar="N", help="for memory")
     verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 

@@ -13,7 +13,6 @@ from bench.progress import be_quiet, say
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.check import Report as DataReport
-    from bench.exported import Model
     from bench.pipeline import Run
 
 INTERRUPTED = 130
@@ -199,9 +198,12 @@ def export(given: argparse.Namespace) -> None:
 def cutout(given: argparse.Namespace) -> None:
     """Cut cars out of photographs."""
     from bench import cutout as stage
+    from bench.device import Machine
+    from bench.export import open_entry
 
+    model = open_entry(given.model, given.run, given.entry, Machine(given.device, given.jobs))
     order = stage.Order(given.background, given.format, tuple(given.steps))
-    done = stage.run(_open_model(given), given.photographs, given.out, order, given.jobs)
+    done = stage.run(model, given.photographs, given.out, order, given.jobs)
     say(f"{done} photographs cut out into {given.out}")
 
 
@@ -210,9 +212,13 @@ def serve(given: argparse.Namespace) -> None:
     from bench.device import Machine
 
     try:
-        from bench.serve import server
+        from bench.serve import measure, server
     except ModuleNotFoundError as error:
         raise Missing(f"no {error.name}: pip install 'carvana-bench[serve]'") from error
+    if given.measure:
+        found = measure.measure(given.model, given.measure, given.requests, given.device)
+        _show(given, found.to_json())
+        return
     server.run(given.model, given.port, Machine(given.device, given.jobs))
 
 
@@ -223,19 +229,6 @@ VERBS = {
         leaderboard, models, predict, prepare_coco, run, score, serve, submit, train,
     )
 }  # fmt: skip
-
-
-def _open_model(given: argparse.Namespace) -> "Model":
-    from bench import exported
-    from bench.device import Machine
-    from bench.export import describe
-
-    machine = Machine(given.device, given.jobs)
-    if given.model:
-        return exported.open_model(given.model, machine)
-    if not given.entry:
-        raise BadConfig("name the --entry of the run, or an exported --model")
-    return exported.Model(given.run, describe(given.run, given.entry), machine)
 
 
 def _open_run(given: argparse.Namespace) -> "Run":

@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from bench.config import Recipe, Suite, read
+from bench.device import Machine
 from bench.entries import Entry, entries_of, fitted
 from bench.environment import environment
 from bench.errors import BadConfig, Missing
-from bench.exported import FORMAT, MANIFEST, Manifest, Member, Part
+from bench.exported import FORMAT, MANIFEST, Manifest, Member, Model, Part, open_model
 from bench.files import sha256, write_bytes, write_text
 from bench.layout import Layout
 
@@ -66,6 +67,19 @@ def describe(folder: Path, name: str) -> Manifest:
         dice=_dice(layout, entry),
         made_by={"run": folder.resolve().name, **environment()},
     )
+
+
+def open_entry(model: Path | None, run: Path | None, name: str | None, machine: Machine) -> Model:
+    """An exported model, or the entry `name` of a run as if it had been exported.
+
+    Raises:
+        BadConfig: neither a model, nor a run and its entry; otherwise as either deserves.
+    """
+    if model:
+        return open_model(model, machine)
+    if not run or not name:
+        raise BadConfig("name an exported --model, or a --run and its --entry")
+    return Model(run, describe(run, name), machine)
 
 
 def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> Member:
