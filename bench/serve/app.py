@@ -11,20 +11,18 @@ from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import quote
 
 from fastapi import FastAPI, File, Form, Request, UploadFile
-from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 
 from bench import photographs, rle
 from bench.cutout import BATCH, Background, Seen, look
-from bench.errors import BadData
 from bench.exported import Model
-from bench.photographs import MOST_PIXELS, NoPhotograph, TooLarge
-from bench.progress import say
-from bench.serve.desk import Desk, Full, Stopping, TooSlow
-from bench.serve.guard import HEADERS, MOST_BYTES, Guard, problem
+from bench.photographs import MOST_PIXELS
+from bench.serve.answers import ERRORS, add_errors
+from bench.serve.desk import Desk
+from bench.serve.guard import MOST_BYTES, Guard
 from bench.serve.layers import Layers, layers, mask_png
 from bench.switches import SWITCHES
 
@@ -41,13 +39,6 @@ WAITING = 16  # photographs that may wait for their turn
 LIMIT_S = 60.0  # for a photograph, from its arrival to its result
 GONE_S = 0.5  # how often a waiting client is asked whether it is still there
 Answer = TypeVar("Answer")
-
-
-class Problem(BaseModel):
-    """What went wrong."""
-
-    error: str
-    reason: str
 
 
 class Runs(BaseModel):
@@ -76,19 +67,6 @@ class Work:
     finish: Callable[[Seen], Any]
 
 
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": text}
-    for status, text in {
-        400: "Not a form, or not asked for as localhost.",
-        403: "Asked for by another site's page.",
-        408: "The body did not come in time.",
-        413: "Over 20 MiB, or over 40 megapixels.",
-        415: "Neither JPEG, PNG, WebP nor GIF by its content.",
-        422: "The photograph is damaged, or a field is missing or wrong.",
-        503: "Too many photographs wait, or the server stops; see Retry-After.",
-        504: "Not done within the time limit.",
-    }.items()
-}
 Upload = Annotated[UploadFile, File(description="JPEG, PNG, WebP or GIF, up to 20 MiB")]
 Steps = Annotated[
     list[str],
@@ -121,7 +99,7 @@ def make_app(model: Model, *, waiting: int = WAITING, limit_s: float = LIMIT_S) 
     )  # fmt: skip
     app.state.desk = desk
     app.add_middleware(Guard)
-    _add_errors(app)
+    add_errors(app)
     _add_files(app)
     _add_cutting(app, desk)
     _add_about(app, desk, model)
@@ -286,39 +264,3 @@ def _sender(answer: Response) -> Callable[[], Response]:
         return answer
 
     return send
-
-
-def _add_errors(app: FastAPI) -> None:
-    statuses: dict[type[Exception], int] = {
-        NoPhotograph: 415, TooLarge: 413, BadData: 422, Stopping: 503, TooSlow: 504,
-    }  # fmt: skip
-    for kind, status in statuses.items():
-        app.add_exception_handler(kind, _handler(status))
-
-    @app.exception_handler(Full)
-    async def full(request: Request, error: Full) -> JSONResponse:
-        return problem(503, str(error), {"retry-after": str(error.retry_after_s)})
-
-    @app.exception_handler(HTTPException)
-    async def refused(request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
-
-    @app.exception_handler(RequestValidationError)
-    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        first = error.errors()[0]
-        field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        return problem(422, f"{field}: {first['msg']}")
-
-    @app.exception_handler(Exception)
-    async def broken(request: Request, error: Exception) -> JSONResponse:
-        say(f"{request.method} {request.url.path}: {type(error).__name__}: {error}")
-        return problem(500, "something broke here; the server's log says what", dict(HEADERS))
-
-
-def _handler(status: int) -> Callable[[Request, Exception], JSONResponse]:
-    headers = {"retry-after": "5"} if status == 503 else None
-
-    def handle(request: Request, error: Exception) -> JSONResponse:
-        return problem(status, str(error), headers)
-
-    return handle

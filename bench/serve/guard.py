@@ -13,6 +13,8 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from bench.serve.answers import HEADERS, problem
+
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
@@ -22,27 +24,6 @@ MOST_BYTES = 20 * 2**20  # of a request's body
 MOST_SECONDS = 60.0  # for it to come in
 MOST_REQUESTS = 32  # with a body, at once: what they may hold in memory together is bounded
 HOSTS = ("127.0.0.1", "localhost", "::1")  # any other name is another site's, pointed at us
-HEADERS = {
-    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
-    "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
-    "frame-ancestors 'none'",
-    "x-content-type-options": "nosniff",
-    "referrer-policy": "no-referrer",
-    "cross-origin-resource-policy": "same-origin",
-    "cross-origin-opener-policy": "same-origin",
-    "cache-control": "no-store",
-}
-TITLES = {
-    400: "bad_request", 403: "other_site", 404: "not_found", 405: "wrong_method",
-    408: "too_slow", 413: "too_large", 415: "no_photograph", 422: "cannot_be_read",
-    500: "our_mistake", 503: "busy", 504: "took_too_long",
-}  # fmt: skip
-
-
-def problem(status: int, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """An error as JSON: a word for programs, and a reason for people."""
-    content = {"error": TITLES.get(status, "refused"), "reason": reason}
-    return JSONResponse(content, status, headers)
 
 
 class Guard:
