@@ -7,6 +7,8 @@
     score      maps + masks       -> counts, Dice, Jaccard   (rle, metrics)
     leaderboard, submission       -> tables, Kaggle files
     report     tables, pictures   -> one page
+    export     run + entry        -> a model in one folder   (exported)
+    cutout, serve  photographs    -> cars alone              (photographs, framing, matte, switches)
     pipeline   suite              -> all of it in order; cli: one verb a stage
 
 Stages meet in the files of a run (layout.py) and import no other stage.

@@ -25,6 +25,7 @@ def parse(words: Sequence[str] | None) -> argparse.Namespace:
     _add_result_verbs(verbs)
     _add_submit(verbs)
     _add_data_verbs(verbs)
+    _add_cutting_verbs(verbs)
     return parser.parse_args(words)
 
 
@@ -116,6 +117,36 @@ def _add_data_verbs(verbs: Verbs) -> None:
     verb.add_argument("--size", type=_positive, nargs=2, metavar=("H", "W"), help="resize to it")
     verb = _add(verbs, "doctor", "what this machine has, what a suite would cost", "doctor cpu")
     _add_suite(verb, nargs="?")
+
+
+def _add_cutting_verbs(verbs: Verbs) -> None:
+    example = "export --run runs/cpu --entry mean --out car-model"
+    verb = _add(verbs, "export", "an entry as one folder that needs no run", example)
+    verb.add_argument("--run", type=Path, required=True, metavar="RUN", help="folder of a run")
+    verb.add_argument("--entry", required=True, metavar="E", help="of the leaderboard")
+    verb.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR")
+    example = "cutout photographs/ --model car-model --out cars --background white"
+    verb = _add(verbs, "cutout", "cut cars out of photographs", example)
+    verb.add_argument("photographs", type=Path, nargs="+", metavar="PHOTO",
+                      help="file, or folder of files")  # fmt: skip
+    whose = verb.add_mutually_exclusive_group(required=True)
+    whose.add_argument("--model", type=Path, metavar="MODEL_DIR", help="what `export` wrote")
+    whose.add_argument("--run", type=Path, metavar="RUN", help="folder of a run, with --entry")
+    verb.add_argument("--entry", metavar="E", help="of the run's leaderboard")
+    verb.add_argument("--out", type=Path, required=True, metavar="DIR")
+    verb.add_argument("--background", default="transparent", metavar="B",
+                      help="transparent, white, #rrggbb, blur, or a picture's file")  # fmt: skip
+    verb.add_argument("--format", choices=("png", "jpeg", "webp"), default="png")
+    verb.add_argument("--steps", nargs="+", default=[], metavar="STEP",
+                      help="first: fill_holes, largest_component, denoise")  # fmt: skip
+    verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    verb = _add(verbs, "serve", "the same as a page and an API", "serve --model car-model")
+    verb.add_argument("--model", type=Path, required=True, metavar="MODEL_DIR")
+    verb.add_argument("--port", type=int, default=8000, metavar="N", help="of 127.0.0.1; 0: any")
+    verb.add_argument("--measure", type=Path, metavar="PHOTO",
+                      help="only say what the server costs in time and memory")  # fmt: skip
+    verb.add_argument("--requests", type=_positive, default=1000, metavar="N", help="for memory")
+    verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
 
 
 def _add(verbs: Verbs, name: str, text: str, example: str) -> argparse.ArgumentParser:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from bench.arguments import DATA, parse
-from bench.errors import BadConfig, BadData, BenchError
+from bench.errors import BadConfig, BadData, BenchError, Missing
 from bench.progress import be_quiet, say
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
@@ -194,11 +194,46 @@ def doctor(given: argparse.Namespace) -> None:
     _show(given, found)
 
 
+def export(given: argparse.Namespace) -> None:
+    """Copy what an entry needs into one folder."""
+    from bench import export as stage
+
+    found = stage.run(given.run, given.entry, given.out)
+    say(f"{found.entry}: {len(found.members)} members in {given.out}")
+
+
+def cutout(given: argparse.Namespace) -> None:
+    """Cut cars out of photographs."""
+    from bench import cutout as stage
+    from bench.device import Machine
+    from bench.export import open_entry
+
+    model = open_entry(given.model, given.run, given.entry, Machine(given.device, given.jobs))
+    order = stage.Order(given.background, given.format, tuple(given.steps))
+    done = stage.run(model, given.photographs, given.out, order, given.jobs)
+    say(f"{done} photographs cut out into {given.out}")
+
+
+def serve(given: argparse.Namespace) -> None:
+    """Serve the page and the API until told to stop."""
+    from bench.device import Machine
+
+    try:
+        from bench.serve import measure, server
+    except ModuleNotFoundError as error:
+        raise Missing(f"no {error.name}: pip install 'carvana-bench[serve]'") from error
+    if given.measure:
+        found = measure.measure(given.model, given.measure, given.requests, given.device)
+        _show(given, found.to_json())
+        return
+    server.run(given.model, given.port, Machine(given.device, given.jobs))
+
+
 VERBS = {
     verb.__name__: verb
     for verb in (
-        check, compare, demo, doctor, download, ensemble, errors, folds, leaderboard, models,
-        predict, prepare_coco, report, run, score, submit, train,
+        check, compare, cutout, demo, doctor, download, ensemble, errors, export, folds,
+        leaderboard, models, predict, prepare_coco, report, run, score, serve, submit, train,
     )
 }  # fmt: skip
 

@@ -1,7 +1,10 @@
 """Data every test may ask for: the real photographs where they are there, and tiny drawn ones."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,7 +17,7 @@ from hypothesis import settings
 from PIL import Image
 
 from bench import rle
-from bench.config import Recipe
+from bench.config import Network, Recipe, to_yaml
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -22,7 +25,8 @@ if TYPE_CHECKING:
 settings.register_profile("untimed", deadline=None)  # a busy machine fails no test
 settings.load_profile("untimed")
 
-BESIDE = Path(__file__).parents[2] / "shared"  # a folder `shared` beside the checkout
+HOME = Path(__file__).parents[1]
+BESIDE = HOME.parent / "shared"  # a folder `shared` beside the checkout
 TINY = (80, 120)  # height, width of a drawn photograph
 TRAIN_CARS = [f"{number:012x}" for number in (0x0A11CE, 0xB0B, 0xCAFE, 0xD00D)]
 TEST_CAR = f"{0x7E57:012x}"
@@ -43,6 +47,12 @@ RECIPE = Recipe.model_validate(
         "goal": "test",
     }
 )  # fmt: skip
+
+
+QUICK = {  # learns the tiny cars within seconds
+    "name": "zoo", "decoder": "unet", "encoder": "resnet18", "pretrained": False,
+    "encoder_depth": 3, "decoder_channels": [32, 16, 8],
+}  # fmt: skip
 
 
 def _found(variable: str, folder: str) -> Path:
@@ -128,3 +138,52 @@ def save_mask(path: Path, mask: np.ndarray) -> None:
     picture = Image.fromarray(mask.astype(np.uint8), mode="P")
     picture.putpalette([0, 0, 0, 255, 255, 255])
     picture.save(path)
+
+
+@pytest.fixture(scope="session")
+def exported(tiny_carvana: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An exported mean of two small members, trained on the tiny cars within seconds."""
+    return export_tiny(tmp_path_factory.mktemp("exported"), tiny_carvana)
+
+
+def export_tiny(root: Path, data: Path) -> Path:
+    """Train a run in `root` and export its mean; the run stays in `root/runs/tiny`."""
+    from bench.cli import main
+
+    learner = {"network": Network(**QUICK), "epochs": 9, "augment": ("flip",)}
+    for name, size in {"a": (32, 48), "b": (40, 60)}.items():
+        recipe = RECIPE.model_copy(update={**learner, "size": size})
+        (root / f"{name}.yaml").write_text(to_yaml(recipe))
+    suite = root / "tiny.yaml"
+    suite.write_text(
+        "title: tiny\nrecipes: [a.yaml, b.yaml]\nfolds: {count: 2, valid_cars: 1}\n"
+        "ensembles: {mean: {rule: mean}, vote: {rule: vote}, greedy: {rule: greedy}}\n"
+    )
+    run, out = root / "runs" / "tiny", root / "model"
+    places = ["--data", str(data), "--runs", str(run.parent), "--device", "cpu"]
+    assert main(["train", str(suite), *places]) == 0
+    assert main(["export", "--run", str(run), "--entry", "mean", "--out", str(out)]) == 0
+    return out
+
+
+@pytest.fixture(scope="session")
+def server(exported: Path) -> Iterator[str]:
+    """The address of a real server process with that model."""
+    with serving(exported) as (address, _):
+        yield address
+
+
+@contextmanager
+def serving(model: Path) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
+    """A server process and its address; it is told to stop at the end, and must."""
+    words = [sys.executable, "-m", "bench", "serve", "--model", str(model), "--port", "0"]
+    process = subprocess.Popen(
+        [*words, "--device", "cpu"], cwd=HOME, stderr=subprocess.PIPE, text=True
+    )
+    try:
+        assert process.stderr
+        line = next(line for line in process.stderr if "http://" in line)
+        yield line.split()[-1].rstrip("/"), process
+    finally:
+        process.terminate()
+        process.wait(timeout=30)

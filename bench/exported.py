@@ -1,0 +1,162 @@
+"""A folder with all that an entry needs -> a model that turns photographs into maps.
+
+    manifest.json                      entry, rule and its parameters, members, hashes; written last
+    <recipe>/fold<k>/recipe.yaml       what a member is, and what it sees
+    <recipe>/fold<k>/weights.safetensors
+
+A run's own folder is laid out the same way, so both open alike.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import Field, ValidationError
+
+from bench.config import Recipe, Strict, read
+from bench.device import Machine, enough_memory
+from bench.errors import BadData, Missing
+from bench.files import sha256
+from bench.framing import frame
+from bench.layout import Layout
+from bench.photographs import Pixels
+from bench.predict import load_network, mean_probability
+from bench.rle import Map
+from bench.rules import Parameters, combine
+from bench.tta import views
+
+FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
+MANIFEST = "manifest.json"
+
+Name = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")
+]
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Part(Strict):
+    """One trained network of a member: its fold, and the hashes of its two files."""
+
+    fold: int = Field(ge=0)
+    recipe_sha256: Hash
+    weights_sha256: Hash
+
+
+class Member(Strict):
+    """A recipe, and its networks, whose mean probability is its map."""
+
+    name: Name
+    size: tuple[int, int] = Field(strict=False)  # height x width of what it sees
+    parts: tuple[Part, ...] = Field(min_length=1, strict=False)
+
+
+class Manifest(Strict):
+    """What an exported model is and where it comes from."""
+
+    format: Literal["carvana-bench model 1"]
+    suite: str
+    entry: str
+    rule: str | None  # None: a single model
+    parameters: Parameters = Field(default={})  # of the rule
+    members: tuple[Member, ...] = Field(min_length=1, strict=False)
+    dice: float | None = None  # mean over held-out cars of the run
+    made_by: dict[str, Any] = Field(default={})
+
+    @property
+    def identity(self) -> list[str]:
+        """The hashes that decide every map, in order."""
+        return [part.weights_sha256 for member in self.members for part in member.parts]
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an exported model.
+
+    Raises:
+        Missing: the folder holds none. BadData: it is damaged, or of a later version.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise Missing(f"{folder}: no {MANIFEST}, so no exported model; make one with `export`")
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        field = ".".join(map(str, first["loc"])) or "(whole file)"
+        raise BadData(f"{path}: {field}: {first['msg']}; export the model again") from error
+
+
+def open_model(folder: Path, machine: Machine) -> "Model":
+    """The exported model of a folder, in memory.
+
+    Raises:
+        Missing: as `read_manifest`. BadData: a file is not the one that was exported.
+    """
+    return Model(folder, read_manifest(folder), machine)
+
+
+class Model:
+    """An entry in memory: photographs in, its members' maps out, and their combination.
+
+    Args:
+        folder: of an exported model or of a run.
+
+    Raises:
+        BadData: a file differs from what the manifest says.
+        BadConfig: a recipe names what this version does not know.
+    """
+
+    def __init__(self, folder: Path, manifest: Manifest, machine: Machine) -> None:
+        self.manifest = manifest
+        self._accelerator = machine.accelerator()
+        layout = Layout(folder)
+        self._members = [
+            _Loaded(member, layout, self._accelerator.device) for member in manifest.members
+        ]
+
+    @property
+    def names(self) -> list[str]:
+        """What the members are called."""
+        return [member.name for member in self.manifest.members]
+
+    def maps(self, photos: Sequence[Pixels]) -> list[list[Map]]:
+        """Of each photograph (H, W, 3), every member's map (H, W); the photographs share passes."""
+        found: list[list[Map]] = [[] for _ in photos]
+        for member in self._members:
+            size = member.recipe.size
+            frames = [frame((photo.shape[0], photo.shape[1]), size) for photo in photos]
+            seen = [each.shrink(photo) for each, photo in zip(frames, photos, strict=True)]
+            stacked = torch.stack([torch.from_numpy(one).permute(2, 0, 1) for one in seen])
+            looks = views(member.recipe.tta.scales, member.recipe.tta.flip)
+            with enough_memory(member.name, len(photos), size):
+                p = mean_probability(member.networks, stacked, looks, self._accelerator)
+            for mine, each, one in zip(found, frames, p, strict=True):
+                mine.append(each.grow(one.numpy()))
+        return found
+
+    def merge(self, maps: Sequence[Map]) -> Map:
+        """The entry's map of one photograph, from its members'."""
+        if self.manifest.rule is None:
+            return maps[0]
+        return combine(self.manifest.parameters, maps)
+
+
+class _Loaded:
+    """A member's networks, each checked against the manifest before it is built."""
+
+    def __init__(self, member: Member, layout: Layout, device: torch.device) -> None:
+        self.name = member.name
+        self.networks = []
+        for part in member.parts:
+            training = layout.training(member.name, part.fold)
+            _check(training / "recipe.yaml", part.recipe_sha256)
+            _check(training / "weights.safetensors", part.weights_sha256)
+            self.recipe = read(training / "recipe.yaml", Recipe)
+            self.networks.append(load_network(member.name, self.recipe, training).to(device))
+
+
+def _check(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise BadData(f"{path}: missing; export the model again")
+    if sha256(path) != expected:
+        raise BadData(f"{path}: not the file that was exported; export the model again")

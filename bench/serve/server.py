@@ -1,0 +1,70 @@
+"""The process that serves: one address on this machine, a clean start and a clean end."""
+
+import asyncio
+import socket
+from pathlib import Path
+from types import FrameType
+
+import uvicorn
+
+from bench.device import Machine
+from bench.errors import BenchError
+from bench.exported import open_model
+from bench.progress import say
+from bench.serve.app import LIMIT_S, make_app
+
+HOST = "127.0.0.1"
+CONNECTIONS = 100
+END_S = LIMIT_S + 5  # what runs when the server is told to stop may take so long
+
+
+class Server(uvicorn.Server):
+    """Ends by SIGINT and SIGTERM: what runs ends, what waits is told; a second signal ends it all.
+
+    Args:
+        app: as `make_app` gives it.
+    """
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self._loop: asyncio.AbstractEventLoop | None = None
+
+    async def serve(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve until told to stop."""
+        self._loop = asyncio.get_running_loop()
+        await super().serve(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """What a signal does; uvicorn's own would end the process by the signal afterwards."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.config.app.state.desk.stop)  # type: ignore[union-attr]
+
+
+def run(folder: Path, port: int, machine: Machine) -> None:
+    """Serve an exported model until the process is told to stop.
+
+    Args:
+        port: of 127.0.0.1; 0 takes a free one.
+
+    Raises:
+        Missing, BadData: the model is not there or damaged.
+        BenchError: the port is taken.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listening.bind((HOST, port))
+        except OSError as error:
+            raise BenchError(
+                f"port {port} cannot be used ({error.strerror}); choose another with --port"
+            ) from error
+        model = open_model(folder, machine)
+        config = uvicorn.Config(
+            make_app(model), http="h11", ws="none", lifespan="on", log_level="warning",
+            access_log=False, server_header=False, proxy_headers=False,
+            limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=int(END_S),
+        )  # fmt: skip
+        say(f"{model.manifest.entry}: open http://{HOST}:{listening.getsockname()[1]}/")
+        asyncio.run(Server(config).serve([listening]))

@@ -1,0 +1,134 @@
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+from conftest import TRAIN_CARS
+
+from bench import exported as opening
+from bench.carvana import open_folder, read_image
+from bench.cli import main
+from bench.config import Recipe, read
+from bench.device import Machine
+from bench.exported import open_model, read_manifest
+from bench.layout import Layout
+from bench.maps import MapStore
+from bench.predict import Part, run
+from bench.rules import combine
+
+CPU = Machine("cpu")
+
+
+@pytest.fixture
+def copy(exported, tmp_path):
+    return shutil.copytree(exported, tmp_path / "model")
+
+
+def test_exported_model_sees_what_the_run_predicts(exported, tiny_carvana, tmp_path):
+    """The same maps, bit for bit, as `predict` writes, and the same rule over them."""
+    layout = Layout(exported.parent / "runs" / "tiny")
+    images = [f"{TRAIN_CARS[0]}_{view:02d}" for view in (1, 5)]
+    paths = {image: open_folder(tiny_carvana).train[image] for image in images}
+    model = open_model(exported, CPU)
+    mine = model.maps([read_image(path) for path in paths.values()])
+    for number, name in enumerate(model.names):
+        training = layout.training(name, 0)
+        recipe = read(training / "recipe.yaml", Recipe)
+        run(name, recipe, [Part([training], paths)], tmp_path / name, CPU)
+        with MapStore.open(tmp_path / name) as store:
+            for image, maps in zip(images, mine, strict=True):
+                assert np.array_equal(store.read(image), maps[number])
+    merged = combine({"rule": "mean", "weights": [1, 1]}, mine[0])
+    assert np.array_equal(model.merge(mine[0]), merged)
+
+
+def test_folder_needs_nothing_of_the_run(exported, copy):
+    names = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
+    assert names == {"manifest.json"} | {
+        f"{member}/fold0/{file}"
+        for member in "ab" for file in ("recipe.yaml", "weights.safetensors")
+    }  # fmt: skip
+    manifest = read_manifest(copy)
+    assert (manifest.entry, manifest.rule, manifest.suite) == ("mean", "mean", "tiny")
+    assert str(exported.parent) not in (copy / "manifest.json").read_text()
+
+
+def test_single_member_is_an_entry_too(exported, tmp_path):
+    run_folder = exported.parent / "runs" / "tiny"
+    words = ["export", "--run", str(run_folder), "--entry", "b", "--out", str(tmp_path / "b")]
+    assert main(words) == 0
+    model = open_model(tmp_path / "b", CPU)
+    photo = np.full((80, 120, 3), 90, np.uint8)
+    (maps,) = model.maps([photo])
+    assert model.names == ["b"] and model.merge(maps) is maps[0]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        pytest.param(["--entry", "median"], 2, "no entry 'median', only a, b, mean", id="entry"),
+        pytest.param(["--entry", "greedy"], 4, "not fitted yet", id="not fitted"),
+    ],
+)
+def test_export_refuses(exported, tmp_path, capsys, words, code, said):
+    run_folder = str(exported.parent / "runs" / "tiny")
+    assert main(["export", "--run", run_folder, *words, "--out", str(tmp_path / "m")]) == code
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
+
+
+def test_export_writes_over_its_own_folder_only(exported, copy, tmp_path):
+    run_folder = str(exported.parent / "runs" / "tiny")
+    words = ["export", "--run", run_folder, "--entry", "mean", "--out"]
+    assert main([*words, str(copy)]) == 0
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("keep")
+    assert main([*words, str(tmp_path / "mine")]) == 2
+    assert main(["export", "--run", str(tmp_path), "--entry", "x", "--out", "y"]) == 4
+
+
+def test_changed_weights_are_noticed(copy):
+    weights = copy / "a" / "fold0" / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-3] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(opening.BadData, match="not the file that was exported"):
+        open_model(copy, CPU)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        pytest.param("name", "../../etc", id="a name that leaves the folder"),
+        pytest.param("name", "/etc", id="an absolute name"),
+        pytest.param("name", "a/../b", id="a name with dots inside"),
+    ],
+)
+def test_manifest_names_no_file_outside(copy, field, value):
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["members"][0][field] = value
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(opening.BadData, match="members"):
+        read_manifest(copy)
+
+
+def test_missing_and_damaged_manifests_say_so(copy, tmp_path):
+    with pytest.raises(opening.Missing, match="export"):
+        read_manifest(tmp_path)
+    (copy / "manifest.json").write_text("{")
+    with pytest.raises(opening.BadData, match="export the model again"):
+        read_manifest(copy)
+    (copy / "a" / "fold0" / "recipe.yaml").unlink()
+
+
+def test_photographs_of_any_shape_share_a_pass(exported):
+    model = open_model(exported, CPU)
+    shapes = [(80, 120), (200, 90), (1, 1), (64, 1000)]
+    photos = [np.full((*shape, 3), 120, np.uint8) for shape in shapes]
+    together = model.maps(photos)
+    assert [maps[0].shape for maps in together] == shapes
+    alone = [model.maps([photo])[0] for photo in photos]
+    for some, one in zip(together, alone, strict=True):
+        for both in zip(some, one, strict=True):
+            assert np.abs(cv2.absdiff(*both)).max() <= 2
