@@ -113,6 +113,17 @@ def errors(given: argparse.Namespace) -> None:
     say(f"{drawn} images in {given.out}")
 
 
+def refine(given: argparse.Namespace) -> None:
+    """Try every refinement on an entry's held-out maps."""
+    from bench.effect import COLUMNS
+    from bench.tables import to_markdown, to_records
+
+    found = _open_run(given).results.try_refinements(given.entry, given.out)
+    print(json.dumps(to_records(found), indent=2) if given.json else to_markdown(found, COLUMNS))
+    if given.out:
+        say(f"figures of every image and pictures are in {given.out}")
+
+
 def submit(given: argparse.Namespace) -> None:
     """Write a suite's submission files, or check, score, mend and upload any."""
     from bench import submission
@@ -191,7 +202,7 @@ VERBS = {
     verb.__name__: verb
     for verb in (
         check, compare, demo, doctor, download, ensemble, errors, folds, leaderboard, models,
-        predict, prepare_coco, run, score, submit, train,
+        predict, prepare_coco, refine, run, score, submit, train,
     )
 }  # fmt: skip
 

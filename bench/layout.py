@@ -55,6 +55,11 @@ class Layout:
         """Why ensembles gain or do not."""
         return self.folder / "analysis.json"
 
+    @property
+    def refinement(self) -> Path:
+        """How entries are refined, by name, where any is: newer than what was made otherwise."""
+        return self.folder / "refinement.json"
+
     def by(self, part: str) -> Path:
         """Scores of every entry by "view" or by "make"."""
         return self.folder / f"by_{part}.csv"

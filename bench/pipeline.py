@@ -159,7 +159,9 @@ class Run:
         for name in self._chosen(only):
             for fold, each in self.splits.items():
                 folder = self.layout.training(name, fold)
-                task = train.Task(name, self.recipes[name], each.train, each.valid, folder)
+                task = train.Task(
+                    name, self.recipes[name].unrefined, each.train, each.valid, folder
+                )
                 train.run(task, self.data, self.cache, self.machine)
 
     def predict(self, only: Sequence[str] = ()) -> None:
@@ -176,7 +178,7 @@ class Run:
             for which, parts in (("heldout", heldout), ("test", test)):
                 if any(part.photographs for part in parts):
                     store = self.layout.maps(name, which)
-                    predict.run(name, self.recipes[name], parts, store, self.machine)
+                    predict.run(name, self.recipes[name].unrefined, parts, store, self.machine)
 
     def plan(self) -> dict[str, Any]:
         """What is left to do and about what it costs, recipe by recipe; writes nothing."""
@@ -214,7 +216,7 @@ class Run:
         files = {entry.name: self.submission(entry) for entry in self.results.entries}
         entries = self.results.fitted
         learned = [self.layout.parameters(entry.name) for entry in entries if entry.learns]
-        sources = [*stores.values(), self.layout.suite, *learned]
+        sources = [*stores.values(), self.layout.suite, *self.results.note_refinements(), *learned]
         if all(newer(file, sources) for file in files.values()):
             return
         names = {image: path.name for image, path in self.data.test.items()}

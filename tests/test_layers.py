@@ -8,16 +8,17 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
     {
-        "analysis", "archive", "augment", "bits", "boundary", "carvana", "checkpoint", "config",
-        "contested", "context", "cost", "dataset", "device", "entries", "environment", "errors",
-        "files", "folds", "kaggle", "kernels", "layout", "learned", "losses", "maps", "metrics",
-        "networks", "optimise", "parallel", "pictures", "progress", "ranking", "resize", "rle",
-        "rules", "split", "staple", "stats", "submission", "submission_check",
+        "analysis", "archive", "augment", "bits", "boundary", "carvana", "certainty", "checkpoint",
+        "config", "contested", "context", "contour", "cost", "dataset", "device", "entries",
+        "environment", "errors", "files", "folds", "kaggle", "kernels", "layout", "learned",
+        "losses", "maps", "measures", "metrics", "morphology", "networks", "optimise", "parallel",
+        "pictures", "progress", "ranking", "refine", "resize", "rle", "rules", "smoothing", "snake",
+        "split", "staple", "stats", "steps", "strict", "submission", "submission_check",
         "submission_encoding", "submission_file", "submission_score", "tables", "tta",
     },
     {
-        "catalogue", "check", "coco", "compare", "demo", "doctor", "ensemble", "explain", "fit",
-        "gallery", "leaderboard", "predict", "score", "standing", "submit", "train",
+        "catalogue", "check", "coco", "compare", "demo", "doctor", "effect", "ensemble", "explain",
+        "fit", "gallery", "leaderboard", "predict", "score", "standing", "submit", "train",
     },
     {"results"},
     {"download", "pipeline"},
