@@ -33,7 +33,7 @@ from bench.rle import THRESHOLD
 from bench.stats import holm
 from bench.steps import Step, Steps, title
 
-CROP = (96, 144)  # height, width of a picture's window
+CROP = (64, 96)  # height, width of a picture's window
 NONE = "none"  # what the table calls the entry without a refinement
 CHAINS = (  # tried besides each step alone; the first is that of Heitzinger & Kampel 2020
     ("active_contours", "adaptive_smoothing"),

@@ -17,7 +17,7 @@ TRUE_POSITIVE = (0, 170, 60)  # green; the colours of Malhotra 2017, Figure 5
 FALSE_POSITIVE = (230, 30, 30)  # red
 FALSE_NEGATIVE = (30, 80, 255)  # blue
 BEFORE, AFTER, TRUE = (230, 30, 30), (30, 80, 255), (0, 170, 60)  # outlines; Heitzinger & Kampel
-ZOOM = 6  # times as large as photographed
+ZOOM = 9  # times as large as photographed
 FINE = 4  # bits below a pixel that OpenCV draws with
 TINT = 0.4  # of the green, so that the car is seen through it; errors are few and opaque
 

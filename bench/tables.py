@@ -17,7 +17,7 @@ DECIMALS = {
     "dice": 6, "dice_low": 6, "dice_high": 6, "dice_worst5": 6, "boundary_iou": 4, "gain": 6,
     "gain_p": 4, "hausdorff95_px": 2, "fp_px": 0, "fn_px": 0, "params_m": 2, "gflops": 1,
     "predict_ms": 1, "dice_a": 6, "dice_b": 6, "gain_low": 6, "gain_high": 6,
-    "jaccard": 6, "surface_px": 3, "refine_ms": 1,
+    "jaccard": 6, "surface_px": 3, "changed_px": 0, "refine_ms": 1,
 }  # fmt: skip
 LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",

@@ -48,12 +48,15 @@ def test_close_up_enlarges_pixels_and_draws_outlines_between_them():
     map[8:12, 10:20] = 255
     window = (slice(5, 15), slice(8, 24))
     found = pictures.close_up(photo, map, [(contours(map), pictures.AFTER)], window)
-    assert found.shape == (60, 3 * 96, 3)
+    zoom = pictures.ZOOM
+    assert found.shape == (10 * zoom, 3 * 16 * zoom, 3)
     plain, grey, drawn = np.split(found, 3, axis=1)
     assert (plain == 200).all()
-    assert (grey[18:42, 12:72] == 255).all() and (grey != 0).any(axis=2).sum() == 24 * 60
-    assert (drawn[30, 10:14, 0] < 150).any()  # in front of column 10, half of it on each side
-    assert (drawn[30, 20:60] == 200).all()
+    white = (slice(3 * zoom, 7 * zoom), slice(2 * zoom, 12 * zoom))
+    assert (grey[white] == 255).all() and grey.sum() == grey[white].sum()
+    row = drawn[5 * zoom, :, 0]
+    assert (row[2 * zoom - 2 : 2 * zoom + 2] < 180).any()  # in front of column 10 of the map
+    assert (row[3 * zoom : 11 * zoom] == 200).all()
 
 
 def test_masks_that_do_not_fit_are_refused():
