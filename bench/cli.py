@@ -119,7 +119,10 @@ def refine(given: argparse.Namespace) -> None:
     from bench.tables import to_markdown, to_records
 
     found = _open_run(given).results.try_refinements(given.entry, given.out)
-    print(json.dumps(to_records(found), indent=2) if given.json else to_markdown(found, COLUMNS))
+    if given.json:
+        print(json.dumps(to_records(found), indent=2))
+    else:
+        print(to_markdown(found, COLUMNS), end="")
     if given.out:
         say(f"figures of every image and pictures are in {given.out}")
 

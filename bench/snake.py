@@ -66,13 +66,11 @@ def _joined(contour: Points, gone: NDArray[np.bool_], moved: dict[int, Points]) 
     """The contour with its stretches that are gone replaced, each by what begins at its place."""
     if not moved:
         return contour
-    parts = []
-    for place, point in enumerate(contour):
-        if place in moved:
-            parts.append(moved[place])
-        if not gone[place]:
-            parts.append(point[None])
-    return np.concatenate(parts)
+    parts, done = [], 0
+    for place in sorted(moved):
+        parts += [contour[done:place][~gone[done:place]], moved[place]]
+        done = place
+    return np.concatenate([*parts, contour[done:][~gone[done:]]])
 
 
 def _better_way(map: Map, line: Points, alpha: float, beta: float) -> Points | None:
