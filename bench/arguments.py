@@ -73,6 +73,11 @@ def _add_result_verbs(verbs: Verbs) -> None:
     verb.add_argument("--worst", type=_positive, default=20, metavar="N", help="images")
     verb.add_argument("--out", type=Path, required=True, metavar="DIR")
 
+    example = "refine cpu --data DIR --entry mean --out refined"
+    verb = _add_suite(_add(verbs, "refine", "try every refinement of an entry's masks", example))
+    verb.add_argument("--entry", required=True, metavar="E", help="of the leaderboard")
+    verb.add_argument("--out", type=Path, metavar="DIR", help="pictures, and the figures of images")
+
 
 def _add_submit(verbs: Verbs) -> None:
     example = "submit --check submissions/cpu-mean.csv.gz --data DIR"

@@ -120,6 +120,20 @@ def errors(given: argparse.Namespace) -> None:
     say(f"{drawn} images in {given.out}")
 
 
+def refine(given: argparse.Namespace) -> None:
+    """Try every refinement on an entry's held-out maps."""
+    from bench.effect import COLUMNS
+    from bench.tables import to_markdown, to_records
+
+    found = _open_run(given).results.try_refinements(given.entry, given.out)
+    if given.json:
+        print(json.dumps(to_records(found), indent=2))
+    else:
+        print(to_markdown(found, COLUMNS), end="")
+    if given.out:
+        say(f"figures of every image and pictures are in {given.out}")
+
+
 def submit(given: argparse.Namespace) -> None:
     """Write a suite's submission files, or check, score, mend and upload any."""
     from bench import submission
@@ -233,7 +247,8 @@ VERBS = {
     verb.__name__: verb
     for verb in (
         check, compare, cutout, demo, doctor, download, ensemble, errors, export, folds,
-        leaderboard, models, predict, prepare_coco, report, run, score, serve, submit, train,
+        leaderboard, models, predict, prepare_coco, refine, report, run, score, serve, submit,
+        train,
     )
 }  # fmt: skip
 

@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from bench import steps
 from bench.errors import BadConfig
+from bench.strict import Strict
 
 RECIPES = Path(__file__).parent.parent / "models" / "recipes"
 SUITES = Path(__file__).parent / "suites"
@@ -18,12 +20,6 @@ Augmentation = Literal["crop", "colour", "flip", "affine"]
 Figure = Literal[
     "dice", "jaccard", "dsc_percent", "one_minus_jaccard", "train_ms", "test_ms", "params"
 ]
-
-
-class Strict(BaseModel):
-    """A frozen record that refuses unknown fields and values of another type."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
 
 class Network(BaseModel):
@@ -110,16 +106,23 @@ class Recipe(Strict):
     freeze: tuple[str, ...] = Field(default=(), strict=False)  # modules, for example `encoder`
     ema: float | None = Field(default=None, gt=0, lt=1)  # decay of the averaged weights
     tta: Tta = Tta()
+    # of it as an entry; not as a member. None is left out of the YAML whose hash map stores keep
+    refine: steps.Steps | None = Field(default=None, strict=False)
     seed: int = 0
     source: str
     goal: str
-    reported: dict[Figure, float] = {}
+    reported: dict[Figure, float] = Field(default={})
 
     @model_validator(mode="after")
     def _epochs_are_left(self) -> Self:
         if self.gradual and sum(each.epochs for each in self.gradual) >= self.epochs:
             raise ValueError(f"`gradual` leaves none of {self.epochs} epochs for the full size")
         return self
+
+    @property
+    def unrefined(self) -> Self:
+        """All of it that decides the maps: the recipe a training and a map store are made by."""
+        return self.model_copy(update={"refine": None})
 
     def stages(self) -> list[tuple[float, int]]:
         """Scale of the size and number of epochs of every part of the training, in order."""
@@ -159,6 +162,7 @@ class Ensemble(Strict):
     rule: Rule
     members: tuple[str, ...] = Field(default=(), strict=False)  # empty: every recipe of the suite
     weights: tuple[int, ...] = Field(default=(), strict=False)  # empty: all 1
+    refine: steps.Steps = Field(default=(), strict=False)
 
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:
@@ -218,7 +222,7 @@ class Suite(Strict):
 
     title: str
     recipes: tuple[str, ...] = Field(min_length=1, strict=False)
-    ensembles: dict[str, Ensemble] = {}
+    ensembles: dict[str, Ensemble] = Field(default={})
     reported: tuple[Reported, ...] = Field(default=(), strict=False)
     scale: float = Field(default=1.0, gt=0)
     override: Override = Override()

@@ -13,6 +13,7 @@ from pathlib import Path
 from bench.entries import Entry
 from bench.maps import MapStore, read_together
 from bench.progress import track
+from bench.steps import to_json
 
 
 def run(entry: Entry, stores: Mapping[str, Path], target: Path) -> None:
@@ -22,6 +23,8 @@ def run(entry: Entry, stores: Mapping[str, Path], target: Path) -> None:
         Missing: a member has no store. BadData: one lacks an image or is damaged.
     """
     made_by = {"members": entry.members, **entry.parameters, "by_car": dict(entry.by_car)}
+    if entry.refine:
+        made_by["refine"] = to_json(entry.refine)
     with ExitStack() as stack:
         members = [stack.enter_context(MapStore.open(stores[name])) for name in entry.members]
         maker = made_by | {"made_by": [member.made_by for member in members]}

@@ -6,10 +6,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.carvana import car_of
-from bench.config import Suite, short_name
+from bench.config import Recipe, Suite, short_name
 from bench.errors import Missing
+from bench.refine import refined
 from bench.rle import Map
 from bench.rules import LEARNED, Parameters, combine
+from bench.steps import Steps
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Entry:
     members: tuple[str, ...]
     parameters: Parameters = field(default_factory=dict)  # of the rule
     by_car: Mapping[str, Parameters] = field(default_factory=dict)  # where a car has its own
+    refine: Steps = ()  # what is done to its map in the end; members' maps are combined as they are
 
     @property
     def kind(self) -> str:
@@ -35,14 +38,14 @@ class Entry:
     def map(self, maps: Mapping[str, Map], image: str) -> Map:
         """This entry's map of an image, given the maps of (at least) its members by name."""
         mine = [maps[member] for member in self.members]
-        if not self.rule:
-            return mine[0]
-        return combine(self.by_car.get(car_of(image), self.parameters), mine)
+        parameters = self.by_car.get(car_of(image), self.parameters)
+        return refined(combine(parameters, mine) if self.rule else mine[0], self.refine)
 
 
-def entries_of(suite: Suite) -> list[Entry]:
+def entries_of(suite: Suite, recipes: Mapping[str, Recipe]) -> list[Entry]:
     """Single models in the suite's order, then its ensembles; those that learn, not yet fitted."""
-    singles = [Entry(name, None, (name,)) for name in map(short_name, suite.recipes)]
+    names = map(short_name, suite.recipes)
+    singles = [Entry(name, None, (name,), refine=recipes[name].refine or ()) for name in names]
     return singles + [_ensemble(name, suite) for name in suite.ensembles]
 
 
@@ -60,8 +63,7 @@ def fitted(entry: Entry, path: Path) -> Entry:
 
 
 def _ensemble(name: str, suite: Suite) -> Entry:
-    rule, members = suite.ensembles[name].rule, suite.members(name)
-    if rule in LEARNED:
-        return Entry(name, rule, members)
-    weights = suite.ensembles[name].weights or (1,) * len(members)
-    return Entry(name, rule, members, {"rule": rule, "weights": list(weights)})
+    given, members = suite.ensembles[name], suite.members(name)
+    weights = given.weights or (1,) * len(members)
+    parameters = {} if given.rule in LEARNED else {"rule": given.rule, "weights": list(weights)}
+    return Entry(name, given.rule, members, parameters, refine=given.refine)

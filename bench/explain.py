@@ -57,7 +57,10 @@ def run(
     dice = matrix(pd.read_parquet(scores), [entry.name for entry in entries])
     singles = [entry.name for entry in entries if not entry.rule]
     ensembles = [entry for entry in entries if entry.rule]
-    plain = [entry for entry in ensembles if entry.rule in PLAIN and len(entry.members) > 1]
+    plain = [
+        entry for entry in ensembles
+        if entry.rule in PLAIN and len(entry.members) > 1 and not entry.refine
+    ]  # fmt: skip
     joint, without = _look(singles, plain, stores, data, list(dice.columns), jobs)
     best, reached = over_best(dice, oracle(dice.loc[singles]), singles)
     cars = len({car_of(image) for image in dice.columns})
@@ -155,6 +158,7 @@ def _corrected(ensembles: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _is_plain_mean(entry: Entry, members: Sequence[str]) -> bool:
     return (
         entry.rule == "mean"
+        and not entry.refine
         and set(entry.members) == set(members)
         and len(set(entry.parameters["weights"])) == 1
     )

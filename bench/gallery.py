@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -17,7 +16,7 @@ from bench.carvana import Carvana, read_image
 from bench.entries import Entry
 from bench.files import write_bytes, write_text
 from bench.maps import MapStore
-from bench.pictures import Image, overlay, worst_crop
+from bench.pictures import encoded, overlay, worst_crop
 from bench.progress import track
 from bench.rle import THRESHOLD
 
@@ -43,13 +42,9 @@ def run(
             photo, truth = read_image(data.train[image]), data.mask(image)
             painted = overlay(photo, predicted, truth)
             window = worst_crop(predicted, truth, CROP)
-            _write(out / f"{place:02d}-{image}.jpg", painted)
+            name = f"{place:02d}-{image}"
+            write_bytes(out / f"{name}.jpg", encoded(painted, ".jpg"))
             beside = np.hstack([photo[window], painted[window]])
-            _write(out / f"{place:02d}-{image}-crop.png", beside)
+            write_bytes(out / f"{name}-crop.png", encoded(beside, ".png"))
     write_text(out / "errors.csv", chosen.to_csv(index=False))
     return len(chosen)
-
-
-def _write(path: Path, picture: Image) -> None:
-    encoded = cv2.imencode(path.suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1]
-    write_bytes(path, encoded.tobytes())

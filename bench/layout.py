@@ -60,6 +60,11 @@ class Layout:
         """The page that shows what the run found."""
         return self.folder / "report.html"
 
+    @property
+    def refinement(self) -> Path:
+        """How entries are refined, by name, where any is: newer than what was made otherwise."""
+        return self.folder / "refinement.json"
+
     def by(self, part: str) -> Path:
         """Scores of every entry by "view" or by "make"."""
         return self.folder / f"by_{part}.csv"

@@ -1,16 +1,24 @@
-"""Where a mask is wrong, as pictures: errors over the photograph, and the worst place of all."""
+"""Masks and maps as pictures: errors over the photograph, the worst place, outlines close up."""
+
+from collections.abc import Sequence
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.rle import Mask
+from bench.contour import Points
+from bench.rle import Map, Mask
 
 Image = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+Window = tuple[slice, slice]
 
 TRUE_POSITIVE = (0, 170, 60)  # green; the colours of Malhotra 2017, Figure 5
 FALSE_POSITIVE = (230, 30, 30)  # red
 FALSE_NEGATIVE = (30, 80, 255)  # blue
+BEFORE, AFTER, TRUE = (230, 30, 30), (30, 80, 255), (0, 170, 60)  # outlines; Heitzinger & Kampel
+ZOOM = 9  # times as large as photographed
+FINE = 4  # bits below a pixel that OpenCV draws with
 TINT = 0.4  # of the green, so that the car is seen through it; errors are few and opaque
 
 
@@ -36,7 +44,7 @@ def overlay(photo: Image, predicted: Mask, truth: Mask) -> Image:
     return painted
 
 
-def worst_crop(predicted: Mask, truth: Mask, size: tuple[int, int]) -> tuple[slice, slice]:
+def worst_crop(predicted: Mask, truth: Mask, size: tuple[int, int]) -> Window:
     """Rows and columns of the window in which most is wrong, what lies in its middle counting most.
 
     Args:
@@ -61,6 +69,37 @@ def worst_crop(predicted: Mask, truth: Mask, size: tuple[int, int]) -> tuple[sli
         for place, side, length in zip(middle, size, truth.shape, strict=True)
     )
     return rows, columns
+
+
+def close_up(
+    photo: Image, map: Map, outlines: Sequence[tuple[Sequence[Points], Colour]], window: Window
+) -> Image:
+    """A window of a photograph, of its map, and of the photograph with outlines, side by side.
+
+    Args:
+        photo: uint8 (H, W, 3) RGB; map: uint8 (H, W).
+        outlines: contours as of contour.py and the colour of each outline; later ones cover.
+        window: rows and columns, all inside of the image.
+    """
+    rows, columns = window
+    plain = _enlarged(photo[window])
+    grey = _enlarged(np.repeat(map[window][..., None], 3, axis=2))
+    drawn = plain.copy()
+    for contours, colour in outlines:
+        shifted = [(each - (rows.start, columns.start) + 0.5) * ZOOM - 0.5 for each in contours]
+        lines = [np.round(each[:, ::-1] * 2**FINE).astype(np.int32) for each in shifted]
+        cv2.polylines(drawn, lines, True, colour, 1, cv2.LINE_AA, FINE)
+    return np.hstack([plain, grey, drawn])
+
+
+def encoded(picture: Image, suffix: str) -> bytes:
+    """The bytes of a picture file of the kind that ends so."""
+    return cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def _enlarged(picture: Image) -> Image:
+    """Every pixel a square, so that an outline is seen to run between them."""
+    return np.repeat(np.repeat(picture, ZOOM, axis=0), ZOOM, axis=1)
 
 
 def _window(middle: int, side: int, length: int) -> slice:

@@ -213,7 +213,7 @@ class Run:
     def _train(self, name: str, fold: int) -> None:
         part, folder = self.splits[fold], self.layout.training(name, fold)
         task = train.Task(
-            name, self.recipes[name], part.train, part.valid, folder, self.tensorboard
+            name, self.recipes[name].unrefined, part.train, part.valid, folder, self.tensorboard
         )
         train.run(task, self.data, self.cache, self.machine)
 
@@ -232,7 +232,7 @@ class Run:
         for which, parts in (("heldout", heldout), ("test", test)):
             if any(part.photographs for part in parts):
                 store = self.layout.maps(name, which)
-                predict.run(name, self.recipes[name], parts, store, self.machine)
+                predict.run(name, self.recipes[name].unrefined, parts, store, self.machine)
 
     def plan(self) -> dict[str, Any]:
         """What is left to do and about what it costs, recipe by recipe; writes nothing."""
@@ -270,7 +270,7 @@ class Run:
         files = {entry.name: self.submission(entry) for entry in self.results.entries}
         entries = self.results.fitted
         learned = [self.layout.parameters(entry.name) for entry in entries if entry.learns]
-        sources = [*stores.values(), self.layout.suite, *learned]
+        sources = [*stores.values(), self.layout.suite, *self.results.note_refinements(), *learned]
         if all(newer(file, sources) for file in files.values()):
             return
         names = {image: path.name for image, path in self.data.test.items()}

@@ -8,18 +8,20 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import context, explain, fit, gallery, leaderboard, predict, report, score
+from bench import context, effect, explain, fit, gallery, leaderboard, predict, report, score
 from bench.carvana import Carvana, metadata
 from bench.config import Recipe, Suite
 from bench.device import Machine
 from bench.entries import Entry, entries_of, fitted
 from bench.errors import BadConfig, Missing
+from bench.files import write_json
 from bench.folds import read_folds
 from bench.layout import Layout
 from bench.networks import shapes
 from bench.progress import say
 from bench.report import facts
 from bench.split import Split, split
+from bench.steps import to_json
 from models.summary import gflops
 
 
@@ -37,7 +39,7 @@ class Results:
     @cached_property
     def entries(self) -> list[Entry]:
         """Single models and ensembles; those that learn, without what they have learned."""
-        return entries_of(self.suite)
+        return entries_of(self.suite, self.recipes)
 
     @property
     def fitted(self) -> list[Entry]:
@@ -84,7 +86,7 @@ class Results:
     def score(self) -> None:
         """Score every entry on the held-out cars and analyse the ensembles, unless it is done."""
         stores = self.stores("heldout")
-        sources = [*stores.values(), self.layout.suite]
+        sources = [*stores.values(), self.layout.suite, *self.note_refinements()]
         entries = self.fitted
         if not newer(self.layout.scores, sources):
             sizes = sorted({recipe.size for recipe in self.recipes.values()})
@@ -146,12 +148,39 @@ class Results:
         Raises:
             BadConfig: the suite has no such entry.
         """
+        entry = self._entry(name)
+        self._check_scored()
+        stores = self.stores("heldout")
+        return gallery.run(entry, stores, self.layout.scores, self.data, out, worst)
+
+    def try_refinements(self, name: str, out: Path | None) -> pd.DataFrame:
+        """What every refinement does to an entry on the held-out images: the table of effect.py.
+
+        Args:
+            out: where the table, the figures of every image and pictures go, if anywhere.
+
+        Raises:
+            BadConfig: the suite has no such entry.
+        """
+        entry, stores = self._entry(name), self.stores("heldout")
+        return effect.run(entry, stores, sorted(self.heldout), self.data, out, self.machine.jobs)
+
+    def note_refinements(self) -> list[Path]:
+        """Write how entries are refined where that has changed; the file, if any entry ever was.
+
+        A recipe may name other steps long after its network was trained: then only this is new.
+        """
+        steps = {entry.name: to_json(entry.refine) for entry in self.entries if entry.refine}
+        path = self.layout.refinement
+        if (json.loads(path.read_text()) if path.exists() else {}) != steps:
+            write_json(path, steps)
+        return [path] if path.exists() else []
+
+    def _entry(self, name: str) -> Entry:
         found = {entry.name: entry for entry in self.fitted}
         if name not in found:
             raise BadConfig(f"the suite has no entry {name!r}, only {', '.join(found)}")
-        self._check_scored()
-        stores = self.stores("heldout")
-        return gallery.run(found[name], stores, self.layout.scores, self.data, out, worst)
+        return found[name]
 
     def _check_scored(self) -> None:
         if not self.layout.scores.exists():

@@ -14,12 +14,12 @@ import numpy as np
 import pandas as pd
 
 from bench import rle
-from bench.boundary import boundary
 from bench.carvana import Carvana, car_of, view_of
 from bench.entries import Entry
 from bench.files import replacing, write_json
 from bench.maps import MapStore
-from bench.metrics import counts, dice, jaccard
+from bench.measures import measures
+from bench.metrics import counts, dice
 from bench.parallel import ahead
 from bench.progress import track
 from bench.resize import Size, ceiling_map
@@ -67,23 +67,6 @@ def run(
     write_json(
         ceilings, {name_of(size): float(one) for size, one in zip(sizes, highest, strict=True)}
     )
-
-
-def measures(predicted: rle.Mask, truth: rle.Mask) -> dict[str, float]:
-    """Every figure of one image: counts in pixels, scores, distances of the outlines in pixels.
-
-    A distance is NaN where one of the masks is empty.
-    """
-    counted = counts(predicted, truth)
-    outline = boundary(predicted, truth)
-    return {
-        **counted._asdict(),
-        "dice": dice(counted),
-        "jaccard": jaccard(counted),
-        "boundary_iou": outline.iou,
-        "hausdorff95_px": outline.hausdorff95_px,
-        "surface_px": outline.mean_distance_px,
-    }
 
 
 def _ceiling(truth: rle.Mask, size: Size) -> float:

@@ -13,6 +13,7 @@ from bench.maps import MapStore
 from bench.parallel import ahead
 from bench.progress import track
 from bench.rle import THRESHOLD, encode_map
+from bench.steps import to_json
 from bench.submission import Writer, write_sidecar
 
 
@@ -58,6 +59,7 @@ def _made_of(entry: Entry, origins: Mapping[str, Any]) -> dict[str, Any]:
         "entry": entry.name,
         "rule": entry.rule,
         "parameters": entry.parameters,
+        "refine": to_json(entry.refine),
         "threshold": THRESHOLD,
         "members": [{"recipe": member, **origins[member]} for member in entry.members],
     }

@@ -1,6 +1,7 @@
 """A leaderboard as CSV, JSON, Markdown and LaTeX."""
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ DECIMALS = {
     "dice": 6, "dice_low": 6, "dice_high": 6, "dice_worst5": 6, "boundary_iou": 4, "gain": 6,
     "gain_p": 4, "p_best": 4, "hausdorff95_px": 2, "fp_px": 0, "fn_px": 0, "params_m": 2,
     "gflops": 1, "predict_ms": 1, "dice_a": 6, "dice_b": 6, "gain_low": 6, "gain_high": 6,
+    "jaccard": 6, "surface_px": 3, "changed_px": 0, "refine_ms": 1,
 }  # fmt: skip
 LATEX = str.maketrans({
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
@@ -23,9 +25,9 @@ LATEX = str.maketrans({
 })  # fmt: skip
 
 
-def to_markdown(found: pd.DataFrame) -> str:
-    """The table for people."""
-    names, rows = _cells(found)
+def to_markdown(found: pd.DataFrame, columns: Sequence[str] = SHOWN) -> str:
+    """The table for people: of its columns those named."""
+    names, rows = _cells(found, columns)
     lines = [names, ["---"] * len(names), *rows]
     escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
     return "".join("| " + " | ".join(line) + " |\n" for line in escaped)
@@ -33,7 +35,7 @@ def to_markdown(found: pd.DataFrame) -> str:
 
 def to_latex(found: pd.DataFrame) -> str:
     """The same as a tabular of the package booktabs; numbers to the right."""
-    names, rows = _cells(found)
+    names, rows = _cells(found, SHOWN)
     sides = "".join("r" if name in DECIMALS else "l" for name in names)
     lines = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in [names, *rows]]
     return "\n".join(
@@ -61,10 +63,10 @@ def to_csv(found: pd.DataFrame) -> str:
 FORMATS = {"md": to_markdown, "csv": to_csv, "json": to_json, "latex": to_latex}
 
 
-def _cells(found: pd.DataFrame) -> tuple[list[str], list[list[str]]]:
+def _cells(found: pd.DataFrame, shown: Sequence[str]) -> tuple[list[str], list[list[str]]]:
     """Names and rows of what is shown, as text; a column without any text is left out."""
     columns = {
-        name: [_cell(name, value) for value in found[name]] for name in SHOWN if name in found
+        name: [_cell(name, value) for value in found[name]] for name in shown if name in found
     }
     full = {name: column for name, column in columns.items() if any(column)}
     return list(full), [list(row) for row in zip(*full.values(), strict=True)]

@@ -20,6 +20,7 @@ from bench.config import (
     to_yaml,
 )
 from bench.errors import BadConfig
+from bench.steps import to_json
 
 RECIPE = yaml.safe_load((RECIPES / "xu2018/resnet50-concat-1280x1920.yaml").read_text())
 SUITE = yaml.safe_load((SUITES / "xu2018.yaml").read_text())
@@ -47,6 +48,17 @@ def test_scale_shrinks_the_size_and_nothing_else():
     assert small.model_copy(update={"size": recipe.size}) == recipe
 
 
+def test_refinement_is_written_and_read_and_decides_no_map(tmp_path):
+    steps = [{"adaptive_smoothing": {"alpha": 0.25}}, {"fill_holes": {}}]
+    plain, recipe = (Recipe.model_validate(RECIPE | more) for more in ({}, {"refine": steps}))
+    (tmp_path / "again.yaml").write_text(to_yaml(recipe))
+    assert read(tmp_path / "again.yaml", Recipe) == recipe
+    assert to_json(recipe.refine) == steps
+    assert recipe.unrefined == plain
+    assert "refine" not in to_yaml(plain)  # or no map store would know its recipe again
+    assert in_suite(recipe, load_suite("xu2018")).refine == recipe.refine
+
+
 def test_override_replaces_what_it_names():
     suite = load_suite("xu2018-eighth")
     recipe = in_suite(load_recipe(suite.recipes[0]), suite)
@@ -69,6 +81,16 @@ def test_override_replaces_what_it_names():
         pytest.param({"epochs": "ten"}, "epochs: input should be a valid integer", id="wrong type"),
         pytest.param({"epochs": -1}, "greater than or equal to 0", id="out of range"),
         pytest.param({"optimiser": {"name": "sgd"}}, "optimiser.lr", id="missing in a record"),
+        pytest.param(
+            {"refine": [{"smoothing": {}}]}, "refine.0: .*exactly one of adap", id="unknown step"
+        ),
+        pytest.param(
+            {"refine": [{"fill_holes": {}, "denoise": {}}]}, "exactly one of", id="two steps in one"
+        ),
+        pytest.param(
+            {"refine": [{"adaptive_smoothing": {"alpha": 0}}]}, "alpha: .*greater", id="no slope"
+        ),
+        pytest.param({"refine": [{"denoise": {"blur": 26}}]}, "odd", id="a blur has a middle"),
         pytest.param({"augment": ["rotate90"]}, "crop", id="unknown augmentation lists the known"),
     ],
 )

@@ -8,17 +8,19 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
     {
-        "analysis", "archive", "augment", "bits", "boundary", "carvana", "checkpoint", "config",
-        "contested", "context", "cost", "dataset", "device", "entries", "environment", "errors",
-        "files", "folds", "framing", "kaggle", "kernels", "layout", "learned", "losses", "maps",
-        "matte", "metrics", "networks", "optimise", "parallel", "photographs", "pictures",
-        "progress", "ranking", "resize", "rle", "rules", "split", "staple", "stats", "submission",
-        "submission_check", "submission_encoding", "submission_file", "submission_score",
-        "switches", "tables", "tta",
+        "analysis", "archive", "augment", "bits", "boundary", "carvana", "certainty", "checkpoint",
+        "config", "contested", "context", "contour", "cost", "dataset", "device", "entries",
+        "environment", "errors", "files", "folds", "framing", "kaggle", "kernels", "layout",
+        "learned", "losses", "maps", "matte", "measures", "metrics", "morphology", "networks",
+        "optimise", "parallel", "photographs", "pictures", "progress", "ranking", "refine",
+        "resize", "rle", "rules", "smoothing", "snake", "split", "staple", "stats", "steps",
+        "strict", "submission", "submission_check", "submission_encoding", "submission_file",
+        "submission_score", "switches", "tables", "tta",
     },
     {
-        "catalogue", "check", "coco", "compare", "demo", "doctor", "ensemble", "explain", "fit",
-        "gallery", "leaderboard", "predict", "report", "score", "standing", "submit", "train",
+        "catalogue", "check", "coco", "compare", "demo", "doctor", "effect", "ensemble", "explain",
+        "fit", "gallery", "leaderboard", "predict", "report", "score", "standing", "submit",
+        "train",
     },
     {"exported", "results"},
     {"cutout", "download", "export", "pipeline"},

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from bench import pictures
+from bench.contour import contours
 
 
 def test_each_kind_of_pixel_has_its_colour():
@@ -39,6 +40,23 @@ def test_crop_prefers_many_errors_to_few_and_takes_a_small_image_whole():
     rows, columns = pictures.worst_crop(predicted, truth, (20, 30))
     assert predicted[rows, columns].sum() == 36
     assert pictures.worst_crop(truth, truth, (90, 200)) == (slice(0, 80), slice(0, 120))
+
+
+def test_close_up_enlarges_pixels_and_draws_outlines_between_them():
+    photo = np.full((20, 30, 3), 200, np.uint8)
+    map = np.zeros((20, 30), np.uint8)
+    map[8:12, 10:20] = 255
+    window = (slice(5, 15), slice(8, 24))
+    found = pictures.close_up(photo, map, [(contours(map), pictures.AFTER)], window)
+    zoom = pictures.ZOOM
+    assert found.shape == (10 * zoom, 3 * 16 * zoom, 3)
+    plain, grey, drawn = np.split(found, 3, axis=1)
+    assert (plain == 200).all()
+    white = (slice(3 * zoom, 7 * zoom), slice(2 * zoom, 12 * zoom))
+    assert (grey[white] == 255).all() and grey.sum() == grey[white].sum()
+    row = drawn[5 * zoom, :, 0]
+    assert (row[2 * zoom - 2 : 2 * zoom + 2] < 180).any()  # in front of column 10 of the map
+    assert (row[3 * zoom : 11 * zoom] == 200).all()
 
 
 def test_masks_that_do_not_fit_are_refused():

@@ -5,6 +5,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from conftest import RECIPE
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -64,6 +65,7 @@ def test_a_suite_may_name_every_rule_and_no_other():
 
 
 def test_entries_are_singles_then_ensembles():
-    entries = entries_of(load_suite("xu2018"))
+    suite = load_suite("xu2018")
+    entries = entries_of(suite, dict.fromkeys(suite.recipes, RECIPE))
     assert [entry.kind for entry in entries] == ["single"] * 5 + ["ensemble"] * 8
-    assert entries[-1].members == load_suite("xu2018").recipes
+    assert entries[-1].members == suite.recipes

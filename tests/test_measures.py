@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from bench.score import measures
+from bench.measures import measures
 
 
 def test_measures_by_hand():
