@@ -4,6 +4,7 @@ Source: Heitzinger & Kampel 2020.
 """
 
 import math
+from functools import cache
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -84,6 +85,7 @@ def _solve(
     return rows, columns, kernels, radii, levels
 
 
+@cache  # a noisy map has thousands of contours
 def _kernels(step: float) -> tuple[Points, Levels]:
     """Right halves of the normalised kernels of sigma 0, step, 2 step, ..., and their radii."""
     count = int(WIDEST / step) + 1
