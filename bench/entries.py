@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from bench.carvana import car_of
-from bench.config import Recipe, Suite, short_name
+from bench.config import Suite, short_name
 from bench.errors import Missing
 from bench.refine import refined
 from bench.rle import Map
@@ -42,10 +42,14 @@ class Entry:
         return refined(combine(parameters, mine) if self.rule else mine[0], self.refine)
 
 
-def entries_of(suite: Suite, recipes: Mapping[str, Recipe]) -> list[Entry]:
-    """Single models in the suite's order, then its ensembles; those that learn, not yet fitted."""
+def entries_of(suite: Suite, refine: Mapping[str, Steps]) -> list[Entry]:
+    """Single models in the suite's order, then its ensembles; those that learn, not yet fitted.
+
+    Args:
+        refine: what is done to the maps of single models, where anything is.
+    """
     names = map(short_name, suite.recipes)
-    singles = [Entry(name, None, (name,), refine=recipes[name].refine or ()) for name in names]
+    singles = [Entry(name, None, (name,), refine=refine.get(name, ())) for name in names]
     return singles + [_ensemble(name, suite) for name in suite.ensembles]
 
 

@@ -4,6 +4,7 @@ Reads  suite.yaml, recipes, weights, learned parameters and scores of a run.
 Writes the same recipes and weights, and manifest.json last: see exported.py.
 """
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -16,6 +17,7 @@ from bench.errors import BadConfig, Missing
 from bench.exported import FORMAT, MANIFEST, Manifest, Member, Model, Part, open_model
 from bench.files import sha256, write_bytes, write_text
 from bench.layout import Layout
+from bench.steps import Steps, from_json
 
 FILES = ("recipe.yaml", "weights.safetensors")
 
@@ -51,7 +53,7 @@ def describe(folder: Path, name: str) -> Manifest:
     if not layout.suite.is_file():
         raise Missing(f"{folder}: no suite.yaml, so no run; make one with `run SUITE`")
     suite = read(layout.suite, Suite)
-    entries = {entry.name: entry for entry in entries_of(suite)}
+    entries = {entry.name: entry for entry in entries_of(suite, _refinements(layout))}
     if name not in entries:
         raise BadConfig(f"{folder}: no entry {name!r}, only {', '.join(entries)}")
     entry = entries[name]
@@ -63,6 +65,7 @@ def describe(folder: Path, name: str) -> Manifest:
         entry=name,
         rule=entry.rule,
         parameters=entry.parameters,
+        refine=entry.refine,
         members=tuple(_member(layout, member, suite.folds.run) for member in entry.members),
         dice=_dice(layout, entry),
         made_by={"run": folder.resolve().name, **environment()},
@@ -80,6 +83,13 @@ def open_entry(model: Path | None, run: Path | None, name: str | None, machine: 
     if not run or not name:
         raise BadConfig("name an exported --model, or a --run and its --entry")
     return Model(run, describe(run, name), machine)
+
+
+def _refinements(layout: Layout) -> dict[str, Steps]:
+    if not layout.refinement.exists():
+        return {}
+    noted = json.loads(layout.refinement.read_text(encoding="utf-8"))
+    return {name: from_json(steps) for name, steps in noted.items()}
 
 
 def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> Member:

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field, ValidationError
 
-from bench.config import Recipe, Strict, read
+from bench.config import Recipe, read
 from bench.device import Machine, enough_memory
 from bench.errors import BadData, Missing
 from bench.files import sha256
@@ -22,8 +22,11 @@ from bench.framing import frame
 from bench.layout import Layout
 from bench.photographs import Pixels
 from bench.predict import load_network, mean_probability
+from bench.refine import refined
 from bench.rle import Map
 from bench.rules import Parameters, combine
+from bench.steps import Steps
+from bench.strict import Strict
 from bench.tta import views
 
 FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
@@ -59,6 +62,7 @@ class Manifest(Strict):
     entry: str
     rule: str | None  # None: a single model
     parameters: Parameters = Field(default={})  # of the rule
+    refine: Steps = Field(default=(), strict=False)  # what is done to the map in the end
     members: tuple[Member, ...] = Field(min_length=1, strict=False)
     dice: float | None = None  # mean over held-out cars of the run
     made_by: dict[str, Any] = Field(default={})
@@ -136,9 +140,8 @@ class Model:
 
     def merge(self, maps: Sequence[Map]) -> Map:
         """The entry's map of one photograph, from its members'."""
-        if self.manifest.rule is None:
-            return maps[0]
-        return combine(self.manifest.parameters, maps)
+        rule, parameters = self.manifest.rule, self.manifest.parameters
+        return refined(combine(parameters, maps) if rule else maps[0], self.manifest.refine)
 
 
 class _Loaded:

@@ -39,7 +39,8 @@ class Results:
     @cached_property
     def entries(self) -> list[Entry]:
         """Single models and ensembles; those that learn, without what they have learned."""
-        return entries_of(self.suite, self.recipes)
+        refine = {name: recipe.refine or () for name, recipe in self.recipes.items()}
+        return entries_of(self.suite, refine)
 
     @property
     def fitted(self) -> list[Entry]:

@@ -66,6 +66,11 @@ def to_json(steps: Sequence[Step]) -> list[dict[str, Any]]:
     return [step.model_dump(exclude_none=True) for step in steps]
 
 
+def from_json(steps: Sequence[Any]) -> Steps:
+    """What `to_json` wrote."""
+    return tuple(Step.model_validate(step) for step in steps)
+
+
 def title(steps: Sequence[Step]) -> str:
     """The names of the steps, as a table shows them.
 
