@@ -8,6 +8,7 @@ from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 BLOCK = 64  # pixels in a word, bytes in a cache line
@@ -23,16 +24,56 @@ def reached(typing_context: Any, address: Any, place: Any, threshold: Any) -> An
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         base, offset, limit = arguments
-        lane, vector = ir.IntType(32), ir.VectorType(ir.IntType(8), BLOCK)
+        vector = ir.VectorType(ir.IntType(8), BLOCK)
         pointer = builder.inttoptr(builder.add(base, offset), vector.as_pointer())
         values = builder.load(pointer, align=1)
-        nothing = ir.Constant(vector, ir.Undefined)
-        everywhere = ir.Constant(ir.VectorType(lane, BLOCK), [0] * BLOCK)
-        limits = builder.insert_element(nothing, limit, lane(0))
-        limits = builder.shuffle_vector(limits, nothing, everywhere)
-        return builder.bitcast(builder.icmp_unsigned(">=", values, limits), ir.IntType(BLOCK))
+        found = builder.icmp_unsigned(">=", values, _everywhere(builder, limit, vector))
+        return builder.bitcast(found, ir.IntType(BLOCK))
 
     return types.uint64(types.uintp, types.int64, types.uint8), generate
+
+
+@instruction
+def sum_reached(
+    typing_context: Any, addresses: Any, weights: Any, members: Any, place: Any, least: Any
+) -> Any:
+    """Where the weighted sum of several images' bytes, 64 from `place` on, is at least `least`.
+
+    `addresses` and `weights` are where these arrays begin, uintp and the type of `least`: uint16
+    or uint32, wide enough for every sum.
+    """
+    lane = ir.IntType(least.bitwidth)
+    lanes, octets = ir.VectorType(lane, BLOCK), ir.VectorType(ir.IntType(8), BLOCK)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        images, factors, count, offset, limit = arguments
+        total = cgutils.alloca_once_value(builder, ir.Constant(lanes, [0] * BLOCK))
+        with cgutils.for_range(builder, count) as loop:
+            image = _element(builder, images, ir.IntType(64), loop.index)
+            factor = _element(builder, factors, lane, loop.index)
+            pointer = builder.inttoptr(builder.add(image, offset), octets.as_pointer())
+            values = builder.zext(builder.load(pointer, align=1), lanes)
+            weighted = builder.mul(values, _everywhere(builder, factor, lanes))
+            builder.store(builder.add(builder.load(total), weighted), total)
+        found = builder.icmp_unsigned(
+            ">=", builder.load(total), _everywhere(builder, limit, lanes)
+        )
+        return builder.bitcast(found, ir.IntType(BLOCK))
+
+    return types.uint64(types.uintp, types.uintp, types.int64, types.int64, least), generate
+
+
+def _everywhere(builder: Any, value: Any, vector: Any) -> Any:
+    """A vector that holds one value in every lane."""
+    nothing = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(nothing, value, ir.IntType(32)(0))
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), BLOCK), [0] * BLOCK)
+    return builder.shuffle_vector(first, nothing, everywhere)
+
+
+def _element(builder: Any, address: Any, kind: Any, index: Any) -> Any:
+    """Element `index` of the array of `kind` that begins at an address."""
+    return builder.load(builder.gep(builder.inttoptr(address, kind.as_pointer()), [index]))
 
 
 @instruction

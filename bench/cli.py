@@ -187,11 +187,24 @@ def doctor(given: argparse.Namespace) -> None:
     _show(given, found)
 
 
+def speed(given: argparse.Namespace) -> None:
+    """Time every part beside its peers."""
+    from rich.console import Console
+
+    from bench import speed as race
+
+    rows = list(race.run(given.parts, given.data))
+    if given.json:
+        print(json.dumps([row.to_json() for row in rows], indent=2))
+    else:
+        Console(width=None if sys.stdout.isatty() else WIDE).print(race.to_table(rows))
+
+
 VERBS = {
     verb.__name__: verb
     for verb in (
         check, compare, demo, doctor, download, ensemble, errors, folds, leaderboard, models,
-        predict, prepare_coco, run, score, submit, train,
+        predict, prepare_coco, run, score, speed, submit, train,
     )
 }  # fmt: skip
 

@@ -8,8 +8,8 @@ from pathlib import Path
 from bench.carvana import car_of
 from bench.config import Suite, short_name
 from bench.errors import Missing
-from bench.rle import Map
-from bench.rules import LEARNED, Parameters, combine
+from bench.rle import Map, Runs, map_runs
+from bench.rules import LEARNED, Parameters, combine, combine_runs
 
 
 @dataclass(frozen=True)
@@ -35,9 +35,15 @@ class Entry:
     def map(self, maps: Mapping[str, Map], image: str) -> Map:
         """This entry's map of an image, given the maps of (at least) its members by name."""
         mine = [maps[member] for member in self.members]
-        if not self.rule:
-            return mine[0]
-        return combine(self.by_car.get(car_of(image), self.parameters), mine)
+        return combine(self._parameters(image), mine) if self.rule else mine[0]
+
+    def runs(self, maps: Mapping[str, Map], image: str) -> Runs:
+        """Runs of this entry's mask of an image: those of `map` from 128 on."""
+        mine = [maps[member] for member in self.members]
+        return combine_runs(self._parameters(image), mine) if self.rule else map_runs(mine[0])
+
+    def _parameters(self, image: str) -> Parameters:
+        return self.by_car.get(car_of(image), self.parameters)
 
 
 def entries_of(suite: Suite) -> list[Entry]:

@@ -10,13 +10,14 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from bench.bits import BLOCK, eight_bytes, lowest, ones, reached
+from bench.bits import BLOCK, eight_bytes, lowest, ones, reached, sum_reached
 
 kernel: Any = njit(cache=True, nogil=True)
 inlined: Any = njit(cache=True, nogil=True, inline="always")
 
 QUOTE, COMMA, NEWLINE, RETURN, SPACE = b'",\n\r '
 NO_LIMIT = 2**58  # pixels; larger numbers are read as this one
+BEHIND_ALL = 2**62  # a place that no run reaches
 NOT_A_NUMBER, ZERO, ODD, UNSORTED, OVERLAP, OUT_OF_RANGE = range(1, 7)  # what `read_pairs` answers
 
 ALL = np.uint64(2**64 - 1)  # 64 pixels, every one of them
@@ -48,14 +49,82 @@ def find_changes(pixels, last_block, threshold, out):  # type: ignore[no-untyped
             bits = reached(pixels.ctypes.data, place, threshold)
         else:
             bits = reached(last_block.ctypes.data, 0, threshold)
-        changed = bits ^ ((bits << np.uint64(1)) | inside)
+        count = _note_changes(bits, inside, place, out, count)
         inside = bits >> np.uint64(63)
-        while changed:
-            if count < out.size:
-                out[count] = place + lowest(changed)
-            count += 1
-            changed &= changed - np.uint64(1)
     return count
+
+
+@kernel
+def find_changes_of_sum(images, last_blocks, size, weights, least, out):  # type: ignore[no-untyped-def]
+    """As `find_changes`, where the weighted sum of several maps is at least `least`.
+
+    Args:
+        images, last_blocks: addresses of the maps of `size` pixels, and of their last blocks.
+        weights: uint16 or uint32, `least` alike; every sum must fit into that type.
+    """
+    inside = np.uint64(0)
+    count = 0
+    factors = weights.ctypes.data
+    for place in range(0, size + 1, BLOCK):
+        if place + BLOCK <= size:
+            bits = sum_reached(images.ctypes.data, factors, len(weights), place, least)
+        else:
+            bits = sum_reached(last_blocks.ctypes.data, factors, len(weights), 0, least)
+        count = _note_changes(bits, inside, place, out, count)
+        inside = bits >> np.uint64(63)
+    return count
+
+
+@inlined
+def _note_changes(bits, inside, place, out, count):  # type: ignore[no-untyped-def]
+    """Write the places where 64 pixels differ from the one before; how many there are by now."""
+    changed = bits ^ ((bits << ONE) | inside)
+    while changed:
+        if count < out.size:
+            out[count] = place + lowest(changed)
+        count += 1
+        changed &= changed - ONE
+    return count
+
+
+@kernel
+def merge_runs(runs, ends, weights, least, out):  # type: ignore[no-untyped-def]
+    """Write the runs in which lists of weight `least` or more cover a pixel; how many.
+
+    Args:
+        runs: the lists one after the other, each as `rle.runs` gives it; ends: where each one ends.
+        out: as many runs as there are in all lists.
+    """
+    members = len(ends)
+    nexts = np.empty(members, dtype=np.int64)  # of each list: the run to enter or to leave,
+    places = np.empty(members, dtype=np.int64)  # where that happens, the last time behind all,
+    covers = np.zeros(members, dtype=np.bool_)  # and which of both it is
+    for k in range(members):
+        nexts[k] = ends[k - 1] if k else 0
+        places[k] = runs[nexts[k], 0] if nexts[k] < ends[k] else BEHIND_ALL
+    weight = count = 0
+    inside = False
+    while True:
+        place = places.min()
+        if place == BEHIND_ALL:
+            return count
+        for k in range(members):
+            while places[k] == place:  # a touching run begins where the one before it ends
+                if covers[k]:
+                    weight -= weights[k]
+                    nexts[k] += 1
+                    places[k] = runs[nexts[k], 0] if nexts[k] < ends[k] else BEHIND_ALL
+                else:
+                    weight += weights[k]
+                    places[k] += runs[nexts[k], 1]
+                covers[k] = not covers[k]
+        if inside != (weight >= least):
+            inside = not inside
+            if inside:
+                out[count, 0] = place
+            else:
+                out[count, 1] = place - out[count, 0]
+                count += 1
 
 
 @kernel

@@ -127,6 +127,12 @@ class MapStore:
             reader.readinto(map.reshape(-1).data)
         return map
 
+    def frame_bytes(self, image_id: str) -> int:
+        """The length of a stored map."""
+        query = "SELECT length(frame) FROM maps WHERE image = ?"
+        with _explained(self.path):
+            return int(self._connection().execute(query, (image_id,)).fetchone()[0])
+
     def ids(self) -> list[str]:
         """The images that have a map, sorted."""
         with _explained(self.path):
