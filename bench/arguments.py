@@ -105,7 +105,7 @@ def _add_data_verbs(verbs: Verbs) -> None:
     verb.add_argument("--images", type=Path, required=True, metavar="DIR")
     verb.add_argument("--out", type=Path, required=True, metavar="DIR")
     verb.add_argument("--size", type=_positive, nargs=2, metavar=("H", "W"), help="resize to it")
-    verb = _add(verbs, "speed", "every part beside its peers and the limit", "speed text --data DIR")
+    verb = _add(verbs, "speed", "every part beside its peers", "speed text --data DIR")
     verb.add_argument("parts", nargs="*", metavar="PART", help="any piece of a part's name")
     verb = _add(verbs, "doctor", "what this machine has, what a suite would cost", "doctor cpu")
     _add_suite(verb, nargs="?")

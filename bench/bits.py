@@ -1,7 +1,8 @@
 """64 pixels in one word: what NumPy and numba lack, as LLVM operations any processor has.
 
 On a machine with AVX-512 each of them is one instruction, elsewhere a few. Bit p is pixel p.
-numba does not notice a change in this file: save bench/kernels.py again to have it compiled anew.
+numba does not notice a change in this file: save bench/kernels.py and bench/pixels.py again to have
+them compiled anew.
 """
 
 from typing import Any
@@ -47,7 +48,9 @@ def sum_reached(
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         images, factors, count, offset, limit = arguments
-        total = cgutils.alloca_once_value(builder, ir.Constant(lanes, [0] * BLOCK))
+        total: Any = cgutils.alloca_once_value(  # type: ignore[no-untyped-call]
+            builder, ir.Constant(lanes, [0] * BLOCK)
+        )
         with cgutils.for_range(builder, count) as loop:
             image = _element(builder, images, ir.IntType(64), loop.index)
             factor = _element(builder, factors, lane, loop.index)
@@ -55,9 +58,7 @@ def sum_reached(
             values = builder.zext(builder.load(pointer, align=1), lanes)
             weighted = builder.mul(values, _everywhere(builder, factor, lanes))
             builder.store(builder.add(builder.load(total), weighted), total)
-        found = builder.icmp_unsigned(
-            ">=", builder.load(total), _everywhere(builder, limit, lanes)
-        )
+        found = builder.icmp_unsigned(">=", builder.load(total), _everywhere(builder, limit, lanes))
         return builder.bitcast(found, ir.IntType(BLOCK))
 
     return types.uint64(types.uintp, types.uintp, types.int64, types.int64, least), generate

@@ -1,4 +1,4 @@
-"""The loops that meet every pixel and every digit of a mask, compiled: all in this one file.
+"""The loops that meet every run and every digit of a mask, compiled: all in this one file.
 
 numba keeps machine code until the file of a kernel changes; it does not look at other files the
 kernel calls into. So kernels that call each other live together. They release the interpreter's
@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from bench.bits import BLOCK, eight_bytes, lowest, ones, reached, sum_reached
+from bench.bits import BLOCK, eight_bytes, lowest, reached
 
 kernel: Any = njit(cache=True, nogil=True)
 inlined: Any = njit(cache=True, nogil=True, inline="always")
@@ -20,7 +20,6 @@ NO_LIMIT = 2**58  # pixels; larger numbers are read as this one
 BEHIND_ALL = 2**62  # a place that no run reaches
 NOT_A_NUMBER, ZERO, ODD, UNSORTED, OVERLAP, OUT_OF_RANGE = range(1, 7)  # what `read_pairs` answers
 
-ALL = np.uint64(2**64 - 1)  # 64 pixels, every one of them
 HUNDRED = np.uint64(100)
 TWO_DIGITS = np.array([[48 + n // 10, 48 + n % 10] for n in range(100)], dtype=np.uint8)
 ONE = np.uint64(1)
@@ -37,54 +36,6 @@ COVERS = 0.9  # share of itself that a mask covers at least when moved by its li
 CLEAR = 2e-4  # and how much more than when moved by another; on real masks 4e-4 or more
 LONG = 8  # a shorter run over the edge may be noise in the two outer columns
 JUDGED = 16  # lines of a block, of about a hundred, whose encoding is judged
-
-
-@kernel
-def find_changes(pixels, last_block, threshold, out):  # type: ignore[no-untyped-def]
-    """Write where `value >= threshold` begins and ends to hold, as room allows; how many places."""
-    inside = np.uint64(0)
-    count = 0
-    for place in range(0, pixels.size + 1, BLOCK):
-        if place + BLOCK <= pixels.size:
-            bits = reached(pixels.ctypes.data, place, threshold)
-        else:
-            bits = reached(last_block.ctypes.data, 0, threshold)
-        count = _note_changes(bits, inside, place, out, count)
-        inside = bits >> np.uint64(63)
-    return count
-
-
-@kernel
-def find_changes_of_sum(images, last_blocks, size, weights, least, out):  # type: ignore[no-untyped-def]
-    """As `find_changes`, where the weighted sum of several maps is at least `least`.
-
-    Args:
-        images, last_blocks: addresses of the maps of `size` pixels, and of their last blocks.
-        weights: uint16 or uint32, `least` alike; every sum must fit into that type.
-    """
-    inside = np.uint64(0)
-    count = 0
-    factors = weights.ctypes.data
-    for place in range(0, size + 1, BLOCK):
-        if place + BLOCK <= size:
-            bits = sum_reached(images.ctypes.data, factors, len(weights), place, least)
-        else:
-            bits = sum_reached(last_blocks.ctypes.data, factors, len(weights), 0, least)
-        count = _note_changes(bits, inside, place, out, count)
-        inside = bits >> np.uint64(63)
-    return count
-
-
-@inlined
-def _note_changes(bits, inside, place, out, count):  # type: ignore[no-untyped-def]
-    """Write the places where 64 pixels differ from the one before; how many there are by now."""
-    changed = bits ^ ((bits << ONE) | inside)
-    while changed:
-        if count < out.size:
-            out[count] = place + lowest(changed)
-        count += 1
-        changed &= changed - ONE
-    return count
 
 
 @kernel
@@ -229,26 +180,8 @@ def fill_runs(pixels, runs):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_pixels(predicted, truth):  # type: ignore[no-untyped-def]
-    """Sizes of the intersection and of the two masks; bytes 0 and 1."""
-    both = in_predicted = in_truth = 0
-    whole = truth.size // BLOCK * BLOCK
-    for place in range(0, whole, BLOCK):
-        ours = reached(predicted.ctypes.data, place, 1)
-        theirs = reached(truth.ctypes.data, place, 1)
-        both += ones(ours & theirs)
-        in_predicted += ones(ours)
-        in_truth += ones(theirs)
-    for pixel in range(whole, truth.size):
-        both += predicted[pixel] & truth[pixel]
-        in_predicted += predicted[pixel]
-        in_truth += truth[pixel]
-    return both, in_predicted, in_truth
-
-
-@kernel
 def count_runs(predicted, truth, moved):  # type: ignore[no-untyped-def]
-    """As `count_pixels`, from runs: walk both lists and add what each two runs share.
+    """As `pixels.count_pixels`, from runs: walk both lists and add what each two runs share.
 
     `moved` is added to every start of the predicted runs.
     """
@@ -266,29 +199,6 @@ def count_runs(predicted, truth, moved):  # type: ignore[no-untyped-def]
     for _, length in predicted:
         in_predicted += length
     return both, in_predicted, in_truth
-
-
-@kernel
-def joint_histogram(values, truth):  # type: ignore[no-untyped-def]
-    """Pixels by (part, truth, value), int64 (4, 2, 256): the sum of the four parts is wanted.
-
-    Flat blocks, most of a good map, cost next to nothing. Elsewhere pixels take the parts in turn,
-    because a single counter would wait for its own last addition.
-    """
-    parts = np.zeros((4, 2, 256), dtype=np.int64)
-    whole = truth.size // BLOCK * BLOCK
-    for place in range(0, whole, BLOCK):
-        black = reached(values.ctypes.data, place, 1) == 0
-        if black or reached(values.ctypes.data, place, 255) == ALL:
-            inside = ones(reached(truth.ctypes.data, place, 1))
-            parts[0, 1, values[place]] += inside
-            parts[0, 0, values[place]] += BLOCK - inside
-        else:
-            for pixel in range(place, place + BLOCK):
-                parts[pixel % 4, truth[pixel], values[pixel]] += 1
-    for pixel in range(whole, truth.size):
-        parts[0, truth[pixel], values[pixel]] += 1
-    return parts
 
 
 @kernel

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import kernels
+from bench import kernels, pixels
 from bench.bits import BLOCK
 
 Mask = NDArray[np.bool_]
@@ -80,8 +80,8 @@ def runs(mask: NDArray[Any]) -> Runs:
 
 def map_runs(map: Map, threshold: int = THRESHOLD) -> Runs:
     """Runs of `map >= threshold`, as `runs` gives them; map uint8 (H, W), threshold 1..255."""
-    pixels, last_block = _pixels(map, threshold)
-    return _paired(lambda out: kernels.find_changes(pixels, last_block, threshold, out))
+    whole, last_block = _pixels(map, threshold)
+    return _paired(lambda out: pixels.find_changes(whole, last_block, threshold, out))
 
 
 def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRESHOLD) -> Runs:
@@ -98,13 +98,11 @@ def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRE
         raise ValueError(f"maps of one image have one shape, these {[map.shape for map in maps]}")
     least = -(-total * (2 * threshold - 1) // 2)  # of the weighted sum; half a step below rounds up
     wide = np.uint16 if 255 * total < 2**16 else np.uint32
-    pixels, last_blocks = zip(*(_pixels(map, threshold) for map in maps), strict=True)
-    images, behind = (
-        np.array([each.ctypes.data for each in arrays], np.uintp) for arrays in (pixels, last_blocks)
-    )
-    factors, size = np.array(weights, wide), pixels[0].size
+    wholes, last_blocks = zip(*(_pixels(map, threshold) for map in maps), strict=True)
+    images, behind = _addresses(wholes), _addresses(last_blocks)
+    factors, size = np.array(weights, wide), wholes[0].size
     return _paired(
-        lambda out: kernels.find_changes_of_sum(images, behind, size, factors, wide(least), out)
+        lambda out: pixels.find_changes_of_sum(images, behind, size, factors, wide(least), out)
     )
 
 
@@ -134,11 +132,16 @@ def _pixels(map: Map, threshold: int) -> tuple[NDArray[np.uint8], NDArray[np.uin
         raise ValueError(f"one image is (height, width), this array has shape {map.shape}")
     if not 1 <= threshold <= 255:
         raise ValueError(f"a threshold lies in 1..255, this one is {threshold}")
-    pixels = np.ascontiguousarray(map).reshape(-1)
+    whole = np.ascontiguousarray(map).reshape(-1)
     last_block = np.zeros(BLOCK, dtype=np.uint8)
-    rest = pixels.size % BLOCK
-    last_block[:rest] = pixels[pixels.size - rest :]
-    return pixels, last_block
+    rest = whole.size % BLOCK
+    last_block[:rest] = whole[whole.size - rest :]
+    return whole, last_block
+
+
+def _addresses(arrays: Sequence[NDArray[np.uint8]]) -> NDArray[np.uintp]:
+    """Where arrays begin, for a kernel; the arrays must outlive it."""
+    return np.array([array.ctypes.data for array in arrays], np.uintp)
 
 
 def _paired(find: Callable[[NDArray[np.int64]], int]) -> Runs:

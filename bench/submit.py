@@ -49,7 +49,7 @@ def run(
                 writer.row(names[image], text)
         origins = {name: store.made_by for name, store in opened.items()}
     for entry in entries:
-        write_sidecar(files[entry.name], {**made_by, **_made_of(entry, origins)})
+        write_sidecar(files[entry.name], len(names), {**made_by, **_made_of(entry, origins)})
 
 
 def _made_of(entry: Entry, origins: Mapping[str, Any]) -> dict[str, Any]:

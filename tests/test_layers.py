@@ -8,11 +8,11 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
     {
-        "analysis", "archive", "augment", "bits", "boundary", "carvana", "checkpoint", "config",
-        "contested", "context", "cost", "dataset", "device", "entries", "environment", "errors",
-        "files", "folds", "kaggle", "kernels", "layout", "learned", "losses", "maps", "metrics",
-        "networks", "optimise", "parallel", "pictures", "progress", "ranking", "resize", "rle",
-        "rules", "split", "staple", "stats", "submission", "submission_check",
+        "analysis", "archive", "area", "augment", "bits", "boundary", "carvana", "checkpoint",
+        "config", "contested", "context", "cost", "dataset", "device", "entries", "environment",
+        "errors", "files", "folds", "kaggle", "kernels", "layout", "learned", "losses", "maps",
+        "metrics", "networks", "optimise", "parallel", "pictures", "pixels", "progress", "ranking",
+        "resize", "rle", "rules", "split", "staple", "stats", "submission", "submission_check",
         "submission_encoding", "submission_file", "submission_score", "tables", "tta",
     },
     {
@@ -20,7 +20,7 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
         "gallery", "leaderboard", "predict", "score", "standing", "submit", "train",
     },
     {"results"},
-    {"download", "pipeline"},
+    {"download", "pipeline", "speed"},
     {"arguments", "cli"},
     {"__main__"},
 ]  # fmt: skip

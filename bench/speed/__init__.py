@@ -45,7 +45,11 @@ def to_table(rows: Sequence[Row]) -> Table:
     """The rows for people: times in ms for one image, ratios, and whether the bar is met."""
     table = Table("part", "ours ms", "peer", "peer ms", "ratio", "bar", "floor ms", "x floor", "")
     for row in rows:
-        met = "" if row.bar is None else f">= {row.bar:g} {'met' if row.ratio >= row.bar else 'MISSED'}"
+        met = (
+            ""
+            if row.bar is None
+            else f">= {row.bar:g} {'met' if row.ratio >= row.bar else 'MISSED'}"
+        )
         table.add_row(
             row.part, f"{row.ours_ms:.4f}", row.peer, f"{row.peer_ms:.3f}", f"{row.ratio:.1f}",
             met, f"{row.floor_ms:.4f}", f"{row.ours_ms / row.floor_ms:.1f}", row.note,

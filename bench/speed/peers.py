@@ -136,20 +136,23 @@ def mean_text_in_place(maps: Sequence[Image]) -> str:
 
 def vote_text(pictures: Sequence[Path]) -> str:
     """Five PNG masks, decoded and counted."""
-    masks = [cv2.imread(str(path), cv2.IMREAD_GRAYSCALE) > 0 for path in pictures]
+    masks = [_read_grey(path) > 0 for path in pictures]
     return encode(np.sum(masks, axis=0) > len(masks) / 2)
 
 
 def write_and_read(path: Path, map: Image) -> Image:
     """A map as a PNG file, there and back."""
     cv2.imwrite(str(path), map)
-    return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE), np.uint8)
+    return _read_grey(path)
+
+
+def _read_grey(path: Path) -> Image:
+    return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
 
 
 def row_from_pictures(name: str, pictures: Sequence[Path]) -> str:
     """A submission's row from five maps stored as PNG files."""
-    maps = [np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)) for path in pictures]
-    return f"{name},{mean_text(maps)}"
+    return f"{name},{mean_text([_read_grey(path) for path in pictures])}"
 
 
 def write_table(path: Path, rows: Sequence[tuple[str, str]]) -> None:
@@ -176,8 +179,9 @@ def network_input(
     path: Path, size: tuple[int, int], interpolation: int = cv2.INTER_LINEAR
 ) -> npt.NDArray[np.float32]:
     """A photograph as most training scripts read it: OpenCV, resized, 0..1 as float32."""
-    image = cv2.cvtColor(cv2.imread(str(path)), cv2.COLOR_BGR2RGB)
-    return cv2.resize(image, size[::-1], interpolation=interpolation).astype(np.float32) / 255
+    image = cv2.cvtColor(np.asarray(cv2.imread(str(path))), cv2.COLOR_BGR2RGB)
+    resized = cv2.resize(image, size[::-1], interpolation=interpolation)
+    return np.asarray(resized.astype(np.float32) / 255, np.float32)
 
 
 def if_installed(ways: dict[str, tuple[str, Callable[[], Any]]]) -> dict[str, Callable[[], Any]]:

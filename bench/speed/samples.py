@@ -17,7 +17,7 @@ from bench.rle import Map, Mask
 
 IMAGES = 4
 SIZES = ((256, 384), (320, 480), (384, 512), (512, 512), (512, 768))  # of the five members
-NOISE = 14  # levels of a noisy map's background, standard deviation
+NOISE = 2  # levels of a noisy map's background: its mean distance from black or white, and spread
 GRAIN = 3.0  # pixels over which that noise hangs together
 
 
@@ -66,8 +66,9 @@ def _drawn(folder: Path) -> tuple[list[Path], list[Mask]]:
 
 
 def _noisy(map: Map, random: np.random.Generator) -> Map:
-    """The map with noise that never takes a pixel over the threshold's edge of a flat."""
+    """The map with noise of a few levels: three pixels of four are neither black nor white."""
     rough = random.normal(0, 1, map.shape).astype(np.float32)
     smooth: NDArray[np.float32] = np.asarray(cv2.GaussianBlur(rough, (0, 0), GRAIN), np.float32)
-    moved = map + smooth * np.float32(NOISE / smooth.std())
+    inside = NOISE + map * np.float32(1 - 2 * NOISE / 255)
+    moved = inside + smooth * np.float32(NOISE / smooth.std())
     return np.clip(np.rint(moved), 0, 255).astype(np.uint8)
