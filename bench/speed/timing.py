@@ -1,6 +1,8 @@
 """How times are taken: every way in turn, round after round, on one core; medians are compared.
 
-On a shared machine absolute times are worth little. Ways that take turns meet the same neighbours.
+A time is the processor's for this process, not the clock's: on a shared machine others take the
+core away in the middle of a call. Waiting for a disk is not in it. Absolute times are still worth
+little there, but ways that take turns meet the same neighbours.
 """
 
 import os
@@ -79,9 +81,9 @@ def measure(contest: Contest, seconds: float) -> list[Row]:
 
 
 def interleaved(ways: Mapping[str, Way], seconds: float) -> dict[str, list[float]]:
-    """Seconds of each way, one figure a round, in rounds that take about `seconds` in all."""
+    """Processor seconds of each way, a figure a round, in rounds of about `seconds` in all."""
     once = {name: _seconds(way, 1) for name, way in ways.items()}
-    repeats = {name: max(1, round(SHORTEST_S / each)) for name, each in once.items()}
+    repeats = {name: max(1, round(SHORTEST_S / max(each, 1e-6))) for name, each in once.items()}
     times: dict[str, list[float]] = {name: [] for name in ways}
     began = time.perf_counter()
     for done in range(MOST_ROUNDS):
@@ -93,10 +95,10 @@ def interleaved(ways: Mapping[str, Way], seconds: float) -> dict[str, list[float
 
 
 def _seconds(way: Way, repeats: int) -> float:
-    began = time.perf_counter()
+    began = time.process_time()
     for _ in range(repeats):
         way()
-    return (time.perf_counter() - began) / repeats
+    return (time.process_time() - began) / repeats
 
 
 def equal(one: Any, other: Any) -> bool:
