@@ -13,6 +13,7 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 BLOCK = 64  # pixels in a word, bytes in a cache line
+EIGHT_WORDS = types.UniTuple(types.uint64, 8)  # type: ignore[no-untyped-call]
 instruction: Any = intrinsic  # mypy would count the typing context as an argument of the call
 
 
@@ -106,3 +107,47 @@ def ones(typing_context: Any, word: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.int64(types.uint64), generate
+
+
+@instruction
+def eight_planes(typing_context: Any, address: Any, place: Any) -> Any:
+    """Eight uint64 of the bits, lowest first, of the 64 bytes from `place` on behind `address`."""
+    octets = ir.VectorType(ir.IntType(8), BLOCK)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = builder.inttoptr(builder.add(*arguments), octets.as_pointer())
+        values = builder.load(pointer, align=1)
+        planes = [
+            builder.bitcast(
+                builder.icmp_unsigned(
+                    "!=",
+                    builder.and_(values, ir.Constant(octets, [1 << bit] * BLOCK)),
+                    ir.Constant(octets, [0] * BLOCK),
+                ),
+                ir.IntType(BLOCK),
+            )
+            for bit in range(8)
+        ]
+        return context.make_tuple(builder, signature.return_type, planes)
+
+    return EIGHT_WORDS(types.uintp, types.int64), generate
+
+
+@instruction
+def join_planes(typing_context: Any, address: Any, place: Any, planes: Any) -> Any:
+    """Write the 64 bytes that `eight_planes` gave `planes` of to `place` behind `address`."""
+    octets = ir.VectorType(ir.IntType(8), BLOCK)
+    choice = ir.VectorType(ir.IntType(1), BLOCK)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        base, offset, words = arguments
+        total = nothing = ir.Constant(octets, [0] * BLOCK)
+        for bit in range(8):
+            where = builder.bitcast(builder.extract_value(words, bit), choice)
+            one = ir.Constant(octets, [1 << bit] * BLOCK)
+            total = builder.or_(total, builder.select(where, one, nothing))
+        pointer = builder.inttoptr(builder.add(base, offset), octets.as_pointer())
+        builder.store(total, pointer, align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.uintp, types.int64, EIGHT_WORDS), generate

@@ -10,10 +10,11 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
     {
         "analysis", "archive", "area", "augment", "bits", "boundary", "carvana", "checkpoint",
         "config", "contested", "context", "cost", "dataset", "device", "entries", "environment",
-        "errors", "files", "folds", "kaggle", "kernels", "layout", "learned", "losses", "maps",
-        "metrics", "networks", "optimise", "parallel", "pictures", "pixels", "progress", "ranking",
-        "resize", "rle", "rules", "split", "staple", "stats", "submission", "submission_check",
-        "submission_encoding", "submission_file", "submission_score", "tables", "tta",
+        "errors", "files", "folds", "frames", "kaggle", "kernels", "layout", "learned", "losses",
+        "maps", "metrics", "networks", "optimise", "parallel", "pictures", "pixels", "progress",
+        "ranking", "resize", "rle", "rules", "split", "staple", "stats", "submission",
+        "submission_check", "submission_encoding", "submission_file", "submission_score", "tables",
+        "tta",
     },
     {
         "catalogue", "check", "coco", "compare", "demo", "doctor", "ensemble", "explain", "fit",

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 
 from bench import rle
-from bench.carvana import read_image
+from bench.carvana import SIZE, read_image
 from bench.maps import MapStore
-from bench.resize import shrink
+from bench.resize import Size, shrink
 from bench.speed import peers
 from bench.speed.samples import SIZES, Samples
 from bench.speed.timing import Contest, copying, reading, writing
@@ -17,7 +17,13 @@ from bench.submission import write
 from bench.submission_check import check
 
 ROWS = 1000  # of a submission; the time of a file is that of its rows
-MEMBERS = ((1024, 1024), (1024, 1024), (1280, 1280), (1280, 1536), (1280, 1920))  # of xu2018
+MEMBERS = (
+    (1024, 1024),
+    (1024, 1024),
+    (1280, 1280),
+    (1280, 1536),
+    (1280, 1920),
+)  # of xu2018, full size
 
 
 def contests(given: Samples, folder: Path) -> list[Contest]:
@@ -180,8 +186,9 @@ def _check(given: Samples, folder: Path) -> Contest:
 
 def _photographs(given: Samples) -> list[Contest]:
     paths = given.photographs
+    members = [_of_photograph(size, given.masks[0].shape) for size in MEMBERS]
 
-    def ours(sizes: tuple[tuple[int, int], ...]) -> list[rle.Map]:
+    def ours(sizes: list[Size]) -> list[rle.Map]:
         return [
             small[size]
             for photo in map(read_image, paths)
@@ -189,7 +196,7 @@ def _photographs(given: Samples) -> list[Contest]:
             for size in sizes
         ]
 
-    def theirs(sizes: tuple[tuple[int, int], ...], method: int) -> list[peers.Image]:
+    def theirs(sizes: list[Size], method: int) -> list[peers.Image]:
         found = [peers.network_input(path, size, method) for path in paths for size in sizes]
         return found  # type: ignore[return-value]
 
@@ -206,8 +213,13 @@ def _photographs(given: Samples) -> list[Contest]:
             {"cv2, by area, float32": 1.3, "cv2, bilinear, float32": 1.3},
             same=_close,
         )
-        for name, sizes in (("one member", MEMBERS[:1]), ("five members", MEMBERS))
+        for name, sizes in (("one member", members[:1]), ("five members", members))
     ]
+
+
+def _of_photograph(size: Size, photograph: tuple[int, ...]) -> Size:
+    """The same share of another photograph's size."""
+    return size[0] * photograph[0] // SIZE[0], size[1] * photograph[1] // SIZE[1]
 
 
 def _close(mine: list[rle.Map], other: list[peers.Image]) -> bool:
