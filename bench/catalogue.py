@@ -7,14 +7,12 @@ Reads  the recipes. Nothing is trained; networks are built without numbers, so t
 from dataclasses import asdict
 from typing import Any
 
-import torch
 from rich.table import Table
-from torch import nn
 
-from bench.config import RECIPES, Recipe, load_recipe, names
+from bench.config import RECIPES, load_recipe, names
 from bench.cost import measure
 from bench.device import Machine
-from bench.networks import build
+from bench.networks import shapes
 from bench.progress import track
 from models.blocks import parameter_count
 from models.layers import layers
@@ -37,13 +35,12 @@ def entry(name: str, machine: Machine | None = None) -> dict[str, Any]:
         BadConfig: no such recipe, or its network cannot be built.
     """
     recipe = load_recipe(name)
-    shapes = _shapes(name, recipe)
-    params = parameter_count(shapes)
+    network = shapes(name, recipe)
     found = {
         "name": name,
         "network": recipe.network.name,
-        "params": params,
-        "gflops": gflops(shapes, recipe.size) if params else None,
+        "params": parameter_count(network),
+        "gflops": gflops(network, recipe.size),
         "size": list(recipe.size),
         "source": recipe.source,
         "reported": recipe.reported,
@@ -54,7 +51,7 @@ def entry(name: str, machine: Machine | None = None) -> dict[str, Any]:
 def layer_entries(name: str) -> list[dict[str, Any]]:
     """The layers of a recipe's network at its size: name, kind, output shape, parameters."""
     recipe = load_recipe(name)
-    return [asdict(layer) for layer in layers(_shapes(name, recipe), recipe.size)]
+    return [asdict(layer) for layer in layers(shapes(name, recipe), recipe.size)]
 
 
 def table(rows: list[dict[str, Any]]) -> Table:
@@ -75,9 +72,3 @@ def _cell(column: str, value: Any) -> str:
     if isinstance(value, list | tuple):
         return "x".join(map(str, value))
     return f"{value:.1f}" if isinstance(value, float) else str(value)
-
-
-def _shapes(name: str, recipe: Recipe) -> nn.Module:
-    """The network without numbers: ready at once, however large."""
-    with torch.device("meta"):
-        return build(name, recipe, pretrained=False)

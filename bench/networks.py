@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import torch
+from accelerate import init_empty_weights
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
@@ -35,6 +36,16 @@ def build(name: str, recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
     except MissingWeights as error:
         raise Missing(f"recipe {name}: {error}") from error
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def shapes(name: str, recipe: Recipe) -> nn.Module:
+    """A recipe's network without numbers, on the meta device: ready at once, however large.
+
+    Raises: as `build`.
+    """
+    with init_empty_weights():  # some networks compute with small tensors while they are built
+        network = build(name, recipe, pretrained=False)
+    return network.to("meta")
 
 
 def start_from(network: nn.Module, weights: Path) -> None:

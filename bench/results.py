@@ -7,7 +7,6 @@ from functools import cached_property
 from pathlib import Path
 
 import pandas as pd
-import torch
 
 from bench import context, explain, fit, gallery, leaderboard, predict, score
 from bench.carvana import Carvana, metadata
@@ -17,7 +16,7 @@ from bench.entries import Entry, entries_of, fitted
 from bench.errors import BadConfig, Missing
 from bench.folds import read_folds
 from bench.layout import Layout
-from bench.networks import build
+from bench.networks import shapes
 from bench.split import Split, split
 from models.summary import gflops
 
@@ -140,13 +139,11 @@ class Results:
         recipe = self.recipes[name]
         size = score.name_of(recipe.size)
         weights = self.layout.training(name, self.suite.folds.run[0]) / "weights.safetensors"
-        with torch.device("meta"):
-            network = build(name, recipe, pretrained=False)
         return leaderboard.Member(
             size=size,
             ceiling=json.loads(self.layout.ceilings.read_text())[size],
             params_m=manifests[0]["parameters"] / 1e6,
-            gflops=gflops(network, recipe.size),
+            gflops=gflops(shapes(name, recipe), recipe.size),
             disk_mb=weights.stat().st_size / 1e6,
             train_s=sum(each["seconds"] for each in manifests),
             predict_ms=predict.ms_per_image(self.layout.maps(name, "heldout")),

@@ -158,7 +158,8 @@ def test_a_suite_runs_on_what_was_prepared(coco, capsys):
     assert check(data.root, deep=True, jobs=1).ok
     suite = {"title": "coco", "folds": {"count": 2, "run": [0, 1], "valid_cars": 1}}
     recipe = yaml.safe_load(
-        "{network: {name: otsu_watershed}, size: [56, 56], epochs: 0, batch: 1, source: t, goal: t}"
+        "{network: {name: otsu_watershed}, size: [56, 56], epochs: 0, batch: 1, "
+        "loss: {bce: 1}, optimiser: {name: adam, lr: 0.1}, source: t, goal: t}"
     )
     (coco.parent / "tiny.yaml").write_text(yaml.safe_dump(recipe))
     (coco.parent / "coco.yaml").write_text(yaml.safe_dump(suite | {"recipes": ["tiny.yaml"]}))
