@@ -193,7 +193,17 @@ def speed(given: argparse.Namespace) -> None:
 
     from bench import speed as race
 
-    rows = list(race.run(given.parts, given.data))
+    if given.parts == ["scale"]:
+        from bench.speed import scale
+
+        _show(given, scale.run(given.images, given.noisy, given.data, given.jobs))
+        return
+    if given.parts == ["network"]:
+        from bench.speed import network
+
+        rows = network.run(given.training, given.recipe, given.data)
+    else:
+        rows = list(race.run(given.parts, given.data))
     if given.json:
         print(json.dumps([row.to_json() for row in rows], indent=2))
     else:
@@ -261,7 +271,7 @@ def _check_submission(given: argparse.Namespace) -> None:
         raise BadData(f"{given.check}: Kaggle would refuse or misread it; see above")
 
 
-def _show(given: argparse.Namespace, found: dict[str, Any]) -> None:
+def _show(given: argparse.Namespace, found: Any) -> None:
     """Print a result as JSON, or as YAML, which reads well."""
     import yaml
 

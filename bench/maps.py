@@ -98,7 +98,7 @@ class MapStore:
             raise TypeError(f"a map is uint8 (height, width), this one {map.dtype} {map.shape}")
         height, width = map.shape
         frame = pack(map)
-        row = (image_id, height, width, _checksum(image_id, height, width, frame), frame)
+        row = (image_id, height, width, checksum_of(image_id, height, width, frame), frame)
         with self._changing, _explained(self.path):
             self._connection().execute("INSERT OR REPLACE INTO maps VALUES (?, ?, ?, ?, ?)", row)
 
@@ -116,7 +116,7 @@ class MapStore:
                 f"{self.path}: no map of {image_id}; predict again to add what is missing"
             )
         height, width, checksum, frame = row
-        if not isinstance(frame, bytes) or checksum != _checksum(image_id, height, width, frame):
+        if not isinstance(frame, bytes) or checksum != checksum_of(image_id, height, width, frame):
             raise BadData(f"{self.path}: the map of {image_id} is damaged; {REMOVE}")
         return unpack(frame, height, width)
 
@@ -235,7 +235,8 @@ def _read_alike(stores: Sequence[MapStore], image_id: str) -> list[Map]:
     return maps
 
 
-def _checksum(image_id: str, height: int, width: int, frame: bytes) -> int:
+def checksum_of(image_id: str, height: int, width: int, frame: bytes) -> int:
+    """What a row of the table `maps` carries to prove itself sound."""
     about = isal_zlib.crc32(f"{image_id} {height} {width}".encode())
     return isal_zlib.crc32(frame, about)  # ten times as fast as zlib's, the same number
 

@@ -3,24 +3,12 @@
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from itertools import islice
 from typing import TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 AHEAD = 2  # results a thread may be ahead of their use: enough to hide a pause, little memory
-
-
-def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """The items in lists of `size`, the last one perhaps shorter.
-
-    >>> list(batched("abcde", 2))
-    [['a', 'b'], ['c', 'd'], ['e']]
-    """
-    left = iter(items)
-    while batch := list(islice(left, size)):
-        yield batch
 
 
 def ahead(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:

@@ -34,6 +34,7 @@ from bench.files import sha256, write_json, write_text
 from bench.folds import write_folds
 from bench.layout import Layout
 from bench.networks import build
+from bench.predict import Member, Part
 from bench.progress import log_to, say
 from bench.results import Results, newer
 from bench.split import Split, draw_folds, limited, split
@@ -164,19 +165,20 @@ class Run:
 
     def predict(self, only: Sequence[str] = ()) -> None:
         """Write the maps of the held-out cars, each by its fold's model, and of the test cars."""
-        for name in self._chosen(only):
-            trained = {fold: self.layout.training(name, fold) for fold in self.splits}
-            heldout = [
-                predict.Part(
-                    [trained[fold]], {image: self.data.train[image] for image in each.heldout}
-                )
+        names = self._chosen(only)
+        predict.run([self._member(name, "heldout") for name in names], self.machine)
+        if self.data.test:
+            predict.run([self._member(name, "test") for name in names], self.machine)
+
+    def _member(self, name: str, which: str) -> Member:
+        trained = {fold: self.layout.training(name, fold) for fold in self.splits}
+        parts = [Part(list(trained.values()), self.data.test)]
+        if which == "heldout":
+            parts = [
+                Part([trained[fold]], {image: self.data.train[image] for image in each.heldout})
                 for fold, each in self.splits.items()
             ]
-            test = [predict.Part(list(trained.values()), self.data.test)]
-            for which, parts in (("heldout", heldout), ("test", test)):
-                if any(part.photographs for part in parts):
-                    store = self.layout.maps(name, which)
-                    predict.run(name, self.recipes[name], parts, store, self.machine)
+        return Member(name, self.recipes[name], parts, self.layout.maps(name, which))
 
     def plan(self) -> dict[str, Any]:
         """What is left to do and about what it costs, recipe by recipe; writes nothing."""

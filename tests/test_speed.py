@@ -10,20 +10,20 @@ from bench import rle, speed
 from bench.cli import main
 from bench.errors import BadConfig
 from bench.speed import masks, peers, stored, timing
-from bench.speed.samples import SIZES, Samples
+from bench.speed.samples import SIZES, Samples, samples
 from bench.speed.timing import Contest, equal, measure
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory, tiny_carvana):
     """The parts, on images small enough for a test."""
-    given = speed.samples(tiny_carvana, tmp_path_factory.mktemp("samples"))
+    given = samples(tiny_carvana, tmp_path_factory.mktemp("samples"))
     folder = tmp_path_factory.mktemp("speed")
     return {each.part: each for each in [*masks.contests(given), *stored.contests(given, folder)]}
 
 
 def test_samples_are_images_of_one_size_with_maps_of_five_members(tiny_carvana, tmp_path):
-    given = speed.samples(tiny_carvana, tmp_path)
+    given = samples(tiny_carvana, tmp_path)
     assert isinstance(given, Samples)
     assert len(given.photographs) == len(given.masks) == len(given.clean) == len(given.noisy) == 4
     assert all(len(maps) == len(SIZES) for maps in given.clean + given.noisy)

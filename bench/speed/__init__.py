@@ -12,8 +12,6 @@ from tempfile import TemporaryDirectory
 from rich.table import Table
 
 from bench.errors import BadConfig
-from bench.speed import masks, stored
-from bench.speed.samples import samples
 from bench.speed.timing import Contest, Row, measure, one_core
 
 SECONDS = 1.5  # for each peer
@@ -26,6 +24,9 @@ def run(parts: Sequence[str], data: Path | None, seconds: float = SECONDS) -> It
         BadConfig: no part is called so.
         Missing: the folder `data` has no photographs.
     """
+    from bench.speed import masks, stored  # not for `scale`, whose processes' memory is measured
+    from bench.speed.samples import samples
+
     with TemporaryDirectory(prefix="carvana-speed-") as folder, one_core():
         given = samples(data, Path(folder))
         contests = [*masks.contests(given), *stored.contests(given, Path(folder))]

@@ -15,7 +15,6 @@ from typing import Any, NamedTuple
 
 import cv2
 import numpy as np
-import torch
 
 Way = Callable[[], Any]
 
@@ -80,9 +79,11 @@ def measure(contest: Contest, seconds: float) -> list[Row]:
     ]  # fmt: skip
 
 
-def interleaved(ways: Mapping[str, Way], seconds: float) -> dict[str, list[float]]:
-    """Processor seconds of each way, a figure a round, in rounds of about `seconds` in all."""
-    once = {name: _seconds(way, 1) for name, way in ways.items()}
+def interleaved(
+    ways: Mapping[str, Way], seconds: float, clock: Callable[[], float] = time.process_time
+) -> dict[str, list[float]]:
+    """Seconds of each way by `clock`, a figure a round, in rounds of about `seconds` in all."""
+    once = {name: _seconds(way, 1, clock) for name, way in ways.items()}
     repeats = {name: max(1, round(SHORTEST_S / max(each, 1e-6))) for name, each in once.items()}
     times: dict[str, list[float]] = {name: [] for name in ways}
     began = time.perf_counter()
@@ -90,15 +91,15 @@ def interleaved(ways: Mapping[str, Way], seconds: float) -> dict[str, list[float
         if done >= FEWEST_ROUNDS and time.perf_counter() - began > seconds:
             break
         for name, way in ways.items():
-            times[name].append(_seconds(way, repeats[name]))
+            times[name].append(_seconds(way, repeats[name], clock))
     return times
 
 
-def _seconds(way: Way, repeats: int) -> float:
-    began = time.process_time()
+def _seconds(way: Way, repeats: int, clock: Callable[[], float]) -> float:
+    began = clock()
     for _ in range(repeats):
         way()
-    return (time.process_time() - began) / repeats
+    return (clock() - began) / repeats
 
 
 def equal(one: Any, other: Any) -> bool:
@@ -113,6 +114,8 @@ def equal(one: Any, other: Any) -> bool:
 @contextmanager
 def one_core() -> Iterator[None]:
     """Everything inside runs on one core and in one thread."""
+    import torch
+
     cores, threads = os.sched_getaffinity(0), torch.get_num_threads()
     os.sched_setaffinity(0, {max(cores)})
     cv2.setNumThreads(1)
