@@ -120,6 +120,14 @@ def _add_data_verbs(verbs: Verbs) -> None:
     verb.add_argument("--images", type=Path, required=True, metavar="DIR")
     verb.add_argument("--out", type=Path, required=True, metavar="DIR")
     verb.add_argument("--size", type=_positive, nargs=2, metavar=("H", "W"), help="resize to it")
+    verb = _add(verbs, "speed", "every part beside its peers", "speed text --data DIR")
+    some = "any piece of a name; or scale, network"
+    verb.add_argument("parts", nargs="*", metavar="PART", help=some)
+    verb.add_argument("--training", type=Path, metavar="DIR", help="with network: a trained one")
+    verb.add_argument("--recipe", default="cpu/unet-320x480", help="with network: its name")
+    verb.add_argument("--images", type=_positive, nargs="+", default=[], metavar="N",
+                      help="with scale: how many")  # fmt: skip
+    verb.add_argument("--noisy", action="store_true", help="with scale: on noisy maps")
     verb = _add(verbs, "doctor", "what this machine has, what a suite would cost", "doctor cpu")
     _add_suite(verb, nargs="?")
 

@@ -1,16 +1,19 @@
 """64 pixels in one word: what NumPy and numba lack, as LLVM operations any processor has.
 
 On a machine with AVX-512 each of them is one instruction, elsewhere a few. Bit p is pixel p.
-numba does not notice a change in this file: save bench/kernels.py again to have it compiled anew.
+numba does not notice a change in this file: save bench/kernels.py and bench/pixels.py again to have
+them compiled anew.
 """
 
 from typing import Any
 
 from llvmlite import ir
 from numba import types
+from numba.core import cgutils
 from numba.extending import intrinsic
 
 BLOCK = 64  # pixels in a word, bytes in a cache line
+EIGHT_WORDS = types.UniTuple(types.uint64, 8)  # type: ignore[no-untyped-call]
 instruction: Any = intrinsic  # mypy would count the typing context as an argument of the call
 
 
@@ -23,16 +26,56 @@ def reached(typing_context: Any, address: Any, place: Any, threshold: Any) -> An
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         base, offset, limit = arguments
-        lane, vector = ir.IntType(32), ir.VectorType(ir.IntType(8), BLOCK)
+        vector = ir.VectorType(ir.IntType(8), BLOCK)
         pointer = builder.inttoptr(builder.add(base, offset), vector.as_pointer())
         values = builder.load(pointer, align=1)
-        nothing = ir.Constant(vector, ir.Undefined)
-        everywhere = ir.Constant(ir.VectorType(lane, BLOCK), [0] * BLOCK)
-        limits = builder.insert_element(nothing, limit, lane(0))
-        limits = builder.shuffle_vector(limits, nothing, everywhere)
-        return builder.bitcast(builder.icmp_unsigned(">=", values, limits), ir.IntType(BLOCK))
+        found = builder.icmp_unsigned(">=", values, _everywhere(builder, limit, vector))
+        return builder.bitcast(found, ir.IntType(BLOCK))
 
     return types.uint64(types.uintp, types.int64, types.uint8), generate
+
+
+@instruction
+def sum_reached(
+    typing_context: Any, addresses: Any, weights: Any, members: Any, place: Any, least: Any
+) -> Any:
+    """Where the weighted sum of several images' bytes, 64 from `place` on, is at least `least`.
+
+    `addresses` and `weights` are where these arrays begin, uintp and the type of `least`: uint16
+    or uint32, wide enough for every sum.
+    """
+    lane = ir.IntType(least.bitwidth)
+    lanes, octets = ir.VectorType(lane, BLOCK), ir.VectorType(ir.IntType(8), BLOCK)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        images, factors, count, offset, limit = arguments
+        total: Any = cgutils.alloca_once_value(  # type: ignore[no-untyped-call]
+            builder, ir.Constant(lanes, [0] * BLOCK)
+        )
+        with cgutils.for_range(builder, count) as loop:
+            image = _element(builder, images, ir.IntType(64), loop.index)
+            factor = _element(builder, factors, lane, loop.index)
+            pointer = builder.inttoptr(builder.add(image, offset), octets.as_pointer())
+            values = builder.zext(builder.load(pointer, align=1), lanes)
+            weighted = builder.mul(values, _everywhere(builder, factor, lanes))
+            builder.store(builder.add(builder.load(total), weighted), total)
+        found = builder.icmp_unsigned(">=", builder.load(total), _everywhere(builder, limit, lanes))
+        return builder.bitcast(found, ir.IntType(BLOCK))
+
+    return types.uint64(types.uintp, types.uintp, types.int64, types.int64, least), generate
+
+
+def _everywhere(builder: Any, value: Any, vector: Any) -> Any:
+    """A vector that holds one value in every lane."""
+    nothing = ir.Constant(vector, ir.Undefined)
+    first = builder.insert_element(nothing, value, ir.IntType(32)(0))
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), BLOCK), [0] * BLOCK)
+    return builder.shuffle_vector(first, nothing, everywhere)
+
+
+def _element(builder: Any, address: Any, kind: Any, index: Any) -> Any:
+    """Element `index` of the array of `kind` that begins at an address."""
+    return builder.load(builder.gep(builder.inttoptr(address, kind.as_pointer()), [index]))
 
 
 @instruction
@@ -64,3 +107,47 @@ def ones(typing_context: Any, word: Any) -> Any:
         return builder.ctpop(arguments[0])
 
     return types.int64(types.uint64), generate
+
+
+@instruction
+def eight_planes(typing_context: Any, address: Any, place: Any) -> Any:
+    """Eight uint64 of the bits, lowest first, of the 64 bytes from `place` on behind `address`."""
+    octets = ir.VectorType(ir.IntType(8), BLOCK)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        pointer = builder.inttoptr(builder.add(*arguments), octets.as_pointer())
+        values = builder.load(pointer, align=1)
+        planes = [
+            builder.bitcast(
+                builder.icmp_unsigned(
+                    "!=",
+                    builder.and_(values, ir.Constant(octets, [1 << bit] * BLOCK)),
+                    ir.Constant(octets, [0] * BLOCK),
+                ),
+                ir.IntType(BLOCK),
+            )
+            for bit in range(8)
+        ]
+        return context.make_tuple(builder, signature.return_type, planes)
+
+    return EIGHT_WORDS(types.uintp, types.int64), generate
+
+
+@instruction
+def join_planes(typing_context: Any, address: Any, place: Any, planes: Any) -> Any:
+    """Write the 64 bytes that `eight_planes` gave `planes` of to `place` behind `address`."""
+    octets = ir.VectorType(ir.IntType(8), BLOCK)
+    choice = ir.VectorType(ir.IntType(1), BLOCK)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        base, offset, words = arguments
+        total = nothing = ir.Constant(octets, [0] * BLOCK)
+        for bit in range(8):
+            where = builder.bitcast(builder.extract_value(words, bit), choice)
+            one = ir.Constant(octets, [1 << bit] * BLOCK)
+            total = builder.or_(total, builder.select(where, one, nothing))
+        pointer = builder.inttoptr(builder.add(base, offset), octets.as_pointer())
+        builder.store(total, pointer, align=1)
+        return context.get_dummy_value()
+
+    return types.void(types.uintp, types.int64, EIGHT_WORDS), generate

@@ -243,12 +243,35 @@ def serve(given: argparse.Namespace) -> None:
     server.run(given.model, given.port, Machine(given.device, given.jobs))
 
 
+def speed(given: argparse.Namespace) -> None:
+    """Time every part beside its peers."""
+    from rich.console import Console
+
+    from bench import speed as race
+
+    if given.parts == ["scale"]:
+        from bench.speed import scale
+
+        _show(given, scale.run(given.images, given.noisy, given.data, given.jobs))
+        return
+    if given.parts == ["network"]:
+        from bench.speed import network
+
+        rows = network.run(given.training, given.recipe, given.data)
+    else:
+        rows = list(race.run(given.parts, given.data))
+    if given.json:
+        print(json.dumps([row.to_json() for row in rows], indent=2))
+    else:
+        Console(width=None if sys.stdout.isatty() else WIDE).print(race.to_table(rows))
+
+
 VERBS = {
     verb.__name__: verb
     for verb in (
         check, compare, cutout, demo, doctor, download, ensemble, errors, export, folds,
-        leaderboard, models, predict, prepare_coco, refine, report, run, score, serve, submit,
-        train,
+        leaderboard, models, predict, prepare_coco, refine, report, run, score, serve, speed,
+        submit, train,
     )
 }  # fmt: skip
 
@@ -306,7 +329,7 @@ def _check_submission(given: argparse.Namespace) -> None:
         raise BadData(f"{given.check}: Kaggle would refuse or misread it; see above")
 
 
-def _show(given: argparse.Namespace, found: dict[str, Any]) -> None:
+def _show(given: argparse.Namespace, found: Any) -> None:
     """Print a result as JSON, or as YAML, which reads well."""
     import yaml
 

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import psutil
 import torch
 from accelerate import Accelerator
 
@@ -33,6 +34,13 @@ class Machine:
     def loader_workers(self) -> int:
         """Processes that feed the network: none beside a CPU that is busy with it anyway."""
         return 0 if self.device == "cpu" or not torch.cuda.is_available() else self.jobs
+
+
+def free_memory(machine: Machine) -> int:
+    """Bytes that are free where networks run: on the accelerator, or in this machine."""
+    if machine.device == "cpu" or not torch.cuda.is_available():
+        return int(psutil.virtual_memory().available)
+    return int(torch.cuda.mem_get_info()[0])
 
 
 def device_name(accelerator: Accelerator) -> str:

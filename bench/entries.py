@@ -9,8 +9,8 @@ from bench.carvana import car_of
 from bench.config import Suite, short_name
 from bench.errors import Missing
 from bench.refine import refined
-from bench.rle import Map
-from bench.rules import LEARNED, Parameters, combine
+from bench.rle import Map, Runs, map_runs
+from bench.rules import LEARNED, Parameters, combine, combine_runs
 from bench.steps import Steps
 
 
@@ -38,8 +38,17 @@ class Entry:
     def map(self, maps: Mapping[str, Map], image: str) -> Map:
         """This entry's map of an image, given the maps of (at least) its members by name."""
         mine = [maps[member] for member in self.members]
-        parameters = self.by_car.get(car_of(image), self.parameters)
-        return refined(combine(parameters, mine) if self.rule else mine[0], self.refine)
+        map = combine(self._parameters(image), mine) if self.rule else mine[0]
+        return refined(map, self.refine)
+
+    def runs(self, maps: Mapping[str, Map], image: str) -> Runs:
+        """Runs of this entry's mask of an image: those of `map` from 128 on."""
+        if self.refine or not self.rule:
+            return map_runs(self.map(maps, image))
+        return combine_runs(self._parameters(image), [maps[member] for member in self.members])
+
+    def _parameters(self, image: str) -> Parameters:
+        return self.by_car.get(car_of(image), self.parameters)
 
 
 def entries_of(suite: Suite, refine: Mapping[str, Steps]) -> list[Entry]:

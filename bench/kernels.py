@@ -1,4 +1,4 @@
-"""The loops that meet every pixel and every digit of a mask, compiled: all in this one file.
+"""The loops that meet every run and every digit of a mask, compiled: all in this one file.
 
 numba keeps machine code until the file of a kernel changes; it does not look at other files the
 kernel calls into. So kernels that call each other live together. They release the interpreter's
@@ -10,16 +10,16 @@ from typing import Any
 import numpy as np
 from numba import njit
 
-from bench.bits import BLOCK, eight_bytes, lowest, ones, reached
+from bench.bits import BLOCK, eight_bytes, lowest, reached
 
 kernel: Any = njit(cache=True, nogil=True)
 inlined: Any = njit(cache=True, nogil=True, inline="always")
 
 QUOTE, COMMA, NEWLINE, RETURN, SPACE = b'",\n\r '
 NO_LIMIT = 2**58  # pixels; larger numbers are read as this one
+BEHIND_ALL = 2**62  # a place that no run reaches
 NOT_A_NUMBER, ZERO, ODD, UNSORTED, OVERLAP, OUT_OF_RANGE = range(1, 7)  # what `read_pairs` answers
 
-ALL = np.uint64(2**64 - 1)  # 64 pixels, every one of them
 HUNDRED = np.uint64(100)
 TWO_DIGITS = np.array([[48 + n // 10, 48 + n % 10] for n in range(100)], dtype=np.uint8)
 ONE = np.uint64(1)
@@ -39,23 +39,43 @@ JUDGED = 16  # lines of a block, of about a hundred, whose encoding is judged
 
 
 @kernel
-def find_changes(pixels, last_block, threshold, out):  # type: ignore[no-untyped-def]
-    """Write where `value >= threshold` begins and ends to hold, as room allows; how many places."""
-    inside = np.uint64(0)
-    count = 0
-    for place in range(0, pixels.size + 1, BLOCK):
-        if place + BLOCK <= pixels.size:
-            bits = reached(pixels.ctypes.data, place, threshold)
-        else:
-            bits = reached(last_block.ctypes.data, 0, threshold)
-        changed = bits ^ ((bits << np.uint64(1)) | inside)
-        inside = bits >> np.uint64(63)
-        while changed:
-            if count < out.size:
-                out[count] = place + lowest(changed)
-            count += 1
-            changed &= changed - np.uint64(1)
-    return count
+def merge_runs(runs, ends, weights, least, out):  # type: ignore[no-untyped-def]
+    """Write the runs in which lists of weight `least` or more cover a pixel; how many.
+
+    Args:
+        runs: the lists one after the other, each as `rle.runs` gives it; ends: where each one ends.
+        out: as many runs as there are in all lists.
+    """
+    members = len(ends)
+    nexts = np.empty(members, dtype=np.int64)  # of each list: the run to enter or to leave,
+    places = np.empty(members, dtype=np.int64)  # where that happens, the last time behind all,
+    covers = np.zeros(members, dtype=np.bool_)  # and which of both it is
+    for k in range(members):
+        nexts[k] = ends[k - 1] if k else 0
+        places[k] = runs[nexts[k], 0] if nexts[k] < ends[k] else BEHIND_ALL
+    weight = count = 0
+    inside = False
+    while True:
+        place = places.min()
+        if place == BEHIND_ALL:
+            return count
+        for k in range(members):
+            while places[k] == place:  # a touching run begins where the one before it ends
+                if covers[k]:
+                    weight -= weights[k]
+                    nexts[k] += 1
+                    places[k] = runs[nexts[k], 0] if nexts[k] < ends[k] else BEHIND_ALL
+                else:
+                    weight += weights[k]
+                    places[k] += runs[nexts[k], 1]
+                covers[k] = not covers[k]
+        if inside != (weight >= least):
+            inside = not inside
+            if inside:
+                out[count, 0] = place
+            else:
+                out[count, 1] = place - out[count, 0]
+                count += 1
 
 
 @kernel
@@ -160,26 +180,8 @@ def fill_runs(pixels, runs):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def count_pixels(predicted, truth):  # type: ignore[no-untyped-def]
-    """Sizes of the intersection and of the two masks; bytes 0 and 1."""
-    both = in_predicted = in_truth = 0
-    whole = truth.size // BLOCK * BLOCK
-    for place in range(0, whole, BLOCK):
-        ours = reached(predicted.ctypes.data, place, 1)
-        theirs = reached(truth.ctypes.data, place, 1)
-        both += ones(ours & theirs)
-        in_predicted += ones(ours)
-        in_truth += ones(theirs)
-    for pixel in range(whole, truth.size):
-        both += predicted[pixel] & truth[pixel]
-        in_predicted += predicted[pixel]
-        in_truth += truth[pixel]
-    return both, in_predicted, in_truth
-
-
-@kernel
 def count_runs(predicted, truth, moved):  # type: ignore[no-untyped-def]
-    """As `count_pixels`, from runs: walk both lists and add what each two runs share.
+    """As `pixels.count_pixels`, from runs: walk both lists and add what each two runs share.
 
     `moved` is added to every start of the predicted runs.
     """
@@ -197,29 +199,6 @@ def count_runs(predicted, truth, moved):  # type: ignore[no-untyped-def]
     for _, length in predicted:
         in_predicted += length
     return both, in_predicted, in_truth
-
-
-@kernel
-def joint_histogram(values, truth):  # type: ignore[no-untyped-def]
-    """Pixels by (part, truth, value), int64 (4, 2, 256): the sum of the four parts is wanted.
-
-    Flat blocks, most of a good map, cost next to nothing. Elsewhere pixels take the parts in turn,
-    because a single counter would wait for its own last addition.
-    """
-    parts = np.zeros((4, 2, 256), dtype=np.int64)
-    whole = truth.size // BLOCK * BLOCK
-    for place in range(0, whole, BLOCK):
-        black = reached(values.ctypes.data, place, 1) == 0
-        if black or reached(values.ctypes.data, place, 255) == ALL:
-            inside = ones(reached(truth.ctypes.data, place, 1))
-            parts[0, 1, values[place]] += inside
-            parts[0, 0, values[place]] += BLOCK - inside
-        else:
-            for pixel in range(place, place + BLOCK):
-                parts[pixel % 4, truth[pixel], values[pixel]] += 1
-    for pixel in range(whole, truth.size):
-        parts[0, truth[pixel], values[pixel]] += 1
-    return parts
 
 
 @kernel

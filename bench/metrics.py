@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import kernels
+from bench import kernels, pixels
 from bench.rle import Map, Mask, Runs
 
 
@@ -54,7 +54,7 @@ def counts(predicted: Mask, truth: Mask) -> Counts:
     _check_mask(predicted)
     _check_mask(truth)
     _check_shapes(predicted, truth)
-    return _as_counts(*kernels.count_pixels(_bytes(predicted), _bytes(truth)))
+    return _as_counts(*pixels.count_pixels(_bytes(predicted), _bytes(truth)))
 
 
 def counts_from_runs(predicted: Runs, truth: Runs) -> Counts:
@@ -82,7 +82,7 @@ def counts_at_every_threshold(map: Map, truth: Mask) -> NDArray[np.int64]:
         raise TypeError(f"a map is uint8 round(255 p), this one is {map.dtype}")
     _check_mask(truth)
     _check_shapes(map, truth)
-    histogram = kernels.joint_histogram(_bytes(map), _bytes(truth)).sum(axis=0)
+    histogram = pixels.joint_histogram(_bytes(map), _bytes(truth)).sum(axis=0)
     at_least = histogram[:, ::-1].cumsum(axis=1)[:, ::-1]  # pixels of value >= t, by truth
     fp, tp = at_least
     return np.stack([tp, fp, tp[0] - tp], axis=1)

@@ -36,6 +36,7 @@ from bench.files import sha256, write_json, write_text
 from bench.folds import write_folds
 from bench.layout import Layout
 from bench.networks import build, shapes
+from bench.predict import Member, Part
 from bench.progress import check_tensorboard, log_to, say, stage, suite
 from bench.results import Results, newer
 from bench.split import Split, draw_folds, limited, split
@@ -116,8 +117,7 @@ class Run:
         return [
             *[(f"train {name}, fold {fold}", self._training_work(name, fold, cost[name]),
                partial(self._train, name, fold)) for name, fold in trainings],
-            *[(f"predict {name}", cost[name] * predicted, partial(self._predict, name))
-              for name in self.recipes],
+            ("predict", sum(cost.values()) * predicted, self.predict),
             ("score", SCORE_GFLOPS * heldout * entries, self.results.score),
             ("leaderboard", 0.0, self.results.rank),
             ("submissions", SCORE_GFLOPS * len(self.data.test) * entries, self.submit),
@@ -219,20 +219,20 @@ class Run:
 
     def predict(self, only: Sequence[str] = ()) -> None:
         """Write the maps of the held-out cars, each by its fold's model, and of the test cars."""
-        for name in self._chosen(only):
-            self._predict(name)
+        names = self._chosen(only)
+        predict.run([self._member(name, "heldout") for name in names], self.machine)
+        if self.data.test:
+            predict.run([self._member(name, "test") for name in names], self.machine)
 
-    def _predict(self, name: str) -> None:
+    def _member(self, name: str, which: str) -> Member:
         trained = {fold: self.layout.training(name, fold) for fold in self.splits}
-        heldout = [
-            predict.Part([trained[fold]], {image: self.data.train[image] for image in each.heldout})
-            for fold, each in self.splits.items()
-        ]
-        test = [predict.Part(list(trained.values()), self.data.test)]
-        for which, parts in (("heldout", heldout), ("test", test)):
-            if any(part.photographs for part in parts):
-                store = self.layout.maps(name, which)
-                predict.run(name, self.recipes[name].unrefined, parts, store, self.machine)
+        parts = [Part(list(trained.values()), self.data.test)]
+        if which == "heldout":
+            parts = [
+                Part([trained[fold]], {image: self.data.train[image] for image in each.heldout})
+                for fold, each in self.splits.items()
+            ]
+        return Member(name, self.recipes[name].unrefined, parts, self.layout.maps(name, which))
 
     def plan(self) -> dict[str, Any]:
         """What is left to do and about what it costs, recipe by recipe; writes nothing."""

@@ -1,14 +1,15 @@
-"""Trained networks and photographs -> probability maps.
+"""Trained networks and photographs -> probability maps, of several members in one pass.
 
-Reads  weights.safetensors of trainings, and photographs. Writes a map store, image by image, and
-       beside it a JSON file with the time it took, once every map is there.
+Reads  weights.safetensors of trainings, and photographs. Writes map stores, image by image, and
+       beside each a JSON file with the time it took, once every map is there.
 """
 
 import hashlib
 import json
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,17 @@ from torch import Tensor, nn
 
 from bench.carvana import read_image
 from bench.config import Recipe, to_yaml
-from bench.device import Machine, enough_memory
+from bench.device import Machine, enough_memory, free_memory
 from bench.errors import BadData, Incomplete, Missing
 from bench.files import sha256, write_json
 from bench.maps import MapStore
 from bench.networks import build
-from bench.parallel import ahead, batched
+from bench.parallel import ahead
 from bench.progress import track
 from bench.resize import Size, grow, shrink
 from bench.tta import View, probabilities, views
+
+WEIGHTS = 0.25  # of free memory for weights; the rest is for what networks compute
 
 
 @dataclass(frozen=True)
@@ -40,8 +43,21 @@ class Part:
     photographs: Mapping[str, Path]  # by image id
 
 
-def run(name: str, recipe: Recipe, parts: Sequence[Part], store: Path, machine: Machine) -> None:
-    """Write the map of every photograph that has none in the store yet.
+@dataclass(frozen=True)
+class Member:
+    """A recipe, its networks with what they look at, and the store of its maps."""
+
+    name: str
+    recipe: Recipe
+    parts: Sequence[Part]
+    store: Path
+
+
+def run(members: Sequence[Member], machine: Machine) -> None:
+    """Write the map of every photograph that its member's store lacks.
+
+    A photograph is read once for all members, or for as many as fit into memory together. Every
+    member has as many parts as the others, and parts at one place are of the same photographs.
 
     Raises:
         Missing: a network is not trained.
@@ -49,26 +65,50 @@ def run(name: str, recipe: Recipe, parts: Sequence[Part], store: Path, machine: 
         Incomplete: photographs are damaged; the maps of all others are there.
         BenchError: memory or the disk is full; the maps written so far are kept.
     """
-    if _is_complete(store, recipe, parts):
-        return
-    with MapStore.create(store, made_by(recipe, parts)) as maps:
-        done = set(maps.ids())
-        left = [_without(part, done) for part in parts]
-        began = time.monotonic()
-        damaged = [error for part in left for error in _predict(name, recipe, part, maps, machine)]
-        images = sum(len(part.photographs) for part in left)
-        ms = (time.monotonic() - began) / images * 1000
+    left = [member for member in members if not _is_complete(member)]
+    damaged: dict[str, BadData] = {}
+    images: set[str] = set()
+    for group in _fitting(left, machine):
+        with ExitStack() as stack:
+            stores = [
+                stack.enter_context(MapStore.create(each.store, made_by(each.recipe, each.parts)))
+                for each in group
+            ]
+            turns = [_Turn() for _ in group]
+            for parts in zip(*(member.parts for member in group), strict=True):
+                looks = [
+                    _Look(member, _without(part, set(maps.ids())), maps, turn, machine)
+                    for member, part, maps, turn in zip(group, parts, stores, turns, strict=True)
+                ]
+                damaged |= _predict(looks, machine)
+                images |= {image for look in looks for image in look.part.photographs}
+        if not damaged:
+            for member, turn in zip(group, turns, strict=True):
+                write_json(_timing(member.store), turn.to_json())
     if damaged:
         raise Incomplete(
-            f"{len(damaged)} of {images} photographs are damaged, the maps of all others are "
-            f"stored; the first: {damaged[0]}"
+            f"{len(damaged)} of {len(images)} photographs are damaged, the maps of all others are "
+            f"stored; the first: {next(iter(damaged.values()))}"
         )
-    write_json(_timing(store), {"images": images, "ms_per_image": ms})
+
+
+def _fitting(members: Sequence[Member], machine: Machine) -> Iterator[list[Member]]:
+    """The members in groups whose weights take at most WEIGHTS of the memory that is free."""
+    room, taken, group = WEIGHTS * free_memory(machine), 0, list[Member]()
+    for member in members:
+        needed = sum(_weights(each).stat().st_size for part in member.parts
+                     for each in part.trainings if _weights(each).exists())  # fmt: skip
+        if group and taken + needed > room:
+            yield group
+            taken, group = 0, []
+        taken, group = taken + needed, [*group, member]
+    if group:
+        yield group
 
 
 def made_by(recipe: Recipe, parts: Sequence[Part]) -> dict[str, Any]:
     """What decides the maps: the recipe and the weights, as the store keeps it."""
-    files = [folder / "weights.safetensors" for part in parts for folder in part.trainings]
+    files = [_weights(folder) for part in parts for folder in part.trainings]
     untrained = [file for file in files if not (file.parent / "manifest.json").exists()]
     if untrained:
         raise Missing(f"{untrained[0].parent}: not trained to the end yet; train it first")
@@ -78,13 +118,18 @@ def made_by(recipe: Recipe, parts: Sequence[Part]) -> dict[str, Any]:
     }
 
 
-def _is_complete(store: Path, recipe: Recipe, parts: Sequence[Part]) -> bool:
+def _weights(training: Path) -> Path:
+    return training / "weights.safetensors"
+
+
+def _is_complete(member: Member) -> bool:
     """Whether a store has every map, made as it would be made now; it is only read."""
-    if not store.exists():
+    if not member.store.exists():
         return False
-    with MapStore.open(store) as maps:
-        wanted = {image for part in parts for image in part.photographs}
-        return maps.made_by == made_by(recipe, parts) and wanted <= set(maps.ids())
+    with MapStore.open(member.store) as maps:
+        wanted = {image for part in member.parts for image in part.photographs}
+        made = made_by(member.recipe, member.parts)
+        return maps.made_by == made and wanted <= set(maps.ids())
 
 
 def load_network(name: str, recipe: Recipe, training: Path) -> nn.Module:
@@ -94,7 +139,7 @@ def load_network(name: str, recipe: Recipe, training: Path) -> nn.Module:
         BadData: the weights are damaged or belong to another network.
     """
     network = build(name, recipe, pretrained=False)
-    path = training / "weights.safetensors"
+    path = _weights(training)
     try:
         network.load_state_dict(load_file(path))
     except (OSError, SafetensorError, RuntimeError) as error:
@@ -107,35 +152,84 @@ def _without(part: Part, done: set[str]) -> Part:
     return Part(part.trainings, left)
 
 
-def _predict(
-    name: str, recipe: Recipe, part: Part, maps: MapStore, machine: Machine
-) -> list[BadData]:
-    """Write the maps of a part; what is wrong with photographs that could not be read."""
-    accelerator = machine.accelerator()
-    networks = [
-        load_network(name, recipe, training).to(accelerator.device) for training in part.trainings
-    ]
-    seen = views(recipe.tta.scales, recipe.tta.flip)
-    batch = min(machine.micro_batch or recipe.batch, recipe.batch)
-    images = list(part.photographs)
-    damaged: list[BadData] = []
+class _Turn:
+    """How long a member's maps took: its own work, and its share of waiting for photographs."""
 
-    def read(image: str) -> tuple[str, Size, Tensor] | None:
+    def __init__(self) -> None:
+        self.images = 0
+        self.seconds = 0.0
+
+    def to_json(self) -> dict[str, float]:
+        """Images, and the time of one of them."""
+        ms = self.seconds / self.images * 1000 if self.images else math.nan
+        return {"images": self.images, "ms_per_image": ms}
+
+
+class _Look:
+    """The networks of a member's part, and the photographs that wait until a batch is full."""
+
+    def __init__(
+        self, member: Member, part: Part, maps: MapStore, turn: _Turn, machine: Machine
+    ) -> None:
+        self.name, self.recipe, self.part = member.name, member.recipe, part
+        self._maps, self.turn = maps, turn
+        self._accelerator = machine.accelerator()
+        self._networks = [
+            load_network(member.name, member.recipe, training).to(self._accelerator.device)
+            for training in (part.trainings if part.photographs else ())
+        ]
+        self._views = views(member.recipe.tta.scales, member.recipe.tta.flip)
+        self._batch = min(machine.micro_batch or self.recipe.batch, self.recipe.batch)
+        self._waiting: list[tuple[str, Size, Tensor]] = []
+
+    def take(self, image: str, size: Size, small: Tensor) -> None:
+        """A photograph of `size`, uint8 (3, h, w) on the network's grid."""
+        self._waiting.append((image, size, small))
+        if len(self._waiting) == self._batch:
+            self.finish()
+
+    def finish(self) -> None:
+        """Write the maps of the photographs that wait."""
+        began = time.monotonic()
+        if self._waiting:
+            with enough_memory(self.name, self._batch, self.recipe.size):
+                stacked = torch.stack([small for _, _, small in self._waiting])
+                found = mean_probability(self._networks, stacked, self._views, self._accelerator)
+            for (image, size, _), one in zip(self._waiting, found, strict=True):
+                self._maps.write(image, grow(one.numpy(), size))
+        self.turn.images += len(self._waiting)
+        self.turn.seconds += time.monotonic() - began
+        self._waiting.clear()
+
+
+def _predict(looks: Sequence[_Look], machine: Machine) -> dict[str, BadData]:
+    """Write the maps that all these lack; by image, what is wrong with those not to be read."""
+    photographs = {image: path for look in looks for image, path in look.part.photographs.items()}
+    damaged: dict[str, BadData] = {}
+
+    def read(image: str) -> tuple[str, Size, dict[Size, Tensor]] | None:
         try:
-            photo = read_image(part.photographs[image])
+            photo = read_image(photographs[image])
         except BadData as error:
-            damaged.append(error)
+            damaged[image] = error
             return None
-        small = shrink(photo, recipe.size)
-        return image, (photo.shape[0], photo.shape[1]), torch.from_numpy(small).permute(2, 0, 1)
+        sizes = {look.recipe.size for look in looks if image in look.part.photographs}
+        small = {size: torch.from_numpy(shrink(photo, size)).permute(2, 0, 1) for size in sizes}
+        return image, (photo.shape[0], photo.shape[1]), small
 
-    photos = track(ahead(read, images, machine.jobs), f"{name}: predict", len(images))
-    with enough_memory(name, batch, recipe.size):
-        for some in batched((photo for photo in photos if photo), batch):
-            stacked = torch.stack([small for _, _, small in some])
-            found = mean_probability(networks, stacked, seen, accelerator)
-            for (image, size, _), one in zip(some, found, strict=True):
-                maps.write(image, grow(one.numpy(), size))
+    label = f"{looks[0].name}: predict" if len(looks) == 1 else f"predict {len(looks)} members"
+    began = time.monotonic()
+    for found in track(ahead(read, list(photographs), machine.jobs), label, len(photographs)):
+        if found:
+            image, size, small = found
+            taking = [look for look in looks if image in look.part.photographs]
+            for look in taking:
+                look.turn.seconds += (time.monotonic() - began) / len(taking)
+            for look in taking:
+                look.take(image, size, small[look.recipe.size])
+        began = time.monotonic()
+    for look in looks:
+        look.finish()
     return damaged
 
 

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bench.area import LARGEST, shrink_by_area
+
 Size = tuple[int, int]  # height, width
 
 
@@ -19,15 +21,21 @@ def fits(photo: Size, size: Size) -> bool:
 def shrink(image: npt.NDArray[np.uint8], size: Size) -> npt.NDArray[np.uint8]:
     """A photograph (H, W, 3) or target (H, W), uint8, on the network's grid `size`.
 
-    Padding repeats the last row and column, at the bottom and at the right.
+    Padding repeats the last row and column, at the bottom and at the right. OpenCV makes what
+    grows in one direction, and shrinks what is larger than any photograph here.
     """
     height, width = image.shape[:2]
     if fits((height, width), size):
         below, right = size[0] - height, size[1] - width
         padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
         return np.asarray(padded, np.uint8)
-    smaller = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
-    return np.asarray(smaller, np.uint8)
+    if height < size[0] or width < size[1] or height * width > LARGEST:
+        changed = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
+        return np.asarray(changed, np.uint8)
+    smaller = np.empty((*size, *image.shape[2:]), np.uint8)
+    layers = np.ascontiguousarray(image).reshape(height, width, -1)
+    shrink_by_area(layers, smaller.reshape(*size, -1))
+    return smaller
 
 
 def target_of(mask: npt.NDArray[np.bool_], size: Size) -> npt.NDArray[np.uint8]:

@@ -5,12 +5,13 @@ A walk over the map and one over the text do the work; both are compiled, in ben
 Source: https://www.kaggle.com/c/carvana-image-masking-challenge/overview/evaluation
 """
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench import kernels
+from bench import kernels, pixels
 from bench.bits import BLOCK
 
 Mask = NDArray[np.bool_]
@@ -27,6 +28,7 @@ WHY = {  # what is wrong with a token
     kernels.OUT_OF_RANGE: "makes the run end behind the last pixel",
 }
 PADDING = b"\n" * BLOCK
+MOST_WEIGHT = 2**23  # of all members together: 255 times that, doubled, fits into 32 bits
 ROOM = 2**14  # run ends found without a second walk; real masks have about 1,300
 
 
@@ -78,21 +80,77 @@ def runs(mask: NDArray[Any]) -> Runs:
 
 def map_runs(map: Map, threshold: int = THRESHOLD) -> Runs:
     """Runs of `map >= threshold`, as `runs` gives them; map uint8 (H, W), threshold 1..255."""
+    whole, last_block = _pixels(map, threshold)
+    return _paired(lambda out: pixels.find_changes(whole, last_block, threshold, out))
+
+
+def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRESHOLD) -> Runs:
+    """Runs of `rules.mean(maps, weights) >= threshold`; that mean is made nowhere.
+
+    Raises:
+        TypeError, ValueError: as `map_runs`, or the maps differ in size, or the weights are not
+            one a map, none negative and of a sum from 1 to a few millions.
+    """
+    total = sum(weights)
+    if len(maps) != len(weights) or min(weights, default=-1) < 0 or not 0 < total < MOST_WEIGHT:
+        raise ValueError(f"{len(maps)} maps and the weights {list(weights)}")
+    if any(map.shape != maps[0].shape for map in maps):
+        raise ValueError(f"maps of one image have one shape, these {[map.shape for map in maps]}")
+    least = -(-total * (2 * threshold - 1) // 2)  # of the weighted sum; half a step below rounds up
+    wide = np.uint16 if 255 * total < 2**16 else np.uint32
+    wholes, last_blocks = zip(*(_pixels(map, threshold) for map in maps), strict=True)
+    images, behind = _addresses(wholes), _addresses(last_blocks)
+    factors, size = np.array(weights, wide), wholes[0].size
+    return _paired(
+        lambda out: pixels.find_changes_of_sum(images, behind, size, factors, wide(least), out)
+    )
+
+
+def merge(lists: Sequence[Runs], weights: Sequence[int], least: int) -> Runs:
+    """Runs of the pixels that lists of weight `least` (1 or more) in all cover, without pixels.
+
+    >>> merge([np.array([[1, 4]]), np.array([[3, 4]]), np.array([[9, 1]])], [1, 1, 1], 2).tolist()
+    [[3, 2]]
+    """
+    if len(lists) != len(weights) or min(weights, default=-1) < 0 or least < 1:
+        raise ValueError(f"{len(lists)} lists, the weights {list(weights)}, at least {least}")
+    together = np.concatenate(lists)
+    ends = np.cumsum([len(each) for each in lists])
+    out = np.empty_like(together)
+    count = kernels.merge_runs(together, ends, np.array(weights, np.int64), least, out)
+    return out[:count]
+
+
+def _pixels(map: Map, threshold: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A map's pixels in one row, and those of its last, incomplete block in a whole one.
+
+    The background behind them ends a run at the image's end.
+    """
     if map.dtype != np.uint8:
         raise TypeError(f"a map is uint8 round(255 p), this one is {map.dtype}")
     if map.ndim != 2:
         raise ValueError(f"one image is (height, width), this array has shape {map.shape}")
     if not 1 <= threshold <= 255:
         raise ValueError(f"a threshold lies in 1..255, this one is {threshold}")
-    pixels = np.ascontiguousarray(map).reshape(-1)
-    last_block = np.zeros(BLOCK, dtype=np.uint8)  # its background ends a run at the image's end
-    rest = pixels.size % BLOCK
-    last_block[:rest] = pixels[pixels.size - rest :]
+    whole = np.ascontiguousarray(map).reshape(-1)
+    last_block = np.zeros(BLOCK, dtype=np.uint8)
+    rest = whole.size % BLOCK
+    last_block[:rest] = whole[whole.size - rest :]
+    return whole, last_block
+
+
+def _addresses(arrays: Sequence[NDArray[np.uint8]]) -> NDArray[np.uintp]:
+    """Where arrays begin, for a kernel; the arrays must outlive it."""
+    return np.array([array.ctypes.data for array in arrays], np.uintp)
+
+
+def _paired(find: Callable[[NDArray[np.int64]], int]) -> Runs:
+    """Runs from the places where they begin and end, as `find` writes them."""
     changes = np.empty(ROOM, dtype=np.int64)
-    count = kernels.find_changes(pixels, last_block, threshold, changes)
+    count = find(changes)
     if count > ROOM:  # noise, not a car
         changes = np.empty(count, dtype=np.int64)
-        kernels.find_changes(pixels, last_block, threshold, changes)
+        find(changes)
     pairs = changes[:count].reshape(-1, 2).copy()  # first pixel of a run, first pixel behind it
     pairs[:, 1] -= pairs[:, 0]
     pairs[:, 0] += 1

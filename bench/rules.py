@@ -11,7 +11,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from bench.rle import THRESHOLD, Map
+from bench import rle
+from bench.rle import THRESHOLD, Map, Runs
 from bench.staple import staple
 
 Parameters = dict[str, Any]  # "rule", and what that rule needs
@@ -43,6 +44,32 @@ def combine(parameters: Parameters, maps: Sequence[Map]) -> Map:
             return _stacked(maps, parameters["intercept"], parameters["coefficients"])
         case other:
             raise ValueError(f"no rule {other!r}; there are {', '.join(WEIGHTED + LEARNED)}")
+
+
+def combine_runs(parameters: Parameters, maps: Sequence[Map]) -> Runs:
+    """Runs of `combine(parameters, maps) >= 128`, without that map where the rule allows it.
+
+    Raises:
+        ValueError: as `combine`.
+    """
+    match parameters["rule"]:
+        case "vote":
+            return _vote_runs(maps, parameters["weights"])
+        case "mean" | "greedy" | "weights_dice" | "weights_likelihood":
+            return rle.mean_runs(maps, parameters["weights"])
+        case "threshold":
+            return rle.mean_runs(maps, [1] * len(maps), parameters["threshold"])
+    return rle.map_runs(combine(parameters, maps))
+
+
+def _vote_runs(maps: Sequence[Map], weights: Sequence[int]) -> Runs:
+    """Runs of `vote`: a pixel needs more than half of the weight, and the mean breaks a tie."""
+    total = sum(weights)
+    lists = [rle.map_runs(map) for map in maps]
+    if total % 2:
+        return rle.merge(lists, weights, total // 2 + 1)
+    doubled = [2 * weight for weight in weights]
+    return rle.merge([*lists, rle.mean_runs(maps, weights)], [*doubled, 1], total + 1)
 
 
 def mean(maps: Sequence[Map], weights: Sequence[int]) -> Map:

@@ -4,6 +4,7 @@ Reads  sample_submission.csv, and submission files (.csv, .csv.gz, .zip).
 Writes submissions/<name>.csv.gz (`img,rle_mask`) and <name>.json, what made it.
 """
 
+import io
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -28,6 +29,7 @@ __all__ = [
     "score", "upload", "write", "write_sidecar",
 ]  # fmt: skip
 
+BUFFER = 2**18  # bytes compressed at once
 LEVEL = 3  # of isal: twenty times as fast as gzip's 9 for a file 7 % larger
 
 
@@ -47,14 +49,15 @@ class Writer:
         with ExitStack() as opening:
             file = opening.enter_context(opening.enter_context(replacing(self.path)).open("wb"))
             packed: Any = igzip.IGzipFile("", "wb", LEVEL, file, 0)  # type: ignore[no-untyped-call]
-            self._packed = opening.enter_context(packed)
+            opening.enter_context(packed)
+            self._rows = opening.enter_context(io.BufferedWriter(packed, BUFFER))
             self._open_files = opening.pop_all()
-        self._packed.write(f"{HEADER}\n".encode())
+        self._rows.write(f"{HEADER}\n".encode())
         return self
 
     def row(self, name: str, text: str) -> None:
         """Add a row: a photograph's file name and the run-length text of its mask."""
-        self._packed.write(f"{name},{text}\n".encode())
+        self._rows.write(f"{name},{text}\n".encode())
         self.rows += 1
 
     def __exit__(self, *error: Any) -> None:
@@ -69,17 +72,18 @@ def write(path: Path, rows: Iterable[tuple[str, str]]) -> int:
     return writer.rows
 
 
-def write_sidecar(path: Path, made_by: dict[str, Any]) -> Path:
+def write_sidecar(path: Path, rows: int, made_by: dict[str, Any]) -> Path:
     """Write the JSON file beside a submission that says what made it; its path.
 
     Args:
+        rows: how many the submission has.
         made_by: entry, members, weights, threshold, commit, ..., as JSON can hold it.
     """
     sidecar = path.with_name(f"{path.name.removesuffix('.gz').removesuffix('.csv')}.json")
     facts = {
         "file": path.name,
         "sha256": sha256(path),
-        "rows": sum(1 for _ in read_rows(path)),
+        "rows": rows,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
     write_json(sidecar, facts | made_by)

@@ -12,7 +12,7 @@ from bench.entries import Entry
 from bench.maps import MapStore
 from bench.parallel import ahead
 from bench.progress import track
-from bench.rle import THRESHOLD, encode_map
+from bench.rle import THRESHOLD, format_runs
 from bench.steps import to_json
 from bench.submission import Writer, write_sidecar
 
@@ -42,7 +42,7 @@ def run(
 
         def encode(image: str) -> tuple[str, list[str]]:
             maps = {name: store.read(image) for name, store in opened.items()}
-            return image, [encode_map(entry.map(maps, image), THRESHOLD) for entry in entries]
+            return image, [format_runs(entry.runs(maps, image)) for entry in entries]
 
         rows = track(ahead(encode, sorted(names), jobs), "submission files", len(names))
         for image, texts in rows:
@@ -50,7 +50,7 @@ def run(
                 writer.row(names[image], text)
         origins = {name: store.made_by for name, store in opened.items()}
     for entry in entries:
-        write_sidecar(files[entry.name], {**made_by, **_made_of(entry, origins)})
+        write_sidecar(files[entry.name], len(names), {**made_by, **_made_of(entry, origins)})
 
 
 def _made_of(entry: Entry, origins: Mapping[str, Any]) -> dict[str, Any]:

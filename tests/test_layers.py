@@ -8,14 +8,14 @@ import pytest
 ROOT = Path(__file__).parent.parent
 LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
     {
-        "analysis", "archive", "augment", "bits", "boundary", "carvana", "certainty", "checkpoint",
-        "config", "contested", "context", "contour", "cost", "dataset", "device", "entries",
-        "environment", "errors", "files", "folds", "framing", "kaggle", "kernels", "layout",
-        "learned", "losses", "maps", "matte", "measures", "metrics", "morphology", "networks",
-        "optimise", "parallel", "photographs", "pictures", "progress", "ranking", "refine",
-        "resize", "rle", "rules", "smoothing", "snake", "split", "staple", "stats", "steps",
-        "strict", "submission", "submission_check", "submission_encoding", "submission_file",
-        "submission_score", "switches", "tables", "tta",
+        "analysis", "archive", "area", "augment", "bits", "boundary", "carvana", "certainty",
+        "checkpoint", "config", "contested", "context", "contour", "cost", "dataset", "device",
+        "entries", "environment", "errors", "files", "folds", "frames", "framing", "kaggle",
+        "kernels", "layout", "learned", "losses", "maps", "matte", "measures", "metrics",
+        "morphology", "networks", "optimise", "parallel", "photographs", "pictures", "pixels",
+        "progress", "ranking", "refine", "resize", "rle", "rules", "smoothing", "snake", "split",
+        "staple", "stats", "steps", "strict", "submission", "submission_check",
+        "submission_encoding", "submission_file", "submission_score", "switches", "tables", "tta",
     },
     {
         "catalogue", "check", "coco", "compare", "demo", "doctor", "effect", "ensemble", "explain",
@@ -23,7 +23,7 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
         "train",
     },
     {"exported", "results"},
-    {"cutout", "download", "export", "pipeline"},
+    {"cutout", "download", "export", "pipeline", "speed"},
     {"serve"},
     {"arguments", "cli"},
     {"__main__"},

@@ -40,7 +40,7 @@ def test_maps_are_uint8_at_the_photographs_own_size_and_the_mean_of_all_networks
     folder, photographs = trained
     for name, seeds in {"zero": "0", "one": "1", "both": "01"}.items():
         parts = [predict.Part([folder / seed for seed in seeds], photographs)]
-        predict.run("it", RECIPE, parts, tmp_path / f"{name}.sqlite", MACHINE)
+        predict.run([predict.Member("it", RECIPE, parts, tmp_path / f"{name}.sqlite")], MACHINE)
     zero, one, both = (maps_of(tmp_path / f"{name}.sqlite") for name in ("zero", "one", "both"))
     assert zero.keys() == photographs.keys()
     for image in photographs:
@@ -50,14 +50,76 @@ def test_maps_are_uint8_at_the_photographs_own_size_and_the_mean_of_all_networks
         assert np.abs(both[image] - exact).max() <= 1  # each is rounded once
     assert predict.ms_per_image(tmp_path / "both.sqlite") > 0
     (tmp_path / "both.json").unlink()  # killed just before it was written
-    predict.run("it", RECIPE, parts, tmp_path / "both.sqlite", MACHINE)
+    predict.run([predict.Member("it", RECIPE, parts, tmp_path / "both.sqlite")], MACHINE)
     assert math.isnan(predict.ms_per_image(tmp_path / "both.sqlite"))
+
+
+def members_of(folder, photographs, stores):
+    """Two members that look at the photographs at different sizes and in different batches."""
+    small = RECIPE.model_copy(update={"batch": 3})
+    large = RECIPE.model_copy(update={"size": (40, 60), "tta": Tta(flip=False)})
+    return [
+        predict.Member("small", small, [predict.Part([folder / "0"], photographs)], stores[0]),
+        predict.Member("large", large, [predict.Part([folder / "1"], photographs)], stores[1]),
+    ]
+
+
+def test_several_members_read_each_photograph_once_and_see_what_each_sees_alone(
+    trained, tmp_path, monkeypatch
+):
+    folder, photographs = trained
+    alone = [tmp_path / f"alone-{k}.sqlite" for k in range(2)]
+    for member in members_of(folder, photographs, alone):
+        predict.run([member], MACHINE)
+    read = []
+    read_image = predict.read_image
+    monkeypatch.setattr(predict, "read_image", lambda path: read.append(path) or read_image(path))
+    together = [tmp_path / f"together-{k}.sqlite" for k in range(2)]
+    predict.run(members_of(folder, photographs, together), MACHINE)
+    assert sorted(read) == sorted(photographs.values())
+    for one, other in zip(alone, together, strict=True):
+        assert_same(maps_of(one), maps_of(other))
+        assert predict.ms_per_image(other) > 0
+    read.clear()
+    predict.run(members_of(folder, photographs, together), MACHINE)
+    assert not read
+
+
+def test_a_member_that_lacks_maps_gets_those_alone(trained, tmp_path, monkeypatch):
+    folder, photographs = trained
+    first = dict(list(photographs.items())[:4])
+    stores = [tmp_path / f"{k}.sqlite" for k in range(2)]
+    predict.run(members_of(folder, first, stores)[:1], MACHINE)
+    seen = []
+    found = predict.mean_probability
+    monkeypatch.setattr(
+        predict, "mean_probability", lambda *given: seen.append(len(given[1])) or found(*given)
+    )
+    predict.run(members_of(folder, photographs, stores), MACHINE)
+    assert sum(seen) == 2 * len(photographs) - len(first)
+    assert maps_of(stores[0]).keys() == maps_of(stores[1]).keys() == photographs.keys()
+
+
+def test_members_whose_weights_do_not_fit_together_take_turns(trained, tmp_path, monkeypatch):
+    folder, photographs = trained
+    stores = [tmp_path / f"{k}.sqlite" for k in range(2)]
+    members = members_of(folder, photographs, stores)
+    assert [len(group) for group in predict._fitting(members, MACHINE)] == [2]
+    monkeypatch.setattr(predict, "free_memory", lambda machine: 1)
+    assert [len(group) for group in predict._fitting(members, MACHINE)] == [1, 1]
+    predict.run(members, MACHINE)
+    assert maps_of(stores[1]).keys() == photographs.keys()
+
+
+def assert_same(maps, others):
+    assert maps.keys() == others.keys()
+    assert all((maps[image] == others[image]).all() for image in maps)
 
 
 def test_an_interrupted_prediction_goes_on_with_what_is_missing(trained, tmp_path, monkeypatch):
     folder, photographs = trained
     parts = [predict.Part([folder / "0"], photographs)]
-    predict.run("it", RECIPE, parts, tmp_path / "whole.sqlite", MACHINE)
+    predict.run([predict.Member("it", RECIPE, parts, tmp_path / "whole.sqlite")], MACHINE)
     seen = []
     found = predict.mean_probability
 
@@ -70,9 +132,9 @@ def test_an_interrupted_prediction_goes_on_with_what_is_missing(trained, tmp_pat
     monkeypatch.setattr(predict, "mean_probability", dies_in_the_second_batch)
     store = tmp_path / "cut.sqlite"
     with pytest.raises(KeyboardInterrupt):
-        predict.run("it", RECIPE, parts, store, MACHINE)
+        predict.run([predict.Member("it", RECIPE, parts, store)], MACHINE)
     assert len(maps_of(store)) == RECIPE.batch
-    predict.run("it", RECIPE, parts, store, MACHINE)
+    predict.run([predict.Member("it", RECIPE, parts, store)], MACHINE)
     assert sum(seen[2:]) == len(photographs) - RECIPE.batch
     whole, cut = maps_of(tmp_path / "whole.sqlite"), maps_of(store)
     assert all((whole[image] == cut[image]).all() for image in photographs)
@@ -87,19 +149,28 @@ def test_a_damaged_photograph_is_named_and_the_others_are_kept(trained, tmp_path
     copies[broken].write_bytes(copies[broken].read_bytes()[:900])
     store = tmp_path / "maps.sqlite"
     with pytest.raises(Incomplete, match=f"1 of 11 photographs.*{broken}"):
-        predict.run("it", RECIPE, [predict.Part([folder / "0"], copies)], store, MACHINE)
+        predict.run(
+            [predict.Member("it", RECIPE, [predict.Part([folder / "0"], copies)], store)], MACHINE
+        )
     assert maps_of(store).keys() == copies.keys() - {broken}
     shutil.copy(photographs[broken], copies[broken])
-    predict.run("it", RECIPE, [predict.Part([folder / "0"], copies)], store, MACHINE)
+    predict.run(
+        [predict.Member("it", RECIPE, [predict.Part([folder / "0"], copies)], store)], MACHINE
+    )
     assert maps_of(store).keys() == copies.keys()
 
 
 def test_maps_of_other_weights_are_not_mixed(trained, tmp_path):
     folder, photographs = trained
     store = tmp_path / "maps.sqlite"
-    predict.run("it", RECIPE, [predict.Part([folder / "0"], photographs)], store, MACHINE)
+    predict.run(
+        [predict.Member("it", RECIPE, [predict.Part([folder / "0"], photographs)], store)], MACHINE
+    )
     with pytest.raises(BenchError, match="weights_sha256"):
-        predict.run("it", RECIPE, [predict.Part([folder / "1"], photographs)], store, MACHINE)
+        predict.run(
+            [predict.Member("it", RECIPE, [predict.Part([folder / "1"], photographs)], store)],
+            MACHINE,
+        )
 
 
 def test_untrained_and_damaged_networks_are_named(trained, tmp_path):

@@ -190,6 +190,25 @@ def test_numbers_of_any_length_survive(gaps_and_lengths):
     np.testing.assert_array_equal(rle.parse(text), runs)
 
 
+@given(shapes, st.lists(st.integers(1, 3), min_size=1, max_size=6), st.integers(0, 2**32))
+def test_merged_runs_are_where_the_weights_of_masks_reach(shape, weights, seed):
+    random = np.random.default_rng(seed)
+    layers = random.random((len(weights), *shape)) > random.random()
+    total = np.tensordot(np.array(weights), layers, axes=1)
+    lists = [rle.runs(layer) for layer in layers]
+    for least in range(1, sum(weights) + 2):
+        found = rle.format_runs(rle.merge(lists, weights, least))
+        assert found == plain_encode(total >= least)
+
+
+def test_merged_runs_join_where_texts_split_them():
+    split, whole = rle.parse("1 2 3 2 9 1"), rle.parse("1 4 9 1")
+    np.testing.assert_array_equal(rle.merge([split], [1], 1), whole)
+    np.testing.assert_array_equal(rle.merge([split, whole], [1, 1], 2), whole)
+    with pytest.raises(ValueError, match="1 lists, the weights"):
+        rle.merge([split], [1, 1], 1)
+
+
 def test_touching_runs_are_read():
     assert rle.decode("1 2 3 2", (1, 5)).tolist() == [[True, True, True, True, False]]
 

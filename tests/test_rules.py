@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench import learned
+from bench import learned, rle
 from bench.config import Rule, load_suite
 from bench.entries import entries_of
-from bench.rules import LEARNED, THRESHOLD, WEIGHTED, mean, vote
+from bench.rules import LEARNED, THRESHOLD, WEIGHTED, combine, combine_runs, mean, vote
 
 PIXELS = st.lists(st.integers(0, 255), min_size=1, max_size=7)
 
@@ -47,6 +47,53 @@ def test_order_and_copies_of_members_do_not_matter(values, seed):
         assert (once == rule(as_maps(shuffled), [1] * len(values))).all()
         assert (once == rule(as_maps(values * 2), [1] * 2 * len(values))).all()
         assert (once == rule(as_maps(values), [7] * len(values))).all()
+
+
+SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 70))  # across the kernel's 64-pixel blocks
+
+
+def check_runs(parameters, maps):
+    expected = rle.map_runs(combine(parameters, maps))
+    np.testing.assert_array_equal(combine_runs(parameters, maps), expected)
+
+
+@given(shape=SHAPES, seed=st.integers(0, 2**32), data=st.data())
+def test_runs_of_a_rule_are_those_of_its_map(shape, seed, data):
+    random = np.random.default_rng(seed)
+    heaviest = data.draw(st.sampled_from([1, 3, 1000]))
+    members = data.draw(st.integers(1, 6))
+    weights = random.integers(1, heaviest, members, endpoint=True).tolist()
+    maps = random.integers(0, 256, (members, *shape), np.uint8)
+    if data.draw(st.booleans()):  # near the threshold, where ties are
+        maps = random.choice(np.array([0, 127, 128, 255], np.uint8), maps.shape)
+    for rule in ("vote", "mean", "greedy"):
+        check_runs({"rule": rule, "weights": weights}, list(maps))
+    check_runs({"rule": "threshold", "threshold": int(random.integers(1, 256))}, list(maps))
+
+
+def test_runs_of_every_rule_on_maps_of_a_photograph_s_size():
+    random = np.random.default_rng(0)
+    flat = np.zeros((1280, 1918), np.uint8)
+    flat[400:900, 300:1500] = 255
+    noise = random.integers(0, 256, flat.shape, np.uint8)
+    maps = [flat, noise, flat[::-1], np.full_like(flat, 255), np.zeros_like(flat)]
+    for rule, more in (
+        ("vote", {"weights": [1] * 5}), ("vote", {"weights": [1, 2, 1, 1, 1]}),
+        ("mean", {"weights": [200] * 5}), ("weights_dice", {"weights": [0, 3, 1, 0, 2]}),
+        ("threshold", {"threshold": 90}), ("staple", {}),
+        ("stacking", {"intercept": -1.0, "coefficients": [0.5, 0.2, 0.1, 0.3, -0.1]}),
+    ):  # fmt: skip
+        check_runs({"rule": rule, **more}, maps)
+
+
+def test_runs_of_rules_refuse_what_rules_refuse():
+    with pytest.raises(ValueError, match="2 maps and the weights"):
+        combine_runs({"rule": "mean", "weights": [1, 1, 1]}, as_maps([1, 2]))
+    with pytest.raises(ValueError, match="one shape"):
+        combine_runs({"rule": "mean", "weights": [1, 1]}, [np.zeros((1, 2), np.uint8)] * 1
+                     + [np.zeros((2, 2), np.uint8)])  # fmt: skip
+    with pytest.raises(ValueError, match="no rule"):
+        combine_runs({"rule": "none"}, as_maps([1]))
 
 
 def test_a_hundred_heavy_members_do_not_overflow():

@@ -51,7 +51,7 @@ def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
 def test_the_sidecar_says_what_the_file_is_and_what_made_it(tmp_path):
     path = tmp_path / "demo-mean.csv.gz"
     submission.write(path, [("a_01.jpg", "1 1"), ("a_02.jpg", "")])
-    sidecar = submission.write_sidecar(path, {"entry": "mean", "threshold": 128})
+    sidecar = submission.write_sidecar(path, 2, {"entry": "mean", "threshold": 128})
     assert sidecar == tmp_path / "demo-mean.json"
     facts = json.loads(sidecar.read_text())
     assert (facts["file"], facts["rows"], facts["entry"]) == ("demo-mean.csv.gz", 2, "mean")

@@ -1,0 +1,191 @@
+"""How time and memory grow with images, members and size: map stores to one checked submission.
+
+Reads  the same samples as the other parts, and image names of sample_submission.csv.
+Writes stores, a submission and its report below a temporary folder.
+
+A store of 100,064 maps takes 4 to 60 GB. Here its rows refer to a few maps, so that it takes
+megabytes and is read like any other; only the disk's own speed is left out.
+"""
+
+import hashlib
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import cv2
+import numpy as np
+
+from bench import submit
+from bench.carvana import VIEWS, open_folder
+from bench.entries import Entry
+from bench.frames import Map, pack
+from bench.maps import APPLICATION, checksum_of
+from bench.progress import say
+from bench.submission_check import check
+from bench.submission_file import read_rows
+
+IMAGES = (100, 1_000, 10_000)
+FEW = 1_000  # images of a row that asks about members or size; up to here one job is tried too
+MEMBERS = (1, 2, 3, 5, 7, 10)
+SHARES = (0.25, 0.5)  # of the photographs' height and width
+ENTRY = "mean"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One submission to make."""
+
+    images: int
+    members: int = 5
+    share: float = 1.0
+    noisy: bool = False
+
+
+def run(images: Sequence[int], noisy: bool, data: Path | None, jobs: int) -> list[dict[str, Any]]:
+    """The measured rows: of these numbers of images, or of the usual plan without any.
+
+    Raises:
+        AssertionError: one job and several give different files, or the check finds a problem.
+    """
+    from bench.speed.samples import samples
+
+    plan = [Job(number, noisy=noisy) for number in images or IMAGES]
+    if not images:
+        plan += [Job(FEW, members, noisy=noisy) for members in MEMBERS if members != 5]
+        plan += [Job(FEW, share=share, noisy=noisy) for share in SHARES]
+    with TemporaryDirectory(prefix="carvana-scale-") as folder:
+        given = samples(data, Path(folder))
+        maps = given.noisy if noisy else given.clean
+        names = _names(data, max(job.images for job in plan))
+        return [_measured(job, maps, names[: job.images], Path(folder), jobs) for job in plan]
+
+
+def _names(data: Path | None, images: int) -> list[str]:
+    """File names of photographs: those of the competition as far as they go."""
+    sample = open_folder(data).sample if data else None
+    found = [name for _, name, _ in read_rows(sample)] if sample else []
+    more = (f"{car:012x}_{view:02d}.jpg" for car in range(images) for view in range(1, VIEWS + 1))
+    return [name for _, name in zip(range(images), [*found, *more], strict=False)]
+
+
+def _measured(
+    job: Job, maps: list[list[Map]], names: list[str], folder: Path, jobs: int
+) -> dict[str, Any]:
+    shrunk = [[_resized(map, job.share) for map in image] for image in maps]
+    stores = {}
+    for member in range(job.members):
+        stores[f"member-{member}"] = folder / f"member-{member}.sqlite"
+        some = [image[member % len(image)] for image in shrunk]
+        refer(stores[f"member-{member}"], [name.removesuffix(".jpg") for name in names], some)
+    height, width = shrunk[0][0].shape
+    file = folder / "submission.csv.gz"
+    made = alone(_submit, stores, names, file, jobs)
+    checked = alone(_check, file, names, (height, width), jobs)
+    assert checked.value == 0, f"{file}: {checked.value} problems"  # noqa: S101
+    digest = _digest(file)
+    row = {
+        "images": job.images, "members": job.members, "height": height, "width": width,
+        "maps": "noisy" if job.noisy else "clean", "jobs": jobs,
+        "submit_s": made.seconds, "submit_mib": made.mib,
+        "check_s": checked.seconds, "check_mib": checked.mib,
+        "file_mb": file.stat().st_size / 1e6,
+    }  # fmt: skip
+    if job.images <= FEW and jobs > 1:
+        row["one_job_s"] = alone(_submit, stores, names, file, 1).seconds
+        assert _digest(file) == digest, "one job gives another file"  # noqa: S101
+    say(json.dumps(row))
+    return row
+
+
+def _resized(map: Map, share: float) -> Map:
+    if share == 1:
+        return map
+    size = round(map.shape[1] * share), round(map.shape[0] * share)
+    return np.asarray(cv2.resize(map, size, interpolation=cv2.INTER_LINEAR), np.uint8)
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def refer(path: Path, ids: Sequence[str], maps: Sequence[Map]) -> None:
+    """A map store of many images, whose rows refer to a few maps in turn.
+
+    MapStore reads it as any other; the table `maps` is a view here.
+    """
+    path.unlink(missing_ok=True)
+    frames = [(*map.shape, pack(map)) for map in maps]
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute(f"PRAGMA application_id = {APPLICATION}")
+        connection.execute("CREATE TABLE made_by (key TEXT PRIMARY KEY, value TEXT)")
+        connection.execute(
+            "CREATE TABLE frames (number INTEGER PRIMARY KEY, height INTEGER, width INTEGER, "
+            "frame BLOB)"
+        )
+        connection.execute(
+            "CREATE TABLE images (image TEXT PRIMARY KEY, checksum INTEGER, number INTEGER) "
+            "WITHOUT ROWID"
+        )
+        connection.execute(
+            "CREATE VIEW maps AS SELECT image, height, width, checksum, frame "
+            "FROM images JOIN frames USING (number)"
+        )
+        numbered = [(number, *frame) for number, frame in enumerate(frames)]
+        connection.executemany("INSERT INTO frames VALUES (?, ?, ?, ?)", numbered)
+        connection.executemany(
+            "INSERT INTO images VALUES (?, ?, ?)",
+            (
+                (image, checksum_of(image, *frames[place % len(frames)]), place % len(frames))
+                for place, image in enumerate(ids)
+            ),
+        )
+    connection.close()
+
+
+@dataclass(frozen=True)
+class Alone:
+    """What a piece of work gave and took in a process of its own."""
+
+    value: Any
+    seconds: float
+    mib: float  # at most, of memory
+
+
+def alone(work: Callable[..., Any], *given: Any) -> Alone:
+    """Do work in a new process, so that its memory is its own."""
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        return process.submit(_watched, work, *given).result()
+
+
+def _watched(work: Callable[..., Any], *given: Any) -> Alone:
+    began = time.monotonic()
+    value = work(*given)
+    seconds = time.monotonic() - began
+    return Alone(value, seconds, _peak_mib())
+
+
+def _peak_mib() -> float:
+    """The most memory this process ever held; getrusage would count its parent's, too."""
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def _submit(stores: dict[str, Path], names: list[str], file: Path, jobs: int) -> None:
+    members = tuple(stores)
+    parameters = {"rule": "mean", "weights": [1] * len(members)}
+    by_id = {name.removesuffix(".jpg"): name for name in names}
+    entry = Entry(ENTRY, "mean", members, parameters)
+    submit.run([entry], stores, by_id, {ENTRY: file}, {}, jobs)
+
+
+def _check(file: Path, names: list[str], size: tuple[int, int], jobs: int) -> int:
+    return check(file, names, size, jobs).counts.total()
