@@ -186,4 +186,4 @@ def serving(model: Path) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
         yield line.split()[-1].rstrip("/"), process
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=120)

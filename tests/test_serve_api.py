@@ -279,7 +279,7 @@ def test_told_to_stop_it_ends_what_runs(exported):
         process.send_signal(signal.SIGTERM)
         for thread in threads:
             thread.join(60)
-        assert process.wait(timeout=60) == 0
+        assert process.wait(timeout=120) == 0
     assert sorted(answer.status_code for answer in answers) == [200, 503]
 
 

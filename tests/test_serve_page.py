@@ -51,7 +51,7 @@ def test_upload_progress_and_result(page, photos):
     ).observe(document.getElementById("stage"), {attributes: true}) }"""
     page.evaluate(states)
     send(page, photos[0])
-    page.wait_for_function("document.getElementById('after').naturalWidth === 120")
+    page.wait_for_function("() => document.getElementById('after').naturalWidth === 120")
     assert {"working", "done"} <= set(page.evaluate("window.states"))
     assert shown(page, "#after") and shown(page, "#before")
     assert "120 × 80" in page.inner_text("#numbers")
@@ -130,7 +130,7 @@ def test_text_file_is_refused_with_a_reason_and_its_name_stays_text(page, tmp_pa
 def test_several_photographs_and_touching_up(page, photos):
     send(page, *photos)
     page.wait_for_function(
-        """document.querySelectorAll('#strip button[data-state="done"]').length === 2"""
+        """() => document.querySelectorAll('#strip button[data-state="done"]').length === 2"""
     )
     first = page.get_attribute("#after", "src")
     page.locator("#strip button").nth(1).click()

@@ -5,7 +5,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -28,11 +28,14 @@ BOUNDARY = "a-line-that-is-in-no-photograph"
 
 @dataclass(frozen=True)
 class Cost:
-    """Medians of interleaved runs, and the server's memory."""
+    """Medians of interleaved runs (of processor time, means), and the server's memory."""
 
     bare_ms: float
     server_ms: float
     overhead: float  # of the server, as a share of the bare time
+    bare_cpu_ms: float
+    server_cpu_ms: float  # of both sides of the connection
+    overhead_cpu: float  # the same in processor time: what a busy machine does not disturb
     requests: int
     memory_mb: float  # after the warm-up
     growth_mb: float  # from then to the end
@@ -51,7 +54,7 @@ def measure(folder: Path, photograph: Path, requests: int, device: str) -> Cost:
     content = photograph.read_bytes()
     model = open_model(folder, Machine(device))
 
-    def bare() -> bytes:
+    def cut() -> bytes:
         (seen,) = look(model, [photographs.read(content)], [[]])
         return seen.picture(Background(), "png")
 
@@ -63,12 +66,15 @@ def measure(folder: Path, photograph: Path, requests: int, device: str) -> Cost:
         with ThreadPoolExecutor(1) as thread:  # as in the server: OpenMP waits otherwise there
 
             def bare_there() -> bytes:
-                return thread.submit(bare).result()
+                return thread.submit(cut).result()
 
             bare_there(), ask()
-            timed = track(range(TIMED), "time", TIMED)
-            pairs = [(_seconds(bare_there), _seconds(ask)) for _ in timed]
-        bare_s, server_s = (statistics.median(column) for column in zip(*pairs, strict=True))
+            here = psutil.Process()
+            bare = _Watch([here])
+            served = _Watch([here, process])
+            for _ in track(range(TIMED), "time", TIMED):
+                bare.run(bare_there)
+                served.run(ask)
         for _ in range(WARM):
             ask()
         before = process.memory_info().rss
@@ -76,15 +82,34 @@ def measure(folder: Path, photograph: Path, requests: int, device: str) -> Cost:
             ask()
         after = process.memory_info().rss
     return Cost(
-        1000 * bare_s, 1000 * server_s, server_s / bare_s - 1, requests,
-        before / 1e6, (after - before) / 1e6,
+        bare.ms, served.ms, served.ms / bare.ms - 1,
+        bare.cpu_ms, served.cpu_ms, served.cpu_ms / bare.cpu_ms - 1,
+        requests, before / 1e6, (after - before) / 1e6,
     )  # fmt: skip
 
 
-def _seconds(function: Callable[[], bytes]) -> float:
-    began = time.perf_counter()
-    function()
-    return time.perf_counter() - began
+class _Watch:
+    """Times calls: the clock's time, and the processor's in some processes."""
+
+    def __init__(self, processes: Sequence[psutil.Process]) -> None:
+        self._processes = processes
+        self._times: list[tuple[float, float]] = []
+
+    def run(self, function: Callable[[], bytes]) -> None:
+        began, used = time.perf_counter(), self._used_s()
+        function()
+        self._times.append((time.perf_counter() - began, self._used_s() - used))
+
+    @property
+    def ms(self) -> float:
+        return 1000 * statistics.median(wall for wall, _ in self._times)
+
+    @property
+    def cpu_ms(self) -> float:
+        return 1000 * statistics.mean(cpu for _, cpu in self._times)
+
+    def _used_s(self) -> float:
+        return sum(sum(process.cpu_times()[:2]) for process in self._processes)
 
 
 def _post(port: int, content: bytes) -> bytes:
