@@ -74,7 +74,7 @@ def weights_folder() -> Path:
     return _found("CARVANA_WEIGHTS", "weights")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # while it is there, no test may start a loop of asyncio
 def chromium() -> "Iterator[Browser]":
     """A headless Chromium for the whole session; each test opens pages of its own: `new_page()`."""
     program = os.environ.get("CHROMIUM", "/usr/bin/chromium")

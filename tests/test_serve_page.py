@@ -152,7 +152,7 @@ def test_all_of_it_by_keyboard(page, photos):
     page.wait_for_selector('#stage[data-state="done"]')
     page.focus("nav a")  # the first thing on the page
     reached = []
-    for _ in range(16):
+    for _ in range(18):
         page.keyboard.press("Tab")
         reached.append(
             page.evaluate("document.activeElement.id || document.activeElement.value || ''")
