@@ -6,6 +6,7 @@ Everything here is decided from headers, or while the body comes in, never after
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,6 +23,7 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 20 * 2**20  # of a request's body
 MOST_SECONDS = 60.0  # for it to come in
+LINGER_SECONDS = 2.0  # for which a refused body is thrown away, see `_refuse`
 MOST_REQUESTS = 32  # with a body, at once: what they may hold in memory together is bounded
 HOSTS = ("127.0.0.1", "localhost", "::1")  # any other name is another site's, pointed at us
 
@@ -50,7 +52,7 @@ class Guard:
 
         refusal = self._refusal(Headers(scope=scope), scope["method"])
         if refusal is not None:
-            await refusal(scope, receive, send_guarded)
+            await _refuse(refusal, scope, receive, send_guarded)
             return
         has_body = scope["method"] not in ("GET", "HEAD", "OPTIONS")
         self._open += has_body
@@ -95,6 +97,26 @@ class Guard:
             return message
 
         return receive_bounded
+
+
+async def _refuse(
+    refusal: JSONResponse, scope: MutableMapping[str, Any], receive: Receive, send: Send
+) -> None:
+    """Send the whole refusal, but end it only when the client has stopped sending, or too late.
+
+    A connection that closes while bytes still come in is reset, and the reset can overtake the
+    answer: the client would never read why.
+    """
+
+    async def send_unended(message: Message) -> None:
+        await send({**message, "more_body": True} if "body" in message else message)
+
+    await refusal(scope, receive, send_unended)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LINGER_SECONDS):
+            while (await receive()).get("more_body", False):
+                pass
+    await send({"type": "http.response.body", "body": b""})
 
 
 def _hostname(host: str) -> str | None:
