@@ -5,13 +5,9 @@ running sums, make it two to seven times as fast as OpenCV's. tests/test_resize.
 definition.
 """
 
-from typing import Any
-
 import numpy as np
-from numba import njit
 
-kernel: Any = njit(cache=True, nogil=True)
-inlined: Any = njit(cache=True, nogil=True, inline="always")
+from bench.bits import inlined, kernel
 
 LARGEST = 2**24  # pixels of a picture; their sum, times 255, stays below 2**32
 

@@ -151,7 +151,8 @@ def _add_cutting_verbs(verbs: Verbs) -> None:
                       help="transparent, white, #rrggbb, blur, or a picture's file")  # fmt: skip
     verb.add_argument("--format", choices=("png", "jpeg", "webp"), default="png")
     verb.add_argument("--steps", nargs="+", default=[], metavar="STEP",
-                      help="first: fill_holes, largest_component, denoise")  # fmt: skip
+                      help="first: fill_holes, largest_component, denoise, active_contours, "
+                           "adaptive_smoothing")  # fmt: skip
     verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     verb = _add(verbs, "serve", "the same as a page and an API", "serve --model car-model")
     verb.add_argument("--model", type=Path, required=True, metavar="MODEL_DIR")

@@ -8,9 +8,13 @@ them compiled anew.
 from typing import Any
 
 from llvmlite import ir
-from numba import types
+from numba import njit, types
 from numba.core import cgutils
 from numba.extending import intrinsic
+
+# how every loop over pixels is compiled; the two release the interpreter's lock
+kernel: Any = njit(cache=True, nogil=True)
+inlined: Any = njit(cache=True, nogil=True, inline="always")
 
 BLOCK = 64  # pixels in a word, bytes in a cache line
 EIGHT_WORDS = types.UniTuple(types.uint64, 8)  # type: ignore[no-untyped-call]

@@ -6,8 +6,8 @@ Source: Heitzinger & Kampel 2020. How near and how close are ours.
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.bits import kernel
 from bench.contour import Points, on_edge
-from bench.kernels import kernel
 from bench.rle import Map
 
 NEAR_PX = 8  # half the side of the square around a point, less its middle

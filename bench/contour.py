@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench import kernels
-from bench.kernels import kernel
+from bench.bits import kernel
 from bench.rle import THRESHOLD, Map, Mask, map_runs
 
 LEVEL = THRESHOLD - 0.5

@@ -11,6 +11,7 @@ import torch
 from accelerate import Accelerator
 from torch import nn
 
+from bench.checkpoint import work
 from bench.config import Recipe
 from bench.device import Machine, device_name
 from bench.errors import BenchError
@@ -55,7 +56,7 @@ def estimate(name: str, recipe: Recipe, train: int, predict: int, machine: Machi
     views = len(recipe.tta.scales) * (2 if recipe.tta.flip else 1)
     samples = 4 * train * recipe.size[0] * recipe.size[1]
     return Cost(
-        train_s=step_s * train * sum(epochs * scale**2 for scale, epochs in recipe.stages()),
+        train_s=step_s * train * work(recipe),
         predict_s=forward_s * predict * views,
         disk_bytes=samples + 5 * weights + predict * MAP_BYTES,
     )

@@ -10,12 +10,9 @@ from typing import Any
 
 import numpy as np
 import zstandard
-from numba import njit
 from numpy.typing import NDArray
 
-from bench.bits import BLOCK, eight_planes, join_planes, ones, reached
-
-kernel: Any = njit(cache=True, nogil=True)
+from bench.bits import BLOCK, eight_planes, join_planes, kernel, ones, reached
 
 Map = NDArray[np.uint8]
 

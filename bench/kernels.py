@@ -8,12 +8,8 @@ lock. tests/test_rle.py and tests/test_metrics.py hold the same definitions in p
 from typing import Any
 
 import numpy as np
-from numba import njit
 
-from bench.bits import BLOCK, eight_bytes, lowest, reached
-
-kernel: Any = njit(cache=True, nogil=True)
-inlined: Any = njit(cache=True, nogil=True, inline="always")
+from bench.bits import BLOCK, eight_bytes, inlined, kernel, lowest, reached
 
 QUOTE, COMMA, NEWLINE, RETURN, SPACE = b'",\n\r '
 NO_LIMIT = 2**58  # pixels; larger numbers are read as this one

@@ -5,15 +5,9 @@ release the interpreter's lock. tests/test_rle.py and tests/test_metrics.py hold
 definitions in plain Python.
 """
 
-from typing import Any
-
 import numpy as np
-from numba import njit
 
-from bench.bits import BLOCK, lowest, ones, reached, sum_reached
-
-kernel: Any = njit(cache=True, nogil=True)
-inlined: Any = njit(cache=True, nogil=True, inline="always")
+from bench.bits import BLOCK, inlined, kernel, lowest, ones, reached, sum_reached
 
 ALL = np.uint64(2**64 - 1)  # 64 pixels, every one of them
 ONE = np.uint64(1)

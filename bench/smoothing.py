@@ -9,8 +9,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bench.bits import kernel
 from bench.contour import Points
-from bench.kernels import kernel
 
 MOVE_PX = 0.5  # no point moves as far as this
 ROUNDING = 1e-12  # so that no way of computing the distance says 0.5
