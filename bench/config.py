@@ -139,6 +139,7 @@ class Recipe(Strict):
 class Override(Strict):
     """Fields of every recipe that a suite replaces; what is absent stays as the recipe says."""
 
+    network: Network | None = None
     pretrained: bool | None = None
     epochs: int | None = Field(default=None, gt=0)
     gradual: tuple[Smaller, ...] | None = Field(default=None, strict=False)
@@ -287,7 +288,7 @@ def in_suite(recipe: Recipe, suite: Suite) -> Recipe:
     change = {field: value for field, value in change.items() if value is not None}
     if not recipe.epochs:
         change = {}
-    network = recipe.network
+    network = change.get("network", recipe.network)
     if suite.override.pretrained is not None and "pretrained" in network.options:
         network = network.model_copy(update={"pretrained": suite.override.pretrained})
     change |= {"size": scaled(recipe.size, suite.scale), "network": network}

@@ -41,6 +41,14 @@ def test_every_suite_names_recipes_that_exist(name, tmp_path):
     assert read(tmp_path / "again.yaml", Suite) == suite
 
 
+def test_papers_is_the_suites_of_the_five_papers_together():
+    suites = ("xu2018", "maskingnet", "malhotra2017", "heitzinger2020", "extractnet2019")
+    each = [load_suite(name) for name in suites]
+    papers = load_suite("papers")
+    assert papers.recipes == tuple(recipe for suite in each for recipe in suite.recipes)
+    assert papers.reported == tuple(row for suite in each for row in suite.reported)
+
+
 def test_scale_shrinks_the_size_and_nothing_else():
     recipe, suite = load_recipe("xu2018/resnet50-concat-1280x1536"), load_suite("xu2018")
     small = in_suite(recipe, suite.model_copy(update={"scale": 0.125}))
