@@ -201,7 +201,7 @@ def count_runs(predicted, truth, moved):  # type: ignore[no-untyped-def]
 def look_at(runs, height, width, padded, judge):  # type: ignore[no-untyped-def]
     """How runs were encoded (if `judge`), those that begin at the left edge, those a pixel before.
 
-    The latter go on in the next row. bench/submission_encoding.py says what all three mean.
+    The latter go on in the next row. bench/submission/encoding.py says what all three mean.
     """
     pixels = at_edge = over_edge = 0
     row_end = width

@@ -12,7 +12,7 @@ from bench import rle, submission
 from bench.carvana import open_folder
 from bench.errors import BadData, BenchError, Missing
 from bench.metrics import counts, dice, jaccard
-from bench.submission_file import Unreadable
+from bench.submission.reading import Unreadable
 
 NAMES = ["a_01.jpg", "a_02.jpg", "a_03.jpg"]
 HEADER = "img,rle_mask\n"

@@ -28,8 +28,8 @@ from bench.entries import Entry
 from bench.frames import Map, pack
 from bench.maps import APPLICATION, checksum_of
 from bench.progress import say
-from bench.submission_check import check
-from bench.submission_file import read_rows
+from bench.submission.reading import read_rows
+from bench.submission.validation import check
 
 IMAGES = (100, 1_000, 10_000)
 FEW = 1_000  # images of a row that asks about members or size; up to here one job is tried too

@@ -14,7 +14,7 @@ from bench.speed import peers
 from bench.speed.samples import SIZES, Samples
 from bench.speed.timing import Contest, copying, reading, writing
 from bench.submission import write
-from bench.submission_check import check
+from bench.submission.validation import check
 
 ROWS = 1000  # of a submission; the time of a file is that of its rows
 MEMBERS = (

@@ -14,7 +14,7 @@ from bench import rle
 from bench.carvana import read_mask
 from bench.errors import BadData, Missing
 from bench.metrics import Counts, counts_from_runs, dice, jaccard
-from bench.submission_file import read_rows
+from bench.submission.reading import read_rows
 
 
 class KnownMasks(Mapping[str, rle.Runs]):

@@ -14,8 +14,8 @@ from bench import kernels
 from bench.carvana import SIZE
 from bench.parallel import ahead
 from bench.rle import PADDING, WHY
-from bench.submission_encoding import Evidence, Look, padded_width
-from bench.submission_file import (
+from bench.submission.encoding import Evidence, Look, padded_width
+from bench.submission.reading import (
     BYTE_ORDER_MARK,
     HEADER,
     Unreadable,
@@ -149,7 +149,7 @@ class _Body:
         self.broken: Unreadable | None = None
 
     def blocks(self) -> Iterator[bytes]:
-        """Blocks as of `submission_file.read_blocks`, up to the end or to what cannot be read."""
+        """Blocks as of `reading.read_blocks`, up to the end or to what cannot be read."""
         try:
             for number, block in enumerate(read_blocks(self.report.path)):
                 yield block if number else self._behind_header(block)
@@ -182,7 +182,7 @@ class _Body:
 
 
 def _scan(block: bytes, size: tuple[int, int]) -> tuple[bytes, list[list[int]]]:
-    """A block as of `submission_file.read_blocks`, and what `kernels.scan_lines` finds in it."""
+    """A block as of `reading.read_blocks`, and what `kernels.scan_lines` finds in it."""
     height, width = size
     letters = np.frombuffer(block, dtype=np.uint8)[: len(block) - len(PADDING)]
     found = np.empty((block.count(b"\n") - len(PADDING), 8), dtype=np.int64)

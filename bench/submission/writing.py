@@ -1,4 +1,4 @@
-"""Kaggle submission files: write, check, score, mend, and hand to Kaggle's own client.
+"""Submission files as they are written, mended, and handed to Kaggle's own client.
 
 Reads  sample_submission.csv, and submission files (.csv, .csv.gz, .zip).
 Writes submissions/<name>.csv.gz (`img,rle_mask`) and <name>.json, what made it.
@@ -20,14 +20,7 @@ from bench.carvana import Carvana
 from bench.errors import BadData, BenchError, Missing
 from bench.files import replacing, sha256, write_json
 from bench.kaggle import COMPETITION, client
-from bench.submission_check import Problem, Report, check
-from bench.submission_file import HEADER, bad_header, read_lines, read_rows
-from bench.submission_score import KnownMasks, Scores, score
-
-__all__ = [
-    "KnownMasks", "Problem", "Report", "Scores", "Writer", "check", "expected_images", "repair",
-    "score", "upload", "write", "write_sidecar",
-]  # fmt: skip
+from bench.submission.reading import HEADER, bad_header, read_lines, read_rows
 
 BUFFER = 2**18  # bytes compressed at once
 LEVEL = 3  # of isal: twenty times as fast as gzip's 9 for a file 7 % larger
