@@ -2,14 +2,13 @@
 
 import difflib
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from bench import steps
 from bench.errors import BadConfig
-from bench.strict import Strict
+from bench.strict import Config, Strict, faults, read
 
 RECIPES = Path(__file__).parent.parent / "models" / "recipes"
 SUITES = Path(__file__).parent / "suites"
@@ -295,7 +294,7 @@ def in_suite(recipe: Recipe, suite: Suite) -> Recipe:
     try:
         return Recipe.model_validate({**dict(recipe), **change})
     except ValidationError as error:
-        raise BadConfig(f"suite {suite.title!r}, override:" + _faults(error, Recipe)) from error
+        raise BadConfig(f"suite {suite.title!r}, override:" + faults(error, Recipe)) from error
 
 
 def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
@@ -314,46 +313,6 @@ def changed(suite: Suite, seed: int | None, limit: int | None) -> Suite:
     return suite.model_copy(update=update)
 
 
-def to_yaml(config: Strict) -> str:
-    """The file that reads back as this recipe or suite."""
-    return yaml.safe_dump(config.model_dump(mode="json", exclude_none=True), sort_keys=False)
-
-
-Config = TypeVar("Config", bound=Strict)
-
-
-def read(path: Path, kind: type[Config]) -> Config:
-    """A recipe or suite from a file.
-
-    Raises:
-        BadConfig: the file is not YAML or breaks a rule; the message names every field at fault.
-    """
-    try:
-        return kind.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise BadConfig(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise BadConfig(f"{path}: not YAML: {error}") from error
-    except ValidationError as error:
-        raise BadConfig(f"{path}:" + _faults(error, kind)) from error
-
-
-def check_same(path: Path, config: Strict) -> None:
-    """Refuse to go on in a folder that another recipe or suite began.
-
-    Raises:
-        BadConfig: the stored file differs; the message names the fields.
-    """
-    stored = read(path, type(config))
-    changed = [name for name in type(config).model_fields
-               if getattr(stored, name) != getattr(config, name)]  # fmt: skip
-    if changed:
-        raise BadConfig(
-            f"{path.parent} was made with another {', '.join(changed)}; "
-            "remove the folder, or choose another with --runs"
-        )
-
-
 def _load(name: str, folder: Path, kind: type[Config], word: str) -> Config:
     if name.endswith(".yaml"):
         return read(Path(name), kind)
@@ -362,15 +321,3 @@ def _load(name: str, folder: Path, kind: type[Config], word: str) -> Config:
         near = difflib.get_close_matches(name, known, n=3) or known
         raise BadConfig(f"no {word} {name!r}; nearest: {', '.join(near)}")
     return read(folder / f"{name}.yaml", kind)
-
-
-def _faults(error: ValidationError, kind: type[Strict]) -> str:
-    lines = []
-    for fault in error.errors():
-        field = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
-        given = "" if fault["type"] == "missing" else f", not {fault['input']!r}"
-        line = f"\n  {field}: {fault['msg'][0].lower()}{fault['msg'][1:]}{given}"
-        if fault["type"] == "extra_forbidden":
-            line = f"\n  {field}: no such field; there are {', '.join(kind.model_fields)}"
-        lines.append(line)
-    return "".join(lines)

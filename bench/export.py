@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.config import Recipe, Suite, read
+from bench.config import Recipe, Suite
 from bench.device import Machine
 from bench.entries import Entry, entries_of, fitted
 from bench.environment import environment
@@ -18,6 +18,7 @@ from bench.exported import FORMAT, MANIFEST, Manifest, Member, Model, Part, open
 from bench.files import sha256, write_bytes, write_text
 from bench.layout import Layout
 from bench.steps import Steps, from_json
+from bench.strict import read
 
 FILES = ("recipe.yaml", "weights.safetensors")
 

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal
 import torch
 from pydantic import Field, ValidationError
 
-from bench.config import Recipe, read
+from bench.config import Recipe
 from bench.device import Machine, enough_memory
 from bench.errors import BadData, Missing
 from bench.files import sha256
@@ -26,7 +26,7 @@ from bench.refine import refined
 from bench.rle import Map
 from bench.rules import Parameters, combine
 from bench.steps import Steps
-from bench.strict import Strict
+from bench.strict import Strict, read
 from bench.tta import views
 
 FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"

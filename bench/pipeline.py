@@ -16,17 +16,7 @@ from bench import (
 )
 from bench.carvana import Carvana, open_folder
 from bench.checkpoint import work
-from bench.config import (
-    Recipe,
-    Suite,
-    changed,
-    check_same,
-    in_suite,
-    load_recipe,
-    load_suite,
-    short_name,
-    to_yaml,
-)
+from bench.config import Recipe, Suite, changed, in_suite, load_recipe, load_suite, short_name
 from bench.cost import estimate
 from bench.device import Machine
 from bench.entries import Entry
@@ -40,6 +30,7 @@ from bench.predict import Member, Part
 from bench.progress import check_tensorboard, log_to, say, stage, suite
 from bench.results import Results, newer
 from bench.split import Split, draw_folds, limited, split
+from bench.strict import check_same, to_yaml
 from models.summary import gflops
 
 STEP_FORWARDS = 3  # a training step against a forward pass

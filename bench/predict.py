@@ -21,7 +21,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bench.carvana import read_image
-from bench.config import Recipe, to_yaml
+from bench.config import Recipe
 from bench.device import Machine, enough_memory, free_memory
 from bench.errors import BadData, Incomplete, Missing
 from bench.files import sha256, write_json
@@ -30,6 +30,7 @@ from bench.networks import build
 from bench.parallel import ahead
 from bench.progress import track
 from bench.resize import Size, grow, shrink
+from bench.strict import to_yaml
 from bench.tta import View, probabilities, views
 
 WEIGHTS = 0.25  # of free memory for weights; the rest is for what networks compute

@@ -20,7 +20,7 @@ from bench import rle
 from bench.augment import Augment
 from bench.carvana import Carvana
 from bench.checkpoint import State, save, share_done, start, work
-from bench.config import Recipe, check_same, scaled, to_yaml
+from bench.config import Recipe, scaled
 from bench.dataset import Samples, TrainingSet, batches, sample, samples_of
 from bench.device import Machine, device_name, enough_memory
 from bench.environment import environment
@@ -32,6 +32,7 @@ from bench.networks import train_mode
 from bench.optimise import after_batch, after_epoch
 from bench.progress import reached, say, scalars, track, within
 from bench.resize import Size, grow
+from bench.strict import check_same, to_yaml
 from bench.tta import View, probabilities
 from models.blocks import normalise, padded_forward, parameter_count
 

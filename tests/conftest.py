@@ -17,7 +17,8 @@ from hypothesis import settings
 from PIL import Image
 
 from bench import rle
-from bench.config import Network, Recipe, to_yaml
+from bench.config import Network, Recipe
+from bench.strict import to_yaml
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser

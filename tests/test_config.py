@@ -11,16 +11,14 @@ from bench.config import (
     Recipe,
     Suite,
     changed,
-    check_same,
     in_suite,
     load_recipe,
     load_suite,
     names,
-    read,
-    to_yaml,
 )
 from bench.errors import BadConfig
 from bench.steps import to_json
+from bench.strict import check_same, read, to_yaml
 
 RECIPE = yaml.safe_load((RECIPES / "xu2018/resnet50-concat-1280x1920.yaml").read_text())
 SUITE = yaml.safe_load((SUITES / "xu2018.yaml").read_text())

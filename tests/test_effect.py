@@ -10,13 +10,13 @@ from conftest import RECIPE
 from test_results import MEMBERS, Made
 
 from bench.carvana import open_folder
-from bench.config import to_yaml
 from bench.effect import CHAINS, NONE
 from bench.maps import MapStore
 from bench.measures import measures
 from bench.refine import refined
 from bench.rules import mean
 from bench.steps import Step, title
+from bench.strict import to_yaml
 
 STEPS = [{"adaptive_smoothing": {"alpha": 0.4}}, {"fill_holes": {}}]
 PARSED = tuple(map(Step.model_validate, STEPS))

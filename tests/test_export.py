@@ -9,7 +9,7 @@ from conftest import TRAIN_CARS
 from bench import exported as opening
 from bench.carvana import open_folder, read_image
 from bench.cli import main
-from bench.config import Recipe, read
+from bench.config import Recipe
 from bench.device import Machine
 from bench.exported import open_model, read_manifest
 from bench.layout import Layout
@@ -17,6 +17,7 @@ from bench.maps import MapStore
 from bench.predict import Member as Predicted
 from bench.predict import Part, run
 from bench.rules import combine
+from bench.strict import read
 
 CPU = Machine("cpu")
 

@@ -15,8 +15,8 @@ from conftest import RECIPE
 from safetensors.torch import load_file
 
 from bench.cli import main
-from bench.config import to_yaml
 from bench.maps import MapStore
+from bench.strict import to_yaml
 from models.encoders import MissingWeights
 
 SUITE = {

@@ -13,7 +13,7 @@ from bench import learned
 from bench.boundary import boundary
 from bench.carvana import car_of, open_folder
 from bench.cli import main
-from bench.config import load_suite, to_yaml
+from bench.config import load_suite
 from bench.entries import entries_of, fitted
 from bench.errors import BadConfig, Missing
 from bench.fit import groups
@@ -21,6 +21,7 @@ from bench.maps import MapStore
 from bench.metrics import counts, dice
 from bench.rules import LEARNED, combine
 from bench.stats import holm, paired_p
+from bench.strict import to_yaml
 
 MEMBERS = {"a": 0.6, "b": 0.8, "c": 1.6}  # how far each one's outlines wander
 SUITE = {
