@@ -5,18 +5,17 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from bench.arguments import DATA, parse
-from bench.errors import BadConfig, BadData, BenchError, Missing
+from bench.errors import BadConfig, BenchError, Missing
 from bench.progress import be_quiet, say
+from bench.show import check_submission, show, show_data, show_leaderboard, show_tables
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
-    from bench.check import Report as DataReport
     from bench.pipeline import Run
 
 INTERRUPTED = 130
-WIDE = 240  # characters of a table that goes into a file
 
 
 def entry_point() -> None:
@@ -46,10 +45,10 @@ def run(given: argparse.Namespace) -> None:
     """Every stage of a suite, then its leaderboard."""
     opened = _open_run(given)
     if given.dry_run:
-        _show(given, opened.plan())
+        show(given, opened.plan())
         return
     opened.all()
-    _show_leaderboard(opened, "json" if given.json else "md")
+    show_leaderboard(opened, "json" if given.json else "md")
 
 
 def folds(given: argparse.Namespace) -> None:
@@ -86,13 +85,13 @@ def leaderboard(given: argparse.Namespace) -> None:
     if given.kaggle:
         from bench import standing
 
-        _show(given, standing.run(given.score))
+        show(given, standing.run(given.score))
         return
     if not given.suite:
         raise BadConfig("name a SUITE, or --kaggle for the competition's own leaderboard")
     opened = _open_run(given)
     opened.results.rank()
-    _show_leaderboard(opened, "json" if given.json else given.format)
+    show_leaderboard(opened, "json" if given.json else given.format)
 
 
 def report(given: argparse.Namespace) -> None:
@@ -109,7 +108,7 @@ def compare(given: argparse.Namespace) -> None:
 
     entries, gains = both.run(*given.folders)
     if given.json:
-        _show(given, {"entries": to_records(entries), "gains": to_records(gains)})
+        show(given, {"entries": to_records(entries), "gains": to_records(gains)})
     else:
         print(to_markdown(entries), to_markdown(gains), sep="\n", end="")
 
@@ -141,7 +140,7 @@ def submit(given: argparse.Namespace) -> None:
     if given.suite:
         _open_run(given).submit()
     elif given.check:
-        _check_submission(given)
+        check_submission(given)
     elif given.repair:
         say(f"{submission.repair(*given.repair)} rows written to {given.repair[1]}")
     elif not given.upload:
@@ -154,7 +153,7 @@ def check(given: argparse.Namespace) -> None:
     """Look at a data folder and say what is wrong with it."""
     from bench.check import check as look
 
-    _show_data(given, look(given.data or DATA, deep=given.deep, jobs=given.jobs))
+    show_data(given, look(given.data or DATA, deep=given.deep, jobs=given.jobs))
 
 
 def demo(given: argparse.Namespace) -> None:
@@ -169,13 +168,11 @@ def download(given: argparse.Namespace) -> None:
     """Have Kaggle's client fetch the data, then check them."""
     from bench.download import download as fetch
 
-    _show_data(given, fetch(given.out, given.jobs))
+    show_data(given, fetch(given.out, given.jobs))
 
 
 def models(given: argparse.Namespace) -> None:
     """List the recipes with what their networks cost, or show one layer by layer."""
-    from rich.console import Console
-
     from bench import catalogue
     from bench.device import Machine
 
@@ -185,9 +182,7 @@ def models(given: argparse.Namespace) -> None:
     if given.json:
         print(json.dumps(found[0] | {"layers": layers} if given.name else found, indent=2))
         return
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
-    for rows in filter(None, (layers, found)):
-        console.print(catalogue.table(rows))
+    show_tables([catalogue.table(rows) for rows in (layers, found) if rows])
 
 
 def prepare_coco(given: argparse.Namespace) -> None:
@@ -195,7 +190,7 @@ def prepare_coco(given: argparse.Namespace) -> None:
     from bench.coco import prepare
 
     size = (given.size[0], given.size[1]) if given.size else None
-    _show(given, prepare(given.annotations, given.images, given.out, size, given.jobs))
+    show(given, prepare(given.annotations, given.images, given.out, size, given.jobs))
 
 
 def doctor(given: argparse.Namespace) -> None:
@@ -205,7 +200,7 @@ def doctor(given: argparse.Namespace) -> None:
     found = examine(given.data or DATA, given.runs)
     if given.suite:
         found["suite"] = _open_run(given).plan()
-    _show(given, found)
+    show(given, found)
 
 
 def export(given: argparse.Namespace) -> None:
@@ -238,21 +233,19 @@ def serve(given: argparse.Namespace) -> None:
         raise Missing(f"no {error.name}: pip install 'carvana-bench[serve]'") from error
     if given.measure:
         found = measure.measure(given.model, given.measure, given.requests, given.device)
-        _show(given, found.to_json())
+        show(given, found.to_json())
         return
     server.run(given.model, given.port, Machine(given.device, given.jobs))
 
 
 def speed(given: argparse.Namespace) -> None:
     """Time every part beside its peers."""
-    from rich.console import Console
-
     from bench import speed as race
 
     if given.parts == ["scale"]:
         from bench.speed import scale
 
-        _show(given, scale.run(given.images, given.noisy, given.data, given.jobs))
+        show(given, scale.run(given.images, given.noisy, given.data, given.jobs))
         return
     if given.parts == ["network"]:
         from bench.speed import network
@@ -263,7 +256,7 @@ def speed(given: argparse.Namespace) -> None:
     if given.json:
         print(json.dumps([row.to_json() for row in rows], indent=2))
     else:
-        Console(width=None if sys.stdout.isatty() else WIDE).print(race.to_table(rows))
+        show_tables([race.to_table(rows)])
 
 
 VERBS = {
@@ -292,48 +285,3 @@ def _open_run(given: argparse.Namespace) -> "Run":
         given.limit,
         getattr(given, "tensorboard", False),
     )
-
-
-def _show_leaderboard(opened: "Run", form: str) -> None:
-    print(opened.layout.leaderboard(form).read_text(), end="")
-    say(f"the run is in {opened.layout.folder}, submission files are in {opened.submissions}")
-
-
-def _show_data(given: argparse.Namespace, report: "DataReport") -> None:
-    from rich.console import Console
-
-    if given.json:
-        print(json.dumps(report.to_json(), indent=2))
-    else:
-        Console().print(report.to_table())
-    if not report.ok:
-        raise BadData(report.verdict)
-
-
-def _check_submission(given: argparse.Namespace) -> None:
-    from bench import submission
-    from bench.carvana import open_folder
-
-    expected = submission.expected_images(open_folder(given.data or DATA))
-    report = submission.check(given.check, expected, jobs=given.jobs)
-    if not given.json:
-        print(report)
-    scores: dict[str, Any] = {}
-    if given.against:
-        scores = submission.score(given.check, submission.KnownMasks(given.against)).to_json()
-    if given.json:
-        _show(given, report.to_json() | scores)
-    elif scores:
-        _show(given, scores)
-    if not report.sound:
-        raise BadData(f"{given.check}: Kaggle would refuse or misread it; see above")
-
-
-def _show(given: argparse.Namespace, found: Any) -> None:
-    """Print a result as JSON, or as YAML, which reads well."""
-    import yaml
-
-    if given.json:
-        print(json.dumps(found, indent=2))
-    else:
-        print(yaml.safe_dump(found, sort_keys=False, width=100), end="")
