@@ -7,7 +7,7 @@ Writes, if asked, into a folder: effect.csv, the table; images.parquet, the figu
 """
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -29,7 +29,7 @@ from bench.pictures import AFTER, BEFORE, TRUE, close_up, encoded, worst_crop
 from bench.progress import track
 from bench.ranking import MEANS
 from bench.refine import refine
-from bench.rle import THRESHOLD
+from bench.rle import THRESHOLD, Map, Mask
 from bench.stats import holm
 from bench.steps import Step, Steps, title
 
@@ -73,22 +73,8 @@ def run(
 
         def look(image: str) -> list[dict[str, Any]]:
             map = bare.map({name: store.read(image) for name, store in opened.items()}, image)
-            truth = data.mask(image)
-            first = measures(map >= THRESHOLD, truth)
             about = {"image": image, "car": car_of(image)}
-            rows = [{"refinement": NONE, **about, **first}]
-            for name, steps in chains.items():
-                began = time.thread_time()
-                found = refine(map, steps)
-                ms = (time.thread_time() - began) * 1000
-                mask = found.map >= THRESHOLD
-                changed = int(np.count_nonzero(mask ^ (map >= THRESHOLD)))
-                rows.append(
-                    {"refinement": name, **about, "changed_px": changed, "refine_ms": ms,
-                     "tried": found.tried, "kept": found.kept}
-                    | (measures(mask, truth) if changed else first)
-                )  # fmt: skip
-            return rows
+            return [about | row for row in _tried(map, data.mask(image), chains)]
 
         seen = track(ahead(look, images, jobs), "refine", len(images))
         scores = pd.DataFrame([row for rows in seen for row in rows])
@@ -99,6 +85,24 @@ def run(
                 scores.to_parquet(temporary, index=False)
             _draw(bare, chains, scores, opened, data, out)
     return found
+
+
+def _tried(map: Map, truth: Mask, chains: Mapping[str, Steps]) -> Iterator[dict[str, Any]]:
+    """What a map scores as it is, and after each refinement."""
+    before = map >= THRESHOLD
+    bare = measures(before, truth)
+    yield {"refinement": NONE, **bare}
+    for name, steps in chains.items():
+        began = time.thread_time()
+        found = refine(map, steps)
+        ms = (time.thread_time() - began) * 1000
+        after = found.map >= THRESHOLD
+        changed = int(np.count_nonzero(after ^ before))
+        yield {
+            "refinement": name, "changed_px": changed, "refine_ms": ms,
+            "tried": found.tried, "kept": found.kept,
+            **(measures(after, truth) if changed else bare),
+        }  # fmt: skip
 
 
 def table(scores: pd.DataFrame) -> pd.DataFrame:
