@@ -123,6 +123,12 @@ class Recipe(Strict):
         """All of it that decides the maps: the recipe a training and a map store are made by."""
         return self.model_copy(update={"refine": None})
 
+    @property
+    def reported_dice(self) -> float | None:
+        """The paper's own mean Dice of this model, 0..1."""
+        percent = self.reported.get("dsc_percent")
+        return self.reported.get("dice", percent and percent / 100)
+
     def stages(self) -> list[tuple[float, int]]:
         """Scale of the size and number of epochs of every part of the training, in order."""
         smaller = [(each.scale, each.epochs) for each in self.gradual]

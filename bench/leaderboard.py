@@ -19,15 +19,6 @@ from bench.ranking import MEANS, pareto_front, quality, ranks
 from bench.stats import holm
 from bench.tables import FORMATS
 
-COLUMNS = (
-    "rank", "group", "entry", "kind", "members", "size", "params_m", "gflops", "disk_mb",
-    "dice", "dice_low", "dice_high", "p_best",
-    "jaccard", "jaccard_low", "jaccard_high", "one_minus_jaccard", "boundary_iou",
-    "hausdorff95_px", "surface_px", "fp_px", "fn_px", "dice_worst", "dice_worst5",
-    "dice_fold_sd", "gain", "gain_low", "gain_high", "gain_p", "ceiling", "train_s", "predict_ms",
-    "pareto", "leaky", "source",
-)  # fmt: skip
-
 
 @dataclass(frozen=True)
 class Member:
@@ -40,9 +31,20 @@ class Member:
     disk_mb: float  # of its weights
     train_s: float
     predict_ms: float
+    reported_dice: float | None  # of its paper, elsewhere
+    reported_one_minus_jaccard: float | None
 
 
 COSTS = ("params_m", "gflops", "disk_mb", "train_s", "predict_ms")  # an ensemble's are sums
+REPORTED = ("reported_dice", "reported_one_minus_jaccard")
+COLUMNS = (
+    "rank", "group", "entry", "kind", "members", "size", "params_m", "gflops", "disk_mb",
+    "dice", "dice_low", "dice_high", "p_best",
+    "jaccard", "jaccard_low", "jaccard_high", "one_minus_jaccard", "boundary_iou",
+    "hausdorff95_px", "surface_px", "fp_px", "fn_px", "dice_worst", "dice_worst5",
+    "dice_fold_sd", "gain", "gain_low", "gain_high", "gain_p", "ceiling", "train_s", "predict_ms",
+    "pareto", "leaky", *REPORTED, "source",
+)  # fmt: skip
 
 
 def table(
@@ -95,6 +97,7 @@ def _row(entry: Entry, members: Mapping[str, Member]) -> dict[str, Any]:
         "size": "" if entry.rule else made_of[0].size,
         "ceiling": max(one.ceiling for one in made_of),
         **{cost: sum(getattr(one, cost) for one in made_of) for cost in COSTS},
+        **{key: None if entry.rule else getattr(made_of[0], key) for key in REPORTED},
     }
 
 

@@ -207,6 +207,8 @@ class Results:
             disk_mb=weights.stat().st_size / 1e6,
             train_s=sum(each["seconds"] for each in manifests),
             predict_ms=predict.ms_per_image(self.layout.maps(name, "heldout")),
+            reported_dice=recipe.reported_dice,
+            reported_one_minus_jaccard=recipe.reported.get("one_minus_jaccard"),
         )
 
 

@@ -11,12 +11,14 @@ SHOWN = (  # to people; CSV and JSON hold every column
     "run", "rank", "entry", "kind", "size", "params_m", "gflops", "predict_ms",
     "dice_a", "dice_b", "dice", "dice_low", "dice_high", "p_best", "dice_worst5",
     "boundary_iou", "hausdorff95_px", "fp_px", "fn_px", "gain",
-    "gain_low", "gain_high", "gain_p", "pareto", "leaky", "source",
+    "gain_low", "gain_high", "gain_p", "pareto", "leaky", "one_minus_jaccard",
+    "reported_dice", "reported_one_minus_jaccard", "source",
 )  # fmt: skip
 DECIMALS = {
     "dice": 6, "dice_low": 6, "dice_high": 6, "dice_worst5": 6, "boundary_iou": 4, "gain": 6,
     "gain_p": 4, "p_best": 4, "hausdorff95_px": 2, "fp_px": 0, "fn_px": 0, "params_m": 2,
     "gflops": 1, "predict_ms": 1, "dice_a": 6, "dice_b": 6, "gain_low": 6, "gain_high": 6,
+    "one_minus_jaccard": 5, "reported_dice": 6, "reported_one_minus_jaccard": 5,
     "jaccard": 6, "surface_px": 3, "changed_px": 0, "refine_ms": 1,
 }  # fmt: skip
 LATEX = str.maketrans({

@@ -32,7 +32,11 @@ class Road:
 
     def __init__(self, folder: Path, data: Path) -> None:
         self.folder, self.data = folder, data
-        for name, changes in {"a": {}, "b": {"size": (40, 60), "loss": {"mse": 1.0}}}.items():
+        changed = {
+            "a": {"reported": {"dsc_percent": 99.5}},
+            "b": {"size": (40, 60), "loss": {"mse": 1.0}},
+        }
+        for name, changes in changed.items():
             (folder / f"{name}.yaml").write_text(to_yaml(RECIPE.model_copy(update=changes)))
         self.recipes = [str(folder / "a.yaml"), str(folder / "b.yaml")]
         self.suite = folder / "tiny.yaml"
@@ -86,6 +90,7 @@ def test_leaderboard_ranks_what_the_scores_say(road):
     assert ours.loc["mean", "gain"] == pytest.approx(gain)
     assert (ours["ceiling"] > ours["dice"]).all()
     assert ours.loc["a", "size"] == "32x48"
+    assert ours["reported_dice"].dropna().to_dict() == {"a": pytest.approx(0.995)}
     assert not ours["leaky"].astype(bool).any()
     assert "| paper | reported |" in road.made("leaderboard.md").read_text()
     assert len(json.loads(road.made("leaderboard.json").read_text())) == 5

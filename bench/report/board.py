@@ -72,6 +72,12 @@ COLUMNS = (
     Column("fp_px", "Too many", "false positive pixels a photograph", _decimals(0), True, True),
     Column("fn_px", "Missed", "false negative pixels a photograph", _decimals(0), True, True),
     Column("dice_worst", "Worst", "Dice of the worst photograph", _decimals(5), more=True),
+    Column("one_minus_jaccard", "1 - Jaccard", "mean over the photographs", _decimals(5), True,
+           True),
+    Column("reported_dice", "Reported Dice", "by the paper, on other photographs", _decimals(6),
+           more=True),
+    Column("reported_one_minus_jaccard", "Reported 1 - Jaccard",
+           "by the paper, on other photographs", _decimals(5), True, True),
     Column("ceiling", "Ceiling", "Dice of a perfect network of this input size", _decimals(6),
            more=True),
     Column("params_m", "Parameters", "millions", _decimals(1), True, True),
@@ -105,22 +111,34 @@ class Scale:
         return kept
 
 
+def columns(facts: Facts) -> list[Column]:
+    """The columns that say anything in this run."""
+    return [
+        each for each in COLUMNS if each.key in facts.board and facts.board[each.key].notna().any()
+    ]
+
+
 def lines(facts: Facts) -> tuple[list[Line], Scale]:
     """The lines of the table, best first, and the scale of their intervals."""
     board = facts.board
     ends = [board[name] for name in ("dice", "dice_low", "dice_high") if name in board]
     scale = Scale(np.concatenate([each.dropna().to_numpy(dtype=float) for each in ends]).tolist())
+    shown = columns(facts)
     found, last = [], 0
     for _, row in board[board["dice"].notna()].iterrows():
         group = 0 if pd.isna(row["group"]) else int(row["group"])
-        found.append(_line(facts, row, group, bool(group) and group != last, scale))
+        opens = bool(group) and group != last
+        found.append(_line(facts, row, group, opens, shown, scale))
         last = group or last
     return found, scale
 
 
-def _line(facts: Facts, row: "pd.Series[Any]", group: int, opens: bool, scale: Scale) -> Line:
+def _line(
+    facts: Facts, row: "pd.Series[Any]", group: int, opens: bool, shown: Sequence[Column],
+    scale: Scale,
+) -> Line:  # fmt: skip
     told = "dice_low" in row and np.isfinite(row["dice_low"])
-    cells = [_cell(row, column) for column in COLUMNS]
+    cells = [_cell(row, column) for column in shown]
     return Line(
         entry=facts.label(str(row["entry"])),
         kind=str(row["kind"]),

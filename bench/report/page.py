@@ -41,7 +41,7 @@ def render(facts: Facts, shown: list[Shown]) -> str:
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     lines, scale = board.lines(facts)
     return environment.get_template("page.html").render(
-        facts=facts, answer=answer(facts), columns=board.COLUMNS, lines=lines, scale=scale,
+        facts=facts, answer=answer(facts), columns=board.columns(facts), lines=lines, scale=scale,
         width=board.WIDTH, shown=shown, sections=_sections(facts), made=made, note=NOTE,
         style=Markup(_own("page.css")), script=Markup(script), digest=digest,  # noqa: S704
     )  # fmt: skip
