@@ -74,6 +74,16 @@ def start(name: str, recipe: Recipe, steps: int, saved: Path) -> State:
     return state
 
 
+def scratch(name: str, recipe: Recipe) -> State:
+    """A training of random weights, always the same, to try or to time steps on."""
+    torch.manual_seed(recipe.seed)
+    network = build(name, recipe, pretrained=False)
+    freeze(network, recipe.freeze)
+    optimiser = make_optimiser(recipe.optimiser, network)
+    constant = recipe.model_copy(update={"schedule": "constant"})
+    return State(network, optimiser, make_schedule(constant, optimiser, steps=1))
+
+
 def averaged(network: nn.Module, decay: float) -> AveragedModel:
     """A network whose weights and statistics follow those of the one that is trained.
 
