@@ -250,14 +250,21 @@ def speed(given: argparse.Namespace) -> None:
     from bench import speed as race
 
     if given.parts == ["scale"]:
-        from bench.speed import scale
+        from bench.speed import growth, scale
 
-        _show(given, scale.run(given.images, given.noisy, given.data, given.jobs))
+        grown = scale.run(given.images, given.noisy, given.data, given.jobs)
+        if given.plot:
+            growth.draw(grown, given.plot)
+        print(json.dumps(grown, indent=2) if given.json else growth.to_markdown(grown).rstrip())
         return
     if given.parts == ["network"]:
         from bench.speed import network
 
         rows = network.run(given.training, given.recipe, given.data)
+    elif given.parts == ["loader"]:
+        from bench.speed import loader
+
+        rows = loader.run(given.training, given.recipe, given.data or DATA, given.jobs)
     else:
         rows = list(race.run(given.parts, given.data))
     if given.json:
