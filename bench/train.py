@@ -115,7 +115,7 @@ def train_stage(
 
 
 def fitting(task: Task, size: Size, accelerator: Accelerator) -> int:
-    """How many images of a batch fit into memory, tried on a network apart and black photographs.
+    """How many images of a batch fit into memory, tried on a network apart and on noise.
 
     Raises:
         BenchError: not even the fewest.
@@ -124,8 +124,8 @@ def fitting(task: Task, size: Size, accelerator: Accelerator) -> int:
     trial.network.to(accelerator.device)
 
     def step(images: int) -> float:
-        photos, targets = (torch.zeros(images, c, *size, dtype=torch.uint8) for c in (3, 1))
-        batch = iter([(photos, targets)])
+        noise = torch.randint(0, 256, (images, 4, *size), dtype=torch.uint8)
+        batch = iter([(noise[:, :3], noise[:, 3:])])
         return train_one_epoch(trial, batch, task.recipe, images, accelerator, task.name)
 
     return micro_batch_that_fits(step, task.recipe.batch, accelerator.device, task.name, size)

@@ -14,6 +14,7 @@ from torch import nn
 
 from bench import dataset, train
 from bench.carvana import open_folder
+from bench.checkpoint import scratch
 from bench.config import Optimiser, Recipe
 from bench.device import Machine
 from bench.errors import BadConfig, BadData, BenchError, Missing
@@ -176,6 +177,16 @@ def test_a_training_takes_as_many_images_at_once_as_fit(bench, monkeypatch):
     monkeypatch.setattr(train, "micro_batch_that_fits", lambda *_: 2)
     bench.run("small", one_epoch)
     assert seen == [2] * 10
+
+
+def test_a_trial_does_what_a_step_does_but_learns_nothing():
+    trial = scratch("it", RECIPE)
+    before = [one.detach().clone() for one in trial.network.parameters()]
+    batch = torch.full((4, 3, 32, 48), 9, dtype=torch.uint8), torch.zeros(4, 1, 32, 48)
+    accelerator = Machine("cpu").accelerator()
+    assert math.isfinite(train.train_one_epoch(trial, iter([batch]), RECIPE, 4, accelerator, "it"))
+    assert all(map(torch.equal, before, trial.network.parameters()))
+    assert len(trial.optimiser.state) == len(before)
 
 
 def test_a_damaged_state_is_named(bench, monkeypatch):
