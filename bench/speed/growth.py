@@ -22,7 +22,7 @@ WORKS = {"submit": "stores to submission", "check": "check"}
 def to_markdown(rows: Rows) -> str:
     """The rows as a table, figures to one decimal."""
     found = pd.DataFrame(rows).round(1)
-    return tables.to_markdown(found, list(found))
+    return tables.to_markdown(found, [str(name) for name in found])
 
 
 def draw(rows: Rows, path: Path) -> None:
@@ -47,7 +47,7 @@ def compared(rows: Rows, along: str) -> list[dict[str, Any]]:
     for row in rows:
         full = row | {"pixels": row["height"] * row["width"] / 1e6}
         groups[tuple(full[other] for other in ALONG if other != along)].append(full)
-    return sorted(max(groups.values(), key=len), key=lambda row: row[along])
+    return sorted(max(groups.values(), key=lambda group: len(group)), key=lambda row: row[along])
 
 
 def _panel(axes: Axes, rows: Rows, along: str, cost: str) -> None:

@@ -22,7 +22,7 @@ from bench.augment import Augment
 from bench.carvana import Carvana, open_folder, read_image
 from bench.checkpoint import scratch
 from bench.config import Recipe, load_recipe
-from bench.dataset import Decoded, TrainingSet, batches, cached_samples
+from bench.dataset import Decoded, Samples, TrainingSet, batches, cached_samples
 from bench.device import Machine
 from bench.files import write_json
 from bench.networks import shapes
@@ -98,7 +98,7 @@ def _untrained(name: str, recipe: Recipe, folder: Path) -> Path:
 def _sets(
     data: Carvana, images: Sequence[str], recipe: Recipe, folder: Path, jobs: int
 ) -> dict[str, TrainingSet]:
-    kinds = {
+    kinds: dict[str, Samples | Decoded] = {
         CACHED: cached_samples(data, images, recipe.size, folder, jobs),
         DECODED: Decoded(data, images, recipe.size),
     }
