@@ -47,7 +47,8 @@ def compared(rows: Rows, along: str) -> list[dict[str, Any]]:
     for row in rows:
         full = row | {"pixels": row["height"] * row["width"] / 1e6}
         groups[tuple(full[other] for other in ALONG if other != along)].append(full)
-    return sorted(max(groups.values(), key=lambda group: len(group)), key=lambda row: row[along])
+    most = max(groups.values(), key=len)
+    return sorted(most, key=lambda row: row[along])
 
 
 def _panel(axes: Axes, rows: Rows, along: str, cost: str) -> None:
