@@ -121,13 +121,17 @@ def _add_data_verbs(verbs: Verbs) -> None:
     verb.add_argument("--out", type=Path, required=True, metavar="DIR")
     verb.add_argument("--size", type=_positive, nargs=2, metavar=("H", "W"), help="resize to it")
     verb = _add(verbs, "speed", "every part beside its peers", "speed text --data DIR")
-    some = "any piece of a name; or scale, network"
+    some = "any piece of a name; or scale, network, loader"
     verb.add_argument("parts", nargs="*", metavar="PART", help=some)
-    verb.add_argument("--training", type=Path, metavar="DIR", help="with network: a trained one")
-    verb.add_argument("--recipe", default="cpu/unet-320x480", help="with network: its name")
+    verb.add_argument(
+        "--training", type=Path, metavar="DIR", help="with network and loader: a trained one"
+    )
+    verb.add_argument("--recipe", default="cpu/unet-320x480", help="instead: untrained")
     verb.add_argument("--images", type=_positive, nargs="+", default=[], metavar="N",
                       help="with scale: how many")  # fmt: skip
     verb.add_argument("--noisy", action="store_true", help="with scale: on noisy maps")
+    verb.add_argument("--plot", type=_drawing, metavar="FILE",
+                      help="with scale: draw how cost grows, .png or .svg")  # fmt: skip
     verb = _add(verbs, "doctor", "what this machine has, what a suite would cost", "doctor cpu")
     _add_suite(verb, nargs="?")
 
@@ -186,7 +190,7 @@ def _add_suite(verb: argparse.ArgumentParser, nargs: str | None = None) -> argpa
     verb.add_argument("--submissions", type=Path, default=HOME / "submissions", metavar="DIR")
     verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     verb.add_argument("--micro-batch", type=_positive, metavar="N",
-                      help="images in memory at once; the result stays the same")  # fmt: skip
+                      help="images in memory at once (training tries how many fit)")  # fmt: skip
     verb.add_argument("--limit", type=_positive, metavar="N", help="use only N cars of the data")
     return verb
 
@@ -196,3 +200,9 @@ def _positive(text: str) -> int:
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is not at least 1")
     return number
+
+
+def _drawing(text: str) -> Path:
+    if not text.endswith((".png", ".svg")):
+        raise argparse.ArgumentTypeError(f"{text} does not end in .png or .svg")
+    return Path(text)

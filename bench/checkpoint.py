@@ -74,6 +74,21 @@ def start(name: str, recipe: Recipe, steps: int, saved: Path) -> State:
     return state
 
 
+def scratch(name: str, recipe: Recipe) -> State:
+    """A network of random weights, always the same, to try or to time training steps on.
+
+    Steps do all the work of a training, but at a rate of 0: nothing can run away.
+    """
+    torch.manual_seed(recipe.seed)
+    network = build(name, recipe, pretrained=False)
+    freeze(network, recipe.freeze)
+    optimiser = make_optimiser(recipe.optimiser, network)
+    for group in optimiser.param_groups:
+        group["lr"] = 0.0
+    constant = recipe.model_copy(update={"schedule": "constant"})
+    return State(network, optimiser, make_schedule(constant, optimiser, steps=1))
+
+
 def averaged(network: nn.Module, decay: float) -> AveragedModel:
     """A network whose weights and statistics follow those of the one that is trained.
 

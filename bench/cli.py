@@ -243,20 +243,31 @@ def speed(given: argparse.Namespace) -> None:
     from bench import speed as race
 
     if given.parts == ["scale"]:
-        from bench.speed import scale
-
-        show(given, scale.run(given.images, given.noisy, given.data, given.jobs))
+        _speed_of_scale(given)
         return
     if given.parts == ["network"]:
         from bench.speed import network
 
         rows = network.run(given.training, given.recipe, given.data)
+    elif given.parts == ["loader"]:
+        from bench.speed import loader
+
+        rows = loader.run(given.training, given.recipe, given.data or DATA, given.jobs)
     else:
         rows = list(race.run(given.parts, given.data))
     if given.json:
         print(json.dumps([row.to_json() for row in rows], indent=2))
     else:
         show_tables([race.to_table(rows)])
+
+
+def _speed_of_scale(given: argparse.Namespace) -> None:
+    from bench.speed import growth, scale
+
+    rows = scale.run(given.images, given.noisy, given.data, given.jobs)
+    if given.plot:
+        growth.draw(rows, given.plot)
+    print(json.dumps(rows, indent=2) if given.json else growth.to_markdown(rows).rstrip())
 
 
 VERBS = {

@@ -18,13 +18,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from bench import rle
 from bench.augment import Augment
 from bench.carvana import Carvana, read_image
 from bench.errors import BenchError
 from bench.files import replacing
 from bench.parallel import ahead
 from bench.progress import track
-from bench.resize import shrink, target_of
+from bench.resize import Size, shrink, target_of
 
 Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
 CACHE_BYTES = 8_000_000_000  # at most, of one size
@@ -110,6 +111,22 @@ def _empty(path: Path, shape: tuple[int, ...]) -> Samples:
             f"({error.strerror}); free some, or name another folder with --runs"
         ) from error
     return samples
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Held-back photographs on the network's grid, and their true masks at full size, as runs."""
+
+    samples: Samples  # (N, h, w, 4)
+    sizes: list[Size]
+    truths: list[rle.Runs]
+
+
+def validation_set(data: Carvana, valid: Sequence[str], samples: Samples) -> Validation:
+    """Samples of the validation images with their masks."""
+    masks = [data.mask(image) for image in valid]
+    sizes = [(mask.shape[0], mask.shape[1]) for mask in masks]
+    return Validation(samples, sizes, [rle.runs(mask) for mask in masks])
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):

@@ -17,7 +17,7 @@ class Machine:
 
     device: str = "auto"
     jobs: int = 1
-    micro_batch: int | None = None  # None: a recipe's whole batch goes through the network at once
+    micro_batch: int | None = None  # None: as much of a recipe's batch as fits into memory
 
     def accelerator(self) -> Accelerator:
         """The device, in bf16 where its hardware multiplies bf16.

@@ -8,7 +8,7 @@ Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safe
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from bench import rle
 from bench.augment import Augment
 from bench.carvana import Carvana
-from bench.checkpoint import State, save, share_done, start, work
+from bench.checkpoint import State, save, scratch, share_done, start, work
 from bench.config import Recipe, scaled
-from bench.dataset import Samples, TrainingSet, batches, sample, samples_of
+from bench.dataset import TrainingSet, Validation, batches, sample, samples_of, validation_set
 from bench.device import Machine, device_name, enough_memory
 from bench.environment import environment
 from bench.errors import BadConfig, BenchError
@@ -30,6 +30,7 @@ from bench.losses import total_loss
 from bench.metrics import counts_from_runs, dice
 from bench.networks import train_mode
 from bench.optimise import after_batch, after_epoch
+from bench.probe import micro_batch_that_fits
 from bench.progress import reached, say, scalars, track, within
 from bench.resize import Size, grow
 from bench.strict import check_same, to_yaml
@@ -51,19 +52,11 @@ class Task:
     tensorboard: bool = False  # whether `<folder>/tensorboard` gets each epoch's figures, too
 
 
-@dataclass(frozen=True)
-class Validation:
-    """Held-back photographs on the network's grid, and their true masks at full size, as runs."""
-
-    samples: Samples  # (N, h, w, 4)
-    sizes: list[Size]
-    truths: list[rle.Runs]
-
-
 def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
     """Train, or go on where an interrupted training stopped; a finished one is left alone.
 
-    On the CPU the result is the same bit for bit, interrupted or not.
+    On the CPU the result is the same bit for bit, interrupted or not, while as many images fit
+    into memory at once.
 
     Args:
         cache: the folder of shrunk photographs, shared by all trainings.
@@ -115,8 +108,27 @@ def train_stage(
     size = scaled(task.recipe.size, scale)
     within(share_done(state, task.recipe), 0)
     dataset, validation = prepare(task, size, data, cache, machine.jobs)
+    if machine.micro_batch is None:
+        machine = replace(machine, micro_batch=fitting(task, size, accelerator))
     while len(state.history) < last and not finished(state, task.recipe):
         add_epoch(state, task, scale, dataset, validation, accelerator, machine)
+
+
+def fitting(task: Task, size: Size, accelerator: Accelerator) -> int:
+    """How many images of a batch fit into memory, tried on a network apart and on noise.
+
+    Raises:
+        BenchError: not even the fewest.
+    """
+    trial = scratch(task.name, task.recipe)
+    trial.network.to(accelerator.device)
+
+    def step(images: int) -> float:
+        noise = torch.randint(0, 256, (images, 4, *size), dtype=torch.uint8)
+        batch = iter([(noise[:, :3], noise[:, 3:])])
+        return train_one_epoch(trial, batch, task.recipe, images, accelerator, task.name)
+
+    return micro_batch_that_fits(step, task.recipe.batch, accelerator.device, task.name, size)
 
 
 def keep_as_built(state: State, task: Task, data: Carvana, accelerator: Accelerator) -> None:
@@ -150,13 +162,6 @@ def prepare(
     dataset = TrainingSet(samples, rows, augment, task.recipe.seed)
     held_back = np.stack([samples[row_of[image]] for image in task.valid])
     return dataset, validation_set(data, task.valid, held_back)
-
-
-def validation_set(data: Carvana, valid: Sequence[str], samples: Samples) -> Validation:
-    """Samples of the validation images with their masks."""
-    masks = [data.mask(image) for image in valid]
-    sizes = [(mask.shape[0], mask.shape[1]) for mask in masks]
-    return Validation(samples, sizes, [rle.runs(mask) for mask in masks])
 
 
 def add_epoch(

@@ -13,8 +13,8 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
         "entries", "environment", "errors", "files", "folds", "frames", "framing", "kaggle",
         "kernels", "layout", "learned", "losses", "maps", "matte", "measures", "metrics",
         "morphology", "networks", "optimise", "parallel", "photographs", "pictures", "pixels",
-        "progress", "ranking", "refine", "resize", "rle", "rules", "smoothing", "snake", "split",
-        "staple", "stats", "steps", "strict", "submission", "switches", "tables", "tta",
+        "probe", "progress", "ranking", "refine", "resize", "rle", "rules", "smoothing", "snake",
+        "split", "staple", "stats", "steps", "strict", "submission", "switches", "tables", "tta",
     },
     {
         "catalogue", "check", "coco", "compare", "demo", "doctor", "effect", "ensemble", "explain",

@@ -14,12 +14,15 @@ from torch import nn
 
 from bench import dataset, train
 from bench.carvana import open_folder
+from bench.checkpoint import scratch
 from bench.config import Optimiser, Recipe
 from bench.device import Machine
 from bench.errors import BadConfig, BadData, BenchError, Missing
 from bench.networks import build
 from bench.optimise import make_optimiser
 from models.blocks import parameter_count
+
+TRIALS = 3  # steps that find out how many images fit into memory
 
 
 @dataclass
@@ -57,7 +60,7 @@ def test_interrupted_training_ends_in_the_same_bits(bench, monkeypatch):
 
     def dies_in_the_second_epoch(*arguments):
         calls.append(1)
-        if len(calls) == 7:  # five batches an epoch
+        if len(calls) == 7 + TRIALS:  # five batches an epoch
             raise KeyboardInterrupt
         return backward(*arguments)
 
@@ -156,7 +159,34 @@ def test_running_out_of_memory_says_which_number_to_lower(bench, monkeypatch):
 
     monkeypatch.setattr(train, "_backward", full)
     with pytest.raises(BenchError, match="4 images of 32x48 at once; use --micro-batch 2"):
+        bench.run("it", machine=Machine("cpu", jobs=1, micro_batch=4))
+    with pytest.raises(BenchError, match="3 images of 32x48 at once; use --micro-batch 1"):
         bench.run("it")
+
+
+def test_a_training_takes_as_many_images_at_once_as_fit(bench, monkeypatch):
+    seen = []
+    backward = train._backward
+    monkeypatch.setattr(train, "_backward", lambda *a: seen.append(len(a[1])) or backward(*a))
+    one_epoch = RECIPE.model_copy(update={"epochs": 1})
+    chosen = bench.run("chosen", one_epoch)
+    assert set(seen[TRIALS:]) == {4}
+    given = bench.run("given", one_epoch, Machine("cpu", jobs=1, micro_batch=4))
+    assert same(weights(chosen), weights(given))
+    seen.clear()
+    monkeypatch.setattr(train, "micro_batch_that_fits", lambda *_: 2)
+    bench.run("small", one_epoch)
+    assert seen == [2] * 10
+
+
+def test_a_trial_does_what_a_step_does_but_learns_nothing():
+    trial = scratch("it", RECIPE)
+    before = [one.detach().clone() for one in trial.network.parameters()]
+    batch = torch.full((4, 3, 32, 48), 9, dtype=torch.uint8), torch.zeros(4, 1, 32, 48)
+    accelerator = Machine("cpu").accelerator()
+    assert math.isfinite(train.train_one_epoch(trial, iter([batch]), RECIPE, 4, accelerator, "it"))
+    assert all(map(torch.equal, before, trial.network.parameters()))
+    assert len(trial.optimiser.state) == len(before)
 
 
 def test_a_damaged_state_is_named(bench, monkeypatch):

@@ -52,7 +52,7 @@ def to_table(rows: Sequence[Row]) -> Table:
             else f">= {row.bar:g} {'met' if row.ratio >= row.bar else 'MISSED'}"
         )
         table.add_row(
-            row.part, f"{row.ours_ms:.4f}", row.peer, f"{row.peer_ms:.3f}", f"{row.ratio:.1f}",
+            row.part, f"{row.ours_ms:.4f}", row.peer, f"{row.peer_ms:.3f}", f"{row.ratio:.2f}",
             met, f"{row.floor_ms:.4f}", f"{row.ours_ms / row.floor_ms:.1f}", row.note,
         )  # fmt: skip
     return table

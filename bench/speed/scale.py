@@ -31,7 +31,7 @@ from bench.progress import say
 from bench.submission.reading import read_rows
 from bench.submission.validation import check
 
-IMAGES = (100, 1_000, 10_000)
+IMAGES = (100, 1_000, 10_000, 100_064)
 FEW = 1_000  # images of a row that asks about members or size; up to here one job is tried too
 MEMBERS = (1, 2, 3, 5, 7, 10)
 SHARES = (0.25, 0.5)  # of the photographs' height and width
@@ -51,6 +51,8 @@ class Job:
 def run(images: Sequence[int], noisy: bool, data: Path | None, jobs: int) -> list[dict[str, Any]]:
     """The measured rows: of these numbers of images, or of the usual plan without any.
 
+    Each row is said as soon as it is there; the smallest come first.
+
     Raises:
         AssertionError: one job and several give different files, or the check finds a problem.
     """
@@ -64,7 +66,10 @@ def run(images: Sequence[int], noisy: bool, data: Path | None, jobs: int) -> lis
         given = samples(data, Path(folder))
         maps = given.noisy if noisy else given.clean
         names = _names(data, max(job.images for job in plan))
-        return [_measured(job, maps, names[: job.images], Path(folder), jobs) for job in plan]
+        return [
+            _measured(job, maps, names[: job.images], Path(folder), jobs)
+            for job in sorted(plan, key=lambda job: job.images)
+        ]
 
 
 def _names(data: Path | None, images: int) -> list[str]:

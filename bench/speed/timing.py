@@ -49,11 +49,9 @@ class Row(NamedTuple):
     note: str
 
     def to_json(self) -> dict[str, Any]:
-        """The measured figures."""
-        return {name: value for name, value in self._asdict().items() if name not in UNMEASURED}
-
-
-UNMEASURED = ("bar", "note")
+        """The measured figures, and the note where there is one."""
+        figures = {name: value for name, value in self._asdict().items() if name != "bar"}
+        return {name: value for name, value in figures.items() if value != ""}
 
 
 def measure(contest: Contest, seconds: float) -> list[Row]:

@@ -1,0 +1,116 @@
+"""The ways a network may be run on this machine's cores: the stages' own, and what others do.
+
+A way is made by a function without arguments, since making it may take minutes (`torch.compile`).
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from importlib.util import find_spec
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from bench.checkpoint import scratch
+from bench.config import Recipe
+from bench.losses import total_loss
+from bench.predict import mean_probability
+from bench.train import train_one_epoch
+from bench.tta import View, probabilities
+from models.blocks import normalise, padded_forward
+
+OURS = "ours"
+EAGER, COMPILED, OPENVINO = "eager fp32", "ours and torch.compile", "OpenVINO bf16"
+Predict = Callable[[], Tensor]  # probabilities (B, h, w) of the images it was made for
+Step = Callable[[], float]  # the loss of a whole training step: forward, backward, optimiser
+
+
+def predictions(
+    network: nn.Module, images: Tensor, accelerator: Accelerator
+) -> dict[str, Callable[[], Predict]]:
+    """The ways to predict uint8 images (B, 3, h, w); the last of them take long to make."""
+
+    def ours(used: nn.Module) -> Predict:
+        return lambda: mean_probability([used], images, [View()], accelerator)
+
+    made: dict[str, Callable[[], Predict]] = {
+        OURS: lambda: ours(network),
+        EAGER: lambda: eager(network, images),
+        "channels_last fp32": lambda: lambda: probabilities(network, images, [View()]),
+        COMPILED: lambda: ours(_compiled(deepcopy(network))),
+    }
+    return made | ({OPENVINO: lambda: openvino(network, images)} if find_spec("openvino") else {})
+
+
+def eager(network: nn.Module, images: Tensor) -> Predict:
+    """Plain PyTorch: float32, and everything in its usual layout."""
+    plain = deepcopy(network).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+    @torch.inference_mode()
+    def predict() -> Tensor:
+        return torch.sigmoid(padded_forward(plain, normalise(images)))[:, 0]
+
+    return predict
+
+
+def openvino(network: nn.Module, images: Tensor) -> Predict:
+    """The network as OpenVINO runs it in bf16, for images of one shape (the extra `export`)."""
+    import openvino as ov
+
+    example = normalise(images)
+    model = ov.convert_model(deepcopy(network), example_input=example, input=[example.shape])
+    options = {"INFERENCE_PRECISION_HINT": "bf16", "PERFORMANCE_HINT": "LATENCY"}
+    compiled = ov.compile_model(model, "CPU", options)
+
+    def predict() -> Tensor:
+        logits = torch.from_numpy(compiled(normalise(images).numpy())[0])
+        return torch.sigmoid(logits)[:, 0]
+
+    return predict
+
+
+def steps(
+    name: str, recipe: Recipe, images: Tensor, targets: Tensor, accelerator: Accelerator
+) -> dict[str, Callable[[], Step]]:
+    """The ways to train on uint8 images (B, 3, h, w) and targets (B, 1, h, w), from random weights.
+
+    All start from the same weights.
+    """
+
+    def ours(change: Callable[[nn.Module], nn.Module] = lambda network: network) -> Step:
+        state = scratch(name, recipe)
+        state.network = change(state.network)
+        batch = [(images, targets)]
+        return lambda: train_one_epoch(state, iter(batch), recipe, len(images), accelerator, name)
+
+    return {
+        OURS: ours,
+        EAGER: lambda: plain_step(name, recipe, images, targets, torch.contiguous_format),
+        "channels_last fp32": lambda: plain_step(
+            name, recipe, images, targets, torch.channels_last
+        ),
+        COMPILED: lambda: ours(_compiled),
+    }
+
+
+def plain_step(
+    name: str, recipe: Recipe, images: Tensor, targets: Tensor, layout: torch.memory_format
+) -> Step:
+    """A step as PyTorch's tutorials write it, in float32."""
+    state = scratch(name, recipe)
+    network = state.network.train().to(memory_format=layout)  # type: ignore[call-overload]
+
+    def step() -> float:
+        ready = normalise(images).contiguous(memory_format=layout)
+        logits = padded_forward(network, ready)
+        loss = total_loss(recipe, logits, targets / 255, images / 255)
+        loss.backward()  # type: ignore[no-untyped-call]
+        state.optimiser.step()
+        state.optimiser.zero_grad()
+        return loss.item()
+
+    return step
+
+
+def _compiled(network: nn.Module) -> nn.Module:
+    return torch.compile(network)  # type: ignore[return-value]
