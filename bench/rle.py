@@ -59,7 +59,7 @@ def decode(text: str, shape: tuple[int, int]) -> Mask:
     [[1, 0, 0], [1, 1, 1]]
     """
     height, width = shape
-    mask = np.empty(height * width, dtype=np.bool_)
+    mask = np.zeros(height * width, dtype=np.bool_)  # new pages are 0 without being written
     kernels.fill_runs(mask.view(np.uint8), _parse(text, limit=mask.size))
     return mask.reshape(height, width)
 
