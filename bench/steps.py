@@ -4,7 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 from pydantic import (
-    Field, SerializerFunctionWrapHandler, field_validator, model_serializer, model_validator,
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
 )  # fmt: skip
 
 from bench.strict import Strict
