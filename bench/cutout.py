@@ -157,11 +157,11 @@ def run(model: Model, sources: Sequence[Path], out: Path, order: Order, jobs: in
 
 def _background(order: Order) -> Background:
     path = Path(order.background)
-    if not path.suffix:
-        return Background.named(order.background)
-    if not path.is_file():
+    if path.is_file():
+        return Background("image", image=photographs.read(path.read_bytes()))
+    if path.suffix:
         raise Missing(f"{path}: no such picture for the background")
-    return Background("image", image=photographs.read(path.read_bytes()))
+    return Background.named(order.background)
 
 
 def _targets(sources: Sequence[Path], out: Path, suffix: str) -> dict[Path, Path]:
@@ -173,6 +173,10 @@ def _targets(sources: Sequence[Path], out: Path, suffix: str) -> dict[Path, Path
         for inside in _inside(source, out) if source.is_dir() else [Path(source.name)]:
             photograph = source / inside if source.is_dir() else source
             target = (out / inside).with_suffix(suffix)
+            if target.resolve() == photograph.resolve():
+                raise BadConfig(
+                    f"{photograph}: its result would take its place; name another --out"
+                )
             if found.setdefault(target, photograph) != photograph:
                 raise BadConfig(
                     f"{photograph} and {found[target]} would both become {target}; cut them out "
@@ -185,9 +189,12 @@ def _targets(sources: Sequence[Path], out: Path, suffix: str) -> dict[Path, Path
 
 def _inside(folder: Path, out: Path) -> Iterator[Path]:
     """The photographs below a folder, by their content; results of our own do not count."""
+    if out.resolve() == folder.resolve():
+        raise BadConfig(f"{folder}: results would lie among the photographs; name another --out")
+    results = out.resolve() if out.resolve().is_relative_to(folder.resolve()) else None
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file() or path.is_relative_to(out):
+        if hidden or not path.is_file() or (results and path.resolve().is_relative_to(results)):
             continue
         with path.open("rb") as file:
             if photographs.looks_like_one(file.read(HEADER)):

@@ -22,7 +22,7 @@ from bench.framing import frame
 from bench.layout import Layout
 from bench.photographs import Pixels
 from bench.predict import load_network, mean_probability
-from bench.refine import refined
+from bench.refine import settled
 from bench.rle import Map
 from bench.rules import Parameters, combine
 from bench.steps import Steps
@@ -141,7 +141,7 @@ class Model:
     def merge(self, maps: Sequence[Map]) -> Map:
         """The entry's map of one photograph, from its members'."""
         rule, parameters = self.manifest.rule, self.manifest.parameters
-        return refined(combine(parameters, maps) if rule else maps[0], self.manifest.refine)
+        return settled(combine(parameters, maps) if rule else maps[0], self.manifest.refine)
 
 
 class _Loaded:

@@ -35,6 +35,7 @@ UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+SPACE = slice(16, 20)  # where an ICC profile says what kind of colours it describes
 DEEP = 257  # a 16-bit value is 257 times the 8-bit one
 DECODING = (  # what Pillow's decoders raise for damaged files
     OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, OverflowError, EOFError,
@@ -82,8 +83,9 @@ def pixel_count(content: bytes) -> int:
 def read(content: bytes) -> Photograph:
     """The photograph in a file's bytes.
 
-    Transparent pixels are seen over white; 16 bit are rounded to 8; a CMYK picture is converted
-    without its profile; an animation gives its first frame.
+    Transparent pixels are seen over white; 16 bit of grey are rounded to 8, of colour cut to 8 by
+    the decoder; a CMYK picture is converted without its profile; an animation gives its first
+    frame.
 
     Raises:
         NoPhotograph: the bytes are another kind of file.
@@ -128,8 +130,8 @@ def _upright(picture: Image.Image) -> Image.Image:
 
 def _converted(picture: Image.Image) -> Photograph:
     profile = picture.info.get("icc_profile")
-    if picture.mode in ("CMYK", "YCCK") or not isinstance(profile, bytes):
-        profile = None
+    if not isinstance(profile, bytes) or profile[SPACE] != b"RGB ":
+        profile = None  # a result is RGB: the profile of greys or of inks would spoil it
     if picture.mode.startswith("I"):  # 16 bit of grey
         grey = ((np.asarray(picture).astype(np.uint32) + DEEP // 2) // DEEP).astype(np.uint8)
         return Photograph(np.repeat(grey[..., None], 3, axis=2))

@@ -9,6 +9,7 @@ accuracy; it becomes pixels only for a step that works on regions, and at the en
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import cv2
 import numpy as np
 
 from bench.certainty import certain
@@ -19,7 +20,9 @@ from bench.smoothing import adaptive_smoothing
 from bench.snake import snaked
 from bench.steps import Step
 
-__all__ = ["Refined", "adaptive_smoothing", "refine", "refined"]
+__all__ = ["Refined", "adaptive_smoothing", "refine", "refined", "settled"]
+
+NEAR = 9  # pixels across: how far the shades around an edge reach that is no longer there
 
 
 class Refined(NamedTuple):
@@ -37,6 +40,20 @@ def refined(map: Map, steps: Sequence[Step]) -> Map:
     It keeps its values but where the mask has changed: there they are moved just over one half.
     """
     return refine(map, steps).map if steps else map
+
+
+def settled(map: Map, steps: Sequence[Step]) -> Map:
+    """`refined` for a cut-out: the same mask, and nothing half transparent where it has changed.
+
+    There, and near it, the map is the mask, 0 and 255: the shades that were there belong to an edge
+    that is gone.
+    """
+    if not steps:
+        return map
+    mask = refined(map, steps) >= THRESHOLD
+    changed = (mask != (map >= THRESHOLD)).astype(np.uint8)
+    near = np.asarray(cv2.dilate(changed, np.ones((NEAR, NEAR), np.uint8)))
+    return np.where(near.astype(bool), mask.astype(np.uint8) * np.uint8(255), map)
 
 
 def refine(map: Map, steps: Sequence[Step]) -> Refined:

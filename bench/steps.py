@@ -3,7 +3,13 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    field_validator,
+    model_serializer,
+    model_validator,
+)  # fmt: skip
 
 from bench.strict import Strict
 
@@ -57,13 +63,18 @@ class Step(Strict):
             raise ValueError(f"a step is exactly one of {', '.join(cls.model_fields)}")
         return given
 
+    @model_serializer(mode="wrap")
+    def _named_alone(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Only the step that it is, or it could not be read again."""
+        return {name: options for name, options in write(self).items() if options is not None}
+
 
 Steps = tuple[Step, ...]
 
 
 def to_json(steps: Sequence[Step]) -> list[dict[str, Any]]:
     """The steps as a recipe lists them, every option written out."""
-    return [step.model_dump(exclude_none=True) for step in steps]
+    return [step.model_dump() for step in steps]
 
 
 def from_json(steps: Sequence[Any]) -> Steps:

@@ -3,14 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import cv2
-import numpy as np
-
-from bench.refine import refined
-from bench.rle import THRESHOLD, Map
+from bench.refine import settled
+from bench.rle import Map
 from bench.steps import ActiveContours, AdaptiveSmoothing, Denoise, Plain, Step
-
-NEAR = 9  # pixels across: how far the shades around an edge reach that is no longer there
 
 
 @dataclass(frozen=True)
@@ -52,15 +47,5 @@ SWITCHES = {  # in the order in which they are applied
 
 
 def apply(names: Sequence[str], map: Map) -> Map:
-    """The map after the steps named, in the order of `SWITCHES` whatever theirs is.
-
-    Where the mask has changed, and near it, the map is the mask, 0 and 255: the shades that were
-    there belong to an edge that is gone.
-    """
-    steps = [switch.step for name, switch in SWITCHES.items() if name in names]
-    if not steps:
-        return map
-    mask = refined(map, steps) >= THRESHOLD
-    changed = (mask != (map >= THRESHOLD)).astype(np.uint8)
-    near = np.asarray(cv2.dilate(changed, np.ones((NEAR, NEAR), np.uint8)))
-    return np.where(near.astype(bool), mask.astype(np.uint8) * np.uint8(255), map)
+    """The map after the steps named, in the order of `SWITCHES` whatever theirs is."""
+    return settled(map, [switch.step for name, switch in SWITCHES.items() if name in names])

@@ -133,6 +133,32 @@ def test_results_inside_the_folder_are_no_photographs(exported, folder, told):
     assert json.loads((out / "cutouts.json").read_text())["entry"] == "mean"
 
 
+def test_photographs_are_never_taken_for_results_nor_results_for_photographs(
+    exported, folder, tmp_path, capsys, monkeypatch, told
+):
+    """However sources and results are named: from elsewhere, from the folder, or from above it."""
+    (folder / "more" / "phone.jpg").rename(folder / "phone.png")
+    assert main(words(exported, folder / "phone.png", folder)) == 2
+    assert "would take its place" in capsys.readouterr().err
+    assert main(words(exported, folder, folder)) == 2
+    assert "among the photographs" in capsys.readouterr().err
+    monkeypatch.chdir(folder.parent)
+    for source, out in ((folder.name, "."), (str(folder), f"{folder.name}/cut")):
+        assert main(words(exported, source, out)) == 0
+        assert "2 photographs cut out" in told.text
+        told.clear()
+        assert main(words(exported, source, out)) == 0
+        assert "0 photographs cut out" in told.text
+        told.clear()
+
+
+def test_background_s_file_needs_no_suffix(exported, folder, tmp_path):
+    Image.new("RGB", (30, 20), (10, 200, 30)).save(tmp_path / "sky", "PNG")
+    source, out = folder / "first.jpeg", tmp_path / "out"
+    assert main(words(exported, source, out, "--background", str(tmp_path / "sky"))) == 0
+    assert tuple(opened(out / "first.png")[1, 1]) == (10, 200, 30)
+
+
 def test_steps_change_the_result(exported, folder, tmp_path):
     main(words(exported, folder, tmp_path / "plain"))
     assert main(words(exported, folder, tmp_path / "opened", "--steps", "denoise")) == 0

@@ -4,19 +4,23 @@ import shutil
 import cv2
 import numpy as np
 import pytest
+import yaml
 from conftest import TRAIN_CARS
 
 from bench import exported as opening
 from bench.carvana import open_folder, read_image
 from bench.cli import main
 from bench.config import Recipe
+from bench.cutout import look
 from bench.device import Machine
-from bench.exported import open_model, read_manifest
+from bench.exported import Model, open_model, read_manifest
 from bench.layout import Layout
 from bench.maps import MapStore
+from bench.photographs import Photograph
 from bench.predict import Member as Predicted
 from bench.predict import Part, run
 from bench.rules import combine
+from bench.steps import title
 from bench.strict import read
 
 CPU = Machine("cpu")
@@ -54,6 +58,30 @@ def test_folder_needs_nothing_of_the_run(exported, copy):
     manifest = read_manifest(copy)
     assert (manifest.entry, manifest.rule, manifest.suite) == ("mean", "mean", "tiny")
     assert str(exported.parent) not in (copy / "manifest.json").read_text()
+
+
+def test_refinement_of_an_entry_travels_and_is_applied(exported, tmp_path, monkeypatch):
+    """Of an ensemble as of a recipe: the folder holds the steps, cutout and serve obey them."""
+    run_folder = shutil.copytree(exported.parent / "runs" / "tiny", tmp_path / "tiny")
+    suite = run_folder / "suite.yaml"
+    told = yaml.safe_load(suite.read_text())
+    told["ensembles"]["mean"]["refine"] = [{"denoise": {"blur": 3, "opening": 9}}]
+    suite.write_text(yaml.safe_dump(told))
+    single = {"b": [{"largest_component": {}}, {"fill_holes": {}}]}
+    (run_folder / "refinement.json").write_text(json.dumps(single))
+    speckled = np.zeros((80, 120), np.uint8)
+    speckled[20:60, 20:90], speckled[5:8, 100:103] = 250, 240
+    speckled[24:38, 60:80] = 10
+    photo = Photograph(np.full((80, 120, 3), 90, np.uint8))
+    monkeypatch.setattr(Model, "maps", lambda model, photos: [[speckled] * len(model.names)])
+    for entry, step in {"mean": "denoise", "b": "largest_component, fill_holes"}.items():
+        out = tmp_path / entry
+        assert main(["export", "--run", str(run_folder), "--entry", entry, "--out", str(out)]) == 0
+        assert title(read_manifest(out).refine) == step
+        (seen,) = look(open_model(out, CPU), [photo], [[]])
+        assert seen.map[40, 50] >= 128 and seen.map[6, 101] < 128
+        assert seen.cut()[40, 50, 3] == 255 and seen.cut()[6, 101, 3] == 0
+        assert seen.cut()[30, 70, 3] == (0 if entry == "mean" else 255)  # the hole
 
 
 def test_single_member_is_an_entry_too(exported, tmp_path):

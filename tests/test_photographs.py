@@ -91,10 +91,16 @@ def test_animation_gives_its_first_frame():
 
 
 def test_keeps_the_colour_profile():
-    profile = b"not a real profile, but kept"
+    profile = bytes(16) + b"RGB " + b"not a real profile, but kept"
     found = photographs.read(packed(wedge(), "PNG", icc_profile=profile))
     again = Image.open(BytesIO(photographs.write(found.pixels, "png", found.profile)))
     assert again.info["icc_profile"] == profile
+
+
+@pytest.mark.parametrize(("mode", "space"), [("L", b"GRAY"), ("CMYK", b"CMYK"), ("RGB", b"GRAY")])
+def test_profile_of_other_colours_than_the_result_s_is_left_out(mode, space):
+    content = packed(wedge().convert(mode), "JPEG", icc_profile=bytes(16) + space + bytes(20))
+    assert photographs.read(content).profile is None
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from conftest import TRAIN_CARS, serving
 from PIL import Image
 from test_photographs import packed, png_header
 
-from bench import rle
+from bench import photographs, rle
 from bench.cli import main
 from bench.device import Machine
 from bench.exported import open_model
@@ -201,6 +201,17 @@ def test_large_body_in_chunks_is_refused_without_its_rest(server):
     assert 19 <= sent < 60  # what the system's own buffers hold may be on its way
 
 
+def test_large_body_in_chunks_reads_why(client):
+    def body():
+        yield b'--b\r\nContent-Disposition: form-data; name="photograph"; filename="x"\r\n\r\n'
+        for _ in range(30):
+            yield b"\0" * MIB
+
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    answer = client.post("/mask", content=body(), headers=kind)
+    assert answer.status_code == 413 and "20 MiB" in answer.json()["reason"]
+
+
 def test_uploads_never_touch_a_disk(exported, photo, monkeypatch):
     def refuse(*words, **options):
         raise AssertionError("a temporary file")
@@ -215,6 +226,40 @@ def test_uploads_never_touch_a_disk(exported, photo, monkeypatch):
             return await client.post("/mask", files={"photograph": large})
 
     assert asyncio.run(post()).status_code == 200
+
+
+def test_own_background_is_not_decoded_before_its_turn(exported, photo, monkeypatch):
+    """Or those who wait would hold far more memory than their bytes."""
+    held = Held(open_model(exported, Machine("cpu")))
+    app = make_app(held)
+    decoded = []
+    read = photographs.read
+
+    def noted(content):
+        decoded.append(content)
+        return read(content)
+
+    monkeypatch.setattr(photographs, "read", noted)
+    sky = packed(Image.new("RGB", (30, 20), (10, 200, 30)), "PNG")
+    files = {"photograph": photo, "background_image": sky}
+
+    async def ask():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            first = asyncio.create_task(client.post("/mask", files={"photograph": photo}))
+            await asyncio.to_thread(held.begun.wait, 10)
+            post = client.post("/cutout", files=files, data={"background": "image"})
+            second = asyncio.create_task(post)
+            while app.state.desk.waiting == 0:
+                await asyncio.sleep(0.001)
+            early = sky in decoded
+            held.go.set()
+            await asyncio.gather(first, second)
+            await app.state.desk.end()
+            return early, second.result().status_code
+
+    assert asyncio.run(ask()) == (False, 200)
+    assert sky in decoded
 
 
 class Held:
@@ -282,6 +327,48 @@ def test_told_to_stop_it_ends_what_runs(exported):
             thread.join(60)
         assert process.wait(timeout=120) == 0
     assert sorted(answer.status_code for answer in answers) == [200, 503]
+
+
+def test_told_to_stop_twice_it_ends_at_once(exported):
+    large = packed(Image.new("L", (4600, 4600), 90), "PNG")
+    lost = []
+
+    def post():
+        try:
+            lost.append(httpx.post(f"{address}/mask", files={"photograph": large}, timeout=60))
+        except httpx.TransportError as error:
+            lost.append(error)
+
+    with serving(exported) as (address, process):
+        threads = [threading.Thread(target=post) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        while httpx.get(f"{address}/health").json()["waiting"] == 0:
+            pass
+        process.send_signal(signal.SIGTERM)
+        with pytest.raises(httpx.TransportError):  # the first signal closes the door
+            while True:
+                httpx.get(f"{address}/health")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(timeout=120) == 128 + signal.SIGTERM
+        for thread in threads:
+            thread.join(60)
+    assert any(isinstance(one, httpx.TransportError) for one in lost)
+
+
+def test_address_is_said_when_it_can_be_reached(exported, monkeypatch):
+    """Whoever reads it may connect, though the application has not begun."""
+
+    def connect(serving) -> None:
+        serving.close()
+        with socket.create_connection(("127.0.0.1", port), 5):
+            pass
+
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    monkeypatch.setattr(asyncio, "run", connect)
+    assert main(["serve", "--model", str(exported), "--port", str(port), "--device", "cpu"]) == 0
 
 
 def test_taken_port_is_said(server, exported, capsys):

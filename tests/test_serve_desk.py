@@ -1,6 +1,7 @@
 """The queue of the server, without a server."""
 
 import asyncio
+import gc
 import threading
 
 import pytest
@@ -82,6 +83,34 @@ def test_full_says_when_to_come_back():
     assert retry_after_s >= 1
     assert found == [10, 30, 50]
     assert slow.batches == [[1], [3, 5]]
+
+
+class Photo:
+    """Work of which it can be seen whether it is still kept."""
+
+
+def test_nothing_is_kept_for_those_who_gave_up():
+    go, begun = threading.Event(), threading.Event()
+
+    def do(works):
+        begun.set()
+        go.wait(10)
+        return works
+
+    async def ask():
+        desk = Desk(do, lambda work: 1, most=9, batch=1, room=4, limit_s=10.0)
+        asked = [asyncio.create_task(desk.ask(photo)) for photo in (Photo(), Photo())]
+        await asyncio.to_thread(begun.wait, 10)
+        asked[1].cancel()
+        await asyncio.wait([asked.pop()])
+        gc.collect()
+        kept = sum(type(one) is Photo for one in gc.get_objects())
+        go.set()
+        await asyncio.gather(*asked)
+        await desk.end()
+        return kept
+
+    assert asyncio.run(ask()) == 1  # the one that runs
 
 
 def test_too_slow():

@@ -107,6 +107,9 @@ def test_own_picture_behind_the_car(page, photos, tmp_path):
     send(page, photos[0])
     page.locator('#backgrounds input[value="image"]').check(force=True)
     assert page.is_disabled("#download")
+    for view in ("mask", "cutout"):  # looking elsewhere makes no picture
+        page.locator(f'input[value="{view}"]').check(force=True)
+        assert page.is_disabled("#download")
     page.set_input_files("#picture", str(tmp_path / "sky.png"))
     assert "blob:" in page.eval_on_selector("#backdrop", "one => one.style.backgroundImage")
     with page.expect_download() as download:

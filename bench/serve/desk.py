@@ -3,7 +3,6 @@
 import asyncio
 import math
 import time
-from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
@@ -53,7 +52,7 @@ class Desk(Generic[Work, Result]):
     ) -> None:
         self._do, self._weight = do, weight
         self._most, self._batch, self._room, self._limit_s = most, batch, room, limit_s
-        self._waiting: deque[tuple[Work, asyncio.Future[Result]]] = deque()
+        self._waiting: dict[asyncio.Future[Result], Work] = {}  # in the order of asking
         self._thread = ThreadPoolExecutor(1, "desk")
         self._clerk: asyncio.Task[None] | None = None
         self._began: float | None = None  # when what is being done was begun
@@ -71,18 +70,20 @@ class Desk(Generic[Work, Result]):
         if self.waiting >= self._room:
             raise Full(self._retry_after_s())
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((work, future))
+        self._waiting[future] = work
         if self._clerk is None or self._clerk.done():
             self._clerk = asyncio.create_task(self._serve())
         try:
             return await asyncio.wait_for(future, self._limit_s)
         except TimeoutError as error:
             raise TooSlow(f"not done within {self._limit_s:g} s") from error
+        finally:
+            self._waiting.pop(future, None)  # nothing is kept for those who gave up
 
     @property
     def waiting(self) -> int:
         """How many pieces wait for their turn."""
-        return sum(not future.done() for _, future in self._waiting)
+        return sum(not future.done() for future in self._waiting)
 
     @property
     def stuck(self) -> bool:
@@ -98,7 +99,7 @@ class Desk(Generic[Work, Result]):
     def stop(self) -> None:
         """Tell all who wait that they wait in vain; what is being done goes on to its end."""
         self._stopping = True
-        for _, future in self._waiting:
+        for future in self._waiting:
             if not future.done():
                 future.set_exception(Stopping("the server is stopping"))
         self._waiting.clear()
@@ -132,14 +133,15 @@ class Desk(Generic[Work, Result]):
     def _take(self) -> list[tuple[Work, "asyncio.Future[Result]"]]:
         taken: list[tuple[Work, asyncio.Future[Result]]] = []
         weight = 0
-        while self._waiting and len(taken) < self._batch:
-            work, future = self._waiting[0]
-            if not future.done():
-                weight += self._weight(work)
-                if taken and weight > self._most:
-                    break
-                taken.append((work, future))
-            self._waiting.popleft()
+        for future, work in self._waiting.items():
+            if future.done():
+                continue
+            weight += self._weight(work)
+            if taken and (weight > self._most or len(taken) == self._batch):
+                break
+            taken.append((work, future))
+        for _, future in taken:
+            del self._waiting[future]
         return taken
 
     def _retry_after_s(self) -> int:

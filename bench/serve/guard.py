@@ -23,7 +23,7 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 MOST_BYTES = 20 * 2**20  # of a request's body
 MOST_SECONDS = 60.0  # for it to come in
-LINGER_SECONDS = 2.0  # for which a refused body is thrown away, see `_refuse`
+LINGER_SECONDS = 2.0  # for which the rest of a refused body is thrown away, see `_Body.drop`
 MOST_REQUESTS = 32  # with a body, at once: what they may hold in memory together is bounded
 HOSTS = ("127.0.0.1", "localhost", "::1")  # any other name is another site's, pointed at us
 
@@ -40,24 +40,16 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-
-        async def send_guarded(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                present = {name for name, _ in message["headers"]}
-                message["headers"] = [*message["headers"]] + [
-                    (name.encode(), value.encode())
-                    for name, value in HEADERS.items() if name.encode() not in present
-                ]  # fmt: skip
-            await send(message)
-
+        has_body = scope["method"] not in ("GET", "HEAD", "OPTIONS")
+        body = _Body(receive, self._seconds, has_body)
+        answer = _guarded(send, body)
         refusal = self._refusal(Headers(scope=scope), scope["method"])
         if refusal is not None:
-            await _refuse(refusal, scope, receive, send_guarded)
+            await refusal(scope, receive, answer)
             return
-        has_body = scope["method"] not in ("GET", "HEAD", "OPTIONS")
         self._open += has_body
         try:
-            await self._app(scope, self._bounded(receive), send_guarded)
+            await self._app(scope, body.receive, answer)
         finally:
             self._open -= has_body
 
@@ -76,47 +68,68 @@ class Guard:
             return problem(503, "too many at once; try again", close | {"retry-after": "5"})
         return None
 
-    def _bounded(self, receive: Receive) -> Receive:
-        deadline = time.monotonic() + self._seconds
-        received, ended = 0, False
 
-        async def receive_bounded() -> Message:
-            nonlocal received, ended
-            if ended:  # from here on only the news that the client has gone
-                return await receive()
-            try:
-                async with asyncio.timeout(deadline - time.monotonic()):
-                    message = await receive()
-            except TimeoutError as error:
-                reason = f"the body did not come within {self._seconds:g} s"
-                raise HTTPException(408, reason, {"connection": "close"}) from error
-            received += len(message.get("body", b""))
-            ended = not message.get("more_body", False)
-            if received > MOST_BYTES:
-                raise HTTPException(413, _TOO_MUCH, {"connection": "close"})
-            return message
+class _Body:
+    """The body of a request while it comes in."""
 
-        return receive_bounded
+    def __init__(self, receive: Receive, seconds: float, awaited: bool) -> None:
+        self._receive, self._seconds = receive, seconds
+        self._deadline = time.monotonic() + seconds
+        self._received = 0
+        self.awaited = awaited  # whether more of it may come
+
+    async def receive(self) -> Message:
+        """The next message, as long as the body keeps to the limits.
+
+        Raises:
+            HTTPException: 408 or 413.
+        """
+        if not self.awaited:  # from here on only the news that the client has gone
+            return await self._receive()
+        try:
+            async with asyncio.timeout(self._deadline - time.monotonic()):
+                message = await self._receive()
+        except TimeoutError as error:
+            reason = f"the body did not come within {self._seconds:g} s"
+            raise HTTPException(408, reason, {"connection": "close"}) from error
+        self._received += len(message.get("body", b""))
+        self.awaited = message.get("more_body", False)
+        if self._received > MOST_BYTES:
+            raise HTTPException(413, _TOO_MUCH, {"connection": "close"})
+        return message
+
+    async def drop(self) -> None:
+        """Throw away what still comes: until the client has stopped sending, or enough is enough.
+
+        A connection that closes while bytes still come in is reset, and the reset can overtake the
+        answer: the client would never read why.
+        """
+        dropped = 0
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LINGER_SECONDS):
+                while self.awaited and dropped <= MOST_BYTES:
+                    message = await self._receive()
+                    dropped += len(message.get("body", b""))
+                    self.awaited = message.get("more_body", False)
 
 
-async def _refuse(
-    refusal: JSONResponse, scope: MutableMapping[str, Any], receive: Receive, send: Send
-) -> None:
-    """Send the whole refusal, but end it only when the client has stopped sending, or too late.
+def _guarded(send: Send, body: _Body) -> Send:
+    """Answers get our headers, and end only when the body has ended or was dropped."""
 
-    A connection that closes while bytes still come in is reset, and the reset can overtake the
-    answer: the client would never read why.
-    """
+    async def send_guarded(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            present = {name for name, _ in message["headers"]}
+            message["headers"] = [*message["headers"]] + [
+                (name.encode(), value.encode())
+                for name, value in HEADERS.items() if name.encode() not in present
+            ]  # fmt: skip
+        elif body.awaited and not message.get("more_body", False):
+            await send({**message, "more_body": True})
+            await body.drop()
+            message = {"type": "http.response.body", "body": b""}
+        await send(message)
 
-    async def send_unended(message: Message) -> None:
-        await send({**message, "more_body": True} if "body" in message else message)
-
-    await refusal(scope, receive, send_unended)
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LINGER_SECONDS):
-            while (await receive()).get("more_body", False):
-                pass
-    await send({"type": "http.response.body", "body": b""})
+    return send_guarded
 
 
 def _hostname(host: str) -> str | None:

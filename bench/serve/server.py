@@ -1,6 +1,7 @@
 """The process that serves: one address on this machine, a clean start and a clean end."""
 
 import asyncio
+import os
 import socket
 from pathlib import Path
 from types import FrameType
@@ -19,7 +20,10 @@ END_S = LIMIT_S + 5  # what runs when the server is told to stop may take so lon
 
 
 class Server(uvicorn.Server):
-    """Ends by SIGINT and SIGTERM: what runs ends, what waits is told; a second signal ends it all.
+    """Ends by SIGINT and SIGTERM: what runs ends, what waits is told.
+
+    A second signal ends the process at once, whatever its threads do: nothing is kept, so nothing
+    can be half written.
 
     Args:
         app: as `make_app` gives it.
@@ -36,7 +40,8 @@ class Server(uvicorn.Server):
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
         """What a signal does; uvicorn's own would end the process by the signal afterwards."""
-        self.force_exit = self.should_exit
+        if self.should_exit:
+            os._exit(128 + sig)
         self.should_exit = True
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self.config.app.state.desk.stop)  # type: ignore[union-attr]
@@ -60,6 +65,7 @@ def run(folder: Path, port: int, machine: Machine) -> None:
             raise BenchError(
                 f"port {port} cannot be used ({error.strerror}); choose another with --port"
             ) from error
+        listening.listen(CONNECTIONS)  # who comes as soon as the address is said, waits
         model = open_model(folder, machine)
         config = uvicorn.Config(
             make_app(model), http="h11", ws="none", lifespan="on", log_level="warning",

@@ -129,14 +129,17 @@ function show() {
   else at("progress").value = share;
   if (at("before").src !== current.url) at("before").src = current.url;
   at("before").alt = `Photograph ${current.file.name}`;
-  at("download").disabled = state !== "done";
+  allowDownload();
   at("legend").textContent = state === "done" ? LEGENDS[view] : "";
   if (state !== "done") return;
-  fit(result.width / result.height);
   at("after").src = result.urls[view];
   at("after").alt = { cutout: "The car without its background", mask: "Mask of the car", disagreement: "Heat map of the members’ disagreement" }[view];
   paintBackdrop(view);
   showNumbers(result);
+}
+
+function allowDownload() {
+  at("download").disabled = current?.state !== "done" || (chosen("background") === "image" && !picture);
 }
 
 function fit(ratio) {
@@ -221,7 +224,7 @@ async function download() {
     at("download").textContent = "Making it …";
     const request = await ask("/cutout", photo, more, "blob");
     at("download").textContent = "Download PNG";
-    at("download").disabled = false;
+    allowDownload();
     if (!request || request.status !== 200) return tell(photo, "failed", await reasonOf(request));
     tell(photo, "done", "Done");
     blob = request.response;
@@ -258,6 +261,7 @@ at("files").addEventListener("change", (event) => {
   add([...event.target.files]);
   event.target.value = ""; // the same file may be chosen again
 });
+at("before").addEventListener("load", ({ target }) => fit(target.naturalWidth / target.naturalHeight));
 at("split").addEventListener("input", (event) => at("stage").style.setProperty("--at", `${event.target.value}%`));
 at("views").addEventListener("change", show);
 at("backgrounds").addEventListener("change", (event) => {
@@ -270,7 +274,7 @@ at("backgrounds").addEventListener("change", (event) => {
     }
   }
   at("picture").hidden = chosen("background") !== "image";
-  at("download").disabled = current?.state !== "done" || (chosen("background") === "image" && !picture);
+  allowDownload();
   if (current?.state === "done") paintBackdrop(chosen("view"));
 });
 at("colour").addEventListener("input", () => {
