@@ -5,6 +5,7 @@ A machine's own memory ends the process instead, so there steps of two images an
 measured, and the batch is reckoned from them; of one, the batch norm of some networks cannot learn.
 """
 
+import ctypes
 from collections.abc import Callable
 from pathlib import Path
 
@@ -18,6 +19,8 @@ from bench.resize import Size
 FEW = 2  # images of the smaller step that is measured
 ROOM = 0.8  # of the memory that is free, for the batch: caches, validation and others take some
 PEAK, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+
+C = ctypes.CDLL(None)  # glibc keeps what is freed, the more so as setup.sh tells it to
 
 Step = Callable[[int], object]  # a whole training step of so many images
 
@@ -62,6 +65,7 @@ def _fits(step: Step, images: int) -> bool:
 def _reckoned(step: Step, batch: int) -> tuple[int, str]:
     if batch <= FEW or not RESET.exists():
         return batch, "not tried"
+    C.malloc_trim(0)
     free, before = psutil.virtual_memory().available, psutil.Process().memory_info().rss
     step(FEW)  # what stays is there from now on: gradients, the optimiser's averages
     few, more = _peak(step, FEW), _peak(step, FEW + 1)
@@ -74,7 +78,8 @@ def _reckoned(step: Step, batch: int) -> tuple[int, str]:
 
 
 def _peak(step: Step, images: int) -> int:
-    """The most bytes that this process holds during a step."""
+    """The most bytes that this process holds during a step, memory of earlier ones given back."""
+    C.malloc_trim(0)
     RESET.write_text("5")  # forget the highest memory so far: man 5 proc
     step(images)
     return int(PEAK.read_text(encoding="ascii").partition("VmHWM:")[2].split()[0]) * 1024
