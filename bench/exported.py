@@ -26,7 +26,7 @@ from bench.refine import settled
 from bench.rle import Map
 from bench.rules import Parameters, combine
 from bench.steps import Steps
-from bench.strict import Strict, read
+from bench.strict import Strict, field_of, read
 from bench.tta import views
 
 FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
@@ -86,8 +86,9 @@ def read_manifest(folder: Path) -> Manifest:
         return Manifest.model_validate_json(path.read_bytes())
     except ValidationError as error:
         first = error.errors()[0]
-        field = ".".join(map(str, first["loc"])) or "(whole file)"
-        raise BadData(f"{path}: {field}: {first['msg']}; export the model again") from error
+        raise BadData(
+            f"{path}: {field_of(first)}: {first['msg']}; export the model again"
+        ) from error
 
 
 def open_model(folder: Path, machine: Machine) -> "Model":

@@ -13,12 +13,13 @@ import psutil
 import torch
 
 from bench.device import enough_memory
+from bench.environment import peak_memory
 from bench.progress import say
 from bench.resize import Size
 
 FEW = 2  # images of the smaller step that is measured
 ROOM = 0.8  # of the memory that is free, for the batch: caches, validation and others take some
-PEAK, RESET = Path("/proc/self/status"), Path("/proc/self/clear_refs")
+RESET = Path("/proc/self/clear_refs")
 
 C = ctypes.CDLL(None)  # glibc keeps what is freed, the more so as setup.sh tells it to
 
@@ -82,4 +83,4 @@ def _peak(step: Step, images: int) -> int:
     C.malloc_trim(0)
     RESET.write_text("5")  # forget the highest memory so far: man 5 proc
     step(images)
-    return int(PEAK.read_text(encoding="ascii").partition("VmHWM:")[2].split()[0]) * 1024
+    return peak_memory()

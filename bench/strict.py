@@ -5,6 +5,7 @@ from typing import TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import ErrorDetails
 
 from bench.errors import BadConfig
 
@@ -55,11 +56,16 @@ def check_same(path: Path, config: Strict) -> None:
         )
 
 
+def field_of(fault: ErrorDetails) -> str:
+    """The name of the field at fault, as a path of dots."""
+    return ".".join(str(part) for part in fault["loc"]) or "(whole file)"
+
+
 def faults(error: ValidationError, kind: type[Strict]) -> str:
     """A line for every field at fault: its name, what is wrong with it, what was given."""
     lines = []
     for fault in error.errors():
-        field = ".".join(str(part) for part in fault["loc"]) or "(whole file)"
+        field = field_of(fault)
         given = "" if fault["type"] == "missing" else f", not {fault['input']!r}"
         line = f"\n  {field}: {fault['msg'][0].lower()}{fault['msg'][1:]}{given}"
         if fault["type"] == "extra_forbidden":

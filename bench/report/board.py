@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.report.facts import Facts
 from bench.report.svg import dice_ticks, errors_of
-from bench.report.words import duration, number, signed
+from bench.report.words import duration, number, probability, signed
 
 WIDTH = 180  # of the drawn intervals, CSS pixels
 MARGIN = 8.0
@@ -49,16 +49,12 @@ def _decimals(count: int) -> Callable[[float], str]:
     return lambda value: number(value, count)
 
 
-def _p(value: float) -> str:
-    return "< 0.0001" if value < 0.0001 else number(value, 4 if value < 0.001 else 3)
-
-
 COLUMNS = (
     Column("dice", "Dice", "mean over the photographs", _decimals(6)),
     Column("gain", "Gain", "over its best member", signed),
-    Column("gain_p", "p", "of no gain, corrected for all ensembles", _p, low_first=True),
+    Column("gain_p", "p", "of no gain, corrected for all ensembles", probability, low_first=True),
     Column("p_best", "p to first", "of no difference to the first line, corrected for all pairs",
-           _p, low_first=True),
+           probability, low_first=True),
     Column("dice_worst5", "Worst 5 %", "mean Dice of the worst twentieth of photographs",
            _decimals(5)),
     Column("predict_ms", "ms", "a photograph; an ensemble's is its members' sum", _decimals(0),

@@ -26,15 +26,23 @@ def signed(value: float, decimals: int = 6) -> str:
     return ("+" if value >= 0 else "") + number(value, decimals)
 
 
-def chance(p: float) -> str:
+def probability(p: float) -> str:
     """A p-value; below 0.0001 only that.
+
+    >>> probability(0.0123), probability(0.00001)
+    ('0.012', '< 0.0001')
+    """
+    return "< 0.0001" if p < 0.0001 else number(p, 4 if p < 0.001 else 3)
+
+
+def chance(p: float) -> str:
+    """The same in a sentence.
 
     >>> chance(0.0123), chance(0.00001)
     ('p = 0.012', 'p < 0.0001')
     """
-    if p < 0.0001:
-        return "p < 0.0001"
-    return f"p = {p:.4f}" if p < 0.001 else f"p = {p:.3f}"
+    told = probability(p)
+    return f"p {told}" if told.startswith("<") else f"p = {told}"
 
 
 def duration(seconds: float) -> str:

@@ -7,7 +7,6 @@ A store of 100,064 maps takes 4 to 60 GB. Here its rows refer to a few maps, so 
 megabytes and is read like any other; only the disk's own speed is left out.
 """
 
-import hashlib
 import json
 import sqlite3
 import time
@@ -25,6 +24,8 @@ import numpy as np
 from bench import submit
 from bench.carvana import VIEWS, open_folder
 from bench.entries import Entry
+from bench.environment import peak_memory
+from bench.files import sha256
 from bench.frames import Map, pack
 from bench.maps import APPLICATION, checksum_of
 from bench.progress import say
@@ -94,7 +95,7 @@ def _measured(
     made = alone(_submit, stores, names, file, jobs)
     checked = alone(_check, file, names, (height, width), jobs)
     assert checked.value == 0, f"{file}: {checked.value} problems"  # noqa: S101
-    digest = _digest(file)
+    digest = sha256(file)
     row = {
         "images": job.images, "members": job.members, "height": height, "width": width,
         "maps": "noisy" if job.noisy else "clean", "jobs": jobs,
@@ -104,7 +105,7 @@ def _measured(
     }  # fmt: skip
     if job.images <= FEW and jobs > 1:
         row["one_job_s"] = alone(_submit, stores, names, file, 1).seconds
-        assert _digest(file) == digest, "one job gives another file"  # noqa: S101
+        assert sha256(file) == digest, "one job gives another file"  # noqa: S101
     say(json.dumps(row))
     return row
 
@@ -114,11 +115,6 @@ def _resized(map: Map, share: float) -> Map:
         return map
     size = round(map.shape[1] * share), round(map.shape[0] * share)
     return np.asarray(cv2.resize(map, size, interpolation=cv2.INTER_LINEAR), np.uint8)
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
 
 
 def refer(path: Path, ids: Sequence[str], maps: Sequence[Map]) -> None:
@@ -175,13 +171,7 @@ def _watched(work: Callable[..., Any], *given: Any) -> Alone:
     began = time.monotonic()
     value = work(*given)
     seconds = time.monotonic() - began
-    return Alone(value, seconds, _peak_mib())
-
-
-def _peak_mib() -> float:
-    """The most memory this process ever held; getrusage would count its parent's, too."""
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    return Alone(value, seconds, peak_memory() / 2**20)
 
 
 def _submit(stores: dict[str, Path], names: list[str], file: Path, jobs: int) -> None:
