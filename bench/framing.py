@@ -55,7 +55,7 @@ class Frame:
             return resize.grow(probability, self.photo)
         inner = np.ascontiguousarray(probability[self._window])
         full = cv2.resize(inner, self.photo[::-1], interpolation=cv2.INTER_LINEAR)
-        return (full * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+        return resize.as_map(full)
 
 
 def frame(photo: Size, size: Size) -> Frame:

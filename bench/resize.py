@@ -44,15 +44,18 @@ def target_of(mask: npt.NDArray[np.bool_], size: Size) -> npt.NDArray[np.uint8]:
 
 
 def grow(probability: npt.NDArray[np.float32], photo: Size) -> npt.NDArray[np.uint8]:
-    """Probabilities (h, w) in [0, 1] on a network's grid as the map round(255 p) of a photograph.
+    """Probabilities (h, w) in [0, 1] on a network's grid as the map of a photograph."""
+    if fits(photo, probability.shape[:2]):
+        return as_map(probability[: photo[0], : photo[1]])
+    return as_map(cv2.resize(probability, photo[::-1], interpolation=cv2.INTER_LINEAR))
+
+
+def as_map(probability: npt.ArrayLike) -> npt.NDArray[np.uint8]:
+    """Probabilities in [0, 1], float32, as the map round(255 p).
 
     One half rounds up, so that the map's mask `map >= 128` is the probability's `p >= 0.5`.
     """
-    if fits(photo, probability.shape[:2]):
-        full = probability[: photo[0], : photo[1]]
-    else:
-        grown = cv2.resize(probability, photo[::-1], interpolation=cv2.INTER_LINEAR)
-        full = np.asarray(grown, np.float32)
+    full = np.asarray(probability, np.float32)
     return (full * np.float32(255) + np.float32(0.5)).astype(np.uint8)
 
 
