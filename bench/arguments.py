@@ -137,11 +137,13 @@ def _add_data_verbs(verbs: Verbs) -> None:
 
 
 def _add_cutting_verbs(verbs: Verbs) -> None:
-    example = "export --run runs/cpu --entry mean --out car-model"
-    verb = _add(verbs, "export", "an entry as one folder that needs no run", example)
+    example = "export --run runs/cpu --entry mean --out car-model --data DIR"
+    about = "an entry as one folder that needs no run; with --data its masks are tried"
+    verb = _add(verbs, "export", about, example)
     verb.add_argument("--run", type=Path, required=True, metavar="RUN", help="folder of a run")
     verb.add_argument("--entry", required=True, metavar="E", help="of the leaderboard")
     verb.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR")
+    verb.add_argument("--openvino", action="store_true", help="to be run by OpenVINO, on a CPU")
     example = "cutout photographs/ --model car-model --out cars --background white"
     verb = _add(verbs, "cutout", "cut cars out of photographs", example)
     verb.add_argument("photographs", type=Path, nargs="+", metavar="PHOTO",

@@ -207,7 +207,7 @@ def export(given: argparse.Namespace) -> None:
     """Copy what an entry needs into one folder."""
     from bench import export as stage
 
-    found = stage.run(given.run, given.entry, given.out)
+    found = stage.run(given.run, given.entry, given.out, openvino=given.openvino, data=given.data)
     say(f"{found.entry}: {len(found.members)} members in {given.out}")
 
 

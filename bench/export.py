@@ -1,47 +1,133 @@
 """An entry of a run -> a folder that needs nothing of the run.
 
-Reads  suite.yaml, recipes, weights, learned parameters and scores of a run.
-Writes the same recipes and weights, and manifest.json last: see exported.py.
+Reads  suite.yaml, recipes, weights, learned parameters and scores of a run, and photographs to
+       try the copy on.
+Writes the same recipes and weights, or what OpenVINO makes of these, and manifest.json last: see
+       exported.py.
 """
 
 import json
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pandas as pd
 
+from bench.carvana import Carvana, open_folder, read_image
 from bench.config import Recipe, Suite
 from bench.device import Machine
 from bench.entries import Entry, entries_of, fitted
 from bench.environment import environment
-from bench.errors import BadConfig, Missing
-from bench.exported import FORMAT, MANIFEST, Manifest, Member, Model, Part, open_model
+from bench.errors import BadConfig, BenchError, Missing
+from bench.exported import CONVERTED, FORMAT, MANIFEST, Manifest, Member, Model, Part, open_model
 from bench.files import sha256, write_bytes, write_text
+from bench.folds import in_fold, read_folds
 from bench.layout import Layout
+from bench.openvino import convert
+from bench.parity import parity
+from bench.predict import load_network
+from bench.progress import say, track
+from bench.rle import Map
 from bench.steps import Steps, from_json
 from bench.strict import read
 
-FILES = ("recipe.yaml", "weights.safetensors")
+TRIED = 16  # held-out photographs on which the copy's masks are compared
 
 
-def run(folder: Path, name: str, out: Path) -> Manifest:
+def run(
+    folder: Path, name: str, out: Path, *, openvino: bool = False, data: Path | None = None
+) -> Manifest:
     """Export an entry of a run into an empty folder, or again into the one it was exported to.
+
+    Args:
+        openvino: convert the networks, so that OpenVINO runs them on a CPU.
+        data: a Carvana folder; its held-out photographs must get the masks of float32.
 
     Raises:
         BadConfig: the run has no such entry, or `out` holds something else.
-        Missing: there is no such run, or a member is not trained yet.
+        Missing: there is no such run, a member is not trained yet, or there is no OpenVINO.
+        BenchError: the masks are not those of float32, or a network cannot be converted.
     """
     manifest = describe(folder, name)
     if out.exists() and any(out.iterdir()) and not (out / MANIFEST).exists():
         raise BadConfig(f"{out}: holds something else; name a new folder")
+    with TemporaryDirectory(prefix="carvana-export-") as temporary:
+        ready = Path(temporary)
+        copied = [_copied(member, Layout(folder), ready, openvino) for member in manifest.members]
+        made = manifest.model_copy(update={"members": tuple(copied)})
+        if data:
+            machine = Machine("cpu" if openvino else "auto")
+            exact = Model(folder, manifest, machine, exact=True)
+            _compare(Model(ready, made, machine), exact, data, folder)
+        _move(ready, made, out)
+    return made
+
+
+def _move(ready: Path, manifest: Manifest, out: Path) -> None:
     (out / MANIFEST).unlink(missing_ok=True)  # from here on incomplete
-    source, target = Layout(folder), Layout(out)
     for member in manifest.members:
         for part in member.parts:
-            for file in FILES:
-                copy = target.training(member.name, part.fold) / file
-                write_bytes(copy, (source.training(member.name, part.fold) / file).read_bytes())
+            training = Layout(out).training(member.name, part.fold)
+            shutil.rmtree(training, ignore_errors=True)  # of an earlier export
+            for file in part.files():
+                made = Layout(ready).training(member.name, part.fold) / file
+                write_bytes(training / file, made.read_bytes())
     write_text(out / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
-    return manifest
+
+
+def _copied(member: Member, source: Layout, ready: Path, openvino: bool) -> Member:
+    """The member as it is in `ready`, where its files are written."""
+    made = []
+    for part in member.parts:
+        training = source.training(member.name, part.fold)
+        copy = Layout(ready).training(member.name, part.fold)
+        write_bytes(copy / "recipe.yaml", (training / "recipe.yaml").read_bytes())
+        if openvino:
+            recipe = read(training / "recipe.yaml", Recipe)
+            network = load_network(member.name, recipe, training)
+            convert(network, recipe.size, copy / CONVERTED[0])
+            xml, numbers = (sha256(copy / file) for file in CONVERTED)
+            part = part.model_copy(update={"converted_sha256": (xml, numbers)})
+        else:
+            weights = "weights.safetensors"
+            write_bytes(copy / weights, (training / weights).read_bytes())
+        made.append(part)
+    return member.model_copy(update={"parts": tuple(made)})
+
+
+def _compare(made: Model, exact: Model, data: Path, run: Path) -> None:
+    """Say what the copy's masks of held-out photographs differ by from those of float32.
+
+    Raises:
+        BenchError: by more than is allowed.
+    """
+    carvana = open_folder(data)
+    chosen = _heldout(Layout(run), carvana)
+    found: tuple[list[Map], list[Map]] = ([], [])
+    for image in track(chosen, "compare with float32", len(chosen)):
+        photo = read_image(carvana.train[image])
+        for model, maps in zip((made, exact), found, strict=True):
+            maps.append(model.merge(model.maps([photo])[0]))
+    result = parity(*found, [carvana.mask(image) for image in chosen])
+    say(f"parity with float32, {len(chosen)} held-out photographs: {result}")
+    if not result.close:
+        raise BenchError(
+            f"the masks are not those of float32: {result}; nothing is exported. Without --data "
+            "they are not compared"
+        )
+
+
+def _heldout(layout: Layout, data: Carvana) -> list[str]:
+    """Some held-out images of a run, spread over its cars and views."""
+    folds = read_folds(layout.folds)
+    held = [
+        image
+        for fold in read(layout.suite, Suite).folds.run
+        for image in in_fold(sorted(data.train), folds, fold)
+    ]
+    if not held:
+        raise Missing(f"{data.root}: none of the run's held-out photographs; name its own data")
+    return held[:: -(-len(held) // TRIED)]
 
 
 def describe(folder: Path, name: str) -> Manifest:

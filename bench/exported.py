@@ -2,24 +2,29 @@
 
     manifest.json                      entry, rule and its parameters, members, hashes; written last
     <recipe>/fold<k>/recipe.yaml       what a member is, and what it sees
-    <recipe>/fold<k>/weights.safetensors
+    <recipe>/fold<k>/weights.safetensors   or, in OpenVINO's format, network.xml and network.bin
 
 A run's own folder is laid out the same way, so both open alike.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
+from accelerate import Accelerator
 from pydantic import Field, ValidationError
+from torch import nn
 
 from bench.config import Recipe
 from bench.device import Machine, enough_memory
-from bench.errors import BadData, Missing
+from bench.errors import BadConfig, BadData, Missing
 from bench.files import sha256
 from bench.framing import frame
 from bench.layout import Layout
+from bench.networks import shapes
+from bench.openvino import Converted
 from bench.photographs import Pixels
 from bench.predict import load_network, mean_probability
 from bench.refine import settled
@@ -31,6 +36,7 @@ from bench.tta import views
 
 FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
 MANIFEST = "manifest.json"
+CONVERTED = ("network.xml", "network.bin")
 
 Name = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")
@@ -39,11 +45,24 @@ Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
 class Part(Strict):
-    """One trained network of a member: its fold, and the hashes of its two files."""
+    """One trained network of a member: its fold, its recipe and weights, and its conversion.
+
+    Where it is converted, OpenVINO runs it, and the folder holds that in place of the weights.
+    """
 
     fold: int = Field(ge=0)
     recipe_sha256: Hash
     weights_sha256: Hash
+    converted_sha256: tuple[Hash, Hash] | None = Field(default=None, strict=False)  # .xml, .bin
+
+    def files(self) -> dict[str, str]:
+        """The files of the folder that hold this network, with their hashes."""
+        numbers = (
+            {"weights.safetensors": self.weights_sha256}
+            if self.converted_sha256 is None
+            else dict(zip(CONVERTED, self.converted_sha256, strict=True))
+        )
+        return {"recipe.yaml": self.recipe_sha256, **numbers}
 
 
 class Member(Strict):
@@ -70,7 +89,16 @@ class Manifest(Strict):
     @property
     def identity(self) -> list[str]:
         """The hashes that decide every map, in order."""
-        return [part.weights_sha256 for member in self.members for part in member.parts]
+        return [
+            hashed
+            for member in self.members for part in member.parts
+            for hashed in (part.weights_sha256, *(part.converted_sha256 or ()))
+        ]  # fmt: skip
+
+    @property
+    def converted(self) -> bool:
+        """Whether OpenVINO runs it."""
+        return any(part.converted_sha256 for member in self.members for part in member.parts)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -105,18 +133,27 @@ class Model:
 
     Args:
         folder: of an exported model or of a run.
+        exact: float32 even where bf16 is faster.
 
     Raises:
         BadData: a file differs from what the manifest says.
-        BadConfig: a recipe names what this version does not know.
+        BadConfig: a recipe names what this version does not know, or OpenVINO's networks are to
+            run on a GPU.
+        Missing: OpenVINO is needed and not installed.
     """
 
-    def __init__(self, folder: Path, manifest: Manifest, machine: Machine) -> None:
+    def __init__(
+        self, folder: Path, manifest: Manifest, machine: Machine, *, exact: bool = False
+    ) -> None:
+        if manifest.converted:
+            if machine.device == "cuda":
+                raise BadConfig(f"{folder}: converted for CPUs; export it without --openvino")
+            machine = replace(machine, device="cpu")
         self.manifest = manifest
-        self._accelerator = machine.accelerator()
+        self._accelerator, self._exact = machine.accelerator(), exact
         layout = Layout(folder)
         self._members = [
-            _Loaded(member, layout, self._accelerator.device) for member in manifest.members
+            _Loaded(member, layout, self._accelerator, exact) for member in manifest.members
         ]
 
     @property
@@ -134,7 +171,9 @@ class Model:
             stacked = torch.stack([torch.from_numpy(one).permute(2, 0, 1) for one in seen])
             looks = views(member.recipe.tta.scales, member.recipe.tta.flip)
             with enough_memory(member.name, len(photos), size):
-                p = mean_probability(member.networks, stacked, looks, self._accelerator)
+                p = mean_probability(
+                    member.networks, stacked, looks, self._accelerator, exact=self._exact
+                )
             for mine, each, one in zip(found, frames, p, strict=True):
                 mine.append(each.grow(one.numpy()))
         return found
@@ -148,15 +187,24 @@ class Model:
 class _Loaded:
     """A member's networks, each checked against the manifest before it is built."""
 
-    def __init__(self, member: Member, layout: Layout, device: torch.device) -> None:
+    def __init__(
+        self, member: Member, layout: Layout, accelerator: Accelerator, exact: bool
+    ) -> None:
         self.name = member.name
-        self.networks = []
+        bf16 = accelerator.mixed_precision == "bf16" and not exact
+        self.networks: list[nn.Module] = []
         for part in member.parts:
             training = layout.training(member.name, part.fold)
-            _check(training / "recipe.yaml", part.recipe_sha256)
-            _check(training / "weights.safetensors", part.weights_sha256)
+            for file, expected in part.files().items():
+                _check(training / file, expected)
             self.recipe = read(training / "recipe.yaml", Recipe)
-            self.networks.append(load_network(member.name, self.recipe, training).to(device))
+            self.networks.append(self._network(part, training, accelerator.device, bf16))
+
+    def _network(self, part: Part, training: Path, device: torch.device, bf16: bool) -> nn.Module:
+        if part.converted_sha256 is None:
+            return load_network(self.name, self.recipe, training).to(device)
+        stride = int(shapes(self.name, self.recipe).stride)  # type: ignore[arg-type]
+        return Converted(training / CONVERTED[0], stride, bf16=bf16)
 
 
 def _check(path: Path, expected: str) -> None:

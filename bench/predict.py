@@ -16,6 +16,7 @@ from typing import Any
 
 import torch
 from accelerate import Accelerator
+from accelerate.utils import AutocastKwargs
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -235,11 +236,20 @@ def _predict(looks: Sequence[_Look], machine: Machine) -> dict[str, BadData]:
 
 
 def mean_probability(
-    networks: Sequence[nn.Module], images: Tensor, seen: Sequence[View], accelerator: Accelerator
+    networks: Sequence[nn.Module],
+    images: Tensor,
+    seen: Sequence[View],
+    accelerator: Accelerator,
+    *,
+    exact: bool = False,
 ) -> Tensor:
-    """float32 (B, H, W) in [0, 1], on the CPU, of uint8 images (B, 3, H, W)."""
+    """float32 (B, H, W) in [0, 1], on the CPU, of uint8 images (B, 3, H, W).
+
+    Args:
+        exact: float32 even where bf16 is faster.
+    """
     images = images.to(accelerator.device)
-    with accelerator.autocast():
+    with accelerator.autocast(AutocastKwargs(enabled=not exact)):
         found = [probabilities(network, images, seen) for network in networks]
     return torch.stack(found).mean(0).cpu()
 

@@ -1,5 +1,7 @@
 import json
+import logging
 import shutil
+import sys
 
 import cv2
 import numpy as np
@@ -8,6 +10,7 @@ import yaml
 from conftest import TRAIN_CARS
 
 from bench import exported as opening
+from bench import parity
 from bench.carvana import open_folder, read_image
 from bench.cli import main
 from bench.config import Recipe
@@ -162,3 +165,65 @@ def test_photographs_of_any_shape_share_a_pass(exported):
     for some, one in zip(together, alone, strict=True):
         for both in zip(some, one, strict=True):
             assert np.abs(cv2.absdiff(*both)).max() <= 2
+
+
+@pytest.fixture
+def converted(exported, tiny_carvana, tmp_path, monkeypatch, caplog):
+    """The run's mean as OpenVINO's networks, and what the export said."""
+    monkeypatch.setattr(logging.getLogger("bench"), "propagate", True)
+    caplog.set_level(logging.INFO, "bench")
+    monkeypatch.setattr(parity, "CLOSE", 0.01)  # a pixel of these small photographs is much
+    run_folder, out = exported.parent / "runs" / "tiny", tmp_path / "converted"
+    words = ["export", "--run", str(run_folder), "--entry", "mean", "--out", str(out), "--openvino"]
+    assert main([*words, "--data", str(tiny_carvana)]) == 0
+    return out, caplog.text
+
+
+def test_openvino_gives_the_masks_that_torch_gives(exported, converted, tiny_carvana):
+    folder, said = converted
+    assert "parity with float32" in said and "within 0.01" in said
+    assert sorted(path.name for path in (folder / "a" / "fold0").iterdir()) == [
+        "network.bin", "network.xml", "recipe.yaml"
+    ]  # fmt: skip
+    photo = read_image(open_folder(tiny_carvana).train[f"{TRAIN_CARS[0]}_01"])
+    photos = [photo, photo[:, ::-1]]
+    for exact, close in ((True, 2), (False, 24)):  # levels of 255, between two ways to round
+        mine, torchs = (
+            np.array(Model(each, read_manifest(each), CPU, exact=exact).maps(photos), int)
+            for each in (folder, exported)
+        )
+        assert abs(mine - torchs).max() <= close
+        assert np.ptp(torchs) > 100
+    assert set(read_manifest(folder).identity) > set(read_manifest(exported).identity)
+
+
+def test_openvino_runs_on_cpus_and_its_files_are_checked(converted, tmp_path, tiny_carvana, capsys):
+    folder, _ = converted
+    photo = str(next(iter(open_folder(tiny_carvana).train.values())))
+    words = ["cutout", photo, "--model", str(folder), "--out", str(tmp_path / "cars")]
+    assert main(words) == 0
+    assert main([*words, "--device", "cuda"]) == 2
+    numbers = folder / "a" / "fold0" / "network.bin"
+    numbers.write_bytes(numbers.read_bytes()[:-1] + b"?")
+    assert main(words) == 3
+    said = capsys.readouterr().err
+    assert "converted for CPUs" in said and "network.bin: not the file that was exported" in said
+
+
+def test_nothing_is_exported_whose_masks_differ(exported, tiny_carvana, tmp_path, monkeypatch):
+    run_folder = exported.parent / "runs" / "tiny"
+    words = ["export", "--run", str(run_folder), "--entry", "a", "--out", str(tmp_path / "m")]
+    monkeypatch.setattr(parity, "CLOSE", 0)
+    assert main([*words, "--data", str(tiny_carvana)]) == 1
+    assert not (tmp_path / "m").exists()
+    assert main(words) == 0
+    assert main([*words, "--data", str(tmp_path)]) == 4
+    assert read_manifest(tmp_path / "m").entry == "a"  # the earlier one is kept
+
+
+def test_without_openvino_it_says_what_to_install(exported, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    run_folder = exported.parent / "runs" / "tiny"
+    words = ["export", "--run", str(run_folder), "--entry", "a", "--out", str(tmp_path / "m")]
+    assert main([*words, "--openvino"]) == 4
+    assert "carvana-bench[export]" in capsys.readouterr().err

@@ -70,7 +70,7 @@ def run(training: Path | None, name: str, data: Path | None) -> list[Row]:
         )
         floor = gflops(network, recipe.size) * len(images)
         part = f"prediction, {name}"
-        ways = prepare(part, predictions(network, images, accelerator))
+        ways = prepare(part, predictions(network, images, accelerator, Path(folder)))
         if training:
             say_parity({way: ready.call for way, ready in ways.items()}, given.masks)
         rows = _rows(part, ways, len(images), product(floor), {EAGER: 4.0})

@@ -6,6 +6,7 @@ A way is made by a function without arguments, since making it may take minutes 
 from collections.abc import Callable
 from copy import deepcopy
 from importlib.util import find_spec
+from pathlib import Path
 
 import torch
 from accelerate import Accelerator
@@ -13,22 +14,28 @@ from torch import Tensor, nn
 
 from bench.checkpoint import scratch
 from bench.config import Recipe
+from bench.device import multiplies_bf16
 from bench.losses import total_loss
+from bench.openvino import Converted, convert
 from bench.predict import mean_probability
 from bench.train import train_one_epoch
 from bench.tta import View, probabilities
 from models.blocks import normalise, padded_forward
 
 OURS = "ours"
-EAGER, COMPILED, OPENVINO = "eager fp32", "ours and torch.compile", "OpenVINO bf16"
+EAGER, COMPILED, OPENVINO = "eager fp32", "ours and torch.compile", "OpenVINO"
 Predict = Callable[[], Tensor]  # probabilities (B, h, w) of the images it was made for
 Step = Callable[[], float]  # the loss of a whole training step: forward, backward, optimiser
 
 
 def predictions(
-    network: nn.Module, images: Tensor, accelerator: Accelerator
+    network: nn.Module, images: Tensor, accelerator: Accelerator, folder: Path
 ) -> dict[str, Callable[[], Predict]]:
-    """The ways to predict uint8 images (B, 3, h, w); the last of them take long to make."""
+    """The ways to predict uint8 images (B, 3, h, w); the last of them take long to make.
+
+    Args:
+        folder: for what OpenVINO makes of the network.
+    """
 
     def ours(used: nn.Module) -> Predict:
         return lambda: mean_probability([used], images, [View()], accelerator)
@@ -39,7 +46,9 @@ def predictions(
         "channels_last fp32": lambda: lambda: probabilities(network, images, [View()]),
         COMPILED: lambda: ours(_compiled(deepcopy(network))),
     }
-    return made | ({OPENVINO: lambda: openvino(network, images)} if find_spec("openvino") else {})
+    if find_spec("openvino"):
+        made[OPENVINO] = lambda: openvino(network, images, folder)
+    return made
 
 
 def eager(network: nn.Module, images: Tensor) -> Predict:
@@ -53,20 +62,13 @@ def eager(network: nn.Module, images: Tensor) -> Predict:
     return predict
 
 
-def openvino(network: nn.Module, images: Tensor) -> Predict:
-    """The network as OpenVINO runs it in bf16, for images of one shape (the extra `export`)."""
-    import openvino as ov
-
-    example = normalise(images)
-    model = ov.convert_model(deepcopy(network), example_input=example, input=[example.shape])
-    options = {"INFERENCE_PRECISION_HINT": "bf16", "PERFORMANCE_HINT": "LATENCY"}
-    compiled = ov.compile_model(model, "CPU", options)
-
-    def predict() -> Tensor:
-        logits = torch.from_numpy(compiled(normalise(images).numpy())[0])
-        return torch.sigmoid(logits)[:, 0]
-
-    return predict
+def openvino(network: nn.Module, images: Tensor, folder: Path) -> Predict:
+    """The network as an export with --openvino runs it, converted into `folder`."""
+    path = folder / "network.xml"
+    convert(network, (images.shape[-2], images.shape[-1]), path)
+    stride = int(network.stride)  # type: ignore[arg-type]
+    converted = Converted(path, stride, bf16=multiplies_bf16(cpu=True))
+    return lambda: probabilities(converted, images, [View()])
 
 
 def steps(

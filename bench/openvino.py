@@ -1,0 +1,98 @@
+"""A trained network in OpenVINO's own format, and run by it on a CPU (the extra `export`).
+
+Reads and writes  network.xml, and network.bin beside it.
+"""
+
+import warnings
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from bench.errors import BadData, BenchError, Missing
+from bench.resize import Size
+
+PRECISION = {True: "bf16", False: "f32"}
+
+
+def convert(network: nn.Module, size: Size, path: Path) -> None:
+    """Write a network as `path`, an .xml, and a .bin beside it; its numbers stay float32.
+
+    Args:
+        network: maps (B, 3, H, W) to (B, 1, H, W), for H and W that its `stride` divides.
+        size: height x width of what it sees, where it is followed through its operations.
+
+    Raises:
+        Missing: OpenVINO is not installed.
+        BenchError: the network does what OpenVINO does not know.
+    """
+    library = _library()
+    stride = int(network.stride)  # type: ignore[arg-type]
+    padded = [side + -side % stride for side in size]
+    plain = deepcopy(network).cpu().float().eval()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of the tracer that OpenVINO uses
+            model = library.convert_model(plain, example_input=torch.zeros(1, 3, *padded))
+        library.save_model(model, path, compress_to_fp16=False)
+    except RuntimeError as error:
+        raise BenchError(
+            f"OpenVINO cannot convert this network ({str(error).strip().splitlines()[-1]}); "
+            "export it without --openvino"
+        ) from error
+
+
+class Converted(nn.Module):
+    """A network that OpenVINO runs; used like the one it was made of.
+
+    Args:
+        path: the .xml that `convert` wrote.
+        stride: of the network.
+        bf16: whether to multiply in bf16.
+
+    Raises:
+        Missing: OpenVINO is not installed. BadData: the file is damaged.
+    """
+
+    def __init__(self, path: Path, stride: int, *, bf16: bool) -> None:
+        super().__init__()
+        self.stride = stride
+        self._library, self._path, self._bf16 = _library(), path, bf16
+        self._ready: dict[Size, Callable[[Any], Any]] = {}
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, 1, H, W) of float32 images (B, 3, H, W), one image after the other.
+
+        The first images of a size wait until the network is compiled for it.
+        """
+        size = (images.shape[-2], images.shape[-1])
+        if size not in self._ready:
+            self._ready[size] = self._compile(size)
+        run = self._ready[size]
+        return torch.cat(
+            [torch.from_numpy(run(one[None].contiguous().numpy())[0]) for one in images]
+        )
+
+    def _compile(self, size: Size) -> Callable[[Any], Any]:
+        options = {
+            "INFERENCE_PRECISION_HINT": PRECISION[self._bf16], "PERFORMANCE_HINT": "LATENCY"
+        }  # fmt: skip
+        core = self._library.Core()
+        try:
+            model = core.read_model(self._path)
+            model.reshape([1, 3, *size])
+        except RuntimeError as error:
+            raise BadData(f"{self._path}: damaged ({error}); export the model again") from error
+        compiled: Callable[[Any], Any] = core.compile_model(model, "CPU", options)
+        return compiled
+
+
+def _library() -> Any:
+    try:
+        import openvino
+    except ModuleNotFoundError as error:
+        raise Missing("no openvino: pip install 'carvana-bench[export]'") from error
+    return openvino
