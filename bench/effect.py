@@ -72,7 +72,7 @@ def run(
         opened = {name: stack.enter_context(MapStore.open(stores[name])) for name in entry.members}
 
         def look(image: str) -> list[dict[str, Any]]:
-            map = bare.map({name: store.read(image) for name, store in opened.items()}, image)
+            map = bare.map({name: store.look(image) for name, store in opened.items()}, image)
             about = {"image": image, "car": car_of(image)}
             return [about | row for row in _tried(map, data.mask(image), chains)]
 

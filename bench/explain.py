@@ -101,7 +101,7 @@ def _look(
 
         def look(image: str) -> tuple[JointCounts, list[Floats]]:
             truth = data.mask(image)
-            maps = {name: store.read(image) for name, store in opened.items()}
+            maps = {name: store.look(image) for name, store in opened.items()}
             left = [
                 leave_one_out(
                     [maps[name] for name in entry.members], truth,

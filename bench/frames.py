@@ -35,10 +35,14 @@ def pack(map: Map) -> bytes:
     return PLANES + compressor.compress(planes.data)
 
 
-def unpack(packed: bytes, height: int, width: int) -> Map:
-    """The map, uint8 (height, width), of its bytes."""
+def unpack(packed: bytes, height: int, width: int, room: Map | None = None) -> Map:
+    """The map, uint8 (height, width), of its bytes.
+
+    Args:
+        room: where it may be put, of its shape; new memory costs more than decompressing into it.
+    """
     if not packed.startswith(PLANES):
-        map = np.empty((height, width), np.uint8)
+        map = np.empty((height, width), np.uint8) if room is None else room
         _decompress(packed, map)
         return map
     planes = np.empty((8, -(-height * width // BLOCK)), np.uint64)

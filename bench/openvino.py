@@ -11,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from bench.errors import BadData, BenchError, Missing
 from bench.resize import Size
@@ -35,7 +36,8 @@ def convert(network: nn.Module, size: Size, path: Path) -> None:
     plain = deepcopy(network).cpu().float().eval()
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)  # of the tracer that OpenVINO uses
+            for category in (FutureWarning, TracerWarning):  # of the tracer that OpenVINO uses
+                warnings.simplefilter("ignore", category)
             model = library.convert_model(plain, example_input=torch.zeros(1, 3, *padded))
         library.save_model(model, path, compress_to_fp16=False)
     except RuntimeError as error:

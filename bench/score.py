@@ -51,7 +51,7 @@ def run(
         def score(image: str) -> tuple[list[dict[str, Any]], list[float]]:
             truth = data.mask(image)
             about = {"car": car_of(image), "view": view_of(image), "fold": folds[image]}
-            maps = {name: store.read(image) for name, store in opened.items()}
+            maps = {name: store.look(image) for name, store in opened.items()}
             rows = [
                 {"entry": entry.name, "image": image, **about}
                 | measures(entry.map(maps, image) >= rle.THRESHOLD, truth)

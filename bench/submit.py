@@ -41,7 +41,7 @@ def run(
         writers = [stack.enter_context(Writer(files[entry.name])) for entry in entries]
 
         def encode(image: str) -> tuple[str, list[str]]:
-            maps = {name: store.read(image) for name, store in opened.items()}
+            maps = {name: store.look(image) for name, store in opened.items()}
             return image, [format_runs(entry.runs(maps, image)) for entry in entries]
 
         rows = track(ahead(encode, sorted(names), jobs), "submission files", len(names))

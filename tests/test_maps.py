@@ -43,6 +43,23 @@ def test_a_map_comes_back_as_it_was(tmp_path_factory, map):
     with MapStore.create(tmp_path_factory.mktemp("maps") / "maps.sqlite", {}) as store:
         store.write("x", map)
         np.testing.assert_array_equal(store.read("x"), map)
+        np.testing.assert_array_equal(store.look("x"), map)
+
+
+def test_a_look_is_good_until_the_next_of_its_thread(path):
+    first, second, wide = np.zeros(SHAPE, np.uint8), np.full(SHAPE, 255, np.uint8), noise(0, (9, 7))
+    with MapStore.create(path, {}) as store:
+        for name, map in {"first": first, "second": second, "wide": wide}.items():
+            store.write(name, map)
+        kept, looked = store.read("first"), store.look("first")
+        other = threading.Thread(target=store.look, args=("second",))
+        other.start()
+        other.join()
+        np.testing.assert_array_equal(looked, first)
+        for name, map in {"second": second, "wide": wide, "first": first}.items():
+            np.testing.assert_array_equal(store.look(name), map)
+        np.testing.assert_array_equal(kept, first)
+        assert np.shares_memory(store.look("first"), store.look("second"))
 
 
 def test_a_slice_of_a_larger_array_is_stored_exactly(path):

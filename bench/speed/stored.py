@@ -108,7 +108,7 @@ def _row(kind: str, images: list[list[rle.Map]], bar: float, folder: Path) -> Co
     def ours() -> list[str]:
         rows = []
         for number in range(len(images)):
-            maps = [store.read(str(number)) for store in stores]
+            maps = [store.look(str(number)) for store in stores]
             rows.append(f"{number},{rle.format_runs(rle.mean_runs(maps, [1] * len(maps)))}")
         return rows
 
