@@ -8,6 +8,7 @@ A run's own folder is laid out the same way, so both open alike.
 """
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -24,7 +25,7 @@ from bench.files import sha256
 from bench.framing import frame
 from bench.layout import Layout
 from bench.networks import shapes
-from bench.openvino import Converted
+from bench.openvino import Converted, undisturbed
 from bench.photographs import Pixels
 from bench.predict import load_network, mean_probability
 from bench.refine import settled
@@ -163,6 +164,10 @@ class Model:
 
     def maps(self, photos: Sequence[Pixels]) -> list[list[Map]]:
         """Of each photograph (H, W, 3), every member's map (H, W); the photographs share passes."""
+        with undisturbed() if self.manifest.converted else nullcontext():
+            return self._maps(photos)
+
+    def _maps(self, photos: Sequence[Pixels]) -> list[list[Map]]:
         found: list[list[Map]] = [[] for _ in photos]
         for member in self._members:
             size = member.recipe.size

@@ -4,7 +4,8 @@ Reads and writes  network.xml, and network.bin beside it.
 """
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -63,7 +64,7 @@ class Converted(nn.Module):
         super().__init__()
         self.stride = stride
         self._library, self._path, self._bf16 = _library(), path, bf16
-        self._ready: dict[Size, Callable[[Any], Any]] = {}
+        self._ready: dict[Size, Callable[..., Any]] = {}
 
     def forward(self, images: Tensor) -> Tensor:
         """Logits (B, 1, H, W) of float32 images (B, 3, H, W), one image after the other.
@@ -74,11 +75,14 @@ class Converted(nn.Module):
         if size not in self._ready:
             self._ready[size] = self._compile(size)
         run = self._ready[size]
-        return torch.cat(
-            [torch.from_numpy(run(one[None].contiguous().numpy())[0]) for one in images]
-        )
+        logits = torch.empty(len(images), 1, *size)
+        for one, found in zip(images, logits, strict=True):
+            given = one[None].contiguous().numpy()
+            result = run(given, share_inputs=True, share_outputs=True)[0]
+            found.copy_(torch.from_numpy(result)[0])  # before the next writes over it
+        return logits
 
-    def _compile(self, size: Size) -> Callable[[Any], Any]:
+    def _compile(self, size: Size) -> Callable[..., Any]:
         options = {
             "INFERENCE_PRECISION_HINT": PRECISION[self._bf16], "PERFORMANCE_HINT": "LATENCY"
         }  # fmt: skip
@@ -88,8 +92,22 @@ class Converted(nn.Module):
             model.reshape([1, 3, *size])
         except RuntimeError as error:
             raise BadData(f"{self._path}: damaged ({error}); export the model again") from error
-        compiled: Callable[[Any], Any] = core.compile_model(model, "CPU", options)
+        compiled: Callable[..., Any] = core.compile_model(model, "CPU", options)
         return compiled
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Torch's small work around OpenVINO's on one thread.
+
+    More of them would go on spinning for some milliseconds, on the cores that OpenVINO computes on.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _library() -> Any:

@@ -16,7 +16,7 @@ from bench.checkpoint import scratch
 from bench.config import Recipe
 from bench.device import multiplies_bf16
 from bench.losses import total_loss
-from bench.openvino import Converted, convert
+from bench.openvino import Converted, convert, undisturbed
 from bench.predict import mean_probability
 from bench.train import train_one_epoch
 from bench.tta import View, probabilities
@@ -68,7 +68,12 @@ def openvino(network: nn.Module, images: Tensor, folder: Path) -> Predict:
     convert(network, (images.shape[-2], images.shape[-1]), path)
     stride = int(network.stride)  # type: ignore[arg-type]
     converted = Converted(path, stride, bf16=multiplies_bf16(cpu=True))
-    return lambda: probabilities(converted, images, [View()])
+
+    def predict() -> Tensor:
+        with undisturbed():
+            return probabilities(converted, images, [View()])
+
+    return predict
 
 
 def steps(
