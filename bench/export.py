@@ -8,6 +8,7 @@ Writes the same recipes and weights, or what OpenVINO makes of these, and manife
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -145,7 +146,7 @@ def describe(folder: Path, name: str) -> Manifest:
         raise BadConfig(f"{folder}: no entry {name!r}, only {', '.join(entries)}")
     entry = entries[name]
     if entry.learns:
-        entry = fitted(entry, layout.parameters(name))
+        entry = _weighing(fitted(entry, layout.parameters(name)))
     return Manifest(
         format=FORMAT,
         suite=suite.title,
@@ -157,6 +158,16 @@ def describe(folder: Path, name: str) -> Manifest:
         dice=_dice(layout, entry),
         made_by={"run": folder.resolve().name, **environment()},
     )
+
+
+def _weighing(entry: Entry) -> Entry:
+    """The entry without the members that have no weight: its maps are the same."""
+    weights = entry.parameters.get("weights")
+    if not weights:
+        return entry
+    kept = {name: weight for name, weight in zip(entry.members, weights, strict=True) if weight}
+    parameters = {**entry.parameters, "weights": list(kept.values())}
+    return replace(entry, members=tuple(kept), parameters=parameters)
 
 
 def open_entry(model: Path | None, run: Path | None, name: str | None, machine: Machine) -> Model:

@@ -97,6 +97,21 @@ def test_single_member_is_an_entry_too(exported, tmp_path):
     assert model.names == ["b"] and model.merge(maps) is maps[0]
 
 
+def test_member_without_weight_stays_at_home(exported, tmp_path):
+    run_folder = shutil.copytree(exported.parent / "runs" / "tiny", tmp_path / "tiny")
+    learned = Layout(run_folder).parameters("greedy")
+    learned.parent.mkdir(parents=True)
+    parameters = {"rule": "greedy", "weights": [0, 2]}
+    learned.write_text(json.dumps({"parameters": parameters, "groups": []}))
+    words = ["export", "--run", str(run_folder), "--entry", "greedy", "--out", str(tmp_path / "m")]
+    assert main(words) == 0
+    model = open_model(tmp_path / "m", CPU)
+    assert model.names == ["b"] and model.manifest.parameters["weights"] == [2]
+    assert not (tmp_path / "m" / "a").exists()
+    maps = [np.arange(6, dtype=np.uint8).reshape(2, 3), np.full((2, 3), 200, np.uint8)]
+    assert np.array_equal(model.merge(maps[1:]), combine(parameters, maps))
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
