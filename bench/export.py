@@ -20,11 +20,11 @@ from bench.device import Machine
 from bench.entries import Entry, entries_of, fitted
 from bench.environment import environment
 from bench.errors import BadConfig, BenchError, Missing
-from bench.exported import CONVERTED, FORMAT, MANIFEST, Manifest, Member, Model, Part, open_model
+from bench.exported import FORMAT, MANIFEST, Manifest, Member, Model, Part, open_model
 from bench.files import sha256, write_bytes, write_text
 from bench.folds import in_fold, read_folds
 from bench.layout import Layout
-from bench.openvino import convert
+from bench.openvino import FILES, convert
 from bench.parity import parity
 from bench.predict import load_network
 from bench.progress import say, track
@@ -53,47 +53,48 @@ def run(
     if out.exists() and any(out.iterdir()) and not (out / MANIFEST).exists():
         raise BadConfig(f"{out}: holds something else; name a new folder")
     with TemporaryDirectory(prefix="carvana-export-") as temporary:
-        ready = Path(temporary)
-        copied = [_copied(member, Layout(folder), ready, openvino) for member in manifest.members]
-        made = manifest.model_copy(update={"members": tuple(copied)})
+        made, source = manifest, folder
+        if openvino:
+            made, source = _converted(manifest, folder, Path(temporary)), Path(temporary)
         if data:
             machine = Machine("cpu" if openvino else "auto")
             exact = Model(folder, manifest, machine, exact=True)
-            _compare(Model(ready, made, machine), exact, data, folder)
-        _move(ready, made, out)
+            _compare(Model(source, made, machine), exact, data, folder)
+        _copy(made, Layout(source), out)
     return made
 
 
-def _move(ready: Path, manifest: Manifest, out: Path) -> None:
+def _converted(manifest: Manifest, folder: Path, ready: Path) -> Manifest:
+    """The manifest of the same networks in OpenVINO's format, which are written to `ready`."""
+    source, target, members = Layout(folder), Layout(ready), []
+    for member in manifest.members:
+        name = member.name
+        parts = [
+            _convert(name, part, source.training(name, part.fold), target.training(name, part.fold))
+            for part in member.parts
+        ]
+        members.append(member.model_copy(update={"parts": tuple(parts)}))
+    return manifest.model_copy(update={"members": tuple(members)})
+
+
+def _convert(name: str, part: Part, training: Path, ready: Path) -> Part:
+    write_bytes(ready / "recipe.yaml", (training / "recipe.yaml").read_bytes())
+    recipe = read(training / "recipe.yaml", Recipe)
+    convert(load_network(name, recipe, training), recipe.size, ready)
+    xml, numbers = (sha256(ready / file) for file in FILES)
+    return part.model_copy(update={"converted_sha256": (xml, numbers)})
+
+
+def _copy(manifest: Manifest, source: Layout, out: Path) -> None:
     (out / MANIFEST).unlink(missing_ok=True)  # from here on incomplete
     for member in manifest.members:
         for part in member.parts:
-            training = Layout(out).training(member.name, part.fold)
-            shutil.rmtree(training, ignore_errors=True)  # of an earlier export
+            training = source.training(member.name, part.fold)
+            copy = Layout(out).training(member.name, part.fold)
+            shutil.rmtree(copy, ignore_errors=True)  # of an earlier export
             for file in part.files():
-                made = Layout(ready).training(member.name, part.fold) / file
-                write_bytes(training / file, made.read_bytes())
+                write_bytes(copy / file, (training / file).read_bytes())
     write_text(out / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
-
-
-def _copied(member: Member, source: Layout, ready: Path, openvino: bool) -> Member:
-    """The member as it is in `ready`, where its files are written."""
-    made = []
-    for part in member.parts:
-        training = source.training(member.name, part.fold)
-        copy = Layout(ready).training(member.name, part.fold)
-        write_bytes(copy / "recipe.yaml", (training / "recipe.yaml").read_bytes())
-        if openvino:
-            recipe = read(training / "recipe.yaml", Recipe)
-            network = load_network(member.name, recipe, training)
-            convert(network, recipe.size, copy / CONVERTED[0])
-            xml, numbers = (sha256(copy / file) for file in CONVERTED)
-            part = part.model_copy(update={"converted_sha256": (xml, numbers)})
-        else:
-            weights = "weights.safetensors"
-            write_bytes(copy / weights, (training / weights).read_bytes())
-        made.append(part)
-    return member.model_copy(update={"parts": tuple(made)})
 
 
 def _compare(made: Model, exact: Model, data: Path, run: Path) -> None:

@@ -18,6 +18,7 @@ from accelerate import Accelerator
 from pydantic import Field, ValidationError
 from torch import nn
 
+from bench import openvino
 from bench.config import Recipe
 from bench.device import Machine, enough_memory
 from bench.errors import BadConfig, BadData, Missing
@@ -25,7 +26,6 @@ from bench.files import sha256
 from bench.framing import frame
 from bench.layout import Layout
 from bench.networks import shapes
-from bench.openvino import Converted, undisturbed
 from bench.photographs import Pixels
 from bench.predict import load_network, mean_probability
 from bench.refine import settled
@@ -34,10 +34,10 @@ from bench.rules import Parameters, combine
 from bench.steps import Steps
 from bench.strict import Strict, field_of, read
 from bench.tta import views
+from models.blocks import stride_of
 
 FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
 MANIFEST = "manifest.json"
-CONVERTED = ("network.xml", "network.bin")
 
 Name = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")
@@ -61,7 +61,7 @@ class Part(Strict):
         numbers = (
             {"weights.safetensors": self.weights_sha256}
             if self.converted_sha256 is None
-            else dict(zip(CONVERTED, self.converted_sha256, strict=True))
+            else dict(zip(openvino.FILES, self.converted_sha256, strict=True))
         )
         return {"recipe.yaml": self.recipe_sha256, **numbers}
 
@@ -164,7 +164,7 @@ class Model:
 
     def maps(self, photos: Sequence[Pixels]) -> list[list[Map]]:
         """Of each photograph (H, W, 3), every member's map (H, W); the photographs share passes."""
-        with undisturbed() if self.manifest.converted else nullcontext():
+        with openvino.undisturbed() if self.manifest.converted else nullcontext():
             return self._maps(photos)
 
     def _maps(self, photos: Sequence[Pixels]) -> list[list[Map]]:
@@ -208,8 +208,8 @@ class _Loaded:
     def _network(self, part: Part, training: Path, device: torch.device, bf16: bool) -> nn.Module:
         if part.converted_sha256 is None:
             return load_network(self.name, self.recipe, training).to(device)
-        stride = int(shapes(self.name, self.recipe).stride)  # type: ignore[arg-type]
-        return Converted(training / CONVERTED[0], stride, bf16=bf16)
+        stride = stride_of(shapes(self.name, self.recipe))
+        return openvino.Converted(training, stride, bf16=bf16)
 
 
 def _check(path: Path, expected: str) -> None:

@@ -16,12 +16,13 @@ from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from bench.errors import BadData, BenchError, Missing
 from bench.resize import Size
+from models.blocks import stride_of
 
-PRECISION = {True: "bf16", False: "f32"}
+FILES = ("network.xml", "network.bin")
 
 
-def convert(network: nn.Module, size: Size, path: Path) -> None:
-    """Write a network as `path`, an .xml, and a .bin beside it; its numbers stay float32.
+def convert(network: nn.Module, size: Size, folder: Path) -> None:
+    """Write a network as FILES into a folder that exists; its numbers stay float32.
 
     Args:
         network: maps (B, 3, H, W) to (B, 1, H, W), for H and W that its `stride` divides.
@@ -32,7 +33,7 @@ def convert(network: nn.Module, size: Size, path: Path) -> None:
         BenchError: the network does what OpenVINO does not know.
     """
     library = _library()
-    stride = int(network.stride)  # type: ignore[arg-type]
+    stride = stride_of(network)
     padded = [side + -side % stride for side in size]
     plain = deepcopy(network).cpu().float().eval()
     try:
@@ -40,7 +41,7 @@ def convert(network: nn.Module, size: Size, path: Path) -> None:
             for category in (FutureWarning, TracerWarning):  # of the tracer that OpenVINO uses
                 warnings.simplefilter("ignore", category)
             model = library.convert_model(plain, example_input=torch.zeros(1, 3, *padded))
-        library.save_model(model, path, compress_to_fp16=False)
+        library.save_model(model, folder / FILES[0], compress_to_fp16=False)
     except RuntimeError as error:
         raise BenchError(
             f"OpenVINO cannot convert this network ({str(error).strip().splitlines()[-1]}); "
@@ -52,18 +53,19 @@ class Converted(nn.Module):
     """A network that OpenVINO runs; used like the one it was made of.
 
     Args:
-        path: the .xml that `convert` wrote.
+        folder: where `convert` wrote it.
         stride: of the network.
         bf16: whether to multiply in bf16.
 
     Raises:
-        Missing: OpenVINO is not installed. BadData: the file is damaged.
+        Missing: OpenVINO is not installed. BadData: its file is damaged.
     """
 
-    def __init__(self, path: Path, stride: int, *, bf16: bool) -> None:
+    def __init__(self, folder: Path, stride: int, *, bf16: bool) -> None:
         super().__init__()
         self.stride = stride
-        self._library, self._path, self._bf16 = _library(), path, bf16
+        self._library, self._path = _library(), folder / FILES[0]
+        self._precision = "bf16" if bf16 else "f32"
         self._ready: dict[Size, Callable[..., Any]] = {}
 
     def forward(self, images: Tensor) -> Tensor:
@@ -84,7 +86,7 @@ class Converted(nn.Module):
 
     def _compile(self, size: Size) -> Callable[..., Any]:
         options = {
-            "INFERENCE_PRECISION_HINT": PRECISION[self._bf16], "PERFORMANCE_HINT": "LATENCY"
+            "INFERENCE_PRECISION_HINT": self._precision, "PERFORMANCE_HINT": "LATENCY"
         }  # fmt: skip
         core = self._library.Core()
         try:

@@ -82,12 +82,17 @@ def padded_forward(network: nn.Module, image: Tensor) -> Tensor:
         (B, 1, H, W) logits.
     """
     height, width = image.shape[-2:]
-    stride = cast(int, network.stride)
+    stride = stride_of(network)
     below, right = -height % stride, -width % stride
     if below or right:
         image = F.pad(image, (0, right, 0, below), mode="replicate")
     logits: Tensor = network(image)
     return logits[..., :height, :width]
+
+
+def stride_of(network: nn.Module) -> int:
+    """What a network declares that the height and width of its images must be multiples of."""
+    return cast(int, network.stride)
 
 
 def parameter_count(network: nn.Module) -> int:

@@ -20,7 +20,7 @@ from bench.openvino import Converted, convert, undisturbed
 from bench.predict import mean_probability
 from bench.train import train_one_epoch
 from bench.tta import View, probabilities
-from models.blocks import normalise, padded_forward
+from models.blocks import normalise, padded_forward, stride_of
 
 OURS = "ours"
 EAGER, COMPILED, OPENVINO = "eager fp32", "ours and torch.compile", "OpenVINO"
@@ -64,10 +64,8 @@ def eager(network: nn.Module, images: Tensor) -> Predict:
 
 def openvino(network: nn.Module, images: Tensor, folder: Path) -> Predict:
     """The network as an export with --openvino runs it, converted into `folder`."""
-    path = folder / "network.xml"
-    convert(network, (images.shape[-2], images.shape[-1]), path)
-    stride = int(network.stride)  # type: ignore[arg-type]
-    converted = Converted(path, stride, bf16=multiplies_bf16(cpu=True))
+    convert(network, (images.shape[-2], images.shape[-1]), folder)
+    converted = Converted(folder, stride_of(network), bf16=multiplies_bf16(cpu=True))
 
     def predict() -> Tensor:
         with undisturbed():
