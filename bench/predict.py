@@ -9,14 +9,13 @@ import json
 import math
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 from accelerate import Accelerator
-from accelerate.utils import AutocastKwargs
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -249,7 +248,7 @@ def mean_probability(
         exact: float32 even where bf16 is faster.
     """
     images = images.to(accelerator.device)
-    with accelerator.autocast(AutocastKwargs(enabled=not exact)):
+    with nullcontext() if exact else accelerator.autocast():
         found = [probabilities(network, images, seen) for network in networks]
     return torch.stack(found).mean(0).cpu()
 

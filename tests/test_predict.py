@@ -1,6 +1,7 @@
 """Prediction: every photograph once, the mean over networks, and what is kept when one is bad."""
 
 import math
+import os
 import shutil
 
 import numpy as np
@@ -191,3 +192,16 @@ def test_loaded_networks_do_not_depend_on_the_batch(trained):
     together = predict.mean_probability([network], images, seen, accelerator)
     alone = predict.mean_probability([network], images[1:2], seen, accelerator)
     assert torch.allclose(together[1:2], alone, atol=0.02)
+
+
+def test_the_environment_stays_as_it_is_while_photographs_are_decoded(trained, monkeypatch):
+    """A decoder's thread looks into it from C, and dies where it is being written."""
+    network = predict.load_network("it", RECIPE, trained[0] / "0")
+    images = torch.zeros((1, 3, 32, 48), dtype=torch.uint8)
+    accelerator, changes = MACHINE.accelerator(), []
+    for name in ("putenv", "unsetenv"):
+        monkeypatch.setattr(os, name, lambda *given: changes.append(given))
+    for exact in (False, True):
+        predict.mean_probability([network], images, predict.views([1.0], flip=True), accelerator,
+                                 exact=exact)  # fmt: skip
+    assert not changes
