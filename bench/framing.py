@@ -53,9 +53,7 @@ class Frame:
         """Probabilities (h, w) on the network's grid as the photograph's map."""
         if self.usual:
             return resize.grow(probability, self.photo)
-        inner = np.ascontiguousarray(probability[self._window])
-        full = cv2.resize(inner, self.photo[::-1], interpolation=cv2.INTER_LINEAR)
-        return resize.as_map(full)
+        return resize.stretch(np.ascontiguousarray(probability[self._window]), self.photo)
 
 
 def frame(photo: Size, size: Size) -> Frame:

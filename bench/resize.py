@@ -4,13 +4,18 @@ A size that holds the whole photograph is reached by padding; any other by resiz
 and targets shrink by area, maps grow by bilinear interpolation; masks are never resized.
 """
 
+import threading
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from bench.area import LARGEST, shrink_by_area
+from bench.bits import kernel
 
 Size = tuple[int, int]  # height, width
+
+_kept = threading.local()  # what grew last on this thread: new memory costs more than growing
 
 
 def fits(photo: Size, size: Size) -> bool:
@@ -47,16 +52,33 @@ def grow(probability: npt.NDArray[np.float32], photo: Size) -> npt.NDArray[np.ui
     """Probabilities (h, w) in [0, 1] on a network's grid as the map of a photograph."""
     if fits(photo, probability.shape[:2]):
         return as_map(probability[: photo[0], : photo[1]])
-    return as_map(cv2.resize(probability, photo[::-1], interpolation=cv2.INTER_LINEAR))
+    return stretch(probability, photo)
 
 
-def as_map(probability: npt.ArrayLike) -> npt.NDArray[np.uint8]:
-    """Probabilities in [0, 1], float32, as the map round(255 p).
+def stretch(probability: npt.NDArray[np.float32], size: Size) -> npt.NDArray[np.uint8]:
+    """Probabilities (h, w) in [0, 1], by bilinear interpolation, as a map of `size`."""
+    kept = getattr(_kept, "full", None)
+    _kept.full = cv2.resize(probability, size[::-1], kept, interpolation=cv2.INTER_LINEAR)
+    return as_map(_kept.full)
+
+
+def as_map(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+    """Probabilities (H, W) in [0, 1] as the map round(255 p).
 
     One half rounds up, so that the map's mask `map >= 128` is the probability's `p >= 0.5`.
     """
-    full = np.asarray(probability, np.float32)
-    return (full * np.float32(255) + np.float32(0.5)).astype(np.uint8)
+    map = np.empty(probability.shape, np.uint8)
+    _round(probability, map)
+    return map
+
+
+@kernel
+def _round(probability, map):  # type: ignore[no-untyped-def]
+    """Both (H, W); the former may be a window."""
+    for row in range(len(map)):
+        for column in range(map.shape[1]):
+            level = probability[row, column] * np.float32(255) + np.float32(0.5)
+            map[row, column] = np.uint8(np.int32(level))
 
 
 def ceiling_map(mask: npt.NDArray[np.bool_], size: Size) -> npt.NDArray[np.uint8]:
