@@ -2,17 +2,20 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from accelerate import init_empty_weights
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
+from torch.fx.experimental.optimization import fuse
 
 import models
 from bench.config import Recipe
 from bench.errors import BadConfig, BadData, Missing
 from bench.progress import say
+from models.blocks import stride_of
 from models.encoders import MissingWeights
 
 
@@ -46,6 +49,19 @@ def shapes(name: str, recipe: Recipe) -> nn.Module:
     with init_empty_weights():  # some networks compute with small tensors while they are built
         network = build(name, recipe, pretrained=False)
     return network.to("meta")
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """A trained network for prediction, with its batch norms multiplied into its convolutions.
+
+    One whose path depends on its input stays as it is.
+    """
+    try:
+        found: Any = fuse(network.eval())
+    except (ValueError, TypeError, RuntimeError):  # torch.fx could not follow it
+        return network
+    found.stride = stride_of(network)
+    return found.eval()
 
 
 def start_from(network: nn.Module, weights: Path) -> None:

@@ -4,7 +4,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import Any, Self, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -40,3 +40,30 @@ def ahead(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) 
             yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+class Behind:
+    """Work that nobody waits for, done by `jobs` threads: at most `AHEAD * jobs` pieces wait.
+
+    What was given is done before the block ends, also where that ends by an error. The first error
+    of the work itself is raised by a later call, or at the end.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        self._most = AHEAD * jobs
+        self._pool = ThreadPoolExecutor(jobs)
+        self._waiting: deque[Future[Any]] = deque()
+
+    def do(self, function: Callable[..., object], *given: object) -> None:
+        """Call the function with what is given, as soon as a thread is free."""
+        self._waiting.append(self._pool.submit(function, *given))
+        if len(self._waiting) > self._most:
+            self._waiting.popleft().result()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        self._pool.shutdown()
+        for done in self._waiting if error is None else ():
+            done.result()

@@ -26,12 +26,12 @@ from bench.device import Machine, enough_memory, free_memory
 from bench.errors import BadData, Incomplete, Missing
 from bench.files import sha256, write_json
 from bench.maps import MapStore
-from bench.networks import build
-from bench.parallel import ahead
+from bench.networks import build, folded
+from bench.parallel import Behind, ahead
 from bench.progress import track
-from bench.resize import Size, grow, shrink
+from bench.resize import Size, shrink
 from bench.strict import to_yaml
-from bench.tta import View, probabilities, views
+from bench.tta import View, map_of, probabilities, views
 
 WEIGHTS = 0.25  # of free memory for weights; the rest is for what networks compute
 
@@ -75,10 +75,11 @@ def run(members: Sequence[Member], machine: Machine) -> None:
                 stack.enter_context(MapStore.create(each.store, made_by(each.recipe, each.parts)))
                 for each in group
             ]
+            behind = stack.enter_context(Behind(machine.jobs))
             turns = [_Turn() for _ in group]
             for parts in zip(*(member.parts for member in group), strict=True):
                 looks = [
-                    _Look(member, _without(part, set(maps.ids())), maps, turn, machine)
+                    _Look(member, _without(part, set(maps.ids())), maps, turn, machine, behind)
                     for member, part, maps, turn in zip(group, parts, stores, turns, strict=True)
                 ]
                 damaged |= _predict(looks, machine)
@@ -170,17 +171,24 @@ class _Look:
     """The networks of a member's part, and the photographs that wait until a batch is full."""
 
     def __init__(
-        self, member: Member, part: Part, maps: MapStore, turn: _Turn, machine: Machine
+        self,
+        member: Member,
+        part: Part,
+        maps: MapStore,
+        turn: _Turn,
+        machine: Machine,
+        behind: Behind,
     ) -> None:
         self.name, self.recipe, self.part = member.name, member.recipe, part
-        self._maps, self.turn = maps, turn
+        self._maps, self.turn, self._behind = maps, turn, behind
         self._accelerator = machine.accelerator()
         self._networks = [
-            load_network(member.name, member.recipe, training).to(self._accelerator.device)
+            folded(load_network(member.name, member.recipe, training)).to(self._accelerator.device)
             for training in (part.trainings if part.photographs else ())
         ]
         self._views = views(member.recipe.tta.scales, member.recipe.tta.flip)
-        self._batch = min(machine.micro_batch or self.recipe.batch, self.recipe.batch)
+        self._images = min(machine.micro_batch or self.recipe.batch, self.recipe.batch)
+        self._batch = max(1, self._images // (2 if member.recipe.tta.flip else 1))
         self._waiting: list[tuple[str, Size, Tensor]] = []
 
     def take(self, image: str, size: Size, small: Tensor) -> None:
@@ -193,14 +201,17 @@ class _Look:
         """Write the maps of the photographs that wait."""
         began = time.monotonic()
         if self._waiting:
-            with enough_memory(self.name, self._batch, self.recipe.size):
+            with enough_memory(self.name, self._images, self.recipe.size):
                 stacked = torch.stack([small for _, _, small in self._waiting])
                 found = mean_probability(self._networks, stacked, self._views, self._accelerator)
             for (image, size, _), one in zip(self._waiting, found, strict=True):
-                self._maps.write(image, grow(one.numpy(), size))
+                self._behind.do(self._write, image, one, size)
         self.turn.images += len(self._waiting)
         self.turn.seconds += time.monotonic() - began
         self._waiting.clear()
+
+    def _write(self, image: str, probability: Tensor, size: Size) -> None:
+        self._maps.write(image, map_of(probability, size))
 
 
 def _predict(looks: Sequence[_Look], machine: Machine) -> dict[str, BadData]:
@@ -242,7 +253,7 @@ def mean_probability(
     *,
     exact: bool = False,
 ) -> Tensor:
-    """float32 (B, H, W) in [0, 1], on the CPU, of uint8 images (B, 3, H, W).
+    """float32 (B, H, W) in [0, 1], on the accelerator, of uint8 images (B, 3, H, W).
 
     Args:
         exact: float32 even where bf16 is faster.
@@ -250,7 +261,7 @@ def mean_probability(
     images = images.to(accelerator.device)
     with nullcontext() if exact else accelerator.autocast():
         found = [probabilities(network, images, seen) for network in networks]
-    return torch.stack(found).mean(0).cpu()
+    return torch.stack(found).mean(0)
 
 
 def ms_per_image(store: Path) -> float:

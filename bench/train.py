@@ -32,9 +32,9 @@ from bench.networks import train_mode
 from bench.optimise import after_batch, after_epoch
 from bench.probe import micro_batch_that_fits
 from bench.progress import reached, say, scalars, track, within
-from bench.resize import Size, grow
+from bench.resize import Size
 from bench.strict import check_same, to_yaml
-from bench.tta import View, probabilities
+from bench.tta import View, map_of, probabilities
 from models.blocks import normalise, padded_forward, parameter_count
 
 VALIDATION_BATCH = 8
@@ -272,9 +272,9 @@ def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerato
         with accelerator.autocast():
             found = probabilities(network, images.to(accelerator.device), [View()])
         for one, size, truth in zip(
-            found.cpu().numpy(), validation.sizes[some], validation.truths[some], strict=True
+            found, validation.sizes[some], validation.truths[some], strict=True
         ):
-            scores.append(dice(counts_from_runs(rle.map_runs(grow(one, size)), truth)))
+            scores.append(dice(counts_from_runs(rle.map_runs(map_of(one, size)), truth)))
     return sum(scores) / len(scores)
 
 

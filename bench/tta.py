@@ -1,12 +1,18 @@
-"""Test-time augmentation: views of a photograph, each undone, and their mean probability."""
+"""Test-time augmentation: views of a photograph, each undone, and their mean probability.
+
+On an accelerator the mean grows to the photograph's size, too, and returns as a map of bytes.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from bench.resize import Size, fits, grow
 from models.blocks import normalise, padded_forward
 
 
@@ -44,6 +50,8 @@ def views(scales: Sequence[float], flip: bool) -> list[View]:
 def probabilities(network: nn.Module, images: Tensor, seen: Sequence[View]) -> Tensor:
     """Mean probability over views, merged as probabilities and not as logits.
 
+    The views of one scale, a photograph and its mirror image, are one batch.
+
     Args:
         network: in evaluation mode.
         images: uint8 (B, 3, H, W) RGB.
@@ -55,7 +63,25 @@ def probabilities(network: nn.Module, images: Tensor, seen: Sequence[View]) -> T
     ready = normalise(images).contiguous(memory_format=torch.channels_last)
     size = ready.shape[-2:]
     total = torch.zeros(images.shape[0], *size, device=images.device)
-    for view in seen:
-        logits = padded_forward(network, view.forward(ready)).float()
-        total += view.undo(torch.sigmoid(logits), size)[:, 0]
+    for scale in dict.fromkeys(view.scale for view in seen):
+        alike = [view for view in seen if view.scale == scale]
+        shown = torch.cat([view.forward(ready) for view in alike])
+        found = torch.sigmoid(padded_forward(network, shown).float())
+        for view, one in zip(alike, found.chunk(len(alike)), strict=True):
+            total += view.undo(one, size)[:, 0]
     return total / len(seen)
+
+
+def map_of(probability: Tensor, photo: Size) -> NDArray[np.uint8]:
+    """`resize.grow` of probabilities, float32 (h, w), where they are: only bytes travel back."""
+    if probability.device.type == "cpu":
+        return grow(probability.numpy(), photo)
+    return grown(probability, photo).cpu().numpy()
+
+
+def grown(probability: Tensor, photo: Size) -> Tensor:
+    """As `resize.grow`, uint8 (H, W), on the device of the probabilities, float32 (h, w)."""
+    full = probability[: photo[0], : photo[1]]
+    if not fits(photo, (probability.shape[0], probability.shape[1])):
+        full = F.interpolate(probability[None, None], photo, mode="bilinear")[0, 0]
+    return (full * 255 + 0.5).to(torch.uint8)

@@ -5,6 +5,7 @@ import torch
 from safetensors.torch import load, save
 
 import models
+from bench.networks import folded
 from models.blocks import padded_forward, parameter_count
 from models.encoders import WEIGHTS_DIR, MissingWeights, local_weights
 
@@ -45,6 +46,38 @@ def test_network_survives_saving_bit_for_bit(name):
     again.load_state_dict(load(save(network.state_dict())), assign=True)
     image = torch.randn(1, 3, network.stride, 2 * network.stride)
     assert torch.equal(network(image), again(image))
+
+
+@pytest.mark.parametrize("name", LEARNING)
+def test_folding_batch_norms_changes_no_more_than_rounding(name):
+    network = models.build(name, SMALLEST[name])
+    padded_forward(network, torch.rand(4, 3, 64, 96))  # moves the running statistics
+    found = folded(network)
+    for size in ((33, 50), (64, 96)):
+        image = torch.rand(1, 3, *size)
+        wanted = padded_forward(network, image)
+        apart = (padded_forward(found, image) - wanted).abs().mean()  # a few indices may change
+        assert apart < 1e-4 * wanted.abs().mean()
+
+
+def test_folding_leaves_no_batch_norm_behind_a_convolution_and_the_network_as_it_was():
+    network = models.build("zoo", SMALLEST["zoo"])
+    norms = sum(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules())
+    found = folded(network)
+    assert not any(isinstance(each, torch.nn.BatchNorm2d) for each in found.modules())
+    assert sum(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules()) == norms
+    assert found.stride == network.stride
+
+
+def test_a_network_whose_path_depends_on_its_input_is_not_folded():
+    class Chooses(torch.nn.Module):
+        stride = 1
+
+        def forward(self, image):
+            return image[:, :1] if image.mean() > 0 else image[:, 1:2]
+
+    network = Chooses()
+    assert folded(network) is network
 
 
 @pytest.mark.parametrize(

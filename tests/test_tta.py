@@ -1,10 +1,12 @@
 """Views of a photograph: undoing a view gives back what it showed, and merging averages."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from bench.tta import View, probabilities, views
+from bench.resize import grow
+from bench.tta import View, grown, map_of, probabilities, views
 
 
 @pytest.mark.parametrize("size", [(6, 10), (7, 11)], ids=["even", "odd"])
@@ -47,3 +49,34 @@ def test_views_are_every_scale_with_its_mirror_image():
     assert views([1.0, 1.5], flip=True) == [
         View(1.0, False), View(1.0, True), View(1.5, False), View(1.5, True),
     ]  # fmt: skip
+
+
+def test_a_photograph_and_its_mirror_image_are_one_batch():
+    class Counts(LooksRight):
+        def forward(self, image):
+            batches.append(tuple(image.shape))
+            return super().forward(image)
+
+    batches = []
+    images = torch.zeros(3, 3, 4, 8, dtype=torch.uint8)
+    probabilities(Counts(), images, views([1.0, 2.0], flip=True))
+    assert batches == [(6, 3, 4, 8), (6, 3, 8, 16)]
+
+
+@pytest.mark.parametrize("size", [(32, 48), (81, 121)], ids=["enlarged", "cut"])
+def test_maps_grow_on_an_accelerator_as_they_do_here(size):
+    probability = torch.rand(size)
+    here = grow(probability.numpy(), (80, 120)).astype(int)
+    there = grown(probability, (80, 120)).numpy()
+    assert there.dtype == np.uint8
+    assert np.abs(here - there).max() <= 1
+    assert (here != there).mean() < 0.001  # two ways to add up, rounded
+    assert (map_of(probability, (80, 120)) == here).all()
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_maps_of_a_gpu_are_those_of_a_cpu():
+    probability = torch.rand(32, 48)
+    here = map_of(probability, (80, 120)).astype(int)
+    assert np.abs(here - map_of(probability.cuda(), (80, 120))).max() <= 1

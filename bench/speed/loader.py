@@ -25,7 +25,7 @@ from bench.config import Recipe, load_recipe
 from bench.dataset import Decoded, Samples, TrainingSet, batches, cached_samples
 from bench.device import Machine
 from bench.files import write_json
-from bench.networks import shapes
+from bench.networks import folded, shapes
 from bench.predict import Member, Part, load_network, mean_probability, ms_per_image
 from bench.predict import run as predict
 from bench.progress import say
@@ -142,7 +142,7 @@ def _training(given: Given) -> tuple[list[Row], float]:
 def _prediction(given: Given, folder: Path) -> tuple[Row, float]:
     """The row of the stage `predict`, and the ms an image takes the bare network."""
     recipe, accelerator = given.recipe, given.machine.accelerator()
-    network = load_network(given.name, recipe, given.training).to(accelerator.device)
+    network = folded(load_network(given.name, recipe, given.training)).to(accelerator.device)
     images = next(batches(given.sets[CACHED], recipe.batch, 0, recipe.seed, 0))[0]
     seen = views(recipe.tta.scales, recipe.tta.flip)
 
@@ -157,7 +157,9 @@ def _prediction(given: Given, folder: Path) -> tuple[Row, float]:
         way()
         return 1000 * (time.perf_counter() - began) / recipe.batch
 
-    bare = partial(mean_probability, [network], images, seen, accelerator)
+    def bare() -> None:
+        mean_probability([network], images, seen, accelerator).cpu()
+
     floor = product(len(seen) * given.gflops * recipe.batch, accelerator.device)
     for way in (bare, floor):
         way()  # first calls choose algorithms

@@ -16,6 +16,7 @@ from bench.checkpoint import scratch
 from bench.config import Recipe
 from bench.device import multiplies_bf16
 from bench.losses import total_loss
+from bench.networks import folded
 from bench.openvino import Converted, convert, undisturbed
 from bench.predict import mean_probability
 from bench.train import train_one_epoch
@@ -41,10 +42,10 @@ def predictions(
         return lambda: mean_probability([used], images, [View()], accelerator)
 
     made: dict[str, Callable[[], Predict]] = {
-        OURS: lambda: ours(network),
+        OURS: lambda: ours(folded(network)),
         EAGER: lambda: eager(network, images),
         "channels_last fp32": lambda: lambda: probabilities(network, images, [View()]),
-        COMPILED: lambda: ours(_compiled(deepcopy(network))),
+        COMPILED: lambda: ours(_compiled(folded(network))),
     }
     if find_spec("openvino"):
         made[OPENVINO] = lambda: openvino(network, images, folder)
