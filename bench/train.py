@@ -16,7 +16,6 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from bench import rle
 from bench.augment import Augment
 from bench.carvana import Carvana
 from bench.checkpoint import State, save, scratch, share_done, start, work
@@ -34,7 +33,7 @@ from bench.probe import micro_batch_that_fits
 from bench.progress import reached, say, scalars, track, within
 from bench.resize import Size
 from bench.strict import check_same, to_yaml
-from bench.tta import View, map_of, probabilities
+from bench.tta import View, probabilities, runs_of
 from models.blocks import normalise, padded_forward, parameter_count
 
 VALIDATION_BATCH = 8
@@ -274,7 +273,7 @@ def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerato
         for one, size, truth in zip(
             found, validation.sizes[some], validation.truths[some], strict=True
         ):
-            scores.append(dice(counts_from_runs(rle.map_runs(map_of(one, size)), truth)))
+            scores.append(dice(counts_from_runs(runs_of(one, size), truth)))
     return sum(scores) / len(scores)
 
 

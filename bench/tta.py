@@ -1,6 +1,7 @@
 """Test-time augmentation: views of a photograph, each undone, and their mean probability.
 
-On an accelerator the mean grows to the photograph's size, too, and returns as a map of bytes.
+On an accelerator the mean grows to the photograph's size, too, and returns as a map of bytes or as
+the runs of its mask.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from bench.resize import Size, fits, grow
+from bench.rle import THRESHOLD, Runs, map_runs
 from models.blocks import normalise, padded_forward
 
 
@@ -77,6 +79,20 @@ def map_of(probability: Tensor, photo: Size) -> NDArray[np.uint8]:
     if probability.device.type == "cpu":
         return grow(probability.numpy(), photo)
     return grown(probability, photo).cpu().numpy()
+
+
+def runs_of(probability: Tensor, photo: Size) -> Runs:
+    """`rle.map_runs` of that map; from an accelerator nothing but the runs travels back."""
+    if probability.device.type == "cpu":
+        return map_runs(grow(probability.numpy(), photo))
+    return found_runs(grown(probability, photo)).cpu().numpy()
+
+
+def found_runs(map: Tensor) -> Tensor:
+    """As `rle.map_runs`, int64 (N, 2), on the device of the map, uint8 (H, W)."""
+    inside = (map.reshape(-1) >= THRESHOLD).to(torch.int8)
+    begin, end = F.pad(inside, (1, 1)).diff().nonzero().reshape(-1, 2).unbind(1)
+    return torch.stack([begin + 1, end - begin], 1)
 
 
 def grown(probability: Tensor, photo: Size) -> Tensor:
