@@ -12,11 +12,11 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
-from bench.config import Recipe
 from bench.errors import BadData
 from bench.files import replacing, write_bytes
 from bench.networks import build, freeze, start_from
 from bench.optimise import Schedule, make_optimiser, make_schedule
+from bench.recipe import Recipe
 
 
 @dataclass

@@ -12,11 +12,11 @@ from accelerate import Accelerator
 from torch import nn
 
 from bench.checkpoint import work
-from bench.config import Recipe
 from bench.device import Machine, device_name
 from bench.errors import BenchError
 from bench.losses import total_loss
 from bench.networks import build, freeze
+from bench.recipe import Recipe
 from bench.resize import Size
 from models.blocks import padded_forward, parameter_count
 

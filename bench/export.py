@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import pandas as pd
 
 from bench.carvana import Carvana, open_folder, read_image
-from bench.config import Recipe, Suite
+from bench.config import Suite
 from bench.device import Machine
 from bench.entries import Entry, entries_of, fitted
 from bench.environment import environment
@@ -28,6 +28,7 @@ from bench.openvino import FILES, convert
 from bench.parity import parity
 from bench.predict import load_network
 from bench.progress import say, track
+from bench.recipe import Recipe
 from bench.rle import Map
 from bench.steps import Steps, from_json
 from bench.strict import read

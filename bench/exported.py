@@ -19,7 +19,6 @@ from pydantic import Field, ValidationError
 from torch import nn
 
 from bench import openvino
-from bench.config import Recipe
 from bench.device import Machine, enough_memory
 from bench.errors import BadConfig, BadData, Missing
 from bench.files import sha256
@@ -28,6 +27,7 @@ from bench.layout import Layout
 from bench.networks import folded, shapes
 from bench.photographs import Pixels
 from bench.predict import load_network, mean_probability
+from bench.recipe import Recipe
 from bench.refine import settled
 from bench.rle import Map
 from bench.rules import Parameters, combine

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from bench.config import Loss, PixelWeight, Recipe
+from bench.recipe import Loss, PixelWeight, Recipe
 
 FOCUS = 2.0  # gamma of the focal loss, Lin et al. 2017
 EDGE = 1e-3  # squared gradient of three channels that each change by 5 / 255 a pixel: no edge yet

@@ -12,9 +12,9 @@ from torch import nn
 from torch.fx.experimental.optimization import fuse
 
 import models
-from bench.config import Recipe
 from bench.errors import BadConfig, BadData, Missing
 from bench.progress import say
+from bench.recipe import Recipe
 from models.blocks import stride_of
 from models.encoders import MissingWeights
 

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 from torch.optim import lr_scheduler
 
-from bench.config import Optimiser, Plateau, Recipe, Step
+from bench.recipe import Optimiser, Plateau, Recipe, Step
 
 Schedule = lr_scheduler.LRScheduler | lr_scheduler.ReduceLROnPlateau
 

@@ -16,7 +16,7 @@ from bench import (
 )
 from bench.carvana import Carvana, open_folder
 from bench.checkpoint import work
-from bench.config import Recipe, Suite, changed, in_suite, load_recipe, load_suite, short_name
+from bench.config import Suite, changed, in_suite, load_recipe, load_suite, short_name
 from bench.cost import estimate
 from bench.device import Machine
 from bench.entries import Entry
@@ -28,6 +28,7 @@ from bench.layout import Layout
 from bench.networks import build, shapes
 from bench.predict import Member, Part
 from bench.progress import check_tensorboard, log_to, say, stage, suite
+from bench.recipe import Recipe
 from bench.results import Results, newer
 from bench.split import Split, draw_folds, limited, split
 from bench.strict import check_same, to_yaml

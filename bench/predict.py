@@ -21,7 +21,6 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bench.carvana import read_image
-from bench.config import Recipe
 from bench.device import Machine, enough_memory, free_memory
 from bench.errors import BadData, Incomplete, Missing
 from bench.files import sha256, write_json
@@ -29,6 +28,7 @@ from bench.maps import MapStore
 from bench.networks import build, folded
 from bench.parallel import Behind, ahead
 from bench.progress import track
+from bench.recipe import Recipe
 from bench.resize import Size, shrink
 from bench.strict import to_yaml
 from bench.tta import View, map_of, probabilities, views

@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench import context, effect, explain, fit, gallery, leaderboard, predict, report, score
 from bench.carvana import Carvana, metadata
-from bench.config import Recipe, Suite
+from bench.config import Suite
 from bench.device import Machine
 from bench.entries import Entry, entries_of, fitted
 from bench.errors import BadConfig, Missing
@@ -19,6 +19,7 @@ from bench.folds import read_folds
 from bench.layout import Layout
 from bench.networks import shapes
 from bench.progress import say
+from bench.recipe import Recipe
 from bench.report import facts
 from bench.split import Split, split
 from bench.steps import to_json

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from bench.augment import Augment
 from bench.carvana import Carvana
 from bench.checkpoint import State, save, scratch, share_done, start, work
-from bench.config import Recipe, scaled
+from bench.config import scaled
 from bench.dataset import TrainingSet, Validation, batches, sample, samples_of, validation_set
 from bench.device import Machine, device_name, enough_memory
 from bench.environment import environment
@@ -31,6 +31,7 @@ from bench.networks import train_mode
 from bench.optimise import after_batch, after_epoch
 from bench.probe import micro_batch_that_fits
 from bench.progress import reached, say, scalars, track, within
+from bench.recipe import Recipe
 from bench.resize import Size
 from bench.strict import check_same, to_yaml
 from bench.tta import View, probabilities, runs_of

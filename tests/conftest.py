@@ -17,7 +17,7 @@ from hypothesis import settings
 from PIL import Image
 
 from bench import rle
-from bench.config import Network, Recipe
+from bench.recipe import Network, Recipe
 from bench.strict import to_yaml
 
 if TYPE_CHECKING:

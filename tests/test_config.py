@@ -5,18 +5,9 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.config import (
-    RECIPES,
-    SUITES,
-    Recipe,
-    Suite,
-    changed,
-    in_suite,
-    load_recipe,
-    load_suite,
-    names,
-)
+from bench.config import RECIPES, SUITES, Suite, changed, in_suite, load_recipe, load_suite, names
 from bench.errors import BadConfig
+from bench.recipe import Recipe
 from bench.steps import to_json
 from bench.strict import check_same, read, to_yaml
 

@@ -13,7 +13,6 @@ from bench import exported as opening
 from bench import parity
 from bench.carvana import open_folder, read_image
 from bench.cli import main
-from bench.config import Recipe
 from bench.cutout import look
 from bench.device import Machine
 from bench.exported import Model, open_model, read_manifest
@@ -22,6 +21,7 @@ from bench.maps import MapStore
 from bench.photographs import Photograph
 from bench.predict import Member as Predicted
 from bench.predict import Part, run
+from bench.recipe import Recipe
 from bench.rules import combine
 from bench.steps import title
 from bench.strict import read

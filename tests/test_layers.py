@@ -13,9 +13,9 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
         "entries", "environment", "errors", "files", "folds", "frames", "framing", "kaggle",
         "kernels", "layout", "learned", "losses", "maps", "matte", "measures", "metrics",
         "morphology", "networks", "openvino", "optimise", "parallel", "parity", "photographs",
-        "pictures", "pixels", "probe", "progress", "ranking", "refine", "resize", "rle", "rules",
-        "smoothing", "snake", "split", "staple", "stats", "steps", "strict", "submission",
-        "switches", "tables", "tta",
+        "pictures", "pixels", "probe", "progress", "ranking", "recipe", "refine", "resize", "rle",
+        "rules", "smoothing", "snake", "split", "staple", "stats", "steps", "strict",
+        "submission", "switches", "tables", "tta",
     },
     {
         "catalogue", "check", "coco", "compare", "demo", "doctor", "effect", "ensemble", "explain",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import correlate1d
 
-from bench.config import RECIPES, Loss, PixelWeight, in_suite, load_recipe, load_suite, names
+from bench.config import RECIPES, in_suite, load_recipe, load_suite, names
 from bench.losses import (
     EDGE,
     boundary_weights,
@@ -21,6 +21,7 @@ from bench.losses import (
     total_loss,
 )
 from bench.networks import build
+from bench.recipe import Loss, PixelWeight
 
 SIGMA = 1.3
 PUBLISHED = [name for name in names(RECIPES) if name.startswith("heitzinger2020/")]

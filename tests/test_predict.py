@@ -11,10 +11,10 @@ from conftest import RECIPE
 
 from bench import predict, train
 from bench.carvana import open_folder
-from bench.config import Tta
 from bench.device import Machine
 from bench.errors import BadData, BenchError, Incomplete, Missing
 from bench.maps import MapStore
+from bench.recipe import Tta
 
 RECIPE = RECIPE.model_copy(update={"epochs": 1, "tta": Tta(flip=True, scales=(1.0, 1.5))})
 MACHINE = Machine(device="cpu", jobs=2)

@@ -15,11 +15,11 @@ from torch import nn
 from bench import dataset, train
 from bench.carvana import open_folder
 from bench.checkpoint import scratch
-from bench.config import Optimiser, Recipe
 from bench.device import Machine
 from bench.errors import BadConfig, BadData, BenchError, Missing
 from bench.networks import build
 from bench.optimise import make_optimiser
+from bench.recipe import Optimiser, Recipe
 from models.blocks import parameter_count
 
 TRIALS = 3  # steps that find out how many images fit into memory

@@ -11,10 +11,11 @@ import pandas as pd
 
 from bench import context
 from bench.carvana import Carvana, car_of, metadata
-from bench.config import Recipe, Suite
+from bench.config import Suite
 from bench.errors import Missing
 from bench.layout import Layout
 from bench.ranking import methods
+from bench.recipe import Recipe
 from bench.rules import LEARNED
 
 

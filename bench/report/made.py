@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from bench.config import Recipe
+from bench.recipe import Recipe
 from bench.report.facts import Facts
 from bench.report.words import duration, number, several
 

@@ -21,7 +21,7 @@ import safetensors.torch
 from bench.augment import Augment
 from bench.carvana import Carvana, open_folder, read_image
 from bench.checkpoint import scratch
-from bench.config import Recipe, load_recipe
+from bench.config import load_recipe
 from bench.dataset import Decoded, Samples, TrainingSet, batches, cached_samples
 from bench.device import Machine
 from bench.files import write_json
@@ -29,6 +29,7 @@ from bench.networks import folded, shapes
 from bench.predict import Member, Part, load_network, mean_probability, ms_per_image
 from bench.predict import run as predict
 from bench.progress import say
+from bench.recipe import Recipe
 from bench.resize import shrink
 from bench.speed.network import TRAINING, product
 from bench.speed.timing import Row, Way, copying, interleaved, one_core

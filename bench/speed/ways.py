@@ -13,12 +13,12 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from bench.checkpoint import scratch
-from bench.config import Recipe
 from bench.device import multiplies_bf16
 from bench.losses import total_loss
 from bench.networks import folded
 from bench.openvino import Converted, convert, undisturbed
 from bench.predict import mean_probability
+from bench.recipe import Recipe
 from bench.train import train_one_epoch
 from bench.tta import View, probabilities
 from models.blocks import normalise, padded_forward, stride_of
