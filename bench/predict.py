@@ -75,11 +75,10 @@ def run(members: Sequence[Member], machine: Machine) -> None:
                 stack.enter_context(MapStore.create(each.store, made_by(each.recipe, each.parts)))
                 for each in group
             ]
-            behind = stack.enter_context(Behind(machine.jobs))
             turns = [_Turn() for _ in group]
             for parts in zip(*(member.parts for member in group), strict=True):
                 looks = [
-                    _Look(member, _without(part, set(maps.ids())), maps, turn, machine, behind)
+                    _Look(member, _without(part, set(maps.ids())), maps, turn, machine)
                     for member, part, maps, turn in zip(group, parts, stores, turns, strict=True)
                 ]
                 damaged |= _predict(looks, machine)
@@ -171,16 +170,10 @@ class _Look:
     """The networks of a member's part, and the photographs that wait until a batch is full."""
 
     def __init__(
-        self,
-        member: Member,
-        part: Part,
-        maps: MapStore,
-        turn: _Turn,
-        machine: Machine,
-        behind: Behind,
+        self, member: Member, part: Part, maps: MapStore, turn: _Turn, machine: Machine
     ) -> None:
         self.name, self.recipe, self.part = member.name, member.recipe, part
-        self._maps, self.turn, self._behind = maps, turn, behind
+        self._maps, self.turn = maps, turn
         self._accelerator = machine.accelerator()
         self._networks = [
             folded(load_network(member.name, member.recipe, training)).to(self._accelerator.device)
@@ -191,21 +184,21 @@ class _Look:
         self._batch = max(1, self._images // (2 if member.recipe.tta.flip else 1))
         self._waiting: list[tuple[str, Size, Tensor]] = []
 
-    def take(self, image: str, size: Size, small: Tensor) -> None:
+    def take(self, image: str, size: Size, small: Tensor, behind: Behind) -> None:
         """A photograph of `size`, uint8 (3, h, w) on the network's grid."""
         self._waiting.append((image, size, small))
         if len(self._waiting) == self._batch:
-            self.finish()
+            self.finish(behind)
 
-    def finish(self) -> None:
-        """Write the maps of the photographs that wait."""
+    def finish(self, behind: Behind) -> None:
+        """Find the maps of the photographs that wait; they are written behind the next ones."""
         began = time.monotonic()
         if self._waiting:
             with enough_memory(self.name, self._images, self.recipe.size):
                 stacked = torch.stack([small for _, _, small in self._waiting])
                 found = mean_probability(self._networks, stacked, self._views, self._accelerator)
             for (image, size, _), one in zip(self._waiting, found, strict=True):
-                self._behind.do(self._write, image, one, size)
+                behind.do(self._write, image, one, size)
         self.turn.images += len(self._waiting)
         self.turn.seconds += time.monotonic() - began
         self._waiting.clear()
@@ -220,29 +213,42 @@ def _predict(looks: Sequence[_Look], machine: Machine) -> dict[str, BadData]:
     damaged: dict[str, BadData] = {}
 
     def read(image: str) -> tuple[str, Size, dict[Size, Tensor]] | None:
+        sizes = {look.recipe.size for look in looks if image in look.part.photographs}
         try:
-            photo = read_image(photographs[image])
+            return image, *_shrunk(photographs[image], sizes)
         except BadData as error:
             damaged[image] = error
             return None
-        sizes = {look.recipe.size for look in looks if image in look.part.photographs}
-        small = {size: torch.from_numpy(shrink(photo, size)).permute(2, 0, 1) for size in sizes}
-        return image, (photo.shape[0], photo.shape[1]), small
 
     label = f"{looks[0].name}: predict" if len(looks) == 1 else f"predict {len(looks)} members"
-    began = time.monotonic()
-    for found in track(ahead(read, list(photographs), machine.jobs), label, len(photographs)):
-        if found:
-            image, size, small = found
-            taking = [look for look in looks if image in look.part.photographs]
-            for look in taking:
-                look.turn.seconds += (time.monotonic() - began) / len(taking)
-            for look in taking:
-                look.take(image, size, small[look.recipe.size])
+    with Behind(machine.jobs) as behind:
         began = time.monotonic()
-    for look in looks:
-        look.finish()
+        for found in track(ahead(read, list(photographs), machine.jobs), label, len(photographs)):
+            if found:
+                image, size, small = found
+                taking = [look for look in looks if image in look.part.photographs]
+                _share(time.monotonic() - began, taking)
+                for look in taking:
+                    look.take(image, size, small[look.recipe.size], behind)
+            began = time.monotonic()
+        for look in looks:
+            look.finish(behind)
+        began = time.monotonic()
+    _share(time.monotonic() - began, looks)
     return damaged
+
+
+def _shrunk(path: Path, sizes: set[Size]) -> tuple[Size, dict[Size, Tensor]]:
+    """A photograph's size, and it on networks' grids: uint8 (3, h, w)."""
+    photo = read_image(path)
+    small = {size: torch.from_numpy(shrink(photo, size)).permute(2, 0, 1) for size in sizes}
+    return (photo.shape[0], photo.shape[1]), small
+
+
+def _share(seconds: float, looks: Sequence[_Look]) -> None:
+    """Time that was spent for all of them."""
+    for look in looks:
+        look.turn.seconds += seconds / len(looks)
 
 
 def mean_probability(

@@ -51,4 +51,5 @@ def build_from_zoo(*, decoder: str, encoder: str, pretrained: bool, **options: A
     if pretrained:
         load_pretrained(cast(nn.Module, network.encoder), encoder)
     network.stride = 32  # type: ignore[assignment]
+    network.requires_divisible_input_shape = False  # type: ignore[assignment]  # `stride` asks
     return network
