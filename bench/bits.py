@@ -1,8 +1,8 @@
-"""64 pixels in one word: what NumPy and numba lack, as LLVM operations any processor has.
+"""64 pixels in one word, and sums of neighbours: what NumPy and numba lack, as LLVM operations.
 
-On a machine with AVX-512 each of them is one instruction, elsewhere a few. Bit p is pixel p.
-numba does not notice a change in this file: save bench/kernels.py and bench/pixels.py again to have
-them compiled anew.
+Any processor has them; with AVX-512 most are one instruction, elsewhere a few. Bit p is pixel p.
+numba does not notice a change in this file: save bench/kernels.py, bench/pixels.py, bench/area.py
+and bench/frames.py again to have them compiled anew.
 """
 
 from typing import Any
@@ -17,6 +17,8 @@ kernel: Any = njit(cache=True, nogil=True)
 inlined: Any = njit(cache=True, nogil=True, inline="always")
 
 BLOCK = 64  # pixels in a word, bytes in a cache line
+LANES = 4  # numbers that `weighted_sums` adds up beside each other
+LEAST = 3  # terms of such a sum
 EIGHT_WORDS = types.UniTuple(types.uint64, 8)  # type: ignore[no-untyped-call]
 instruction: Any = intrinsic  # mypy would count the typing context as an argument of the call
 
@@ -73,7 +75,7 @@ def _everywhere(builder: Any, value: Any, vector: Any) -> Any:
     """A vector that holds one value in every lane."""
     nothing = ir.Constant(vector, ir.Undefined)
     first = builder.insert_element(nothing, value, ir.IntType(32)(0))
-    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), BLOCK), [0] * BLOCK)
+    everywhere = ir.Constant(ir.VectorType(ir.IntType(32), vector.count), [0] * vector.count)
     return builder.shuffle_vector(first, nothing, everywhere)
 
 
@@ -155,3 +157,37 @@ def join_planes(typing_context: Any, address: Any, place: Any, planes: Any) -> A
         return context.get_dummy_value()
 
     return types.void(types.uintp, types.int64, EIGHT_WORDS), generate
+
+
+@instruction
+def weighted_sums(
+    typing_context: Any, values: Any, step: Any, weights: Any, terms: Any, out: Any
+) -> Any:
+    """Write LANES sums of `terms`, LEAST or more, uint32 that are `step` bytes apart, by weight.
+
+    `values`, `weights` (a uint32 for each term, the same in all lanes) and `out` are addresses; the
+    caller minds the bounds of all lanes and keeps the arrays.
+    """
+    lane, word = ir.IntType(32), ir.IntType(64)
+    lanes = ir.VectorType(lane, LANES)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        base, stride, factors, count, target = arguments
+
+        def term(index: Any) -> Any:
+            address = builder.add(base, builder.mul(index, stride))
+            four = builder.load(builder.inttoptr(address, lanes.as_pointer()), align=4)
+            factor = _element(builder, factors, lane, index)
+            return builder.mul(four, _everywhere(builder, factor, lanes))
+
+        sums = term(word(0))
+        for index in range(1, LEAST):
+            sums = builder.add(sums, term(word(index)))
+        total = cgutils.alloca_once_value(builder, sums)  # type: ignore[no-untyped-call]
+        with cgutils.for_range(builder, count, start=word(LEAST)) as loop:
+            builder.store(builder.add(builder.load(total), term(loop.index)), total)
+        pointer = builder.inttoptr(target, lanes.as_pointer())
+        builder.store(builder.load(total), pointer, align=4)
+        return context.get_dummy_value()
+
+    return types.void(types.uintp, types.int64, types.uintp, types.int64, types.uintp), generate

@@ -85,3 +85,9 @@ def test_shrinking_by_area_is_opencv_s_but_for_its_rounding(size):
 def test_what_grows_in_one_direction_is_left_to_opencv():
     picture = np.random.default_rng(0).integers(0, 256, (10, 40, 3), np.uint8)
     assert shrink(picture, (20, 20)).shape == (20, 20, 3)
+
+
+@pytest.mark.parametrize("shape", [(4096, 4096), (2, 2**23), (2**23, 2)], ids=str)
+def test_the_largest_picture_s_sums_fit(shape):
+    white = np.full(shape, 255, np.uint8)
+    assert (shrink(white, (1, 2)) == 255).all()
