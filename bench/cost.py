@@ -12,7 +12,7 @@ from accelerate import Accelerator
 from torch import nn
 
 from bench.checkpoint import work
-from bench.device import Machine, device_name
+from bench.device import Machine, device_name, wait_for
 from bench.errors import BenchError
 from bench.losses import total_loss
 from bench.networks import build, freeze
@@ -131,6 +131,5 @@ def _times(
 
 def _now(accelerator: Accelerator) -> float:
     """The time at which the accelerator has done all it was given."""
-    if accelerator.device.type == "cuda":
-        torch.cuda.synchronize()
+    wait_for(accelerator.device)
     return time.monotonic()

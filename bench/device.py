@@ -57,6 +57,12 @@ def multiplies_bf16(cpu: bool) -> bool:
     return torch.cuda.get_device_capability() >= (8, 0)
 
 
+def wait_for(device: torch.device) -> None:
+    """Until a device has done all it was given."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
 @contextmanager
 def enough_memory(what: str, batch: int, size: tuple[int, int]) -> Iterator[None]:
     """Turn running out of memory into an error that says which number to lower.

@@ -177,8 +177,9 @@ class Model:
             looks = views(member.recipe.tta.scales, member.recipe.tta.flip)
             with enough_memory(member.name, len(photos), size):
                 p = mean_probability(
-                    member.networks, stacked, looks, self._accelerator, exact=self._exact
-                ).cpu()
+                    member.networks, stacked, looks, self._accelerator,
+                    most=max(2, len(photos)), exact=self._exact,
+                ).cpu()  # fmt: skip
             for mine, each, one in zip(found, frames, p, strict=True):
                 mine.append(each.grow(one.numpy()))
         return found

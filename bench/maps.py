@@ -100,7 +100,7 @@ class MapStore:
         frame = pack(map)
         row = (image_id, height, width, checksum_of(image_id, height, width, frame), frame)
         with self._changing, _explained(self.path):
-            self._connection().execute("INSERT OR REPLACE INTO maps VALUES (?, ?, ?, ?, ?)", row)
+            self._connections[0].execute("INSERT OR REPLACE INTO maps VALUES (?, ?, ?, ?, ?)", row)
 
     def read(self, image_id: str) -> Map:
         """The map of an image, uint8 (H, W).

@@ -2,7 +2,7 @@
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import islice
 from typing import Any, Self, TypeVar
 
@@ -64,6 +64,9 @@ class Behind:
         return self
 
     def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
-        self._pool.shutdown()
+        try:
+            wait(self._waiting)
+        finally:
+            self._pool.shutdown(cancel_futures=True)
         for done in self._waiting if error is None else ():
             done.result()

@@ -21,9 +21,10 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bench.carvana import read_image
-from bench.device import Machine, enough_memory, free_memory
+from bench.device import Machine, enough_memory, free_memory, wait_for
 from bench.errors import BadData, Incomplete, Missing
 from bench.files import sha256, write_json
+from bench.growing import map_of
 from bench.maps import MapStore
 from bench.networks import build, folded
 from bench.parallel import Behind, ahead
@@ -31,7 +32,7 @@ from bench.progress import track
 from bench.recipe import Recipe
 from bench.resize import Size, shrink
 from bench.strict import to_yaml
-from bench.tta import View, map_of, probabilities, views
+from bench.tta import View, probabilities, views
 
 WEIGHTS = 0.25  # of free memory for weights; the rest is for what networks compute
 
@@ -180,8 +181,7 @@ class _Look:
             for training in (part.trainings if part.photographs else ())
         ]
         self._views = views(member.recipe.tta.scales, member.recipe.tta.flip)
-        self._images = min(machine.micro_batch or self.recipe.batch, self.recipe.batch)
-        self._batch = max(1, self._images // (2 if member.recipe.tta.flip else 1))
+        self._batch = min(machine.micro_batch or self.recipe.batch, self.recipe.batch)
         self._waiting: list[tuple[str, Size, Tensor]] = []
 
     def take(self, image: str, size: Size, small: Tensor, behind: Behind) -> None:
@@ -194,9 +194,12 @@ class _Look:
         """Find the maps of the photographs that wait; they are written behind the next ones."""
         began = time.monotonic()
         if self._waiting:
-            with enough_memory(self.name, self._images, self.recipe.size):
+            with enough_memory(self.name, self._batch, self.recipe.size):
                 stacked = torch.stack([small for _, _, small in self._waiting])
-                found = mean_probability(self._networks, stacked, self._views, self._accelerator)
+                found = mean_probability(
+                    self._networks, stacked, self._views, self._accelerator, most=self._batch
+                )
+                wait_for(self._accelerator.device)  # or the next member would be charged with it
             for (image, size, _), one in zip(self._waiting, found, strict=True):
                 behind.do(self._write, image, one, size)
         self.turn.images += len(self._waiting)
@@ -204,7 +207,9 @@ class _Look:
         self._waiting.clear()
 
     def _write(self, image: str, probability: Tensor, size: Size) -> None:
-        self._maps.write(image, map_of(probability, size))
+        with enough_memory(self.name, self._batch, self.recipe.size):
+            map = map_of(probability, size)
+        self._maps.write(image, map)
 
 
 def _predict(looks: Sequence[_Look], machine: Machine) -> dict[str, BadData]:
@@ -234,7 +239,7 @@ def _predict(looks: Sequence[_Look], machine: Machine) -> dict[str, BadData]:
         for look in looks:
             look.finish(behind)
         began = time.monotonic()
-    _share(time.monotonic() - began, looks)
+    _share(time.monotonic() - began, [look for look in looks if look.part.photographs])
     return damaged
 
 
@@ -257,16 +262,18 @@ def mean_probability(
     seen: Sequence[View],
     accelerator: Accelerator,
     *,
+    most: int | None = None,
     exact: bool = False,
 ) -> Tensor:
     """float32 (B, H, W) in [0, 1], on the accelerator, of uint8 images (B, 3, H, W).
 
     Args:
+        most: images of one pass, mirror images among them; None: all.
         exact: float32 even where bf16 is faster.
     """
     images = images.to(accelerator.device)
     with nullcontext() if exact else accelerator.autocast():
-        found = [probabilities(network, images, seen) for network in networks]
+        found = [probabilities(network, images, seen, most) for network in networks]
     return torch.stack(found).mean(0)
 
 

@@ -15,7 +15,9 @@ from bench.bits import kernel
 
 Size = tuple[int, int]  # height, width
 
-_kept = threading.local()  # what grew last on this thread: new memory costs more than growing
+KEPT = 2**22  # pixels of a picture whose memory a thread keeps: new memory costs more than growing
+
+_kept = threading.local()
 
 
 def fits(photo: Size, size: Size) -> bool:
@@ -58,8 +60,9 @@ def grow(probability: npt.NDArray[np.float32], photo: Size) -> npt.NDArray[np.ui
 def stretch(probability: npt.NDArray[np.float32], size: Size) -> npt.NDArray[np.uint8]:
     """Probabilities (h, w) in [0, 1], by bilinear interpolation, as a map of `size`."""
     kept = getattr(_kept, "full", None)
-    _kept.full = cv2.resize(probability, size[::-1], kept, interpolation=cv2.INTER_LINEAR)
-    return as_map(_kept.full)
+    full = cv2.resize(probability, size[::-1], kept, interpolation=cv2.INTER_LINEAR)
+    _kept.full = full if full.size <= KEPT else None
+    return as_map(np.asarray(full, np.float32))
 
 
 def as_map(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

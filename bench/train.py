@@ -25,6 +25,7 @@ from bench.device import Machine, device_name, enough_memory
 from bench.environment import environment
 from bench.errors import BadConfig, BenchError
 from bench.files import sha256, write_json, write_text
+from bench.growing import runs_of
 from bench.losses import total_loss
 from bench.metrics import counts_from_runs, dice
 from bench.networks import train_mode
@@ -34,7 +35,7 @@ from bench.progress import reached, say, scalars, track, within
 from bench.recipe import Recipe
 from bench.resize import Size
 from bench.strict import check_same, to_yaml
-from bench.tta import View, probabilities, runs_of
+from bench.tta import View, probabilities
 from models.blocks import normalise, padded_forward, parameter_count
 
 VALIDATION_BATCH = 8

@@ -10,8 +10,8 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
     {
         "analysis", "archive", "area", "augment", "bits", "boundary", "carvana", "certainty",
         "checkpoint", "config", "contested", "context", "contour", "cost", "dataset", "device",
-        "entries", "environment", "errors", "files", "folds", "frames", "framing", "kaggle",
-        "kernels", "layout", "learned", "losses", "maps", "matte", "measures", "metrics",
+        "entries", "environment", "errors", "files", "folds", "frames", "framing", "growing",
+        "kaggle", "kernels", "layout", "learned", "losses", "maps", "matte", "measures", "metrics",
         "morphology", "networks", "openvino", "optimise", "parallel", "parity", "photographs",
         "pictures", "pixels", "probe", "progress", "ranking", "recipe", "refine", "resize", "rle",
         "rules", "smoothing", "snake", "split", "staple", "stats", "steps", "strict",

@@ -152,6 +152,19 @@ for number in range(10_000):
 """
 
 
+def test_writing_threads_share_one_connection(path):
+    """Each of its own would be two open files, for every thread and store."""
+    with MapStore.create(path, MADE_BY) as store:
+        opened = Path("/proc/self/fd")
+        before = len(list(opened.iterdir()))
+        for number in range(8):
+            thread = threading.Thread(target=store.write, args=(f"{number}", noise(number)))
+            thread.start()
+            thread.join()
+        assert len(list(opened.iterdir())) <= before + 1
+        assert len(store.ids()) == 8
+
+
 def test_a_killed_writer_loses_no_written_map(path):
     command = [sys.executable, "-c", WRITER, str(path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:

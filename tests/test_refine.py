@@ -1,4 +1,4 @@
-"""Refinement as a whole: a map with a better mask, at the speed the issue asks for."""
+"""Refinement as a whole: a map with a better mask."""
 
 import numpy as np
 import pytest

@@ -1,13 +1,10 @@
 """Views of a photograph: undoing a view gives back what it showed, and merging averages."""
 
-import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from bench.resize import grow
-from bench.rle import map_runs
-from bench.tta import View, found_runs, grown, map_of, probabilities, runs_of, views
+from bench.tta import View, probabilities, views
 
 
 @pytest.mark.parametrize("size", [(6, 10), (7, 11)], ids=["even", "odd"])
@@ -52,7 +49,7 @@ def test_views_are_every_scale_with_its_mirror_image():
     ]  # fmt: skip
 
 
-def test_a_photograph_and_its_mirror_image_are_one_batch():
+def test_a_photograph_and_its_mirror_image_go_together_as_far_as_they_may():
     class Counts(LooksRight):
         def forward(self, image):
             batches.append(tuple(image.shape))
@@ -62,33 +59,6 @@ def test_a_photograph_and_its_mirror_image_are_one_batch():
     images = torch.zeros(3, 3, 4, 8, dtype=torch.uint8)
     probabilities(Counts(), images, views([1.0, 2.0], flip=True))
     assert batches == [(6, 3, 4, 8), (6, 3, 8, 16)]
-
-
-@pytest.mark.parametrize("size", [(32, 48), (81, 121)], ids=["enlarged", "cut"])
-def test_maps_grow_on_an_accelerator_as_they_do_here(size):
-    probability = torch.rand(size)
-    here = grow(probability.numpy(), (80, 120)).astype(int)
-    there = grown(probability, (80, 120)).numpy()
-    assert there.dtype == np.uint8
-    assert np.abs(here - there).max() <= 1
-    assert (here != there).mean() < 0.001  # two ways to add up, rounded
-    assert (map_of(probability, (80, 120)) == here).all()
-
-
-@pytest.mark.parametrize("level", [0, 127, 128, 255, None], ids=str)
-def test_runs_are_found_on_an_accelerator_as_they_are_here(level):
-    map = np.random.default_rng(0).integers(0, 256, (7, 64), np.uint8)
-    map = map if level is None else np.full_like(map, level)
-    assert np.array_equal(found_runs(torch.from_numpy(map)).numpy(), map_runs(map))
-    probability = torch.from_numpy(map) / 255
-    assert np.array_equal(runs_of(probability, (7, 64)), map_runs(map))
-
-
-@pytest.mark.gpu
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
-def test_maps_of_a_gpu_are_those_of_a_cpu():
-    probability = torch.rand(32, 48)
-    here = map_of(probability, (80, 120)).astype(int)
-    there = map_of(probability.cuda(), (80, 120))
-    assert np.abs(here - there).max() <= 1
-    assert (runs_of(probability.cuda(), (80, 120)) == map_runs(there)).all()
+    batches.clear()
+    probabilities(Counts(), images, views([1.0], flip=True), most=4)
+    assert batches == [(4, 3, 4, 8), (2, 3, 4, 8)]

@@ -159,7 +159,7 @@ def _prediction(given: Given, folder: Path) -> tuple[Row, float]:
         return 1000 * (time.perf_counter() - began) / recipe.batch
 
     def bare() -> None:
-        mean_probability([network], images, seen, accelerator).cpu()
+        mean_probability([network], images, seen, accelerator, most=recipe.batch).cpu()
 
     floor = product(len(seen) * given.gflops * recipe.batch, accelerator.device)
     for way in (bare, floor):
