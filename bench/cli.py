@@ -206,9 +206,10 @@ def doctor(given: argparse.Namespace) -> None:
 def export(given: argparse.Namespace) -> None:
     """Copy what an entry needs into one folder."""
     from bench import export as stage
+    from bench.report.words import several
 
     found = stage.run(given.run, given.entry, given.out, openvino=given.openvino, data=given.data)
-    say(f"{found.entry}: {len(found.members)} members in {given.out}")
+    say(f"{found.entry}: {several(len(found.members), 'member')} in {given.out}")
 
 
 def cutout(given: argparse.Namespace) -> None:
