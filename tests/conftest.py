@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -141,6 +142,31 @@ def save_mask(path: Path, mask: np.ndarray) -> None:
     picture.save(path)
 
 
+@dataclass
+class Bench:
+    """The tiny data set and a place to train on it."""
+
+    data: Path
+    folder: Path
+
+    def run(self, name: str, recipe: Recipe = RECIPE, micro_batch: int | None = None) -> Path:
+        from bench import train
+        from bench.carvana import open_folder
+        from bench.device import Machine
+
+        data = open_folder(self.data)
+        images, where = sorted(data.train), self.folder / name
+        task = train.Task("it", recipe, images[:20], images[-6:], where)
+        train.run(task, data, self.folder / "cache", Machine("cpu", 1, micro_batch))
+        return where
+
+
+@pytest.fixture
+def bench(tiny_carvana: Path, tmp_path: Path) -> Bench:
+    """Where recipes are trained within seconds."""
+    return Bench(tiny_carvana, tmp_path)
+
+
 @pytest.fixture(scope="session")
 def exported(tiny_carvana: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An exported mean of two small members, trained on the tiny cars within seconds."""
@@ -165,6 +191,12 @@ def export_tiny(root: Path, data: Path) -> Path:
     assert main(["train", str(suite), *places]) == 0
     assert main(["export", "--run", str(run), "--entry", "mean", "--out", str(out)]) == 0
     return out
+
+
+@pytest.fixture(scope="session")
+def photo(tiny_carvana: Path) -> bytes:
+    """The bytes of one of the tiny photographs."""
+    return (tiny_carvana / "train" / f"{TRAIN_CARS[1]}_05.jpg").read_bytes()
 
 
 @pytest.fixture(scope="session")
