@@ -11,6 +11,7 @@ from bench.arguments import DATA, parse
 from bench.errors import BadConfig, BenchError, Missing
 from bench.progress import be_quiet, say
 from bench.show import check_submission, show, show_data, show_leaderboard, show_tables
+from bench.words import several
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.pipeline import Run
@@ -206,7 +207,6 @@ def doctor(given: argparse.Namespace) -> None:
 def export(given: argparse.Namespace) -> None:
     """Copy what an entry needs into one folder."""
     from bench import export as stage
-    from bench.report.words import several
 
     found = stage.run(given.run, given.entry, given.out, openvino=given.openvino, data=given.data)
     say(f"{found.entry}: {several(len(found.members), 'member')} in {given.out}")

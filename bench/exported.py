@@ -24,9 +24,9 @@ from bench.errors import BadConfig, BadData, Missing
 from bench.files import sha256
 from bench.framing import frame
 from bench.layout import Layout
-from bench.networks import folded, shapes
+from bench.networks import shapes
 from bench.photographs import Pixels
-from bench.predict import load_network, mean_probability
+from bench.predict import mean_probability, ready_network
 from bench.recipe import Recipe
 from bench.refine import settled
 from bench.rle import Map
@@ -178,7 +178,7 @@ class Model:
             with enough_memory(member.name, len(photos), size):
                 p = mean_probability(
                     member.networks, stacked, looks, self._accelerator,
-                    most=max(2, len(photos)), exact=self._exact,
+                    most=max(2, len(photos)), exact=self._exact,  # one and its mirror image
                 ).cpu()  # fmt: skip
             for mine, each, one in zip(found, frames, p, strict=True):
                 mine.append(each.grow(one.numpy()))
@@ -208,7 +208,7 @@ class _Loaded:
 
     def _network(self, part: Part, training: Path, device: torch.device, bf16: bool) -> nn.Module:
         if part.converted_sha256 is None:
-            return folded(load_network(self.name, self.recipe, training)).to(device)
+            return ready_network(self.name, self.recipe, training, device)
         stride = stride_of(shapes(self.name, self.recipe))
         return openvino.Converted(training, stride, bf16=bf16)
 

@@ -24,7 +24,7 @@ def map_of(probability: Tensor, photo: Size) -> NDArray[np.uint8]:
 def runs_of(probability: Tensor, photo: Size) -> Runs:
     """`rle.map_runs` of that map; from an accelerator nothing but the runs travels back."""
     if probability.device.type == "cpu":
-        return map_runs(grow(probability.numpy(), photo))
+        return map_runs(map_of(probability, photo))
     return found_runs(grown(probability, photo)).cpu().numpy()
 
 

@@ -149,6 +149,11 @@ def load_network(name: str, recipe: Recipe, training: Path) -> nn.Module:
     return network.eval()
 
 
+def ready_network(name: str, recipe: Recipe, training: Path, device: torch.device) -> nn.Module:
+    """As `load_network`, folded and on a device: what predicts."""
+    return folded(load_network(name, recipe, training)).to(device)
+
+
 def _without(part: Part, done: set[str]) -> Part:
     left = {image: path for image, path in part.photographs.items() if image not in done}
     return Part(part.trainings, left)
@@ -177,7 +182,7 @@ class _Look:
         self._maps, self.turn = maps, turn
         self._accelerator = machine.accelerator()
         self._networks = [
-            folded(load_network(member.name, member.recipe, training)).to(self._accelerator.device)
+            ready_network(member.name, member.recipe, training, self._accelerator.device)
             for training in (part.trainings if part.photographs else ())
         ]
         self._views = views(member.recipe.tta.scales, member.recipe.tta.flip)

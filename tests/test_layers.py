@@ -15,7 +15,7 @@ LAYERS = [  # from the bottom; only the vocabulary, the first, may use itself
         "morphology", "networks", "openvino", "optimise", "parallel", "parity", "photographs",
         "pictures", "pixels", "probe", "progress", "ranking", "recipe", "refine", "resize", "rle",
         "rules", "smoothing", "snake", "split", "staple", "stats", "steps", "strict",
-        "submission", "switches", "tables", "tta",
+        "submission", "switches", "tables", "tta", "words",
     },
     {
         "catalogue", "check", "coco", "compare", "demo", "doctor", "effect", "ensemble", "explain",

@@ -139,6 +139,18 @@ def test_many_threads_read_and_write_one_store(path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_writing_threads_share_one_connection(path):
+    opened = Path("/proc/self/fd")
+    with MapStore.create(path, MADE_BY) as store:
+        before = len(list(opened.iterdir()))
+        for number in range(8):
+            thread = threading.Thread(target=store.write, args=(f"{number}", noise(number)))
+            thread.start()
+            thread.join()
+        assert len(list(opened.iterdir())) <= before + 1  # not two files for every thread
+        assert len(store.ids()) == 8
+
+
 WRITER = """
 import sys
 import numpy as np
@@ -150,19 +162,6 @@ for number in range(10_000):
     store.write(f"car_{number:02d}", map)
     print(number, flush=True)
 """
-
-
-def test_writing_threads_share_one_connection(path):
-    """Each of its own would be two open files, for every thread and store."""
-    with MapStore.create(path, MADE_BY) as store:
-        opened = Path("/proc/self/fd")
-        before = len(list(opened.iterdir()))
-        for number in range(8):
-            thread = threading.Thread(target=store.write, args=(f"{number}", noise(number)))
-            thread.start()
-            thread.join()
-        assert len(list(opened.iterdir())) <= before + 1
-        assert len(store.ids()) == 8
 
 
 def test_a_killed_writer_loses_no_written_map(path):

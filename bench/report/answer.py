@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.report.facts import Facts
-from bench.report.words import (
+from bench.words import (
     chance,
     duration,
     listed,

@@ -9,7 +9,7 @@ import pandas as pd
 
 from bench.report.facts import Facts
 from bench.report.svg import dice_ticks, errors_of
-from bench.report.words import duration, number, probability, signed
+from bench.words import duration, number, probability, signed
 
 WIDTH = 180  # of the drawn intervals, CSS pixels
 MARGIN = 8.0

@@ -8,7 +8,7 @@ from bench.ranking import pareto_front
 from bench.report import svg
 from bench.report.facts import Facts
 from bench.report.svg import ACCENT, INK, LINE, PAPER, SOFT, TILE, Drawing
-from bench.report.words import number, signed
+from bench.words import number, signed
 
 ROW = 22.0  # of a line of a list
 DICE_UNIT = 1e-4  # differences of Dice are written in ten-thousandths

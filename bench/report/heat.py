@@ -11,7 +11,7 @@ import pandas as pd
 from bench.analysis import matrix
 from bench.carvana import car_of, view_of
 from bench.report.facts import Facts
-from bench.report.words import MISSING
+from bench.words import MISSING
 
 ERROR_UNIT = 1e-4  # 1 - Dice is written in ten-thousandths
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from bench.recipe import Recipe
 from bench.report.facts import Facts
-from bench.report.words import duration, number, several
+from bench.words import duration, number, several
 
 Rows = list[tuple[str, str]]
 

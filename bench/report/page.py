@@ -14,7 +14,7 @@ from bench.report.answer import answer
 from bench.report.facts import Facts
 from bench.report.pictures import Shown
 from bench.report.svg import Drawing
-from bench.report.words import number
+from bench.words import number
 
 TEMPLATES = Path(__file__).parent / "templates"
 

@@ -25,8 +25,8 @@ from bench.config import load_recipe
 from bench.dataset import Decoded, Samples, TrainingSet, batches, cached_samples
 from bench.device import Machine
 from bench.files import write_json
-from bench.networks import folded, shapes
-from bench.predict import Member, Part, load_network, mean_probability, ms_per_image
+from bench.networks import shapes
+from bench.predict import Member, Part, mean_probability, ms_per_image, ready_network
 from bench.predict import run as predict
 from bench.progress import say
 from bench.recipe import Recipe
@@ -143,7 +143,7 @@ def _training(given: Given) -> tuple[list[Row], float]:
 def _prediction(given: Given, folder: Path) -> tuple[Row, float]:
     """The row of the stage `predict`, and the ms an image takes the bare network."""
     recipe, accelerator = given.recipe, given.machine.accelerator()
-    network = folded(load_network(given.name, recipe, given.training)).to(accelerator.device)
+    network = ready_network(given.name, recipe, given.training, accelerator.device)
     images = next(batches(given.sets[CACHED], recipe.batch, 0, recipe.seed, 0))[0]
     seen = views(recipe.tta.scales, recipe.tta.flip)
 

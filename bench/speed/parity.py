@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 
+from bench.growing import map_of
 from bench.parity import parity
 from bench.progress import say
-from bench.resize import Size, grow
+from bench.resize import Size
 from bench.rle import Map, Mask
 from bench.speed.ways import EAGER, Predict
 
@@ -24,4 +25,4 @@ def say_parity(ways: Mapping[str, Predict], truths: Sequence[Mask]) -> None:
 
 
 def _maps(way: Predict, sizes: Sequence[Size]) -> list[Map]:
-    return [grow(one.float().numpy(), size) for one, size in zip(way(), sizes, strict=True)]
+    return [map_of(one.float(), size) for one, size in zip(way(), sizes, strict=True)]
