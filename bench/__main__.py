@@ -1,5 +1,5 @@
 """`python -m bench` is `carvana-bench`."""
 
-from bench.cli import entry_point
+from bench.cli.verbs import entry_point
 
 entry_point()

@@ -21,13 +21,13 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from bench import rle
-from bench.carvana import read_mask, write_mask
+from bench.data.images import read_mask, write_mask
 from bench.demo.photograph import Car, draw_car, take
-from bench.errors import BadConfig, BadData
-from bench.files import replacing, write_json
-from bench.parallel import ahead
-from bench.progress import track
+from bench.masks import rle
+from bench.system.errors import BadConfig, BadData
+from bench.system.files import replacing, write_json
+from bench.system.progress import track
+from bench.system.threads import ahead
 
 VERSION = 1  # of the drawing: another version draws other pictures under other ids
 VIEWS = tuple(range(1, 17))

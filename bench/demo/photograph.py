@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.carvana import SIZE
+from bench.data.carvana import SIZE
 from bench.demo import studio
 from bench.demo.light import develop, surroundings
 from bench.demo.mesh import Floats, Mesh

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.carvana import SIZE
+from bench.data.carvana import SIZE
 from bench.demo.mesh import Floats
 
 Image = NDArray[np.float32]

@@ -8,12 +8,12 @@ Writes report.html.
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from bench.carvana import Carvana
-from bench.entries import Entry
-from bench.files import write_text
+from bench.data.carvana import Carvana
+from bench.ensembles.entry import Entry
 from bench.report.facts import Facts
 from bench.report.page import render
 from bench.report.pictures import draw
+from bench.system.files import write_text
 
 CODE = sorted(path for path in Path(__file__).parent.rglob("*") if path.suffix != ".pyc")
 

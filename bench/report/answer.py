@@ -8,15 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.report.facts import Facts
-from bench.words import (
-    chance,
-    duration,
-    listed,
-    milliseconds,
-    number,
-    several,
-    signed,
-)
+from bench.system.text import chance, duration, listed, milliseconds, number, several, signed
 
 SIGNIFICANT = 0.05
 

@@ -9,14 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from bench import context
-from bench.carvana import Carvana, car_of, metadata
-from bench.config import Suite
-from bench.errors import Missing
-from bench.layout import Layout
-from bench.ranking import methods
-from bench.recipe import Recipe
-from bench.rules import LEARNED
+from bench.config.layout import Layout
+from bench.config.recipe import Recipe
+from bench.config.suite import Suite
+from bench.data.carvana import Carvana, car_of, is_real, metadata
+from bench.ensembles.rules import LEARNED
+from bench.scores.ranking import methods
+from bench.system.errors import Missing
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def read(
         environment=_json(layout.environment),
         leaks=_json(layout.leaks),
         cars=metadata(data.root),
-        real=context.is_real(data),
+        real=is_real(data),
         drawn=(data.root / "demo.json").exists(),
         root=data.root,
         repeat=repeat,

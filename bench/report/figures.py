@@ -3,12 +3,12 @@
 import numpy as np
 import pandas as pd
 
-from bench.carvana import car_of
-from bench.ranking import pareto_front
+from bench.data.carvana import car_of
 from bench.report import svg
 from bench.report.facts import Facts
 from bench.report.svg import ACCENT, INK, LINE, PAPER, SOFT, TILE, Drawing
-from bench.words import number, signed
+from bench.scores.ranking import pareto_front
+from bench.system.text import number, signed
 
 ROW = 22.0  # of a line of a list
 DICE_UNIT = 1e-4  # differences of Dice are written in ten-thousandths

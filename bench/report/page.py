@@ -8,13 +8,27 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.context import NOTE
-from bench.report import board, curves, figures, heat, made
+from bench.report import (
+    figures,
+)
+from bench.report import (
+    heatmaps as heat,
+)
+from bench.report import (
+    leaderboard as board,
+)
+from bench.report import (
+    learning_curves as curves,
+)
+from bench.report import (
+    provenance as made,
+)
 from bench.report.answer import answer
 from bench.report.facts import Facts
 from bench.report.pictures import Shown
 from bench.report.svg import Drawing
-from bench.words import number
+from bench.scores.reported import NOTE
+from bench.system.text import number
 
 TEMPLATES = Path(__file__).parent / "templates"
 

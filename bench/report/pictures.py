@@ -18,13 +18,14 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.carvana import Carvana, car_of, read_image, view_of
-from bench.entries import Entry
-from bench.maps import MapStore
-from bench.pictures import FALSE_NEGATIVE, FALSE_POSITIVE, TINT, TRUE_POSITIVE, worst_crop
-from bench.progress import track
+from bench.data.carvana import Carvana, car_of, view_of
+from bench.data.images import read_image
+from bench.ensembles.entry import Entry
+from bench.masks.drawing import FALSE_NEGATIVE, FALSE_POSITIVE, TINT, TRUE_POSITIVE, worst_crop
+from bench.masks.store import MapStore
+from bench.masks.types import THRESHOLD, Map, Mask
 from bench.report.facts import Facts
-from bench.rle import THRESHOLD, Map, Mask
+from bench.system.progress import track
 
 KINDS = ("worst", "median", "disputed")
 EACH = 6  # photographs of each kind

@@ -13,14 +13,14 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartParser
 from starlette.responses import Response
 
-from bench.cutout import BATCH
-from bench.exported import Model
-from bench.photographs import MOST_PIXELS
-from bench.serve.answers import ERRORS, add_errors
-from bench.serve.cutting import Work, do, router
-from bench.serve.desk import Desk
+from bench.cutout.cutout import BATCH
+from bench.cutout.model import Model
+from bench.cutout.photographs import MOST_PIXELS
+from bench.cutout.touch_ups import SWITCHES
+from bench.serve.endpoints import Work, do, router
+from bench.serve.errors import ERRORS, add_errors
 from bench.serve.guard import MOST_BYTES, Guard
-from bench.switches import SWITCHES
+from bench.serve.queue import Desk
 
 PAGE = Path(__file__).parent / "page"
 FILES = {  # path -> file and type: the only files that are ever sent

@@ -9,11 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from bench import matte, photographs
-from bench.cutout import Seen
-from bench.metrics import counts, jaccard
-from bench.photographs import Pixels
-from bench.rle import THRESHOLD, Map
+from bench.cutout import matting as matte
+from bench.cutout import photographs
+from bench.cutout.cutout import Seen
+from bench.cutout.photographs import Pixels
+from bench.masks.types import THRESHOLD, Map
+from bench.metrics.overlap import counts, jaccard
 
 SHOWN = 1600  # longest side of pictures that are only looked at
 DIM = 0.45  # how much of the photograph is left under the heat

@@ -8,11 +8,11 @@ from types import FrameType
 
 import uvicorn
 
-from bench.device import Machine
-from bench.errors import BenchError
-from bench.exported import open_model
-from bench.progress import say
+from bench.cutout.model import open_model
 from bench.serve.app import LIMIT_S, make_app
+from bench.system.device import Machine
+from bench.system.errors import BenchError
+from bench.system.progress import say
 
 HOST = "127.0.0.1"
 CONNECTIONS = 100

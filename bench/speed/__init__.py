@@ -11,8 +11,8 @@ from tempfile import TemporaryDirectory
 
 from rich.table import Table
 
-from bench.errors import BadConfig
 from bench.speed.timing import Contest, Row, measure, one_core
+from bench.system.errors import BadConfig
 
 SECONDS = 1.5  # for each peer
 
@@ -24,7 +24,8 @@ def run(parts: Sequence[str], data: Path | None, seconds: float = SECONDS) -> It
         BadConfig: no part is called so.
         Missing: the folder `data` has no photographs.
     """
-    from bench.speed import masks, stored  # not for `scale`, whose processes' memory is measured
+    from bench.speed import in_memory as masks
+    from bench.speed import on_disk as stored
     from bench.speed.samples import samples
 
     with TemporaryDirectory(prefix="carvana-speed-") as folder, one_core():

@@ -18,23 +18,26 @@ from tempfile import TemporaryDirectory
 
 import safetensors.torch
 
-from bench.augment import Augment
-from bench.carvana import Carvana, open_folder, read_image
-from bench.checkpoint import scratch
-from bench.config import load_recipe
-from bench.dataset import Decoded, Samples, TrainingSet, batches, cached_samples
-from bench.device import Machine
-from bench.files import write_json
-from bench.networks import shapes
-from bench.predict import Member, Part, mean_probability, ms_per_image, ready_network
-from bench.predict import run as predict
-from bench.progress import say
-from bench.recipe import Recipe
-from bench.resize import shrink
+from bench.config.library import load_recipe
+from bench.config.recipe import Recipe
+from bench.data.carvana import Carvana, open_folder
+from bench.data.images import read_image
+from bench.masks.resize import shrink
+from bench.networks.build import shapes
+from bench.networks.infer import mean_probability
+from bench.networks.load import ready_network
+from bench.networks.predict import Member, Part, ms_per_image
+from bench.networks.predict import run as predict
+from bench.networks.tta import views
 from bench.speed.network import TRAINING, product
 from bench.speed.timing import Row, Way, copying, interleaved, one_core
-from bench.train import train_one_epoch
-from bench.tta import views
+from bench.system.device import Machine
+from bench.system.files import write_json
+from bench.system.progress import say
+from bench.training.augment import Augment
+from bench.training.dataset import Decoded, Samples, TrainingSet, batches, cached_samples
+from bench.training.state import scratch
+from bench.training.train import train_one_epoch
 from models.summary import gflops
 
 STEPS = {"cpu": 8, "cuda": 200}  # of a round, as far as there are photographs

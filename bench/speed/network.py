@@ -19,17 +19,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from bench.carvana import read_image
-from bench.checkpoint import scratch
-from bench.config import load_recipe
-from bench.device import Machine
-from bench.predict import load_network
-from bench.progress import say
-from bench.resize import Size, shrink, target_of
-from bench.speed.parity import say_parity
+from bench.config.library import load_recipe
+from bench.data.images import read_image
+from bench.masks.resize import shrink, target_of
+from bench.masks.types import Size
+from bench.networks.load import load_network
+from bench.speed.network_parity import say_parity
+from bench.speed.network_variants import COMPILED, EAGER, OPENVINO, OURS, predictions, steps
 from bench.speed.samples import Samples, samples
 from bench.speed.timing import Row, Way, interleaved
-from bench.speed.ways import COMPILED, EAGER, OPENVINO, OURS, predictions, steps
+from bench.system.device import Machine
+from bench.system.progress import say
+from bench.training.state import scratch
 from models.summary import gflops
 
 SECONDS = 5.0  # for each way

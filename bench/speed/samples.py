@@ -8,12 +8,12 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from bench.carvana import open_folder
+from bench.data.carvana import open_folder
 from bench.demo import QUALITY
 from bench.demo.photograph import draw_car, take
-from bench.errors import Missing
-from bench.resize import ceiling_map
-from bench.rle import Map, Mask
+from bench.masks.resize import ceiling_map
+from bench.masks.types import Map, Mask
+from bench.system.errors import Missing
 
 IMAGES = 4
 SIZES = ((256, 384), (320, 480), (384, 512), (512, 512), (512, 768))  # of the five members

@@ -21,16 +21,16 @@ from typing import Any
 import cv2
 import numpy as np
 
-from bench import submit
-from bench.carvana import VIEWS, open_folder
-from bench.entries import Entry
-from bench.environment import peak_memory
-from bench.files import sha256
-from bench.frames import Map, pack
-from bench.maps import APPLICATION, checksum_of
-from bench.progress import say
-from bench.submission.reading import read_rows
-from bench.submission.validation import check
+from bench.data.carvana import VIEWS, open_folder
+from bench.ensembles.entry import Entry
+from bench.kaggle import submit
+from bench.kaggle.reading import read_rows
+from bench.kaggle.validation import check
+from bench.masks.packing import Map, pack
+from bench.masks.store import APPLICATION, checksum_of
+from bench.system.environment import peak_memory
+from bench.system.files import sha256
+from bench.system.progress import say
 
 IMAGES = (100, 1_000, 10_000, 100_064)
 FEW = 1_000  # images of a row that asks about members or size; up to here one job is tried too

@@ -1,0 +1,63 @@
+"""What this machine has: versions, devices, memory, disk, data, weights."""
+
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import psutil
+import torch
+
+from bench.data.carvana import open_folder
+from bench.kaggle.client import client
+from bench.system.device import multiplies_bf16
+from bench.system.environment import environment
+from bench.system.errors import BenchError, Missing
+from models.encoders import WEIGHTS_DIR
+
+
+def examine(data: Path, runs: Path) -> dict[str, Any]:
+    """Everything a report of a problem should say, as JSON can hold it."""
+    return {
+        **environment(),
+        "devices": _devices(),
+        "memory_free_gb": round(psutil.virtual_memory().available / 1e9, 1),
+        "disk_free_gb": round(shutil.disk_usage(_existing(runs)).free / 1e9, 1),
+        "data": _data(data),
+        "weights": _weights(),
+        "kaggle_client": _kaggle(),
+    }
+
+
+def _kaggle() -> str:
+    try:
+        return client()
+    except Missing as error:
+        return str(error)
+
+
+def _devices() -> list[str]:
+    cards = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
+    precision = "bf16" if multiplies_bf16(cpu=True) else "fp32 only: no bf16 instructions"
+    return [*cards, f"cpu ({torch.get_num_threads()} threads, {precision})"]
+
+
+def _data(root: Path) -> str:
+    try:
+        found = open_folder(root)
+    except BenchError as error:
+        return str(error)
+    return f"{root}: {len(found.train)} training and {len(found.test)} test photographs"
+
+
+def _weights() -> str:
+    folder = os.environ.get(WEIGHTS_DIR)
+    if not folder:
+        return f"{WEIGHTS_DIR} is not set: pretrained weights come from the hub"
+    files = sorted(path.name for path in Path(folder).glob("*.safetensors"))
+    return f"{folder}: {', '.join(files) or 'no safetensors files'}"
+
+
+def _existing(path: Path) -> Path:
+    """The path, or the nearest folder above it that is there."""
+    return path if path.exists() else _existing(path.absolute().parent)

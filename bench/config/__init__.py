@@ -1,0 +1,1 @@
+"""What decides a run: recipe, suite, refinement steps, and where its files lie."""

@@ -1,0 +1,89 @@
+"""Recipes and suites found by their names, and recipes as a suite runs them."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from bench.config.recipe import Recipe
+from bench.config.strict import Config, faults, read
+from bench.config.suite import Override, Suite
+from bench.system.errors import BadConfig
+
+RECIPES = Path(__file__).parents[2] / "models" / "recipes"
+SUITES = Path(__file__).parent / "suites"
+
+
+def load_recipe(name: str, beside: Path = Path()) -> Recipe:
+    """The recipe of `models/recipes/<name>.yaml`, or of a path that ends in .yaml.
+
+    Args:
+        beside: the suite's file; a relative path is looked up in its folder.
+    """
+    path = str(beside.parent / name) if name.endswith(".yaml") else name
+    return _load(path, RECIPES, Recipe, "recipe")
+
+
+def load_suite(name: str) -> Suite:
+    """The suite of `bench/suites/<name>.yaml`, or of a path that ends in .yaml."""
+    return _load(name, SUITES, Suite, "suite")
+
+
+def names(folder: Path) -> list[str]:
+    """Names of all YAML files below a folder, as recipes and suites are called."""
+    return sorted(
+        path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")
+    )
+
+
+def in_suite(recipe: Recipe, suite: Suite) -> Recipe:
+    """The recipe as a suite runs it: sizes scaled, fields replaced as its `override` says.
+
+    A recipe of 0 epochs has nothing to override but its size and `pretrained`.
+
+    Raises:
+        BadConfig: the override does not go with the recipe.
+    """
+    change = {
+        field: getattr(suite.override, field)
+        for field in Recipe.model_fields
+        if field in Override.model_fields
+    }
+    change = {field: value for field, value in change.items() if value is not None}
+    if not recipe.epochs:
+        change = {}
+    network = change.get("network", recipe.network)
+    if suite.override.pretrained is not None and "pretrained" in network.options:
+        network = network.model_copy(update={"pretrained": suite.override.pretrained})
+    change |= {"size": scaled(recipe.size, suite.scale), "network": network}
+    try:
+        return Recipe.model_validate({**dict(recipe), **change})
+    except ValidationError as error:
+        raise BadConfig(f"suite {suite.title!r}, override:" + faults(error, Recipe)) from error
+
+
+def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """A size, height x width, times `scale`."""
+    return round(size[0] * scale), round(size[1] * scale)
+
+
+def changed(suite: Suite, seed: int | None, limit: int | None) -> Suite:
+    """The suite with another seed for its folds and trainings, or with fewer cars."""
+    update: dict[str, Any] = {}
+    if seed is not None:
+        update["folds"] = suite.folds.model_copy(update={"seed": seed})
+        update["override"] = suite.override.model_copy(update={"seed": seed})
+    if limit is not None:
+        update["limit"] = limit
+    return suite.model_copy(update=update)
+
+
+def _load(name: str, folder: Path, kind: type[Config], word: str) -> Config:
+    if name.endswith(".yaml"):
+        return read(Path(name), kind)
+    known = names(folder)
+    if name not in known:
+        near = difflib.get_close_matches(name, known, n=3) or known
+        raise BadConfig(f"no {word} {name!r}; nearest: {', '.join(near)}")
+    return read(folder / f"{name}.yaml", kind)

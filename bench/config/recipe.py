@@ -1,0 +1,135 @@
+"""Recipe: what decides a model, as a strict YAML file; config.py finds it by its name."""
+
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from bench.config import refinement as steps
+from bench.config.strict import Strict
+
+Loss = Literal["bce", "focal", "mse", "soft_dice", "gradient"]
+PixelWeight = Literal["median_frequency", "boundary", "gradient_ratio"]
+Augmentation = Literal["crop", "colour", "flip", "affine"]
+Figure = Literal[
+    "dice", "jaccard", "dsc_percent", "one_minus_jaccard", "train_ms", "test_ms", "params"
+]
+
+
+class Network(BaseModel):
+    """The name of a network in `models.NETWORKS`; every other field is an option of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="allow", strict=True)
+    name: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Every field but the name."""
+        return dict(self.model_extra or {})
+
+
+class Optimiser(Strict):
+    """How weights are updated; `weight_decay` is the factor of the L2 penalty (SGD, Adam)."""
+
+    name: Literal["sgd", "adam", "adamw"]
+    lr: float = Field(gt=0)
+    encoder_lr: float | None = Field(default=None, gt=0)  # of the parameters below `encoder.`
+    weight_decay: float = Field(default=0.0, ge=0)
+    momentum: float = Field(default=0.9, ge=0, lt=1)
+
+
+class Step(Strict):
+    """The learning rate times `factor` after every so many epochs."""
+
+    name: Literal["step"]
+    every: int = Field(gt=0)
+    factor: float = Field(gt=0, lt=1)
+
+
+class Plateau(Strict):
+    """The learning rate times `factor` when validation Dice stood still for `patience` epochs."""
+
+    name: Literal["plateau"]
+    patience: int = Field(ge=0)
+    factor: float = Field(gt=0, lt=1)
+
+
+Schedule = (
+    Literal["constant", "cosine", "one_cycle"]
+    | Annotated[Step | Plateau, Field(discriminator="name")]
+)
+
+
+class EarlyStopping(Strict):
+    """End when no epoch of the last `patience` bettered validation Dice by over `min_delta`."""
+
+    patience: int = Field(gt=0)
+    min_delta: float = Field(default=0.0, ge=0)
+
+
+class Smaller(Strict):
+    """Epochs at a smaller size, before those at the recipe's own."""
+
+    scale: float = Field(gt=0, lt=1)
+    epochs: int = Field(gt=0)
+
+
+class Tta(Strict):
+    """Views of a photograph whose maps are averaged: every scale, each with its mirror image."""
+
+    flip: bool = True
+    scales: tuple[float, ...] = Field(default=(1.0,), min_length=1, strict=False)
+
+
+class Recipe(Strict):
+    """How one model is trained and used. `size` is height x width of what the network sees."""
+
+    network: Network
+    size: tuple[int, int] = Field(strict=False)
+    loss: dict[Loss, float] = Field(min_length=1)
+    pixel_weights: tuple[PixelWeight, ...] = Field(default=(), strict=False)  # of bce, focal, mse
+    gradient_sigma: float = Field(default=1.0, ge=0.5)  # pixels of `size`, in losses and weights
+    optimiser: Optimiser
+    schedule: Schedule = "constant"
+    epochs: int = Field(ge=0)  # in all, those of `gradual` among them; 0: used as it is built
+    gradual: tuple[Smaller, ...] = Field(default=(), strict=False)
+    early_stopping: EarlyStopping | None = None
+    batch: int = Field(gt=0)
+    augment: tuple[Augmentation, ...] = Field(default=(), strict=False)
+    start_from: str | None = None  # a safetensors file; what fits by name and shape is taken
+    freeze: tuple[str, ...] = Field(default=(), strict=False)  # modules, for example `encoder`
+    ema: float | None = Field(default=None, gt=0, lt=1)  # decay of the averaged weights
+    tta: Tta = Tta()
+    # of it as an entry; not as a member. None is left out of the YAML whose hash map stores keep
+    refine: steps.Steps | None = Field(default=None, strict=False)
+    seed: int = 0
+    source: str
+    goal: str
+    reported: dict[Figure, float] = Field(default={})
+
+    @model_validator(mode="after")
+    def _epochs_are_left(self) -> Self:
+        if self.gradual and sum(each.epochs for each in self.gradual) >= self.epochs:
+            raise ValueError(f"`gradual` leaves none of {self.epochs} epochs for the full size")
+        return self
+
+    @property
+    def unrefined(self) -> Self:
+        """All of it that decides the maps: the recipe a training and a map store are made by."""
+        return self.model_copy(update={"refine": None})
+
+    @property
+    def reported_dice(self) -> float | None:
+        """The paper's own mean Dice of this model, 0..1."""
+        percent = self.reported.get("dsc_percent")
+        return self.reported.get("dice", percent and percent / 100)
+
+    def stages(self) -> list[tuple[float, int]]:
+        """Scale of the size and number of epochs of every part of the training, in order."""
+        smaller = [(each.scale, each.epochs) for each in self.gradual]
+        return [*smaller, (1.0, self.epochs - sum(epochs for _, epochs in smaller))]
+
+    @model_validator(mode="after")
+    def _pixel_weights_weigh(self) -> Self:
+        if self.pixel_weights and not {"bce", "focal", "mse"} & set(self.loss):
+            raise ValueError("`pixel_weights` weigh bce, focal and mse; `loss` names none of them")
+        return self

@@ -1,0 +1,124 @@
+"""Suite: what decides a benchmark, as a strict YAML file; library.py finds it by its name."""
+
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import Field, model_validator
+
+from bench.config import refinement as steps
+from bench.config.recipe import Augmentation, Loss, Network, Optimiser, Schedule, Smaller
+from bench.config.strict import Strict
+
+
+class Override(Strict):
+    """Fields of every recipe that a suite replaces; what is absent stays as the recipe says."""
+
+    network: Network | None = None
+    pretrained: bool | None = None
+    epochs: int | None = Field(default=None, gt=0)
+    gradual: tuple[Smaller, ...] | None = Field(default=None, strict=False)
+    batch: int | None = Field(default=None, gt=0)
+    optimiser: Optimiser | None = None
+    schedule: Schedule | None = None
+    loss: dict[Loss, float] | None = Field(default=None, min_length=1)
+    augment: tuple[Augmentation, ...] | None = Field(default=None, strict=False)
+    seed: int | None = None
+
+
+Rule = Literal[
+    "vote", "mean",  # the rest learns on held-out maps, see learned.py
+    "greedy", "weights_dice", "weights_likelihood", "threshold", "staple", "stacking",
+]  # fmt: skip
+
+
+class Ensemble(Strict):
+    """A rule over members' maps. Integer weights, one a member, count in a vote or a mean."""
+
+    rule: Rule
+    members: tuple[str, ...] = Field(default=(), strict=False)  # empty: every recipe of the suite
+    weights: tuple[int, ...] = Field(default=(), strict=False)  # empty: all 1
+    refine: steps.Steps = Field(default=(), strict=False)
+
+    @model_validator(mode="after")
+    def _weights_fit(self) -> Self:
+        if self.weights and len(self.weights) != len(self.members):
+            raise ValueError(f"{len(self.weights)} weights for {len(self.members)} named members")
+        if any(weight < 1 for weight in self.weights):
+            raise ValueError("weights are whole numbers of at least 1")
+        if self.weights and self.rule not in ("vote", "mean"):
+            raise ValueError(f"rule {self.rule!r} takes no weights; it finds its own")
+        return self
+
+
+class Reported(Strict):
+    """A published figure that stands beside ours on the leaderboard."""
+
+    entry: str
+    dice: float | None = Field(default=None, ge=0, le=1)
+    one_minus_jaccard: float | None = Field(default=None, ge=0, le=1)
+    source: str
+
+    @model_validator(mode="after")
+    def _has_a_figure(self) -> Self:
+        if self.dice is None and self.one_minus_jaccard is None:
+            raise ValueError("name `dice` or `one_minus_jaccard`")
+        return self
+
+
+class Folds(Strict):
+    """Cars held out together: fold k is scored by the model that never saw its cars.
+
+    `valid_cars` of the training cars choose the best epoch and are neither trained on nor scored.
+    """
+
+    count: int = Field(default=5, ge=2)
+    run: tuple[int, ...] = Field(default=(0,), min_length=1, strict=False)
+    valid_cars: int = Field(default=4, ge=1)
+    seed: int = 0
+
+    @model_validator(mode="after")
+    def _folds_exist(self) -> Self:
+        wrong = [fold for fold in self.run if not 0 <= fold < self.count]
+        if wrong:
+            raise ValueError(f"run names fold {wrong[0]}; there are folds 0 to {self.count - 1}")
+        return self
+
+
+class Demo(Strict):
+    """Size of the drawn data set that a suite uses when no folder of photographs is given."""
+
+    cars: int = Field(gt=0)
+    test_cars: int = Field(gt=0)
+    seed: int = 0
+
+
+class Suite(Strict):
+    """A benchmark: data, folds, recipes, ensembles and the scale of every recipe's size."""
+
+    title: str
+    recipes: tuple[str, ...] = Field(min_length=1, strict=False)
+    ensembles: dict[str, Ensemble] = Field(default={})
+    reported: tuple[Reported, ...] = Field(default=(), strict=False)
+    scale: float = Field(default=1.0, gt=0)
+    override: Override = Override()
+    split: Literal["car", "image_random"] = "car"
+    folds: Folds = Folds()
+    limit: int | None = Field(default=None, gt=0)  # of the cars
+    demo: Demo | None = None
+
+    @model_validator(mode="after")
+    def _members_are_recipes(self) -> Self:
+        for name, ensemble in self.ensembles.items():
+            strangers = sorted(set(ensemble.members) - set(self.recipes))
+            if strangers:
+                raise ValueError(f"ensemble {name!r}: {strangers[0]!r} is not among `recipes`")
+        return self
+
+    def members(self, ensemble: str) -> tuple[str, ...]:
+        """Names of the recipes whose maps an ensemble combines."""
+        return tuple(map(short_name, self.ensembles[ensemble].members or self.recipes))
+
+
+def short_name(name: str) -> str:
+    """What a suite or recipe is called in a run: its name, or the stem of the path given."""
+    return Path(name).stem if name.endswith(".yaml") else name

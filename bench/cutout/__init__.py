@@ -1,0 +1,1 @@
+"""A trained entry in one folder, and the cars it cuts out."""

@@ -1,0 +1,65 @@
+"""What stands behind a car that was cut out: nothing, a colour, a blur or a picture."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import ImageColor
+
+from bench.cutout import matting as matte
+from bench.cutout import photographs
+from bench.cutout.photographs import Photograph, Pixels
+from bench.system.errors import BadConfig, Missing
+
+
+@dataclass(frozen=True)
+class Background:
+    """What comes behind the car: nothing, a colour, the background blurred, or a picture."""
+
+    kind: str = "transparent"  # or "colour", "blur", "image"
+    colour: tuple[int, int, int] = (255, 255, 255)
+    image: Photograph | None = None
+
+    @classmethod
+    def named(cls, name: str) -> "Background":
+        """The background "transparent", "blur", or a colour ("white", "#0a7bbd").
+
+        Raises:
+            BadConfig: it is none of them.
+        """
+        if name in ("transparent", "blur"):
+            return cls(name)
+        try:
+            red, green, blue = ImageColor.getrgb(name)[:3]
+        except ValueError as error:
+            raise BadConfig(
+                f"background {name!r}: neither transparent, blur, a colour (white, #0a7bbd) nor "
+                "a picture's file"
+            ) from error
+        return cls("colour", (red, green, blue))
+
+    def behind(self, cut: NDArray[np.uint8], photo: Pixels) -> NDArray[np.uint8]:
+        """The cut-out (H, W, 4) on this background: (H, W, 3), or as it is where there is none."""
+        if self.kind == "transparent":
+            return cut
+        if self.kind == "blur":
+            return matte.over(cut, matte.blurred(photo, cut[..., 3]))
+        if self.image is not None:
+            return matte.over(cut, photographs.fitted(self.image, photo.shape[:2]))
+        return matte.over(cut, np.full_like(photo, self.colour))
+
+
+def open_background(name: str) -> Background:
+    """The background that `Background.named` makes, or the picture in a file.
+
+    Raises:
+        BadConfig: there is no such background. BadData: the file is not a picture.
+        Missing: `name` has a suffix and is not a file.
+    """
+    path = Path(name)
+    if path.is_file():
+        return Background("image", image=photographs.read(path.read_bytes()))
+    if path.suffix:
+        raise Missing(f"{path}: no such picture for the background")
+    return Background.named(name)

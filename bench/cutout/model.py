@@ -1,0 +1,221 @@
+"""A folder with all that an entry needs -> a model that turns photographs into maps.
+
+    manifest.json                      entry, rule and its parameters, members, hashes; written last
+    <recipe>/fold<k>/recipe.yaml       what a member is, and what it sees
+    <recipe>/fold<k>/weights.safetensors   or, in OpenVINO's format, network.xml and network.bin
+
+A run's own folder is laid out the same way, so both open alike.
+"""
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import torch
+from accelerate import Accelerator
+from pydantic import Field, ValidationError
+from torch import nn
+
+from bench.config.layout import Layout
+from bench.config.recipe import Recipe
+from bench.config.refinement import Steps
+from bench.config.strict import Strict, field_of, read
+from bench.cutout.letterbox import frame
+from bench.cutout.photographs import Pixels
+from bench.ensembles.rules import Parameters, combine
+from bench.masks.types import Map
+from bench.networks import openvino
+from bench.networks.build import shapes
+from bench.networks.infer import mean_probability
+from bench.networks.load import ready_network
+from bench.networks.tta import views
+from bench.refinement.refine import settled
+from bench.system.device import Machine, enough_memory
+from bench.system.errors import BadConfig, BadData, Missing
+from bench.system.files import sha256
+from models.interface import stride_of
+
+FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
+MANIFEST = "manifest.json"
+
+Name = Annotated[
+    str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")
+]
+Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Part(Strict):
+    """One trained network of a member: its fold, its recipe and weights, and its conversion.
+
+    Where it is converted, OpenVINO runs it, and the folder holds that in place of the weights.
+    """
+
+    fold: int = Field(ge=0)
+    recipe_sha256: Hash
+    weights_sha256: Hash
+    converted_sha256: tuple[Hash, Hash] | None = Field(default=None, strict=False)  # .xml, .bin
+
+    def files(self) -> dict[str, str]:
+        """The files of the folder that hold this network, with their hashes."""
+        numbers = (
+            {"weights.safetensors": self.weights_sha256}
+            if self.converted_sha256 is None
+            else dict(zip(openvino.FILES, self.converted_sha256, strict=True))
+        )
+        return {"recipe.yaml": self.recipe_sha256, **numbers}
+
+
+class Member(Strict):
+    """A recipe, and its networks, whose mean probability is its map."""
+
+    name: Name
+    size: tuple[int, int] = Field(strict=False)  # height x width of what it sees
+    parts: tuple[Part, ...] = Field(min_length=1, strict=False)
+
+
+class Manifest(Strict):
+    """What an exported model is and where it comes from."""
+
+    format: Literal["carvana-bench model 1"]
+    suite: str
+    entry: str
+    rule: str | None  # None: a single model
+    parameters: Parameters = Field(default={})  # of the rule
+    refine: Steps = Field(default=(), strict=False)  # what is done to the map in the end
+    members: tuple[Member, ...] = Field(min_length=1, strict=False)
+    dice: float | None = None  # mean over held-out cars of the run
+    made_by: dict[str, Any] = Field(default={})
+
+    @property
+    def identity(self) -> list[str]:
+        """The hashes that decide every map, in order."""
+        return [
+            hashed
+            for member in self.members for part in member.parts
+            for hashed in (part.weights_sha256, *(part.converted_sha256 or ()))
+        ]  # fmt: skip
+
+    @property
+    def converted(self) -> bool:
+        """Whether OpenVINO runs it."""
+        return any(part.converted_sha256 for member in self.members for part in member.parts)
+
+
+def read_manifest(folder: Path) -> Manifest:
+    """The manifest of an exported model.
+
+    Raises:
+        Missing: the folder holds none. BadData: it is damaged, or of a later version.
+    """
+    path = folder / MANIFEST
+    if not path.is_file():
+        raise Missing(f"{folder}: no {MANIFEST}, so no exported model; make one with `export`")
+    try:
+        return Manifest.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise BadData(
+            f"{path}: {field_of(first)}: {first['msg']}; export the model again"
+        ) from error
+
+
+def open_model(folder: Path, machine: Machine) -> "Model":
+    """The exported model of a folder, in memory.
+
+    Raises:
+        Missing: as `read_manifest`. BadData: a file is not the one that was exported.
+    """
+    return Model(folder, read_manifest(folder), machine)
+
+
+class Model:
+    """An entry in memory: photographs in, its members' maps out, and their combination.
+
+    Args:
+        folder: of an exported model or of a run.
+        exact: float32 even where bf16 is faster.
+
+    Raises:
+        BadData: a file differs from what the manifest says.
+        BadConfig: a recipe names what this version does not know, or OpenVINO's networks are to
+            run on a GPU.
+        Missing: OpenVINO is needed and not installed.
+    """
+
+    def __init__(
+        self, folder: Path, manifest: Manifest, machine: Machine, *, exact: bool = False
+    ) -> None:
+        if manifest.converted:
+            if machine.device == "cuda":
+                raise BadConfig(f"{folder}: converted for CPUs; export it without --openvino")
+            machine = replace(machine, device="cpu")
+        self.manifest = manifest
+        self._accelerator, self._exact = machine.accelerator(), exact
+        layout = Layout(folder)
+        self._members = [
+            _Loaded(member, layout, self._accelerator, exact) for member in manifest.members
+        ]
+
+    @property
+    def names(self) -> list[str]:
+        """What the members are called."""
+        return [member.name for member in self.manifest.members]
+
+    def maps(self, photos: Sequence[Pixels]) -> list[list[Map]]:
+        """Of each photograph (H, W, 3), every member's map (H, W); the photographs share passes."""
+        with openvino.undisturbed() if self.manifest.converted else nullcontext():
+            return self._maps(photos)
+
+    def _maps(self, photos: Sequence[Pixels]) -> list[list[Map]]:
+        found: list[list[Map]] = [[] for _ in photos]
+        for member in self._members:
+            size = member.recipe.size
+            frames = [frame((photo.shape[0], photo.shape[1]), size) for photo in photos]
+            seen = [each.shrink(photo) for each, photo in zip(frames, photos, strict=True)]
+            stacked = torch.stack([torch.from_numpy(one).permute(2, 0, 1) for one in seen])
+            looks = views(member.recipe.tta.scales, member.recipe.tta.flip)
+            with enough_memory(member.name, len(photos), size):
+                p = mean_probability(
+                    member.networks, stacked, looks, self._accelerator,
+                    most=max(2, len(photos)), exact=self._exact,  # one and its mirror image
+                ).cpu()  # fmt: skip
+            for mine, each, one in zip(found, frames, p, strict=True):
+                mine.append(each.grow(one.numpy()))
+        return found
+
+    def merge(self, maps: Sequence[Map]) -> Map:
+        """The entry's map of one photograph, from its members'."""
+        rule, parameters = self.manifest.rule, self.manifest.parameters
+        return settled(combine(parameters, maps) if rule else maps[0], self.manifest.refine)
+
+
+class _Loaded:
+    """A member's networks, each checked against the manifest before it is built."""
+
+    def __init__(
+        self, member: Member, layout: Layout, accelerator: Accelerator, exact: bool
+    ) -> None:
+        self.name = member.name
+        bf16 = accelerator.mixed_precision == "bf16" and not exact
+        self.networks: list[nn.Module] = []
+        for part in member.parts:
+            training = layout.training(member.name, part.fold)
+            for file, expected in part.files().items():
+                _check(training / file, expected)
+            self.recipe = read(training / "recipe.yaml", Recipe)
+            self.networks.append(self._network(part, training, accelerator.device, bf16))
+
+    def _network(self, part: Part, training: Path, device: torch.device, bf16: bool) -> nn.Module:
+        if part.converted_sha256 is None:
+            return ready_network(self.name, self.recipe, training, device)
+        stride = stride_of(shapes(self.name, self.recipe))
+        return openvino.Converted(training, stride, bf16=bf16)
+
+
+def _check(path: Path, expected: str) -> None:
+    if not path.is_file():
+        raise BadData(f"{path}: missing; export the model again")
+    if sha256(path) != expected:
+        raise BadData(f"{path}: not the file that was exported; export the model again")

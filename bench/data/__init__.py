@@ -1,0 +1,1 @@
+"""Photographs and masks in Kaggle's layout, and their folds of cars."""

@@ -1,0 +1,249 @@
+"""What a data folder holds, and everything that is wrong with it.
+
+Reads  a Carvana folder; unpacks Kaggle's zip files in it first.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rich.console import Group
+from rich.markup import escape
+from rich.table import Table
+
+from bench.data.archive import FOLDERS, unpack_all
+from bench.data.carvana import VIEWS, Carvana, car_of, metadata, open_folder, read_rows
+from bench.data.images import read_image
+from bench.masks import rle
+from bench.system.errors import BadData
+from bench.system.progress import track
+from bench.system.threads import ahead
+
+SAMPLE = 16  # files of each kind that are read when not all are
+SHOWN = 20  # problems in the printed table; the JSON holds all
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A file that must be mended before the data are used."""
+
+    file: str
+    what: str
+    cure: str
+
+
+@dataclass
+class Report:
+    """Facts about a data folder, what must be mended, and what is only worth knowing."""
+
+    root: str
+    deep: bool
+    facts: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing must be mended."""
+        return not self.problems
+
+    @property
+    def verdict(self) -> str:
+        """One line for people."""
+        read = "every file was read" if self.deep else "a sample was read; --deep reads every file"
+        found = "ready" if self.ok else f"problems: {len(self.problems)}"
+        return f"{self.root}: {found} ({read})"
+
+    def add(self, file: Path, what: str, cure: str) -> None:
+        """Note a problem, once."""
+        problem = Problem(str(file), what, cure)
+        if problem not in self.problems:
+            self.problems.append(problem)
+
+    def add_error(self, error: BadData) -> None:
+        """Note a problem from our own message, `file: what; cure`."""
+        rest, _, cure = str(error).rpartition("; ")
+        file, _, what = rest.partition(": ")
+        self.add(Path(file), what, cure)
+
+    def to_json(self) -> dict[str, Any]:
+        """All of it, as JSON can hold it."""
+        return {"ok": self.ok, "verdict": self.verdict, **asdict(self)}
+
+    def to_table(self) -> Group:
+        """All of it as text tables for a terminal."""
+        facts = Table(show_header=False)
+        for name, value in self.facts.items():
+            facts.add_row(name, value)
+        for note in self.notes:
+            facts.add_row("note", escape(note))
+        if self.ok:
+            return Group(facts, escape(self.verdict))
+        problems = Table("file", "what is wrong", "cure")
+        for problem in self.problems[:SHOWN]:
+            problems.add_row(*map(escape, (problem.file, problem.what, problem.cure)))
+        if len(self.problems) > SHOWN:
+            problems.add_row("...", f"and {len(self.problems) - SHOWN} more", "see all with --json")
+        return Group(facts, problems, escape(self.verdict))
+
+
+def check(root: Path, deep: bool, jobs: int) -> Report:
+    """A report on the data in `root`; reads a sample of the files, with `deep` every one.
+
+    Raises:
+        Missing: no such folder, or no photographs in it.
+        BadData: a zip file cannot be unpacked, or two files are one image.
+    """
+    unpacked = unpack_all(root)
+    data = open_folder(root)
+    report = Report(str(root), deep, notes=[f"unpacked {target.name}" for target in unpacked])
+    _count(data, report)
+    for examine in (_pairs, _cars, _strangers, _mask_table, _sample_table, _metadata):
+        try:
+            examine(data, report)
+        except BadData as error:
+            report.add_error(error)
+    _read_files(data, report, jobs)
+    return report
+
+
+def _count(data: Carvana, report: Report) -> None:
+    for name, photographs in (("training", data.train), ("test", data.test)):
+        cars = {car_of(image) for image in photographs}
+        folders = {path.parent.name for path in photographs.values()}
+        where = "".join(f" in {folder}/" for folder in folders)
+        report.facts[f"{name} photographs"] = f"{len(photographs)} of {len(cars)} cars{where}"
+    report.facts["masks"] = f"{len(data.masks)} in train_masks/"
+
+
+def _pairs(data: Carvana, report: Report) -> None:
+    for image in sorted(data.masks.keys() - data.train.keys()):
+        report.add(data.masks[image], "no photograph", "add the photograph or remove the mask")
+    for image in sorted(data.train.keys() - data.masks.keys() - data.mask_rows.keys()):
+        report.add(data.train[image], "no mask", "add the mask or remove the photograph")
+
+
+def _cars(data: Carvana, report: Report) -> None:
+    for name, photographs in (("training", data.train), ("test", data.test)):
+        views = Counter(map(car_of, photographs))
+        odd = [f"{car} with {count}" for car, count in views.items() if count != VIEWS]
+        if odd:
+            report.notes.append(f"{len(odd)} {name} cars without {VIEWS} views, first {odd[0]}")
+    train_cars = {car_of(image) for image in data.train}
+    for image, path in data.test.items():
+        if car_of(image) in train_cars:
+            report.add(path, "its car is in the training folder too", "remove it from one of them")
+
+
+def _strangers(data: Carvana, report: Report) -> None:
+    known = {*data.train.values(), *data.masks.values(), *data.test.values()}
+    used = {path.parent for path in known}
+    for folder in (data.root / name for name in FOLDERS):
+        if folder.is_dir() and folder not in used:
+            report.notes.append(f"{folder.name}/ is not used")
+        elif folder.is_dir():
+            others = sorted(set(folder.iterdir()) - known)
+            if others:
+                report.notes.append(f"{len(others)} other files are ignored, first {others[0]}")
+
+
+def _mask_table(data: Carvana, report: Report) -> None:
+    if data.mask_table is None:
+        return
+    report.facts["mask rows"] = f"{len(data.mask_rows)} in {data.mask_table.name}"
+    strange = len(data.mask_rows.keys() - data.train.keys())
+    if strange:
+        report.notes.append(f"{strange} rows of {data.mask_table.name} have no photograph here")
+    for image, text in data.mask_rows.items():
+        try:
+            rle.parse(text)
+        except ValueError as error:
+            report.add(data.mask_table, f"row of {image}: {error}", "restore the file")
+
+
+def _sample_table(data: Carvana, report: Report) -> None:
+    if data.sample is None:
+        return
+    rows = read_rows(data.sample).keys()
+    report.facts["rows to submit"] = f"{len(rows)} in {data.sample.name}"
+    for image in sorted(data.test.keys() - rows):
+        report.add(
+            data.test[image], f"not in {data.sample.name}", "restore that file, or remove this"
+        )
+    absent = len(rows - data.test.keys())
+    if absent:
+        report.notes.append(f"{absent} of {len(rows)} photographs to submit are not here")
+
+
+def _metadata(data: Carvana, report: Report) -> None:
+    if data.metadata_table is None:
+        return
+    known = metadata(data.root).keys()
+    cars = {car_of(image) for image in (*data.train, *data.test)}
+    report.facts["metadata"] = f"{len(known)} cars, {len(cars & known)} of the {len(cars)} here"
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What reading a photograph, and its mask, showed."""
+
+    size: tuple[int, ...] | None
+    covered: float | None  # share of the photograph that is car
+    errors: tuple[BadData, ...]
+
+
+def _read_files(data: Carvana, report: Report, jobs: int) -> None:
+    images = [(data, image, True) for image in _chosen(list(data.train), report.deep)]
+    images += [(data, image, False) for image in _chosen(list(data.test), report.deep)]
+    looks = list(track(ahead(_look, images, jobs), "reading", len(images)))
+    for error in (error for look in looks for error in look.errors):
+        report.add_error(error)
+    sizes = Counter(look.size for look in looks if look.size)
+    report.facts["files read"] = f"{len(images)} photographs" + "".join(
+        f", {count} of {height}x{width}" for (height, width), count in sizes.most_common()
+    )
+    covered = [100 * look.covered for look in looks if look.covered is not None]
+    if covered:
+        mean = sum(covered) / len(covered)
+        report.facts["car pixels"] = (
+            f"{min(covered):.1f} to {max(covered):.1f} %, mean {mean:.1f} %"
+        )
+
+
+def _chosen(images: Sequence[str], deep: bool) -> Sequence[str]:
+    """All images, or about `SAMPLE` of them, evenly spread."""
+    return images if deep else images[:: max(1, len(images) // SAMPLE)]
+
+
+def _look(what: tuple[Carvana, str, bool]) -> _Look:
+    data, image, train = what
+    errors, size, covered = [], None, None
+    try:
+        size = read_image((data.train if train else data.test)[image]).shape[:2]
+    except BadData as error:
+        errors.append(error)
+    try:
+        if train and (image in data.masks or image in data.mask_rows):
+            covered = float(_mask(data, image).mean())
+    except BadData as error:
+        errors.append(error)
+    return _Look(size, covered, tuple(errors))
+
+
+def _mask(data: Carvana, image: str) -> NDArray[np.bool_]:
+    """The mask of a photograph; where it is there as picture and as row, the two must agree."""
+    mask = data.mask(image)
+    if image in data.masks and image in data.mask_rows:
+        try:
+            same = np.array_equal(rle.decode(data.mask_rows[image], mask.shape), mask)
+        except ValueError:
+            same = False
+        if not same:
+            raise BadData(
+                f"{data.masks[image]}: differs from {data.mask_table}; restore the right one"
+            )
+    return mask

@@ -1,0 +1,221 @@
+"""COCO annotations -> photographs and masks in Kaggle's layout, so that any suite runs on them.
+
+Reads  a COCO annotation file and its folder of photographs. Writes `<out>/train/<id>.jpg` and
+       `<out>/train_masks/<id>_mask.gif`; every photograph is a group of its own in the folds.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import cv2
+import numpy as np
+import simplejpeg
+from numpy.typing import NDArray
+from pydantic import BaseModel, Field, ValidationError
+
+from bench.data.carvana import PHOTOGRAPHS
+from bench.data.images import read_image, write_mask
+from bench.masks.types import Size
+from bench.system.errors import BadData, Missing
+from bench.system.files import write_bytes
+from bench.system.progress import track
+from bench.system.threads import ahead
+
+Mask = NDArray[np.bool_]
+
+KINDS = {"person", "vehicle"}  # COCO's supercategories whose masks count
+SHARE, MAIN_SHARE, MOST = 0.10, 0.30, 0.90  # of the image: every mask, one of them, all together
+MORE = 3  # masks beside the largest
+FINE = 4  # polygons are drawn on a grid so many times finer
+QUALITY = 95  # of a resized photograph's JPEG
+
+
+class Image(BaseModel):
+    """A photograph."""
+
+    id: Annotated[int, Field(ge=0)]
+    file_name: str
+    height: Annotated[int, Field(gt=0)]
+    width: Annotated[int, Field(gt=0)]
+
+
+class Runs(BaseModel):
+    """A mask as run lengths, column by column, the first of background; packed where text."""
+
+    counts: str | list[Annotated[int, Field(ge=0)]]
+    size: tuple[int, int]
+
+
+class Annotation(BaseModel):
+    """A mask of one object: polygons `x1, y1, x2, y2, ...` or run lengths."""
+
+    image_id: int
+    category_id: int
+    segmentation: Runs | list[Annotated[list[float], Field(min_length=6)]]
+
+
+class Category(BaseModel):
+    """What an object is."""
+
+    id: int
+    supercategory: str = ""
+
+
+class Coco(BaseModel):
+    """What is read of an annotation file."""
+
+    images: list[Image]
+    annotations: list[Annotation]
+    categories: list[Category]
+
+
+def prepare(
+    annotations: Path, images: Path, out: Path, size: Size | None, jobs: int
+) -> dict[str, int]:
+    """Write the photographs that pass ExtractNet's rules, with their masks.
+
+    Args:
+        size: height, width of what is written; None keeps the photographs as they are.
+
+    Returns:
+        How many photographs were kept, and how many each rule left out.
+
+    Raises:
+        Missing: no such annotation file, or a photograph of it is not there.
+        BadData: it is not COCO's format, or a photograph is damaged or of another size.
+    """
+    coco = read(annotations)
+    wanted = {category.id for category in coco.categories if category.supercategory in KINDS}
+    if not wanted:
+        raise BadData(f"{annotations}: no category of the kind {' or '.join(sorted(KINDS))}")
+    masks_of: dict[int, list[Annotation]] = defaultdict(list)
+    for annotation in coco.annotations:
+        if annotation.category_id in wanted:
+            masks_of[annotation.image_id].append(annotation)
+
+    def keep(image: Image) -> str:
+        masks = [_decoded(one, image, annotations) for one in masks_of[image.id]]
+        mask, verdict = join(masks)
+        if mask is not None:
+            _write(_photograph(image, images, annotations), image, mask, out, size)
+        return verdict
+
+    verdicts = track(ahead(keep, coco.images, jobs), "preparing", len(coco.images))
+    return dict(Counter(verdicts).most_common())
+
+
+def read(path: Path) -> Coco:
+    """A COCO annotation file.
+
+    Raises:
+        Missing: there is no such file. BadData: it is not COCO's format.
+    """
+    if not path.is_file():
+        raise Missing(f"{path}: no such file; name one like instances_val2017.json")
+    try:
+        return Coco.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        fault = error.errors()[0]
+        where = ".".join(str(part) for part in fault["loc"]) or "the whole file"
+        raise BadData(
+            f"{path}: {where}: {fault['msg']}; give COCO's instances, not captions or keypoints"
+        ) from error
+
+
+def join(masks: Sequence[Mask]) -> tuple[Mask | None, str]:
+    """The mask of a photograph by ExtractNet's rules, or None, and the verdict in words.
+
+    Of the masks that cover at least a tenth of the image, the largest, which covers at least 0.3
+    of it, and up to three more become one; together they may cover 0.9 of it.
+
+    Source: ExtractNet 2019, preparation of COCO.
+    """
+    large = sorted((mask for mask in masks if mask.mean() >= SHARE), key=np.mean, reverse=True)
+    if not large or large[0].mean() < MAIN_SHARE:
+        return None, f"no person or vehicle of {MAIN_SHARE:.0%}"
+    joined: Mask = np.logical_or.reduce(large[: 1 + MORE])
+    return (None, f"over {MOST:.0%} covered") if joined.mean() > MOST else (joined, "kept")
+
+
+def _decoded(annotation: Annotation, image: Image, path: Path) -> Mask:
+    shape, found = (image.height, image.width), annotation.segmentation
+    try:
+        return from_runs(found, shape) if isinstance(found, Runs) else from_polygons(found, shape)
+    except ValueError as error:
+        raise BadData(f"{path}, image {image.id}: {error}; restore the file") from error
+
+
+def from_polygons(polygons: Sequence[Sequence[float]], shape: Size) -> Mask:
+    """The pixels that lie in any polygon by half or more; the first pixel spans 0 to 1."""
+    fine = np.zeros((shape[0] * FINE, shape[1] * FINE), np.uint8)
+    for polygon in polygons:
+        if len(polygon) % 2:
+            raise ValueError(f"a polygon of {len(polygon)} numbers has a point without its y")
+        corners = np.asarray(polygon).reshape(-1, 2) * FINE - 0.5
+        cv2.fillPoly(fine, [np.rint(corners).astype(np.int32)], 255)
+    return np.asarray(cv2.resize(fine, shape[::-1], interpolation=cv2.INTER_AREA) >= 128)
+
+
+def from_runs(runs: Runs, shape: Size) -> Mask:
+    """The mask of run lengths."""
+    counts = unpacked(runs.counts) if isinstance(runs.counts, str) else runs.counts
+    if runs.size != shape or sum(counts) != shape[0] * shape[1] or min(counts) < 0:
+        raise ValueError(f"the run lengths do not fill {shape[0]}x{shape[1]} pixels")
+    values = np.arange(len(counts)) % 2 == 1
+    return np.repeat(values, counts).reshape(shape, order="F")
+
+
+def unpacked(text: str) -> list[int]:
+    """The run lengths in COCO's packed text.
+
+    A character holds five bits, lowest first, and whether more follow; the last one's fifth bit is
+    the sign. From the fourth number on, each is the difference to the last but one.
+    """
+    counts: list[int] = []
+    value = shift = 0
+    for character in text:
+        code = ord(character) - 48
+        if not 0 <= code < 64:
+            raise ValueError(f"{character!r} is no character of packed run lengths")
+        value |= (code & 31) << shift
+        shift += 5
+        if not code & 32:
+            value -= (code & 16) << (shift - 4)  # the sign bit counts negative
+            counts.append(value + (counts[-2] if len(counts) > 2 else 0))
+            value = shift = 0
+    return counts
+
+
+def _photograph(image: Image, images: Path, annotations: Path) -> Path:
+    """The file of a photograph, which lies inside the folder `images`."""
+    inside = Path(image.file_name)
+    if inside.is_absolute() or ".." in inside.parts or inside.suffix.lower() not in PHOTOGRAPHS:
+        raise BadData(
+            f"{annotations}, image {image.id}: '{image.file_name}' is no photograph inside "
+            f"{images}; restore the file"
+        )
+    if not (images / inside).is_file():
+        raise Missing(f"{images / inside}: no such photograph; name its folder with --images")
+    return images / inside
+
+
+def _write(photograph: Path, image: Image, mask: Mask, out: Path, size: Size | None) -> None:
+    picture = read_image(photograph)
+    if picture.shape[:2] != mask.shape:
+        raise BadData(
+            f"{photograph}: {picture.shape[0]}x{picture.shape[1]}, but annotated as "
+            f"{mask.shape[0]}x{mask.shape[1]}; put back the files that belong together"
+        )
+    name = f"{image.id:012d}"
+    target = out / "train" / f"{name}{photograph.suffix.lower()}"
+    content = photograph.read_bytes()
+    if size is not None:
+        shrunk = partial(cv2.resize, dsize=size[::-1], interpolation=cv2.INTER_AREA)
+        target = target.with_suffix(".jpg")
+        content = simplejpeg.encode_jpeg(np.asarray(shrunk(picture)), QUALITY, "RGB", "444")
+        mask = np.asarray(shrunk(mask.astype(np.uint8) * 255) >= 128)
+    write_mask(out / "train_masks" / f"{name}_mask.gif", mask)
+    write_bytes(target, content)

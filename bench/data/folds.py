@@ -1,0 +1,177 @@
+"""Folds of whole cars, alike in size of car, and the audit that training and scoring share none."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.config.suite import Suite
+from bench.data.carvana import Carvana, car_of, mask_areas
+from bench.system.errors import BadConfig, BadData, Missing
+from bench.system.files import write_text
+
+HEADER = "car,fold\n"
+
+
+def car_areas(areas: dict[str, int]) -> dict[str, float]:
+    """Car -> mean mask area of its views, in pixels.
+
+    >>> car_areas({"a_01": 10, "a_02": 20, "b_01": 7})
+    {'a': 15.0, 'b': 7.0}
+    """
+    views = defaultdict(list)
+    for image_id, area in areas.items():
+        views[car_of(image_id)].append(area)
+    return {car: float(np.mean(found)) for car, found in views.items()}
+
+
+def make_folds(areas: dict[str, float], count: int, seed: int) -> dict[str, int]:
+    """Car -> fold 0 .. count - 1, so that every fold holds small and large cars alike.
+
+    Cars are sorted by area; each group of `count` neighbours is dealt to the folds in random order.
+
+    Raises:
+        BadConfig: fewer than two folds, or fewer cars than folds.
+    """
+    if not 2 <= count <= len(areas):
+        raise BadConfig(f"folds: {count} of {len(areas)} cars; at least 2, at most one per car")
+    ordered = sorted(areas, key=lambda car: (areas[car], car))
+    random = np.random.default_rng(seed)
+    dealt = [random.permutation(count) for _ in range(0, len(ordered), count)]
+    order = np.concatenate(dealt)
+    return dict(sorted((car, int(fold)) for car, fold in zip(ordered, order, strict=False)))
+
+
+def in_fold(images: Iterable[str], folds: dict[str, int], fold: int) -> list[str]:
+    """The images whose car is in the fold; in an image-level split `folds` names images, not cars.
+
+    >>> in_fold(["a_01", "a_02", "b_01"], {"a": 0, "b": 1}, 0)
+    ['a_01', 'a_02']
+    """
+    return [image for image in images if fold in (folds.get(car_of(image)), folds.get(image))]
+
+
+def write_folds(path: Path, folds: dict[str, int]) -> None:
+    """Write the table `car,fold`."""
+    write_text(path, "".join([HEADER, *(f"{car},{fold}\n" for car, fold in sorted(folds.items()))]))
+
+
+def read_folds(path: Path) -> dict[str, int]:
+    """Car -> fold, from the table `car,fold`.
+
+    Raises:
+        Missing: there is no such file.
+        BadData: the header is another, a line is not a car and a number, or a car stands twice.
+    """
+    if not path.exists():
+        raise Missing(f"{path}: no folds yet; run the stage `folds` first")
+    folds: dict[str, int] = {}
+    with path.open(encoding="utf-8") as lines:
+        if next(lines, "") != HEADER:
+            raise BadData(f"{path}, line 1: not 'car,fold'; restore the file")
+        for number, line in enumerate(lines, start=2):
+            car, _, fold = line.rstrip("\n").rpartition(",")
+            if not car or not fold.isdecimal() or car in folds:
+                raise BadData(
+                    f"{path}, line {number}: '{line.strip()}' is no car and fold of its own; "
+                    "restore the file"
+                )
+            folds[car] = int(fold)
+    return folds
+
+
+@dataclass(frozen=True)
+class LeakAudit:
+    """What training and scoring share: nothing, or the scores are too good."""
+
+    train_cars: int
+    scored_cars: int
+    shared_cars: tuple[str, ...]
+    shared_images: tuple[str, ...]
+
+    @property
+    def leaky(self) -> bool:
+        """Whether a scored image shows a car that was trained on."""
+        return bool(self.shared_cars)
+
+    def __str__(self) -> str:
+        verdict = "LEAKY" if self.leaky else "clean"
+        return (
+            f"leak audit: {verdict}: {len(self.shared_cars)} of {self.scored_cars} scored cars and "
+            f"{len(self.shared_images)} scored images are among the {self.train_cars} trained cars"
+        )
+
+
+def leak_audit(train_images: Iterable[str], scored_images: Iterable[str]) -> LeakAudit:
+    """Which cars and images are both trained on and scored."""
+    train, scored = set(train_images), set(scored_images)
+    train_cars, scored_cars = set(map(car_of, train)), set(map(car_of, scored))
+    return LeakAudit(
+        train_cars=len(train_cars),
+        scored_cars=len(scored_cars),
+        shared_cars=tuple(sorted(train_cars & scored_cars)),
+        shared_images=tuple(sorted(train & scored)),
+    )
+
+
+@dataclass(frozen=True)
+class Split:
+    """The images of a fold by what they are used for; no image has two uses."""
+
+    train: list[str]
+    valid: list[str]
+    heldout: list[str]
+
+    def audit(self) -> LeakAudit:
+        """What the scored images share with those that made the model."""
+        return leak_audit([*self.train, *self.valid], self.heldout)
+
+
+def limited(data: Carvana, cars: int | None) -> Carvana:
+    """The data set with only so many training and test cars, or all of them for None."""
+    return (
+        data
+        if cars is None
+        else replace(
+            data, train=_of_first_cars(data.train, cars), test=_of_first_cars(data.test, cars)
+        )
+    )
+
+
+def _of_first_cars(images: dict[str, Path], cars: int) -> dict[str, Path]:
+    kept = set(sorted({car_of(image) for image in images})[:cars])
+    return {image: path for image, path in images.items() if car_of(image) in kept}
+
+
+def draw_folds(data: Carvana, suite: Suite, jobs: int) -> dict[str, int]:
+    """Fold of every car, alike in mask area; of every image where the suite splits by image."""
+    areas = mask_areas(data, jobs)
+    by_unit = (
+        car_areas(areas) if suite.split == "car" else {key: float(v) for key, v in areas.items()}
+    )
+    return make_folds(by_unit, suite.folds.count, suite.folds.seed)
+
+
+def split(data: Carvana, suite: Suite, folds: dict[str, int], fold: int) -> Split:
+    """The images that train, choose and are scored in one fold.
+
+    The validation cars are drawn from the training cars; a suite that splits by image draws as
+    many images as those cars would have.
+    """
+    images = sorted(data.train)
+    heldout = in_fold(images, folds, fold)
+    rest = sorted(set(images) - set(heldout))
+    valid = set(_validation(rest, suite, fold))
+    return Split([image for image in rest if image not in valid], sorted(valid), heldout)
+
+
+def _validation(rest: Sequence[str], suite: Suite, fold: int) -> list[str]:
+    random = np.random.default_rng((suite.folds.seed, fold))
+    if suite.split == "image_random":
+        views = round(len(rest) / len({car_of(image) for image in rest}))
+        return list(random.permutation(rest)[: suite.folds.valid_cars * views])
+    cars = random.permutation(sorted({car_of(image) for image in rest}))
+    chosen = set(cars[: suite.folds.valid_cars])
+    return [image for image in rest if car_of(image) in chosen]

@@ -1,0 +1,100 @@
+"""Held-out maps and their true masks -> the parameters of every ensemble rule that learns.
+
+A rule is scored on cars that took no part in its fit: the held-out cars are dealt to five groups,
+and each group's parameters are fitted on the other four. Photographs of any other car, such as
+the test set's, get parameters fitted on all of them.
+
+Reads  the members' map stores and the masks of held-out photographs, each image once for all rules.
+Writes ensembles/<name>/parameters.json.
+"""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+from bench.data.carvana import Carvana, car_of
+from bench.ensembles.entry import Entry
+from bench.ensembles.learning import Evidence, evidence, fit, join
+from bench.masks.store import MapStore
+from bench.system.errors import BadConfig
+from bench.system.files import write_json
+from bench.system.progress import say, track
+from bench.system.threads import ahead
+
+GROUPS = 5
+PIXELS = 8192  # of an image: a good ensemble disagrees on fewer
+ALL_PIXELS = 2**22  # of all images: below 100 MB, however many images there are
+
+
+def run(
+    entries: Sequence[Entry],
+    stores: Mapping[str, Path],
+    images: Sequence[str],
+    data: Carvana,
+    files: Mapping[str, Path],
+    jobs: int,
+) -> None:
+    """Fit every entry, each of which learns, and write its file.
+
+    Args:
+        stores: the map store of each member, by its name.
+        images: the held-out photographs.
+        files: where the parameters of each entry go, by its name.
+
+    Raises:
+        BadConfig: the images show a single car.
+        BadData: a store lacks an image or is damaged, or a mask is.
+    """
+    dealt = groups(images)
+    teams = {entry.members for entry in entries}
+    limit = min(PIXELS, ALL_PIXELS // len(images))
+    with ExitStack() as stack:
+        opened = {name: stack.enter_context(MapStore.open(path)) for name, path in stores.items()}
+
+        def see(place: int) -> dict[tuple[str, ...], Evidence]:
+            maps = {name: store.read(images[place]) for name, store in opened.items()}
+            truth = data.mask(images[place])
+            return {
+                team: evidence([maps[name] for name in team], truth, limit, place) for team in teams
+            }
+
+        seen = list(track(ahead(see, range(len(images)), jobs), "fit", len(images)))
+    for entry in entries:
+        mine = {image: each[entry.members] for image, each in zip(images, seen, strict=True)}
+        write_json(files[entry.name], _fitted(entry, mine, dealt))
+        say(f"{entry.name}: fitted on {len(images)} images, on each group of cars by the others")
+
+
+def groups(images: Sequence[str]) -> list[set[str]]:
+    """The cars of the images in five groups, or one group a car where there are fewer.
+
+    Raises:
+        BadConfig: there is only one car.
+    """
+    cars = sorted({car_of(image) for image in images})
+    if len(cars) < 2:
+        raise BadConfig(
+            f"a rule that learns needs two held-out cars, one to learn and one to be scored on; "
+            f"there is {len(cars)}: use more cars, run more folds, or leave such ensembles out"
+        )
+    count = min(GROUPS, len(cars))
+    return [set(cars[group::count]) for group in range(count)]
+
+
+def _fitted(
+    entry: Entry, seen: Mapping[str, Evidence], dealt: Sequence[set[str]]
+) -> dict[str, Any]:
+    """What parameters.json says."""
+    rule = str(entry.rule)
+    found = []
+    for cars in dealt:
+        others = [each for image, each in seen.items() if car_of(image) not in cars]
+        found.append({"cars": sorted(cars), "parameters": fit(rule, join(others))})
+    return {
+        "rule": rule,
+        "members": entry.members,
+        "images": len(seen),
+        "parameters": fit(rule, join(list(seen.values()))),
+        "groups": found,  # each fitted on the cars of the other groups
+    }

@@ -1,0 +1,90 @@
+"""STAPLE: the truth and each member's reliability, estimated from nothing but the members.
+
+Source: Warfield, Zou & Wells 2004, https://doi.org/10.1109/TMI.2004.828354
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.ensembles.disputed import contested
+from bench.masks.types import THRESHOLD, Map
+
+FIRST_GUESS = 0.99999  # of every sensitivity and specificity, as in the paper's reference code
+CLOSE = 1e-7  # reliabilities that move less than this have converged
+MOST_ROUNDS = 1000
+EDGE = 1e-12  # keeps logarithms finite
+MOST_MEMBERS = 62  # their decisions on a pixel are the bits of one int64
+
+Floats = NDArray[np.float64]
+
+
+def staple(maps: Sequence[Map]) -> Map:
+    """Posterior probability of car, as a map, after expectation-maximisation on one image.
+
+    All pixels take part, but only those on which the members' masks differ are looked at one by
+    one: a posterior depends on a pixel's pattern of decisions alone, so the pixels are counted by
+    pattern, and the unanimous ones are two patterns more. (Leaving the unanimous pixels out, as is
+    also done, makes three members' reliabilities undetermined.) The prior is the mean decision
+    over all pixels and stays fixed.
+
+    Args:
+        maps: uint8 (H, W) of one image; of them only the masks count.
+
+    Raises:
+        ValueError: there are no maps, or more than 62.
+    """
+    if not 0 < len(maps) <= MOST_MEMBERS:
+        raise ValueError(f"STAPLE takes 1 to {MOST_MEMBERS} members, not {len(maps)}")
+    places, inside = contested(maps, THRESHOLD, THRESHOLD)
+    if len(places) == 0:
+        return inside * np.uint8(255)
+    codes = np.zeros(len(places), dtype=np.int64)
+    for member, map in enumerate(maps):
+        codes |= (map.reshape(-1)[places] >= THRESHOLD).astype(np.int64) << member
+    distinct, pattern, counts = np.unique(codes, return_inverse=True, return_counts=True)
+    agreed = np.count_nonzero(inside)
+    patterns = np.append(distinct, [0, 2 ** len(maps) - 1])
+    decisions = (patterns[:, None] >> np.arange(len(maps)) & 1).astype(float)
+    counts = np.append(counts, [inside.size - len(places) - agreed, agreed])
+    values = np.round(255 * posterior(decisions, counts)).astype(np.uint8)
+    merged: Map = np.where(inside, values[-1], values[-2])
+    merged.reshape(-1)[places] = values[pattern]
+    return merged
+
+
+def posterior(decisions: Floats, counts: NDArray[np.int64]) -> Floats:
+    """Probability of car of each pattern of decisions.
+
+    Args:
+        decisions: (patterns, K) of 0 and 1.
+        counts: (patterns,) pixels that show each.
+    """
+    prior = (counts @ decisions).sum() / (counts.sum() * decisions.shape[1])
+    sensitivity = np.full(decisions.shape[1], FIRST_GUESS)
+    specificity = sensitivity
+    for _ in range(MOST_ROUNDS):
+        car = _posterior(decisions, prior, sensitivity, specificity)
+        before = np.concatenate([sensitivity, specificity])
+        sensitivity = _share(counts * car, decisions)
+        specificity = _share(counts * (1 - car), 1 - decisions)
+        if np.abs(np.concatenate([sensitivity, specificity]) - before).max() < CLOSE:
+            break
+    return _posterior(decisions, prior, sensitivity, specificity)
+
+
+def _posterior(decisions: Floats, prior: float, sensitivity: Floats, specificity: Floats) -> Floats:
+    if_car = decisions @ np.log(sensitivity) + (1 - decisions) @ np.log(1 - sensitivity)
+    if_not = decisions @ np.log(1 - specificity) + (1 - decisions) @ np.log(specificity)
+    against = np.log(1 - prior) + if_not - np.log(prior) - if_car
+    car: Floats = 1 / (1 + np.exp(np.minimum(against, 700)))  # e**709 is the largest float
+    return car
+
+
+def _share(weights: Floats, right: Floats) -> Floats:
+    """(K,): weighted share of right decisions, inside the open interval (0, 1)."""
+    total = weights.sum()
+    share = weights @ right / total if total > 0 else np.full(right.shape[1], 0.5)
+    inner: Floats = np.clip(share, EDGE, 1 - EDGE)
+    return inner

@@ -1,0 +1,1 @@
+"""Maps, masks and runs: one representation each, and the exact ways between them."""

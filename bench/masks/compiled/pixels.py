@@ -1,0 +1,102 @@
+"""The loops that meet every pixel of a map or mask, 64 at a time, compiled.
+
+numba keeps machine code until this file changes; it does not look at bench/bits.py. The loops
+release the interpreter's lock. tests/test_rle.py and tests/test_metrics.py hold the same
+definitions in plain Python.
+"""
+
+import numpy as np
+
+from bench.masks.compiled.vectors import BLOCK, inlined, kernel, lowest, ones, reached, sum_reached
+
+ALL = np.uint64(2**64 - 1)  # 64 pixels, every one of them
+ONE = np.uint64(1)
+
+
+@kernel
+def find_changes(pixels, last_block, threshold, out):  # type: ignore[no-untyped-def]
+    """Write where `value >= threshold` begins and ends to hold, as room allows; how many places."""
+    inside = np.uint64(0)
+    count = 0
+    for place in range(0, pixels.size + 1, BLOCK):
+        if place + BLOCK <= pixels.size:
+            bits = reached(pixels.ctypes.data, place, threshold)
+        else:
+            bits = reached(last_block.ctypes.data, 0, threshold)
+        count = _note_changes(bits, inside, place, out, count)
+        inside = bits >> np.uint64(63)
+    return count
+
+
+@kernel
+def find_changes_of_sum(images, last_blocks, size, weights, least, out):  # type: ignore[no-untyped-def]
+    """As `find_changes`, where the weighted sum of several maps is at least `least`.
+
+    Args:
+        images, last_blocks: addresses of the maps of `size` pixels, and of their last blocks.
+        weights: uint16 or uint32, `least` alike; every sum must fit into that type.
+    """
+    inside = np.uint64(0)
+    count = 0
+    factors = weights.ctypes.data
+    for place in range(0, size + 1, BLOCK):
+        if place + BLOCK <= size:
+            bits = sum_reached(images.ctypes.data, factors, len(weights), place, least)
+        else:
+            bits = sum_reached(last_blocks.ctypes.data, factors, len(weights), 0, least)
+        count = _note_changes(bits, inside, place, out, count)
+        inside = bits >> np.uint64(63)
+    return count
+
+
+@inlined
+def _note_changes(bits, inside, place, out, count):  # type: ignore[no-untyped-def]
+    """Write the places where 64 pixels differ from the one before; how many there are by now."""
+    changed = bits ^ ((bits << ONE) | inside)
+    while changed:
+        if count < out.size:
+            out[count] = place + lowest(changed)
+        count += 1
+        changed &= changed - ONE
+    return count
+
+
+@kernel
+def count_pixels(predicted, truth):  # type: ignore[no-untyped-def]
+    """Sizes of the intersection and of the two masks; bytes 0 and 1."""
+    both = in_predicted = in_truth = 0
+    whole = truth.size // BLOCK * BLOCK
+    for place in range(0, whole, BLOCK):
+        ours = reached(predicted.ctypes.data, place, 1)
+        theirs = reached(truth.ctypes.data, place, 1)
+        both += ones(ours & theirs)
+        in_predicted += ones(ours)
+        in_truth += ones(theirs)
+    for pixel in range(whole, truth.size):
+        both += predicted[pixel] & truth[pixel]
+        in_predicted += predicted[pixel]
+        in_truth += truth[pixel]
+    return both, in_predicted, in_truth
+
+
+@kernel
+def joint_histogram(values, truth):  # type: ignore[no-untyped-def]
+    """Pixels by (part, truth, value), int64 (4, 2, 256): the sum of the four parts is wanted.
+
+    Flat blocks, most of a good map, cost next to nothing. Elsewhere pixels take the parts in turn,
+    because a single counter would wait for its own last addition.
+    """
+    parts = np.zeros((4, 2, 256), dtype=np.int64)
+    whole = truth.size // BLOCK * BLOCK
+    for place in range(0, whole, BLOCK):
+        black = reached(values.ctypes.data, place, 1) == 0
+        if black or reached(values.ctypes.data, place, 255) == ALL:
+            inside = ones(reached(truth.ctypes.data, place, 1))
+            parts[0, 1, values[place]] += inside
+            parts[0, 0, values[place]] += BLOCK - inside
+        else:
+            for pixel in range(place, place + BLOCK):
+                parts[pixel % 4, truth[pixel], values[pixel]] += 1
+    for pixel in range(whole, truth.size):
+        parts[0, truth[pixel], values[pixel]] += 1
+    return parts

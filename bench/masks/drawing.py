@@ -1,0 +1,115 @@
+"""Masks and maps as pictures: errors over the photograph, the worst place, outlines close up."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.masks.contours import Points
+from bench.masks.types import Map, Mask
+
+Image = NDArray[np.uint8]
+Colour = tuple[int, int, int]
+Window = tuple[slice, slice]
+
+TRUE_POSITIVE = (0, 170, 60)  # green; the colours of Malhotra 2017, Figure 5
+FALSE_POSITIVE = (230, 30, 30)  # red
+FALSE_NEGATIVE = (30, 80, 255)  # blue
+BEFORE, AFTER, TRUE = (230, 30, 30), (30, 80, 255), (0, 170, 60)  # outlines; Heitzinger & Kampel
+ZOOM = 9  # times as large as photographed
+FINE = 4  # bits below a pixel that OpenCV draws with
+TINT = 0.4  # of the green, so that the car is seen through it; errors are few and opaque
+
+
+def overlay(photo: Image, predicted: Mask, truth: Mask) -> Image:
+    """The photograph with true positives tinted green, false ones red, false negatives blue.
+
+    Args:
+        photo: uint8 (H, W, 3) RGB; it is left alone.
+        predicted, truth: bool (H, W).
+
+    Raises:
+        TypeError: a mask is not bool.
+        ValueError: the shapes differ.
+    """
+    _check(predicted, truth)
+    if photo.shape != (*truth.shape, 3):
+        raise ValueError(f"a photograph of shape {photo.shape} and masks of {truth.shape}")
+    green = np.full_like(photo, TRUE_POSITIVE)
+    tinted = cv2.addWeighted(photo, 1 - TINT, green, TINT, 0)
+    painted = np.where((predicted & truth)[..., None], tinted, photo)
+    painted[predicted & ~truth] = FALSE_POSITIVE
+    painted[truth & ~predicted] = FALSE_NEGATIVE
+    return painted
+
+
+def worst_crop(predicted: Mask, truth: Mask, size: tuple[int, int]) -> Window:
+    """Rows and columns of the window in which most is wrong, what lies in its middle counting most.
+
+    Args:
+        predicted, truth: bool (H, W).
+        size: height, width of the window; a smaller image is taken whole.
+
+    Returns:
+        Slices inside the image, of exactly `size` where it has room. Two equal masks give the
+        window at its upper left.
+
+    Raises:
+        TypeError, ValueError: as `overlay`.
+    """
+    _check(predicted, truth)
+    wrong = (predicted ^ truth).astype(np.float32)
+    half = tuple(side // 2 | 1 for side in size[::-1])
+    for _ in range(2):  # a box over a box is a tent: its top lies in the middle of the errors
+        wrong = np.asarray(cv2.boxFilter(wrong, -1, half, normalize=False, borderType=0))
+    middle = np.unravel_index(int(wrong.argmax()), wrong.shape)
+    rows, columns = (
+        _window(int(place), side, length)
+        for place, side, length in zip(middle, size, truth.shape, strict=True)
+    )
+    return rows, columns
+
+
+def close_up(
+    photo: Image, map: Map, outlines: Sequence[tuple[Sequence[Points], Colour]], window: Window
+) -> Image:
+    """A window of a photograph, of its map, and of the photograph with outlines, side by side.
+
+    Args:
+        photo: uint8 (H, W, 3) RGB; map: uint8 (H, W).
+        outlines: contours as of contour.py and the colour of each outline; later ones cover.
+        window: rows and columns, all inside of the image.
+    """
+    rows, columns = window
+    plain = _enlarged(photo[window])
+    grey = _enlarged(np.repeat(map[window][..., None], 3, axis=2))
+    drawn = plain.copy()
+    for contours, colour in outlines:
+        shifted = [(each - (rows.start, columns.start) + 0.5) * ZOOM - 0.5 for each in contours]
+        lines = [np.round(each[:, ::-1] * 2**FINE).astype(np.int32) for each in shifted]
+        cv2.polylines(drawn, lines, True, colour, 1, cv2.LINE_AA, FINE)
+    return np.hstack([plain, grey, drawn])
+
+
+def encoded(picture: Image, suffix: str) -> bytes:
+    """The bytes of a picture file of the kind that ends so."""
+    return cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
+
+
+def _enlarged(picture: Image) -> Image:
+    """Every pixel a square, so that an outline is seen to run between them."""
+    return np.repeat(np.repeat(picture, ZOOM, axis=0), ZOOM, axis=1)
+
+
+def _window(middle: int, side: int, length: int) -> slice:
+    """A stretch of `side` around `middle`, moved to lie within 0..length."""
+    start = max(0, min(middle - side // 2, length - side))
+    return slice(start, min(start + side, length))
+
+
+def _check(predicted: Mask, truth: Mask) -> None:
+    if predicted.dtype != np.bool_ or truth.dtype != np.bool_:
+        raise TypeError(f"masks are bool, not {predicted.dtype} and {truth.dtype}")
+    if predicted.shape != truth.shape:
+        raise ValueError(f"masks of shapes {predicted.shape} and {truth.shape} do not match")

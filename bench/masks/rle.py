@@ -1,0 +1,191 @@
+"""Mask <-> Kaggle's run-length text: `start length` pairs, 1-indexed, row by row.
+
+A walk over the map and one over the text do the work; both are compiled, in bench/kernels.py.
+
+Source: https://www.kaggle.com/c/carvana-image-masking-challenge/overview/evaluation
+"""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.masks.compiled import pixels
+from bench.masks.compiled import runs as kernels
+from bench.masks.compiled.vectors import BLOCK
+from bench.masks.types import THRESHOLD, Map, Mask, Runs
+
+WHY = {  # what is wrong with a token
+    kernels.NOT_A_NUMBER: "is not a whole number between single spaces",
+    kernels.ZERO: "is zero: pixels count from 1 and a run has at least one",
+    kernels.ODD: "is a start without a length",
+    kernels.UNSORTED: "starts before the run in front of it: runs must be sorted",
+    kernels.OVERLAP: "starts inside the run in front of it: runs must not overlap",
+    kernels.OUT_OF_RANGE: "makes the run end behind the last pixel",
+}
+PADDING = b"\n" * BLOCK
+MOST_WEIGHT = 2**23  # of all members together: 255 times that, doubled, fits into 32 bits
+ROOM = 2**14  # run ends found without a second walk; real masks have about 1,300
+
+
+def encode(mask: NDArray[Any]) -> str:
+    """Run-length text of a mask; an empty mask gives the empty text.
+
+    Args:
+        mask: bool, or uint8 holding only 0 and 1, (H, W).
+
+    >>> encode(np.array([[True, False, False], [True, True, True]]))
+    '1 1 4 3'
+    """
+    return format_runs(runs(mask))
+
+
+def encode_map(map: Map, threshold: int = THRESHOLD) -> str:
+    """Run-length text of `map >= threshold`; map uint8 (H, W), threshold 1..255."""
+    return format_runs(map_runs(map, threshold))
+
+
+def decode(text: str, shape: tuple[int, int]) -> Mask:
+    """Mask of `shape` (height, width) that run-length text describes.
+
+    Raises:
+        ValueError: as `parse`, or a run ends behind the last pixel.
+
+    >>> decode("1 1 4 3", (2, 3)).astype(int).tolist()
+    [[1, 0, 0], [1, 1, 1]]
+    """
+    height, width = shape
+    mask = np.zeros(height * width, dtype=np.bool_)  # new pages are 0 without being written
+    kernels.fill_runs(mask.view(np.uint8), _parse(text, limit=mask.size))
+    return mask.reshape(height, width)
+
+
+def runs(mask: NDArray[Any]) -> Runs:
+    """Foreground runs of a mask: int64 (N, 2) of start (from 1) and length, sorted, never touching.
+
+    Raises:
+        TypeError: the mask is neither bool nor uint8.
+        ValueError: it is not (H, W), or a uint8 mask holds more than 0 and 1.
+    """
+    if mask.dtype == np.uint8 and mask.size and mask.max() > 1:
+        raise ValueError(f"a uint8 mask holds 0 and 1, this one {mask.max()}: threshold it first")
+    if mask.dtype not in (np.bool_, np.uint8):
+        raise TypeError(f"a mask is bool or uint8, this one is {mask.dtype}: threshold it first")
+    return map_runs(np.ascontiguousarray(mask).view(np.uint8), threshold=1)
+
+
+def map_runs(map: Map, threshold: int = THRESHOLD) -> Runs:
+    """Runs of `map >= threshold`, as `runs` gives them; map uint8 (H, W), threshold 1..255."""
+    whole, last_block = _pixels(map, threshold)
+    return _paired(lambda out: pixels.find_changes(whole, last_block, threshold, out))
+
+
+def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRESHOLD) -> Runs:
+    """Runs of `rules.mean(maps, weights) >= threshold`; that mean is made nowhere.
+
+    Raises:
+        TypeError, ValueError: as `map_runs`, or the maps differ in size, or the weights are not
+            one a map, none negative and of a sum from 1 to a few millions.
+    """
+    total = sum(weights)
+    if len(maps) != len(weights) or min(weights, default=-1) < 0 or not 0 < total < MOST_WEIGHT:
+        raise ValueError(f"{len(maps)} maps and the weights {list(weights)}")
+    if any(map.shape != maps[0].shape for map in maps):
+        raise ValueError(f"maps of one image have one shape, these {[map.shape for map in maps]}")
+    least = -(-total * (2 * threshold - 1) // 2)  # of the weighted sum; half a step below rounds up
+    wide = np.uint16 if 255 * total < 2**16 else np.uint32
+    wholes, last_blocks = zip(*(_pixels(map, threshold) for map in maps), strict=True)
+    images, behind = _addresses(wholes), _addresses(last_blocks)
+    factors, size = np.array(weights, wide), wholes[0].size
+    return _paired(
+        lambda out: pixels.find_changes_of_sum(images, behind, size, factors, wide(least), out)
+    )
+
+
+def merge(lists: Sequence[Runs], weights: Sequence[int], least: int) -> Runs:
+    """Runs of the pixels that lists of weight `least` (1 or more) in all cover, without pixels.
+
+    >>> merge([np.array([[1, 4]]), np.array([[3, 4]]), np.array([[9, 1]])], [1, 1, 1], 2).tolist()
+    [[3, 2]]
+    """
+    if len(lists) != len(weights) or min(weights, default=-1) < 0 or least < 1:
+        raise ValueError(f"{len(lists)} lists, the weights {list(weights)}, at least {least}")
+    together = np.concatenate(lists)
+    ends = np.cumsum([len(each) for each in lists])
+    out = np.empty_like(together)
+    count = kernels.merge_runs(together, ends, np.array(weights, np.int64), least, out)
+    return out[:count]
+
+
+def _pixels(map: Map, threshold: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A map's pixels in one row, and those of its last, incomplete block in a whole one.
+
+    The background behind them ends a run at the image's end.
+    """
+    if map.dtype != np.uint8:
+        raise TypeError(f"a map is uint8 round(255 p), this one is {map.dtype}")
+    if map.ndim != 2:
+        raise ValueError(f"one image is (height, width), this array has shape {map.shape}")
+    if not 1 <= threshold <= 255:
+        raise ValueError(f"a threshold lies in 1..255, this one is {threshold}")
+    whole = np.ascontiguousarray(map).reshape(-1)
+    last_block = np.zeros(BLOCK, dtype=np.uint8)
+    rest = whole.size % BLOCK
+    last_block[:rest] = whole[whole.size - rest :]
+    return whole, last_block
+
+
+def _addresses(arrays: Sequence[NDArray[np.uint8]]) -> NDArray[np.uintp]:
+    """Where arrays begin, for a kernel; the arrays must outlive it."""
+    return np.array([array.ctypes.data for array in arrays], np.uintp)
+
+
+def _paired(find: Callable[[NDArray[np.int64]], int]) -> Runs:
+    """Runs from the places where they begin and end, as `find` writes them."""
+    changes = np.empty(ROOM, dtype=np.int64)
+    count = find(changes)
+    if count > ROOM:  # noise, not a car
+        changes = np.empty(count, dtype=np.int64)
+        find(changes)
+    pairs = changes[:count].reshape(-1, 2).copy()  # first pixel of a run, first pixel behind it
+    pairs[:, 1] -= pairs[:, 0]
+    pairs[:, 0] += 1
+    return pairs
+
+
+def parse(text: str) -> Runs:
+    """Runs written in run-length text, int64 (N, 2), checked; the empty text gives none.
+
+    Raises:
+        ValueError: names the first token that breaks a rule (digits, single spaces, positive
+            numbers, in pairs, sorted, disjoint) and why. Touching runs are allowed.
+
+    >>> parse("1 3 3 2")
+    Traceback (most recent call last):
+    ValueError: token 3 ('3') starts inside the run in front of it: runs must not overlap
+    """
+    return _parse(text, limit=kernels.NO_LIMIT - 1)
+
+
+def format_runs(runs: Runs) -> str:
+    """Run-length text of runs, int64 (N, 2) of positive start and length."""
+    if runs.dtype != np.int64 or runs.ndim != 2 or runs.shape[1] != 2:
+        raise TypeError(f"runs are int64 (N, 2), these {runs.dtype} {runs.shape}")
+    if not runs.size:
+        return ""
+    if runs.min() < 1:
+        raise ValueError("starts and lengths are positive")
+    numbers = np.ascontiguousarray(runs).reshape(-1)
+    text = np.empty(numbers.size * (len(str(runs.max())) + 1), dtype=np.uint8)
+    length = kernels.write_numbers(numbers, text)
+    return str(text[: length - 1].data, "ascii")  # without the last space
+
+
+def _parse(text: str, limit: int) -> Runs:
+    letters = np.frombuffer(text.encode() + PADDING, dtype=np.uint8)
+    out = np.empty((letters.size // 4 + 1, 2), dtype=np.int64)  # "1 1 " is the shortest pair
+    problem, token, count = kernels.read_pairs(letters, 0, letters.size - len(PADDING), limit, out)
+    if problem:
+        raise ValueError(f"token {token} ({text.split(' ')[token - 1]!r}) {WHY[problem]}")
+    return out[:count]

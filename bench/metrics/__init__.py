@@ -1,0 +1,1 @@
+"""Pure measures: masks and scores in, numbers out."""

@@ -1,0 +1,22 @@
+"""Every figure of one predicted mask, as scores.parquet holds them."""
+
+from bench.masks.types import Mask
+from bench.metrics.boundary import boundary
+from bench.metrics.overlap import counts, dice, jaccard
+
+
+def measures(predicted: Mask, truth: Mask) -> dict[str, float]:
+    """Every figure of one image: counts in pixels, scores, distances of the outlines in pixels.
+
+    A distance is NaN where one of the masks is empty.
+    """
+    counted = counts(predicted, truth)
+    outline = boundary(predicted, truth)
+    return {
+        **counted._asdict(),
+        "dice": dice(counted),
+        "jaccard": jaccard(counted),
+        "boundary_iou": outline.iou,
+        "hausdorff95_px": outline.hausdorff95_px,
+        "surface_px": outline.mean_distance_px,
+    }

@@ -1,0 +1,1 @@
+"""A recipe's network: built, loaded, and run over photographs."""

@@ -1,0 +1,70 @@
+"""From a recipe to its network, with errors that name the recipe."""
+
+from collections.abc import Iterator, Sequence
+
+import torch
+from accelerate import init_empty_weights
+from torch import nn
+
+import models
+from bench.config.recipe import Recipe
+from bench.system.errors import BadConfig, Missing
+from models.encoders import MissingWeights
+
+
+def build(name: str, recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
+    """The network of the recipe called `name`, in the memory format that convolutions like.
+
+    Args:
+        pretrained: False leaves out weights that are about to be replaced by trained ones.
+
+    Raises:
+        BadConfig: an unknown network, option or value.
+        Missing: pretrained weights that are not to be had.
+    """
+    options = recipe.network.options
+    if not pretrained and "pretrained" in options:
+        options["pretrained"] = False
+    try:
+        network = models.build(recipe.network.name, options)
+    except ValueError as error:
+        raise BadConfig(f"recipe {name}: network: {error}") from error
+    except MissingWeights as error:
+        raise Missing(f"recipe {name}: {error}") from error
+    return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def shapes(name: str, recipe: Recipe) -> nn.Module:
+    """A recipe's network without numbers, on the meta device: ready at once, however large.
+
+    Raises: as `build`.
+    """
+    with init_empty_weights():  # some networks compute with small tensors while they are built
+        network = build(name, recipe, pretrained=False)
+    return network.to("meta")
+
+
+def freeze(network: nn.Module, names: Sequence[str]) -> None:
+    """Keep the parameters of modules as they are; `train_mode` keeps their batch norm.
+
+    Raises:
+        BadConfig: the network has no module of such a name.
+    """
+    for module in _modules(network, names):
+        module.requires_grad_(False)
+
+
+def train_mode(network: nn.Module, frozen: Sequence[str]) -> None:
+    """Make a network learn, but for the modules that are frozen: they see fixed statistics."""
+    network.train()
+    for module in _modules(network, frozen):
+        module.eval()
+
+
+def _modules(network: nn.Module, names: Sequence[str]) -> Iterator[nn.Module]:
+    for name in names:
+        try:
+            yield network.get_submodule(name)
+        except AttributeError as error:
+            known = ", ".join(child for child, _ in network.named_children())
+            raise BadConfig(f"freeze: no module {name!r}, only {known}") from error

@@ -1,0 +1,90 @@
+"""A recipe's trained network, read from its training's folder and made ready to predict."""
+
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import nn
+from torch.fx.experimental.optimization import fuse
+
+from bench.config.recipe import Recipe
+from bench.networks.build import build
+from bench.system.errors import BadConfig, BadData, Missing
+from bench.system.progress import say
+from models.interface import stride_of
+
+ROUNDING = 1e-3  # of the mean: pooling takes another of two like neighbours here and there
+
+
+def folded(network: nn.Module) -> nn.Module:
+    """A network in evaluation mode with its batch norms multiplied into its convolutions.
+
+    One that torch.fx cannot follow, or does not follow rightly, stays as it is.
+    """
+    try:
+        found: Any = fuse(deepcopy(network), inplace=True)
+    except Exception:  # whatever a network's own code raises where it is given no numbers
+        return network
+    found.stride = stride_of(network)
+    found.eval()
+    return found if _are_alike(network, found) else network
+
+
+@torch.inference_mode()
+def _are_alike(network: nn.Module, other: nn.Module) -> bool:
+    """Whether two networks say the same of noise, but for rounding."""
+    noise = torch.Generator().manual_seed(0)
+    image = torch.randn(1, 3, 2 * stride_of(network), 3 * stride_of(network), generator=noise)
+    wanted, found = network(image), other(image)
+    return bool((found - wanted).abs().mean() <= ROUNDING * wanted.abs().mean())
+
+
+def start_from(network: nn.Module, weights: Path) -> None:
+    """Give a network what fits it, by name and shape, of a safetensors file.
+
+    Raises:
+        Missing: there is no such file. BadData: it is damaged. BadConfig: nothing in it fits.
+    """
+    if not weights.is_file():
+        raise Missing(f"start_from: no file {weights}")
+    try:
+        given = load_file(weights)
+    except SafetensorError as error:
+        raise BadData(f"{weights}: not a whole safetensors file ({error})") from error
+    wanted = network.state_dict()
+    fitting = {
+        name: tensor
+        for name, tensor in given.items()
+        if name in wanted and tensor.shape == wanted[name].shape
+    }
+    if not fitting:
+        raise BadConfig(f"start_from: nothing in {weights} fits this network by name and shape")
+    network.load_state_dict(fitting, strict=False)
+    say(f"start from {weights}: {len(fitting)} of {len(wanted)} tensors")
+
+
+def _weights(training: Path) -> Path:
+    return training / "weights.safetensors"
+
+
+def load_network(name: str, recipe: Recipe, training: Path) -> nn.Module:
+    """The trained network of a folder, in evaluation mode.
+
+    Raises:
+        BadData: the weights are damaged or belong to another network.
+    """
+    network = build(name, recipe, pretrained=False)
+    path = _weights(training)
+    try:
+        network.load_state_dict(load_file(path))
+    except (OSError, SafetensorError, RuntimeError) as error:
+        raise BadData(f"{path}: damaged or of another network ({error}); train again") from error
+    return network.eval()
+
+
+def ready_network(name: str, recipe: Recipe, training: Path, device: torch.device) -> nn.Module:
+    """As `load_network`, folded and on a device: what predicts."""
+    return folded(load_network(name, recipe, training)).to(device)

@@ -1,0 +1,120 @@
+"""A trained network in OpenVINO's own format, and run by it on a CPU (the extra `export`).
+
+Reads and writes  network.xml, and network.bin beside it.
+"""
+
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.jit import TracerWarning  # type: ignore[attr-defined]
+
+from bench.masks.types import Size
+from bench.system.errors import BadData, BenchError, Missing
+from models.interface import stride_of
+
+FILES = ("network.xml", "network.bin")
+
+
+def convert(network: nn.Module, size: Size, folder: Path) -> None:
+    """Write a network as FILES into a folder that exists; its numbers stay float32.
+
+    Args:
+        network: maps (B, 3, H, W) to (B, 1, H, W), for H and W that its `stride` divides.
+        size: height x width of what it sees, where it is followed through its operations.
+
+    Raises:
+        Missing: OpenVINO is not installed.
+        BenchError: the network does what OpenVINO does not know.
+    """
+    library = _library()
+    stride = stride_of(network)
+    padded = [side + -side % stride for side in size]
+    plain = deepcopy(network).cpu().float().eval()
+    try:
+        with warnings.catch_warnings():
+            for category in (FutureWarning, TracerWarning):  # of the tracer that OpenVINO uses
+                warnings.simplefilter("ignore", category)
+            model = library.convert_model(plain, example_input=torch.zeros(1, 3, *padded))
+        library.save_model(model, folder / FILES[0], compress_to_fp16=False)
+    except RuntimeError as error:
+        raise BenchError(
+            f"OpenVINO cannot convert this network ({str(error).strip().splitlines()[-1]}); "
+            "export it without --openvino"
+        ) from error
+
+
+class Converted(nn.Module):
+    """A network that OpenVINO runs; used like the one it was made of.
+
+    Args:
+        folder: where `convert` wrote it.
+        stride: of the network.
+        bf16: whether to multiply in bf16.
+
+    Raises:
+        Missing: OpenVINO is not installed. BadData: its file is damaged.
+    """
+
+    def __init__(self, folder: Path, stride: int, *, bf16: bool) -> None:
+        super().__init__()
+        self.stride = stride
+        self._library, self._path = _library(), folder / FILES[0]
+        self._precision = "bf16" if bf16 else "f32"
+        self._ready: dict[Size, Callable[..., Any]] = {}
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Logits (B, 1, H, W) of float32 images (B, 3, H, W), one image after the other.
+
+        The first images of a size wait until the network is compiled for it.
+        """
+        size = (images.shape[-2], images.shape[-1])
+        if size not in self._ready:
+            self._ready[size] = self._compile(size)
+        run = self._ready[size]
+        logits = torch.empty(len(images), 1, *size)
+        for one, found in zip(images, logits, strict=True):
+            given = one[None].contiguous().numpy()
+            result = run(given, share_inputs=True, share_outputs=True)[0]
+            found.copy_(torch.from_numpy(result)[0])  # before the next writes over it
+        return logits
+
+    def _compile(self, size: Size) -> Callable[..., Any]:
+        options = {
+            "INFERENCE_PRECISION_HINT": self._precision, "PERFORMANCE_HINT": "LATENCY"
+        }  # fmt: skip
+        core = self._library.Core()
+        try:
+            model = core.read_model(self._path)
+            model.reshape([1, 3, *size])
+        except RuntimeError as error:
+            raise BadData(f"{self._path}: damaged ({error}); export the model again") from error
+        compiled: Callable[..., Any] = core.compile_model(model, "CPU", options)
+        return compiled
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Torch's small work around OpenVINO's on one thread.
+
+    More of them would go on spinning for some milliseconds, on the cores that OpenVINO computes on.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _library() -> Any:
+    try:
+        import openvino
+    except ModuleNotFoundError as error:
+        raise Missing("no openvino: pip install 'carvana-bench[export]'") from error
+    return openvino

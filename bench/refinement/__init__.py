@@ -1,0 +1,1 @@
+"""A map -> a better mask of it."""

@@ -1,0 +1,164 @@
+"""Adaptive smoothing: every point of a contour by as wide a Gaussian as moves it by under 0.5 px.
+
+Source: Heitzinger & Kampel 2020.
+"""
+
+import math
+from functools import cache
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from bench.masks.compiled.vectors import kernel
+from bench.masks.contours import Points
+
+MOVE_PX = 0.5  # no point moves as far as this
+ROUNDING = 1e-12  # so that no way of computing the distance says 0.5
+STEP = 0.5  # of the sigmas tried: 0, 0.5, 1, ..., at most this far apart
+WIDEST = 32.0  # sigma: at its half pixel, that of an arc of a radius of 1,000 pixels
+
+Levels = NDArray[np.int64]
+
+
+def adaptive_smoothing(points: ArrayLike, alpha: float = 0.5, closed: bool = False) -> Points:
+    """Points of a polyline, each moved by less than half a pixel to where its outline is smooth.
+
+    The sequences of both coordinates are smoothed by a Gaussian of its own at each point, see
+    `sigmas`. Points on a straight line stay on it; corners move least.
+
+    Args:
+        points: (N, 2), in order; closed: the last is followed by the first, which is not repeated.
+        alpha: how fast sigma may change from a point to the next.
+
+    Returns:
+        float64 (N, 2). The ends of an open polyline are where they were; where a closed one begins
+        makes no difference.
+
+    Raises:
+        ValueError: the points are not finite (N, 2), or alpha is not above 0.
+
+    >>> adaptive_smoothing([[0, 0], [0.4, 1], [0, 2]]).round(3).tolist()
+    [[0.0, 0.0], [0.315, 1.0], [0.0, 2.0]]
+    """
+    rows, columns, kernels, radii, levels = _solve(points, alpha, closed)
+    smooth = np.empty((len(levels), 2))
+    _smooth(rows, columns, kernels, radii, levels, smooth)
+    return smooth
+
+
+def sigmas(points: ArrayLike, alpha: float = 0.5, closed: bool = False) -> NDArray[np.float64]:
+    """(N,): the width of the Gaussian at each point, as large as all of these allow together.
+
+    A sigma is 0 at both ends of an open polyline, moves its point by less than 0.5, and differs by
+    at most `alpha` from its neighbours'. It is a multiple of `step(alpha)` up to `WIDEST`. If two
+    choices of all sigmas satisfy this, so do the larger of the two at each point: hence there is
+    one choice that is the largest everywhere. Kernels are sampled at the whole numbers within two
+    sigma, and normalised; those that reach over an end (alpha > 0.5) use the points there are.
+    """
+    return np.asarray(_solve(points, alpha, closed)[-1] * step(alpha), dtype=np.float64)
+
+
+def step(alpha: float) -> float:
+    """The distance between sigmas tried: the largest part of alpha that is at most `STEP`."""
+    return alpha / math.ceil(alpha / STEP)
+
+
+def _solve(
+    points: ArrayLike, alpha: float, closed: bool
+) -> tuple[Points, Points, Points, Levels, Levels]:
+    """Rows and columns (a closed polyline's go on at both ends), kernels and radii, levels."""
+    given = np.asarray(points, dtype=np.float64)
+    if given.ndim != 2 or given.shape[1] != 2 or not np.isfinite(given).all():
+        raise ValueError(f"points are finite and (N, 2), not {given.shape}")
+    if not alpha > 0:
+        raise ValueError(f"alpha is {alpha}; it must be above 0")
+    kernels, radii = _kernels(step(alpha))
+    count = len(given)
+    levels = np.full(count, len(radii) - 1, dtype=np.int64)
+    if not closed:
+        levels[:1] = levels[-1:] = 0
+    rows, columns = np.ascontiguousarray(given.T)
+    if closed and count:
+        around = np.arange(-radii[-1], count + radii[-1]) % count
+        rows, columns = rows[around], columns[around]
+    _lower(rows, columns, kernels, radii, closed, round(alpha / step(alpha)), levels)
+    return rows, columns, kernels, radii, levels
+
+
+@cache  # a noisy map has thousands of contours
+def _kernels(step: float) -> tuple[Points, Levels]:
+    """Right halves of the normalised kernels of sigma 0, step, 2 step, ..., and their radii."""
+    count = int(WIDEST / step) + 1
+    radii = np.array([int(2 * level * step + 1e-9) for level in range(count)], dtype=np.int64)
+    halves = np.zeros((count, radii[-1] + 1))
+    halves[:, 0] = 1
+    for level in range(1, count):
+        places = np.arange(radii[level] + 1)
+        half = np.exp(-((places / (level * step)) ** 2) / 2)
+        halves[level, : len(half)] = half / (2 * half.sum() - half[0])
+    return halves, radii
+
+
+@kernel
+def _lower(rows, columns, kernels, radii, closed, slope, levels):  # type: ignore[no-untyped-def]
+    """Lower the levels, from the highest, until each is allowed next to its neighbours.
+
+    Lowering one point's level never allows another a higher one: any order ends at the same levels.
+    """
+    count = len(levels)
+    known = np.zeros(count, dtype=np.bool_)  # that the point's level moves it little
+    changed = count > 0
+    while changed:
+        changed = False
+        for turn in range(2 * count):  # forwards, then backwards
+            place = turn if turn < count else 2 * count - 1 - turn
+            before = place - 1 if turn < count else place + 1
+            if closed:
+                before %= count
+            elif place == 0 or place == count - 1:
+                continue
+            level = min(levels[place], levels[before] + slope)
+            if level == levels[place] and known[place]:
+                continue
+            while level > 0 and not _is_near(rows, columns, kernels, radii, level, place, count):
+                level -= 1
+            levels[place] = level
+            known[place] = changed = True
+
+
+@kernel
+def _smooth(rows, columns, kernels, radii, levels, out):  # type: ignore[no-untyped-def]
+    """Write the smoothed points."""
+    for place in range(len(levels)):
+        out[place, 0], out[place, 1] = _moved(
+            rows, columns, kernels, radii, levels[place], place, len(levels)
+        )
+
+
+@kernel
+def _is_near(rows, columns, kernels, radii, level, place, count):  # type: ignore[no-untyped-def]
+    """Whether a point is moved by less than `MOVE_PX`."""
+    here = place + (len(rows) - count) // 2
+    row, column = _moved(rows, columns, kernels, radii, level, place, count)
+    return (row - rows[here]) ** 2 + (column - columns[here]) ** 2 < MOVE_PX**2 - ROUNDING
+
+
+@kernel
+def _moved(rows, columns, kernels, radii, level, place, count):  # type: ignore[no-untyped-def]
+    """A smoothed point, by how far its neighbours lie from it: an exact line stays exact."""
+    here = place + (len(rows) - count) // 2
+    row, column = rows[here], columns[here]
+    right, down, weight = 0.0, 0.0, kernels[level, 0]
+    for far in range(1, radii[level] + 1):
+        share = kernels[level, far]
+        before, behind = here - far, here + far
+        if before >= 0 and behind < len(rows):
+            down += share * ((rows[before] - row) + (rows[behind] - row))
+            right += share * ((columns[before] - column) + (columns[behind] - column))
+            weight += 2 * share
+        elif before >= 0 or behind < len(rows):  # over an end
+            other = before if before >= 0 else behind
+            down += share * (rows[other] - row)
+            right += share * (columns[other] - column)
+            weight += share
+    return row + down / weight, column + right / weight

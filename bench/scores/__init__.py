@@ -1,0 +1,1 @@
+"""Maps + masks -> scores, ranks, tables."""

@@ -1,0 +1,170 @@
+"""Why ensembles gain or do not: how members differ, what each adds, what choosing could reach.
+
+Reads  the members' map stores and the masks, each image once, and scores.parquet.
+Writes analysis.json.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from functools import reduce
+from operator import add
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from bench.data.carvana import Carvana, car_of
+from bench.ensembles import rules
+from bench.ensembles.entry import Entry
+from bench.masks.store import MapStore
+from bench.metrics.statistics import Gain, holm
+from bench.scores.diversity import (
+    Floats,
+    JointCounts,
+    calibration,
+    disagreement,
+    error_correlation,
+    joint_counts,
+    leave_one_out,
+)
+from bench.scores.pairs import matrix, oracle, over_best, paired_gain
+from bench.scores.ranking import methods
+from bench.system.files import write_json
+from bench.system.progress import track
+from bench.system.threads import ahead
+
+PLAIN = {"mean": rules.mean, "vote": rules.vote}  # rules that work with a member less
+
+
+def run(
+    entries: Sequence[Entry],
+    stores: Mapping[str, Path],
+    data: Carvana,
+    scores: Path,
+    target: Path,
+    jobs: int,
+) -> None:
+    """Write the analysis of a suite's single models and ensembles on the images scored.
+
+    Raises:
+        BadData: a store lacks an image or is damaged, or a mask is.
+    """
+    dice = matrix(pd.read_parquet(scores), [entry.name for entry in entries])
+    singles = [entry.name for entry in entries if not entry.rule]
+    ensembles = [entry for entry in entries if entry.rule]
+    plain = [
+        entry for entry in ensembles
+        if entry.rule in PLAIN and len(entry.members) > 1 and not entry.refine
+    ]  # fmt: skip
+    joint, without = _look(singles, plain, stores, data, list(dice.columns), jobs)
+    best, reached = over_best(dice, oracle(dice.loc[singles]), singles)
+    cars = len({car_of(image) for image in dice.columns})
+    found = [_of_ensemble(one, entries, dice, without.get(one.name)) for one in ensembles]
+    everywhere = reduce(add, joint.values())
+    write_json(target, {
+        "images": len(dice.columns),
+        "cars": cars,
+        "statistics": methods(cars, len(dice)),
+        "members": singles,
+        "best_member": best,
+        "disagreement": disagreement(everywhere).tolist(),
+        "error_correlation": _with_null(pd.DataFrame(error_correlation(everywhere)), "values"),
+        "calibration": _with_null(calibration(everywhere), "records"),
+        "oracle": {
+            "dice": float(oracle(dice.loc[singles]).mean()), "over_best_member": _json(reached),
+        },
+        "ensembles": _corrected(found),
+        "beat_plain_mean": [
+            each["entry"] for each in found
+            if each["over_plain_mean"] and each["over_plain_mean"]["low"] > 0
+        ],
+        "disputed_px": {image: found.disputed for image, found in joint.items()},
+    })  # fmt: skip
+
+
+def _look(
+    singles: Sequence[str],
+    plain: Sequence[Entry],
+    stores: Mapping[str, Path],
+    data: Carvana,
+    images: Sequence[str],
+    jobs: int,
+) -> tuple[dict[str, JointCounts], dict[str, pd.DataFrame]]:
+    """What members do together on each image; Dice (images, left-out member) of ensembles."""
+    with ExitStack() as stack:
+        opened = {name: stack.enter_context(MapStore.open(stores[name])) for name in singles}
+
+        def look(image: str) -> tuple[JointCounts, list[Floats]]:
+            truth = data.mask(image)
+            maps = {name: store.look(image) for name, store in opened.items()}
+            left = [
+                leave_one_out(
+                    [maps[name] for name in entry.members], truth,
+                    PLAIN[str(entry.rule)], entry.parameters["weights"],
+                )
+                for entry in plain
+            ]  # fmt: skip
+            return joint_counts(list(maps.values()), truth), left
+
+        found = list(track(ahead(look, images, jobs), "analysis", len(images)))
+    joint = {image: each for image, (each, _) in zip(images, found, strict=True)}
+    without = {
+        entry.name: pd.DataFrame(
+            np.array([left[place] for _, left in found]), list(images), list(entry.members)
+        )
+        for place, entry in enumerate(plain)
+    }
+    return joint, without
+
+
+def _of_ensemble(
+    entry: Entry, entries: Sequence[Entry], dice: pd.DataFrame, without: pd.DataFrame | None
+) -> dict[str, Any]:
+    """An ensemble against its best member, the plain mean, and itself without each member."""
+    mine = dice.T[entry.name]
+    best, gained = over_best(dice, mine, entry.members)
+    means = [each.name for each in entries if _is_plain_mean(each, entry.members)]
+    others = [name for name in means if name != entry.name]
+    over_mean = paired_gain(mine, dice.T[others[0]]) if others else None
+    members = [] if without is None else [
+        {"member": member, **(_json(paired_gain(mine, without[member])) or {})}
+        for member in entry.members
+    ]  # fmt: skip
+    return {
+        "entry": entry.name,
+        "rule": entry.rule,
+        "best_member": best,
+        "over_best_member": _json(gained),
+        "over_plain_mean": _json(over_mean),
+        "leave_one_out": members,  # what each member adds; negative: it costs
+    }
+
+
+def _corrected(ensembles: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same with p-values Holm-corrected over the ensembles, those of a question together."""
+    found = [dict(each) for each in ensembles]
+    for question in ("over_best_member", "over_plain_mean"):
+        told = [each for each in found if each[question]]
+        for each, p in zip(told, holm([one[question]["p"] for one in told]), strict=True):
+            each[question] = each[question] | {"p": float(p)}
+    return found
+
+
+def _is_plain_mean(entry: Entry, members: Sequence[str]) -> bool:
+    return (
+        entry.rule == "mean"
+        and not entry.refine
+        and set(entry.members) == set(members)
+        and len(set(entry.parameters["weights"])) == 1
+    )
+
+
+def _json(gained: Gain | None) -> dict[str, float] | None:
+    return gained._asdict() if gained else None
+
+
+def _with_null(table: pd.DataFrame, orient: Any) -> Any:
+    """A table as JSON can hold it: NaN as null."""
+    return json.loads(table.to_json(orient=orient, double_precision=15))

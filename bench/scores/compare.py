@@ -1,0 +1,98 @@
+"""Two runs on the same cars -> one table of both, and what changed from one to the other.
+
+Reads  scores.parquet and leaderboard.csv of both run folders. Writes nothing.
+"""
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from bench.config.layout import Layout
+from bench.metrics.statistics import holm
+from bench.scores.pairs import matrix, paired_gain
+from bench.scores.ranking import pareto_front, ranks
+from bench.system.errors import BadData, Missing
+
+
+class Comparison(NamedTuple):
+    """Entries of both runs in one ranking, and the second run's gains over the first."""
+
+    entries: pd.DataFrame  # as leaderboard.csv, with the column `run`
+    gains: pd.DataFrame  # of the best entries, then of entries that both runs have
+
+
+def run(first: Path, second: Path) -> Comparison:
+    """The entries of two runs, ranked together by paired tests on the same cars.
+
+    Raises:
+        Missing: a folder has no scores or no leaderboard.
+        BadData: the runs scored different photographs.
+    """
+    names = [first.name, second.name] if first.name != second.name else [str(first), str(second)]
+    scores = [_read(Layout(folder).scores) for folder in (first, second)]
+    images = [set(each["image"]) for each in scores]
+    if images[0] != images[1]:
+        raise BadData(
+            f"{first} scored {len(images[0])} photographs and {second} {len(images[1])}, of which "
+            f"{len(images[0] & images[1])} are the same; compare runs on the same cars and folds"
+        )
+    together = pd.concat(
+        [each.assign(entry=name + "/" + each["entry"])
+         for name, each in zip(names, scores, strict=True)], ignore_index=True,
+    )  # fmt: skip
+    boards = [
+        _board(Layout(folder), name) for name, folder in zip(names, (first, second), strict=True)
+    ]
+    found = pd.concat(boards, ignore_index=True)
+    ranked = ranks(together)
+    ranked = ranked[[name for name in ("rank", "group", "p_best") if name in ranked]]
+    found = found.merge(ranked, left_on=found["run"] + "/" + found["entry"], right_index=True)
+    found["pareto"] = pareto_front(found["predict_ms"], found["dice"])
+    found = found.sort_values(["dice", "entry", "run"], ascending=[False, True, True])
+    columns = ["run", *ranked.columns, *boards[0].columns.drop(["run", "pareto"]), "pareto"]
+    return Comparison(found[columns].reset_index(drop=True), _gains(names, together))
+
+
+def _gains(names: list[str], scores: pd.DataFrame) -> pd.DataFrame:
+    """How much better the second run's entries are; p-values Holm-corrected over the table."""
+    dice = matrix(scores, list(scores["entry"].unique())).T
+    own = [[each for each in dice.columns if each.startswith(f"{name}/")] for name in names]
+    best = [str(dice[mine].mean().idxmax()) for mine in own]
+    pairs = [(f"best: {best[1]} over {best[0]}", *best)]
+    for mine in own[0]:
+        short = mine.removeprefix(f"{names[0]}/")
+        if f"{names[1]}/{short}" in own[1]:
+            pairs.append((short, mine, f"{names[1]}/{short}"))
+    rows = [_row(label, dice[one], dice[other]) for label, one, other in pairs]
+    table = pd.DataFrame(rows)
+    if "gain_p" in table:
+        table["gain_p"] = holm(table["gain_p"])
+    return table
+
+
+def _row(label: str, one: "pd.Series[float]", other: "pd.Series[float]") -> dict[str, Any]:
+    row: dict[str, Any] = {"entry": label, "dice_a": one.mean(), "dice_b": other.mean()}
+    won = paired_gain(other, one)
+    if won:
+        row |= {"gain": won.mean, "gain_low": won.low, "gain_high": won.high, "gain_p": won.p}
+    return row
+
+
+def _board(layout: Layout, name: str) -> pd.DataFrame:
+    """The scored rows of a run's leaderboard, without what depends on the others."""
+    path = layout.leaderboard("csv")
+    if not path.exists():
+        raise Missing(f"{path}: no leaderboard yet; run the stage `leaderboard` first")
+    found = pd.read_csv(path)
+    return (
+        found[found["kind"] != "reported"]
+        .drop(columns=["rank", "group", "p_best"], errors="ignore")
+        .assign(run=name)
+    )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    if not path.exists():
+        raise Missing(f"{path}: no scores; name a run's folder, as runs/demo, that has them")
+    return pd.read_parquet(path)

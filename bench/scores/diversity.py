@@ -1,0 +1,142 @@
+"""Why an ensemble gains: how its members differ, what each adds, how far agreement can be trusted.
+
+Maps are read one image at a time: `joint_counts` of images add up, and every table of the report
+follows from the sums.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from bench.ensembles.disputed import contested
+from bench.masks.types import THRESHOLD, Map, Mask
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.int64]
+Weights = Sequence[int]
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class JointCounts:
+    """What members K do together on some pixels, as whole numbers; sums over images with `+`."""
+
+    pixels: int
+    errors: Integers  # (K, K): pixels both members get wrong; the diagonal is each one's own
+    votes: Integers  # (K + 1, 2): pixels with so many members for car, by truth (not car, car)
+
+    @property
+    def disputed(self) -> int:
+        """Pixels on which not all members agree: an image with many is worth a look."""
+        return int(self.votes[1:-1].sum())
+
+    def __add__(self, other: "JointCounts") -> "JointCounts":
+        return JointCounts(
+            self.pixels + other.pixels, self.errors + other.errors, self.votes + other.votes
+        )
+
+
+def joint_counts(maps: Sequence[Map], truth: Mask) -> JointCounts:
+    """Joint counts of one image.
+
+    Args:
+        maps: the members' uint8 (H, W); of them only the masks count.
+        truth: bool (H, W).
+    """
+    members = len(maps)
+    places, inside = contested(maps, THRESHOLD, THRESHOLD)
+    decisions = np.stack([map.reshape(-1)[places] >= THRESHOLD for map in maps])
+    true = truth.reshape(-1)[places]
+    wrong = (decisions ^ true).astype(float)
+    votes = np.bincount(2 * decisions.sum(axis=0) + true, minlength=2 * members + 2).reshape(-1, 2)
+    agreed_car, right = np.count_nonzero(inside), np.count_nonzero(inside & truth)
+    missed = np.count_nonzero(truth) - np.count_nonzero(true) - right
+    votes[members] += (agreed_car - right, right)
+    votes[0] += (truth.size - len(places) - agreed_car - missed, missed)
+    errors = np.round(wrong @ wrong.T).astype(np.int64) + agreed_car - right + missed
+    return JointCounts(truth.size, errors, votes)
+
+
+def disagreement(joint: JointCounts) -> Floats:
+    """(K, K): share of pixels on which two members' masks differ."""
+    own = np.diag(joint.errors)
+    differ: Floats = (own[:, None] + own - 2 * joint.errors) / joint.pixels
+    return differ
+
+
+def error_correlation(joint: JointCounts) -> Floats:
+    """(K, K): correlation of two members' being wrong (phi), pixel by pixel.
+
+    1: they err on the same pixels, and an ensemble of the two gains nothing. 0: as unrelated
+    members would. A member without any error has no correlation: NaN, but for its diagonal of 1.
+    """
+    own = np.diag(joint.errors).astype(float)
+    spread = np.sqrt(own * (joint.pixels - own))
+    with np.errstate(invalid="ignore"):
+        phi = (joint.pixels * joint.errors - np.outer(own, own)) / np.outer(spread, spread)
+    np.fill_diagonal(phi, 1)
+    return np.asarray(phi, dtype=float)
+
+
+def calibration(joint: JointCounts) -> pd.DataFrame:
+    """How often the pixel is car, and the majority right, for each number of members for car.
+
+    Returns:
+        One row for 0..K votes: votes, pixels, share_car, accuracy. A calibrated vote has
+        share_car = votes / K. Half of the votes decide nothing, so such a tie counts half right; a
+        number of votes that never happened has NaN.
+    """
+    members = len(joint.votes) - 1
+    votes = np.arange(members + 1)
+    pixels = joint.votes.sum(axis=1)
+    share_car = np.divide(
+        joint.votes[:, 1], pixels, out=np.full(members + 1, np.nan), where=pixels > 0
+    )
+    accuracy = np.select(
+        [2 * votes > members, 2 * votes < members], [share_car, 1 - share_car], share_car * 0 + 0.5
+    )
+    return pd.DataFrame(
+        {"votes": votes, "pixels": pixels, "share_car": share_car, "accuracy": accuracy}
+    )
+
+
+def leave_one_out(
+    maps: Sequence[Map],
+    truth: Mask,
+    rule: Callable[[Sequence[Map], Weights], Map],
+    weights: Weights,
+) -> Floats:
+    """Dice of an ensemble on one image without each of its members in turn.
+
+    What a member adds is the whole ensemble's Dice less its entry here: negative, it costs. Only
+    the pixels on which the members' masks differ are looked at; on all others every rule agrees.
+
+    Args:
+        maps: of at least two members.
+        rule, weights: the ensemble's: `rules.mean` or `rules.vote`.
+
+    Returns:
+        (K,).
+    """
+    if len(maps) < 2:
+        raise ValueError("an ensemble of one has nothing to leave out")
+    places, inside = contested(maps, THRESHOLD, THRESHOLD)
+    true = truth.reshape(-1)[places]
+    agreed, right = np.count_nonzero(inside), np.count_nonzero(inside & truth)
+    sizes = agreed + np.count_nonzero(truth)
+    open_maps = [map.reshape(-1)[places] for map in maps]
+    found = []
+    for left_out in range(len(maps)):
+        decided = rule(_without(open_maps, left_out), _without(weights, left_out)) >= THRESHOLD
+        both = 2 * (right + np.count_nonzero(decided & true))
+        total = sizes + np.count_nonzero(decided)
+        found.append(both / total if total else 1.0)
+    return np.array(found)
+
+
+def _without(items: Sequence[Item], place: int) -> list[Item]:
+    return [*items[:place], *items[place + 1 :]]

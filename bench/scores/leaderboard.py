@@ -1,0 +1,133 @@
+"""Scores of entries -> the tables that rank single models, ensembles and published figures.
+
+Reads  scores.parquet, ceilings.json and the manifests of a run, metadata.csv of the data.
+Writes leaderboard.csv, .md, .json, .latex, by_view.csv and by_make.csv.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from bench.config.suite import Reported
+from bench.ensembles.entry import Entry
+from bench.metrics.statistics import holm
+from bench.scores.pairs import matrix, over_best
+from bench.scores.ranking import MEANS, pareto_front, quality, ranks
+from bench.scores.tables import FORMATS
+from bench.system.files import write_text
+
+
+@dataclass(frozen=True)
+class Member:
+    """What a single model costs and can reach at best."""
+
+    size: str
+    ceiling: float  # mean Dice of a perfect network at this size
+    params_m: float  # millions
+    gflops: float  # of one forward pass
+    disk_mb: float  # of its weights
+    train_s: float
+    predict_ms: float
+    reported_dice: float | None  # of its paper, elsewhere
+    reported_one_minus_jaccard: float | None
+
+
+COSTS = ("params_m", "gflops", "disk_mb", "train_s", "predict_ms")  # an ensemble's are sums
+REPORTED = ("reported_dice", "reported_one_minus_jaccard")
+COLUMNS = (
+    "rank", "group", "entry", "kind", "members", "size", "params_m", "gflops", "disk_mb",
+    "dice", "dice_low", "dice_high", "p_best",
+    "jaccard", "jaccard_low", "jaccard_high", "one_minus_jaccard", "boundary_iou",
+    "hausdorff95_px", "surface_px", "fp_px", "fn_px", "dice_worst", "dice_worst5",
+    "dice_fold_sd", "gain", "gain_low", "gain_high", "gain_p", "ceiling", "train_s", "predict_ms",
+    "pareto", "leaky", *REPORTED, "source",
+)  # fmt: skip
+
+
+def table(
+    scores: pd.DataFrame,
+    entries: Sequence[Entry],
+    members: Mapping[str, Member],
+    reported: Sequence[Reported],
+    leaky: bool,
+) -> pd.DataFrame:
+    """The leaderboard, best first; published figures stand where their score would, unranked.
+
+    Entries that cannot be told from the best of their group share its rank (see stats.py).
+    `dice_low` and `dice_high` are the 95 % interval of the mean over cars like these; `gain` is
+    that of an ensemble over its best member on the same images, with its interval and the p-value
+    of no gain, Holm-corrected over the ensembles; `p_best` compares with the table's best. They
+    are empty where a single car is scored. `pareto`: no other entry is as good and faster.
+
+    Args:
+        scores: one row for every entry and image.
+        leaky: whether scored cars were trained on.
+    """
+    dice = matrix(scores, [entry.name for entry in entries])
+    rows = [
+        _row(entry, members)
+        | quality(scores[scores["entry"] == entry.name])
+        | _gain(entry, dice)
+        | {"leaky": leaky}
+        for entry in entries
+    ]
+    ours = pd.DataFrame(rows).merge(ranks(scores), left_on="entry", right_index=True)
+    if "gain_p" in ours:
+        told = ours["gain_p"].notna()
+        ours.loc[told, "gain_p"] = holm(ours.loc[told, "gain_p"])
+    ours["pareto"] = pareto_front(ours["predict_ms"], ours["dice"])
+    published = [
+        {"entry": one.entry, "kind": "reported", "dice": one.dice, "source": one.source}
+        for one in reported
+    ]
+    found = pd.DataFrame([*ours.to_dict("records"), *published], columns=COLUMNS)
+    found = found.sort_values(["dice", "entry"], ascending=[False, True], ignore_index=True)
+    return found.astype({"rank": "Int64", "group": "Int64", "members": "Int64"})
+
+
+def _row(entry: Entry, members: Mapping[str, Member]) -> dict[str, Any]:
+    made_of = [members[name] for name in entry.members]
+    return {
+        "entry": entry.name,
+        "kind": entry.kind,
+        "members": len(entry.members),
+        "size": "" if entry.rule else made_of[0].size,
+        "ceiling": max(one.ceiling for one in made_of),
+        **{cost: sum(getattr(one, cost) for one in made_of) for cost in COSTS},
+        **{key: None if entry.rule else getattr(made_of[0], key) for key in REPORTED},
+    }
+
+
+def _gain(entry: Entry, dice: pd.DataFrame) -> dict[str, float]:
+    """An ensemble's gain over its best member."""
+    won = over_best(dice, dice.T[entry.name], entry.members)[1] if entry.rule else None
+    if won is None:
+        return {}
+    return {"gain": won.mean, "gain_low": won.low, "gain_high": won.high, "gain_p": won.p}
+
+
+def write_by(part: "pd.Series[Any]", scores: pd.DataFrame, file: Path) -> None:
+    """Write the mean scores of every entry on each part of the images, best known as a heat map.
+
+    Args:
+        part: of each row of `scores`: its view, its make, ...; rows without one are left out, and
+            without any there is no table.
+    """
+    if part.notna().any():
+        grouped = scores.groupby(["entry", part])
+        means = grouped[list(MEANS)].mean().assign(images=grouped.size())
+        write_text(file, means.reset_index().to_csv(index=False))
+
+
+def write(found: pd.DataFrame, note: str, files: Mapping[str, Path]) -> None:
+    """Write the table in its forms: full precision in CSV and JSON, a note below the Markdown.
+
+    Args:
+        files: form of `tables.FORMATS` -> path.
+    """
+    for form, path in files.items():
+        text = FORMATS[form](found)
+        write_text(path, f"{text}\n{note}\n" if note and form == "md" else text)

@@ -1,0 +1,57 @@
+"""Entries' scores image by image, side by side: what one gains over another, over cars."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from bench.data.carvana import car_of
+from bench.metrics.statistics import Gain, gain
+
+
+def matrix(scores: pd.DataFrame, entries: Sequence[str], column: str = "dice") -> pd.DataFrame:
+    """Scores of entries on the same images: one row an entry, one column an image.
+
+    Args:
+        scores: as in scores.parquet: entry, image and the wanted column.
+
+    Raises:
+        ValueError: an entry lacks an image that another has, or has it twice.
+    """
+    mine = scores[scores["entry"].isin(entries)]
+    table = mine.pivot(index="entry", columns="image", values=column).reindex(list(entries))
+    holes = table.isna().sum(axis=1)
+    if holes.any():
+        raise ValueError(f"{holes.idxmax()} has no {column} of {holes.max()} images others have")
+    return table
+
+
+def oracle(table: pd.DataFrame) -> "pd.Series[float]":
+    """Score on each image of the member that is best there: what choosing by image could reach.
+
+    Args:
+        table: `matrix` of the members.
+    """
+    return table.max(axis=0)
+
+
+def over_best(
+    table: pd.DataFrame, ensemble: "pd.Series[float]", members: Sequence[str]
+) -> tuple[str, Gain | None]:
+    """The best of some members, and how much better an ensemble is on the same images.
+
+    Args:
+        table: `matrix` with (at least) the members.
+        ensemble: score on each image of the table.
+
+    Returns:
+        The member's name, and the gain, or None where the images show a single car.
+    """
+    means = table.mean(axis=1)
+    best = max(members, key=lambda member: float(means[member]))
+    return best, paired_gain(ensemble, table.T[best])
+
+
+def paired_gain(one: "pd.Series[float]", other: "pd.Series[float]") -> Gain | None:
+    """How much better one is than the other on the same images; None where they show one car."""
+    cars = [car_of(image) for image in one.index]
+    return gain(one, other, cars) if len(set(cars)) > 1 else None

@@ -1,0 +1,99 @@
+"""What scores say about an entry, and which entries they can tell apart."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from bench.data.carvana import car_of
+from bench.metrics import statistics as stats
+from bench.metrics.statistics import comparisons, intervals, ranks_of
+from bench.scores.pairs import matrix
+
+WORST_SHARE = 0.05  # of the images, whose mean Dice says how bad it gets
+MEANS = ("dice", "jaccard", "boundary_iou", "hausdorff95_px", "surface_px")
+
+
+def quality(scores: pd.DataFrame) -> dict[str, Any]:
+    """Means over the images of an entry; distances of images where a mask is empty are left out.
+
+    Args:
+        scores: the rows of scores.parquet of one entry.
+    """
+    ordered = np.sort(scores["dice"])
+    return {
+        **{column: scores[column].mean() for column in MEANS},
+        "one_minus_jaccard": 1 - scores["jaccard"].mean(),
+        "fp_px": scores["fp"].mean(),
+        "fn_px": scores["fn"].mean(),
+        "dice_worst": ordered[0],
+        "dice_worst5": ordered[: int(np.ceil(WORST_SHARE * len(ordered)))].mean(),
+        "dice_fold_sd": scores.groupby("fold")["dice"].mean().std(),
+    }
+
+
+def ranks(scores: pd.DataFrame) -> pd.DataFrame:
+    """Ranks shared by ties, and 95 % intervals over cars, of every entry.
+
+    Returns:
+        Index entry; rank, group (1, 2, ... of entries that cannot be told from the best of their
+        group), p_best (of no difference to the best of all, Holm-corrected over all pairs; NaN for
+        the best), dice_low, dice_high, jaccard_low, jaccard_high. Where a single car is scored
+        there are no intervals and no p, and only equal means tie.
+    """
+    dice = matrix(scores, list(scores["entry"].unique()))
+    cars = [car_of(image) for image in dice.columns]
+    found = pd.DataFrame(index=dice.index)
+    if len(set(cars)) < 2:
+        found["rank"] = dice.mean(axis=1).rank(method="min", ascending=False).astype(int)
+        found["group"] = found["rank"].rank(method="dense").astype(int)
+        return found
+    means, p = dice.mean(axis=1), comparisons(dice, cars)
+    found["rank"] = ranks_of(means, p)
+    found["p_best"] = pd.Series(p[int(np.argmax(means))], dice.index).drop(means.idxmax())
+    found["group"] = found["rank"].rank(method="dense").astype(int)
+    jaccard = matrix(scores, list(dice.index), "jaccard")
+    for name, table in (("dice", dice), ("jaccard", jaccard)):
+        found[[f"{name}_low", f"{name}_high"]] = intervals(table, cars)
+    return found
+
+
+def methods(cars: int, entries: int, seed: int = 0) -> dict[str, Any]:
+    """How the intervals and p-values of a table come about, with the numbers of resamples.
+
+    Args:
+        cars: how many were scored.
+        entries: lines of the table.
+    """
+    pairs, every = entries * (entries - 1) // 2, 2 ** (cars - 1)
+    many = max(stats.FLIPS, stats.FLIPS_PER_PAIR * pairs)
+    resampled, all_flips = cars >= stats.CARS_TO_RESAMPLE, cars <= stats.CARS_TO_ENUMERATE
+    return {
+        "unit": "car",
+        "level": 0.95,
+        "interval": "studentised bootstrap of cars" if resampled else "Student's t over cars",
+        "resamples": stats.RESAMPLES if resampled else None,
+        "test": "paired sign-flip permutation of cars, two-sided",
+        "flips_of_a_pair": every if all_flips else stats.FLIPS,
+        "flips_of_the_table": every if all_flips else many,
+        "flips": "all" if all_flips else "random",
+        "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (stats.FLIPS + 1),
+        "correction": "Holm",
+        "pairs": pairs,
+        "seed": seed,
+    }
+
+
+def pareto_front(cost: ArrayLike, score: ArrayLike) -> NDArray[np.bool_]:
+    """Which entries no other matches in score at a lower cost, or beats at no higher one.
+
+    An entry whose cost is not known (NaN) is not on the front.
+
+    >>> pareto_front([1, 2, 3, 4], [0.7, 0.9, 0.8, 0.9]).tolist()
+    [True, True, False, False]
+    """
+    costs, scores = np.asarray(cost, dtype=float), np.asarray(score, dtype=float)
+    as_good = (costs <= costs[:, None]) & (scores >= scores[:, None])
+    better = as_good & ((costs < costs[:, None]) | (scores > scores[:, None]))
+    return ~better.any(axis=1) & np.isfinite(costs)

@@ -1,0 +1,96 @@
+"""How the server answers: headers on every answer, and errors as JSON with a reason."""
+
+from collections.abc import Callable
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import BaseModel
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse
+
+from bench.cutout.photographs import NoPhotograph, TooLarge
+from bench.serve.queue import Full, Stopping, TooSlow
+from bench.system.errors import BadData
+from bench.system.progress import say
+
+HEADERS = {
+    "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "img-src 'self' blob: data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "no-referrer",
+    "cross-origin-resource-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cache-control": "no-store",
+}
+TITLES = {
+    400: "bad_request", 403: "other_site", 404: "not_found", 405: "wrong_method",
+    408: "too_slow", 413: "too_large", 415: "no_photograph", 422: "cannot_be_read",
+    500: "our_mistake", 503: "busy", 504: "took_too_long",
+}  # fmt: skip
+
+
+class Problem(BaseModel):
+    """What went wrong."""
+
+    error: str
+    reason: str
+
+
+ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "description": text}
+    for status, text in {
+        400: "Not a form, or not asked for as localhost.",
+        403: "Asked for by another site's page.",
+        408: "The body did not come in time.",
+        413: "Over 20 MiB, or over 40 megapixels.",
+        415: "Neither JPEG, PNG, WebP nor GIF by its content.",
+        422: "The photograph is damaged, or a field is missing or wrong.",
+        503: "Too many photographs wait, or the server stops; see Retry-After.",
+        504: "Not done within the time limit.",
+    }.items()
+}
+
+
+def problem(status: int, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """An error as JSON: a word for programs, and a reason for people."""
+    content = {"error": TITLES.get(status, "refused"), "reason": reason}
+    return JSONResponse(content, status, headers)
+
+
+def add_errors(app: FastAPI) -> None:
+    """Every error of ours and of the framework's leaves as JSON with a reason."""
+    statuses: dict[type[Exception], int] = {
+        NoPhotograph: 415, TooLarge: 413, BadData: 422, Stopping: 503, TooSlow: 504,
+    }  # fmt: skip
+    for kind, status in statuses.items():
+        app.add_exception_handler(kind, _handler(status))
+
+    @app.exception_handler(Full)
+    async def full(request: Request, error: Full) -> JSONResponse:
+        return problem(503, str(error), {"retry-after": str(error.retry_after_s)})
+
+    @app.exception_handler(HTTPException)
+    async def refused(request: Request, error: HTTPException) -> JSONResponse:
+        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+
+    @app.exception_handler(RequestValidationError)
+    async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        field = ".".join(str(part) for part in first["loc"][1:]) or "body"
+        return problem(422, f"{field}: {first['msg']}")
+
+    @app.exception_handler(Exception)
+    async def broken(request: Request, error: Exception) -> JSONResponse:
+        say(f"{request.method} {request.url.path}: {type(error).__name__}: {error}")
+        return problem(500, "something broke here; the server's log says what", dict(HEADERS))
+
+
+def _handler(status: int) -> Callable[[Request, Exception], JSONResponse]:
+    headers = {"retry-after": "5"} if status == 503 else None
+
+    def handle(request: Request, error: Exception) -> JSONResponse:
+        return problem(status, str(error), headers)
+
+    return handle

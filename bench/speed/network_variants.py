@@ -1,0 +1,122 @@
+"""The ways a network may be run on this machine's cores: the stages' own, and what others do.
+
+A way is made by a function without arguments, since making it may take minutes (`torch.compile`).
+"""
+
+from collections.abc import Callable
+from copy import deepcopy
+from importlib.util import find_spec
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+
+from bench.config.recipe import Recipe
+from bench.networks.infer import mean_probability, probabilities
+from bench.networks.load import folded
+from bench.networks.openvino import Converted, convert, undisturbed
+from bench.networks.tta import View
+from bench.system.device import multiplies_bf16
+from bench.training.losses import total_loss
+from bench.training.state import scratch
+from bench.training.train import train_one_epoch
+from models.interface import normalise, padded_forward, stride_of
+
+OURS = "ours"
+EAGER, COMPILED, OPENVINO = "eager fp32", "ours and torch.compile", "OpenVINO"
+Predict = Callable[[], Tensor]  # probabilities (B, h, w) of the images it was made for
+Step = Callable[[], float]  # the loss of a whole training step: forward, backward, optimiser
+
+
+def predictions(
+    network: nn.Module, images: Tensor, accelerator: Accelerator, folder: Path
+) -> dict[str, Callable[[], Predict]]:
+    """The ways to predict uint8 images (B, 3, h, w); the last of them take long to make.
+
+    Args:
+        folder: for what OpenVINO makes of the network.
+    """
+
+    def ours(used: nn.Module) -> Predict:
+        return lambda: mean_probability([used], images, [View()], accelerator)
+
+    made: dict[str, Callable[[], Predict]] = {
+        OURS: lambda: ours(folded(network)),
+        EAGER: lambda: eager(network, images),
+        "channels_last fp32": lambda: lambda: probabilities(network, images, [View()]),
+        COMPILED: lambda: ours(_compiled(folded(network))),
+    }
+    if find_spec("openvino"):
+        made[OPENVINO] = lambda: openvino(network, images, folder)
+    return made
+
+
+def eager(network: nn.Module, images: Tensor) -> Predict:
+    """Plain PyTorch: float32, and everything in its usual layout."""
+    plain = deepcopy(network).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+
+    @torch.inference_mode()
+    def predict() -> Tensor:
+        return torch.sigmoid(padded_forward(plain, normalise(images)))[:, 0]
+
+    return predict
+
+
+def openvino(network: nn.Module, images: Tensor, folder: Path) -> Predict:
+    """The network as an export with --openvino runs it, converted into `folder`."""
+    convert(network, (images.shape[-2], images.shape[-1]), folder)
+    converted = Converted(folder, stride_of(network), bf16=multiplies_bf16(cpu=True))
+
+    def predict() -> Tensor:
+        with undisturbed():
+            return probabilities(converted, images, [View()])
+
+    return predict
+
+
+def steps(
+    name: str, recipe: Recipe, images: Tensor, targets: Tensor, accelerator: Accelerator
+) -> dict[str, Callable[[], Step]]:
+    """The ways to train on uint8 images (B, 3, h, w) and targets (B, 1, h, w), from random weights.
+
+    All start from the same weights.
+    """
+
+    def ours(change: Callable[[nn.Module], nn.Module] = lambda network: network) -> Step:
+        state = scratch(name, recipe)
+        state.network = change(state.network)
+        batch = [(images, targets)]
+        return lambda: train_one_epoch(state, iter(batch), recipe, len(images), accelerator, name)
+
+    return {
+        OURS: ours,
+        EAGER: lambda: plain_step(name, recipe, images, targets, torch.contiguous_format),
+        "channels_last fp32": lambda: plain_step(
+            name, recipe, images, targets, torch.channels_last
+        ),
+        COMPILED: lambda: ours(_compiled),
+    }
+
+
+def plain_step(
+    name: str, recipe: Recipe, images: Tensor, targets: Tensor, layout: torch.memory_format
+) -> Step:
+    """A step as PyTorch's tutorials write it, in float32."""
+    state = scratch(name, recipe)
+    network = state.network.train().to(memory_format=layout)  # type: ignore[call-overload]
+
+    def step() -> float:
+        ready = normalise(images).contiguous(memory_format=layout)
+        logits = padded_forward(network, ready)
+        loss = total_loss(recipe, logits, targets / 255, images / 255)
+        loss.backward()  # type: ignore[no-untyped-call]
+        state.optimiser.step()
+        state.optimiser.zero_grad()
+        return loss.item()
+
+    return step
+
+
+def _compiled(network: nn.Module) -> nn.Module:
+    return torch.compile(network)  # type: ignore[return-value]

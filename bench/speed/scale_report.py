@@ -1,0 +1,68 @@
+"""The rows of `speed scale` for people: a Markdown table, and a drawing of how cost grows."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from bench.scores import tables
+from bench.system.files import replacing
+
+Rows = Sequence[dict[str, Any]]
+
+ALONG = {"images": "images", "members": "members", "pixels": "megapixels of a photograph"}
+COSTS = {"s": "seconds", "mib": "MiB at most"}
+WORKS = {"submit": "stores to submission", "check": "check"}
+
+
+def to_markdown(rows: Rows) -> str:
+    """The rows as a table, figures to one decimal."""
+    found = pd.DataFrame(rows).round(1)
+    return tables.to_markdown(found, [str(name) for name in found])
+
+
+def draw(rows: Rows, path: Path) -> None:
+    """Write a picture, .png or .svg: seconds and memory against images, members and pixels.
+
+    A dotted line is what would be proportional to the last point.
+    """
+    figure = Figure(figsize=(12, 7), layout="constrained")
+    panels = figure.subplots(len(COSTS), len(ALONG), squeeze=False)
+    for line, cost in zip(panels, COSTS, strict=True):
+        for axes, along in zip(line, ALONG, strict=True):
+            _panel(axes, compared(rows, along), along, cost)
+    panels[0][0].legend()
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as temporary:
+        figure.savefig(temporary, format=path.suffix[1:])
+
+
+def compared(rows: Rows, along: str) -> list[dict[str, Any]]:
+    """The most rows that differ in nothing but `along`, in its order."""
+    groups = defaultdict(list)
+    for row in rows:
+        full = row | {"pixels": row["height"] * row["width"] / 1e6}
+        groups[tuple(full[other] for other in ALONG if other != along)].append(full)
+    most = max(groups.values(), key=len)
+    return sorted(most, key=lambda row: row[along])
+
+
+def _panel(axes: Axes, rows: Rows, along: str, cost: str) -> None:
+    places = [row[along] for row in rows]
+    for number, (work, label) in enumerate(WORKS.items()):
+        values = [row[f"{work}_{cost}"] for row in rows]
+        axes.plot(places, values, "o-", color=f"C{number}", label=label)
+        if cost == "s":
+            straight = [values[-1] * place / places[-1] for place in places]
+            axes.plot(places, straight, ":", color=f"C{number}")
+    if along == "images":
+        axes.set_xscale("log")
+    if along == "images" and cost == "s":
+        axes.set_yscale("log")
+    else:
+        axes.set_ylim(bottom=0)
+    axes.set(xlabel=ALONG[along], ylabel=COSTS[cost])

@@ -1,0 +1,1 @@
+"""Recipe + fold -> a trained network."""

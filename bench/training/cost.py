@@ -1,0 +1,135 @@
+"""What a recipe will cost in time and disk, said before it runs; what one image takes, measured."""
+
+import resource
+import time
+from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from statistics import median
+
+import torch
+from accelerate import Accelerator
+from torch import nn
+
+from bench.config.recipe import Recipe
+from bench.masks.types import Size
+from bench.networks.build import build, freeze
+from bench.system.device import Machine, device_name, wait_for
+from bench.system.errors import BenchError
+from bench.training.losses import total_loss
+from bench.training.state import work
+from models.interface import padded_forward, parameter_count
+
+PROBE = (128, 192)  # height x width at which a step is timed; time grows with the area
+MAP_BYTES = 300_000  # of a stored map: 40 to 600 kB on networks' maps of 1280x1918
+STEPS, REPEATS = 2, 5  # timed for an estimate, and for a measurement
+
+
+@dataclass(frozen=True)
+class Cost:
+    """An estimate, good to a factor of about two: seconds on this machine, bytes on its disk."""
+
+    train_s: float
+    predict_s: float
+    disk_bytes: int
+
+
+@dataclass(frozen=True)
+class Measured:
+    """Medians for one image; `peak_gb` is the process's on a CPU, the tensors' on a GPU."""
+
+    train_ms: float
+    predict_ms: float
+    peak_gb: float
+    device: str
+
+
+def estimate(name: str, recipe: Recipe, train: int, predict: int, machine: Machine) -> Cost:
+    """Cost of training on `train` images and predicting `predict`, timed on a few small steps.
+
+    Raises:
+        BadConfig: the network cannot be built.
+    """
+    network = build(name, recipe, pretrained=False)
+    weights = 4 * parameter_count(network)
+    forward_s, step_s = _probe(network, recipe, machine)
+    views = len(recipe.tta.scales) * (2 if recipe.tta.flip else 1)
+    samples = 4 * train * recipe.size[0] * recipe.size[1]
+    return Cost(
+        train_s=step_s * train * work(recipe),
+        predict_s=forward_s * predict * views,
+        disk_bytes=samples + 5 * weights + predict * MAP_BYTES,
+    )
+
+
+def measure(name: str, recipe: Recipe, machine: Machine) -> Measured:
+    """What one image of the recipe's size takes, measured in a process of its own.
+
+    Raises:
+        BadConfig: the network cannot be built.
+        BenchError: the process was ended, as the system does when memory is full.
+    """
+    alone = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
+    try:
+        return alone.submit(_measure, name, recipe, machine).result()
+    except BrokenExecutor as error:
+        raise BenchError(f"{name}: its measurement was ended; is the memory full?") from error
+    finally:
+        alone.shutdown()
+
+
+def _measure(name: str, recipe: Recipe, machine: Machine) -> Measured:
+    accelerator = machine.accelerator()
+    network = build(name, recipe, pretrained=False).to(accelerator.device)
+    freeze(network, recipe.freeze)
+    forward_s, step_s = _times(network.train(), recipe, recipe.size, 1, REPEATS, accelerator)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+    if accelerator.device.type == "cuda":
+        peak = torch.cuda.max_memory_allocated()
+    with torch.inference_mode():
+        forward_s, _ = _times(network.eval(), recipe, recipe.size, 1, REPEATS, accelerator)
+    return Measured(
+        train_ms=median(step_s) * 1000,
+        predict_ms=median(forward_s) * 1000,
+        peak_gb=peak / 1e9,
+        device=device_name(accelerator),
+    )
+
+
+def _probe(network: nn.Module, recipe: Recipe, machine: Machine) -> tuple[float, float]:
+    """Seconds an image takes at the recipe's size: forward alone, and a whole training step."""
+    accelerator = machine.accelerator()
+    network = network.to(accelerator.device).train()
+    size: Size = (min(PROBE[0], recipe.size[0]), min(PROBE[1], recipe.size[1]))
+    forward_s, step_s = _times(network, recipe, size, 2, STEPS, accelerator)
+    grown = recipe.size[0] * recipe.size[1] / (size[0] * size[1]) / 2
+    return min(forward_s) * grown, min(step_s) * grown
+
+
+def _times(
+    network: nn.Module,
+    recipe: Recipe,
+    size: Size,
+    batch: int,
+    repeats: int,
+    accelerator: Accelerator,
+) -> tuple[list[float], list[float]]:
+    """Seconds of every forward pass, and of every whole step, but for the first, which warms up."""
+    image = torch.zeros(batch, 3, *size, device=accelerator.device)
+    image = image.contiguous(memory_format=torch.channels_last)
+    forward_s, step_s = [], []
+    for _ in range(1 + repeats):
+        began = _now(accelerator)
+        with accelerator.autocast():
+            logits = padded_forward(network, image)
+        forward_s.append(_now(accelerator) - began)
+        if logits.requires_grad:  # a classical method learns nothing
+            total_loss(recipe, logits, torch.zeros_like(logits), image).backward()  # type: ignore[no-untyped-call]
+        step_s.append(_now(accelerator) - began)
+    return forward_s[1:], step_s[1:]
+
+
+def _now(accelerator: Accelerator) -> float:
+    """The time at which the accelerator has done all it was given."""
+    wait_for(accelerator.device)
+    return time.monotonic()

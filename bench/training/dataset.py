@@ -1,0 +1,170 @@
+"""Photographs and targets on a network's grid, shrunk once and read in every epoch.
+
+Reads  a Carvana folder. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red, green, blue, target.
+       What would take too much of the disk is decoded and shrunk anew in every epoch.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from bench.data.carvana import Carvana
+from bench.data.images import read_image
+from bench.masks import rle
+from bench.masks.resize import shrink, target_of
+from bench.masks.types import Runs, Size
+from bench.system.errors import BenchError
+from bench.system.files import replacing
+from bench.system.progress import track
+from bench.system.threads import ahead
+from bench.training.augment import Augment
+
+Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
+CACHE_BYTES = 8_000_000_000  # at most, of one size
+
+
+def sample(data: Carvana, size: tuple[int, int], image_id: str) -> Samples:
+    """A photograph and its target, uint8 (h, w, 4), on the grid `size`."""
+    photo = shrink(read_image(data.train[image_id]), size)
+    return np.dstack([photo, target_of(data.mask(image_id), size)])
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """Samples that are made when they are asked for."""
+
+    data: Carvana
+    images: Sequence[str]
+    size: tuple[int, int]
+
+    def __getitem__(self, row: int) -> Samples:
+        return sample(self.data, self.size, self.images[row])
+
+
+def samples_of(
+    data: Carvana, images: Sequence[str], size: tuple[int, int], cache: Path, jobs: int
+) -> Samples | Decoded:
+    """Every image's sample, from the cache where all of this size fit into CACHE_BYTES.
+
+    Raises: as `cached_samples`.
+    """
+    if 4 * len(images) * size[0] * size[1] > CACHE_BYTES:
+        return Decoded(data, images, size)
+    return cached_samples(data, images, size, cache, jobs)
+
+
+def cached_samples(
+    data: Carvana, images: Sequence[str], size: tuple[int, int], cache: Path, jobs: int
+) -> Samples:
+    """All samples as one memory-mapped array, made in parallel where the cache lacks it.
+
+    Raises:
+        BenchError: the disk has no room for them.
+        BadData: a photograph or mask is damaged; the message names it.
+    """
+    path = cache / f"{_key(data, images, size)}.npy"
+    if not path.exists():
+        _fill(path, data, images, size, jobs)
+    samples: Samples = np.load(path, mmap_mode="r")
+    return samples
+
+
+def _key(data: Carvana, images: Sequence[str], size: tuple[int, int]) -> str:
+    """Changes with any image's name, length or time of change, and with the size."""
+    states = [(image, data.train[image].stat()) for image in images]
+    listed = [f"{image} {state.st_size} {state.st_mtime_ns}" for image, state in states]
+    digest = hashlib.sha256("\n".join([str(data.root.resolve()), *listed]).encode()).hexdigest()
+    return f"{size[0]}x{size[1]}-{digest[:16]}"
+
+
+def _fill(
+    path: Path, data: Carvana, images: Sequence[str], size: tuple[int, int], jobs: int
+) -> None:
+    with replacing(path) as temporary:
+        samples = _empty(temporary, (len(images), *size, 4))
+        made = ahead(partial(sample, data, size), images, jobs)
+        for index, one in enumerate(track(made, f"shrink to {size[0]}x{size[1]}", len(images))):
+            samples[index] = one
+        del samples  # written out before the file is renamed
+
+
+def _empty(path: Path, shape: tuple[int, ...]) -> Samples:
+    """A new memory-mapped array whose room on the disk is taken at once.
+
+    A sparse file would end the process by a signal when the disk fills up.
+    """
+    samples = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
+    try:
+        with open(path, "r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
+    except OSError as error:
+        raise BenchError(
+            f"{path.parent}: no room for {samples.nbytes / 1e9:.1f} GB of shrunk photographs "
+            f"({error.strerror}); free some, or name another folder with --runs"
+        ) from error
+    return samples
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Held-back photographs on the network's grid, and their true masks at full size, as runs."""
+
+    samples: Samples  # (N, h, w, 4)
+    sizes: list[Size]
+    truths: list[Runs]
+
+
+def validation_set(data: Carvana, valid: Sequence[str], samples: Samples) -> Validation:
+    """Samples of the validation images with their masks."""
+    masks = [data.mask(image) for image in valid]
+    sizes = [(mask.shape[0], mask.shape[1]) for mask in masks]
+    return Validation(samples, sizes, [rle.runs(mask) for mask in masks])
+
+
+class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
+    """Augmented samples of one epoch, the same for the same seed and epoch on any worker.
+
+    Each item is the image, uint8 (3, h, w), and the target, uint8 (1, h, w) with 255 = car.
+    """
+
+    def __init__(
+        self, samples: Samples | Decoded, rows: Sequence[int], augment: Augment, seed: int
+    ) -> None:
+        self._samples, self._rows, self._augment, self._seed = samples, rows, augment, seed
+        self.epoch = 0
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Sample `index`, augmented as this epoch wants it."""
+        cv2.setNumThreads(1)  # a worker of the loader is one of many
+        stored = self._samples[self._rows[index]]
+        seed = np.random.SeedSequence((self._seed, self.epoch, index)).generate_state(1)[0]
+        image, target = self._augment(
+            np.ascontiguousarray(stored[..., :3]), np.ascontiguousarray(stored[..., 3]), int(seed)
+        )
+        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(target)[None]
+
+
+def batches(
+    dataset: TrainingSet, batch: int, epoch: int, seed: int, workers: int
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """The batches of an epoch in that epoch's own order; the incomplete last one is left out."""
+    dataset.epoch = epoch
+    order = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
+        dataset, batch, shuffle=True, generator=order, num_workers=workers, drop_last=True,
+        pin_memory=torch.cuda.is_available(),
+    )  # fmt: skip
+    yield from loader

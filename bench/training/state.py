@@ -1,0 +1,147 @@
+"""The state of a training: made from a recipe, saved after each epoch, restored bit for bit."""
+
+import io
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import safetensors.torch
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim.swa_utils import AveragedModel
+
+from bench.config.recipe import Recipe
+from bench.networks.build import build, freeze
+from bench.networks.load import start_from
+from bench.system.errors import BadData
+from bench.system.files import replacing, write_bytes
+from bench.training.optimiser import Schedule, make_optimiser, make_schedule
+
+
+@dataclass
+class State:
+    """All that changes while a network is trained; the history has one row an epoch."""
+
+    network: nn.Module
+    optimiser: torch.optim.Optimizer
+    schedule: Schedule
+    average: AveragedModel | None = None  # of the network's weights, where the recipe has an `ema`
+    history: list[dict[str, float]] = field(default_factory=list)
+
+    @property
+    def judged(self) -> nn.Module:
+        """The network that is validated and kept: the averaged one, where there is one."""
+        return self.average.module if self.average else self.network
+
+    def parts(self) -> dict[str, Any]:
+        """What torch can save: the parts' own states, by name."""
+        stateful: dict[str, Any] = {
+            "network": self.network,
+            "optimiser": self.optimiser,
+            "schedule": self.schedule,
+        }
+        if self.average:
+            stateful["average"] = self.average
+        return {name: part.state_dict() for name, part in stateful.items()}
+
+    def best(self) -> dict[str, float]:
+        """The first epoch with the highest validation Dice, of those at the largest size."""
+        return max(self.history, key=lambda row: (row["scale"], row["valid_dice"]))
+
+
+def start(name: str, recipe: Recipe, steps: int, saved: Path) -> State:
+    """A training at its first epoch, or at the one that `saved` leads to.
+
+    Args:
+        steps: batches of an epoch.
+
+    Raises:
+        BadConfig: there is nothing called what the recipe freezes, or nothing to start from.
+        BadData: the saved state is damaged.
+    """
+    torch.manual_seed(recipe.seed)
+    network = build(name, recipe)
+    if recipe.start_from:
+        start_from(network, Path(recipe.start_from))
+    freeze(network, recipe.freeze)
+    optimiser = make_optimiser(recipe.optimiser, network)
+    schedule = make_schedule(recipe, optimiser, steps)
+    average = averaged(network, recipe.ema) if recipe.ema else None
+    state = State(network, optimiser, schedule, average)
+    if saved.exists():
+        restore(state, saved)
+    return state
+
+
+def scratch(name: str, recipe: Recipe) -> State:
+    """A network of random weights, always the same, to try or to time training steps on.
+
+    Steps do all the work of a training, but at a rate of 0: nothing can run away.
+    """
+    torch.manual_seed(recipe.seed)
+    network = build(name, recipe, pretrained=False)
+    freeze(network, recipe.freeze)
+    optimiser = make_optimiser(recipe.optimiser, network)
+    for group in optimiser.param_groups:
+        group["lr"] = 0.0
+    constant = recipe.model_copy(update={"schedule": "constant"})
+    return State(network, optimiser, make_schedule(constant, optimiser, steps=1))
+
+
+def averaged(network: nn.Module, decay: float) -> AveragedModel:
+    """A network whose weights and statistics follow those of the one that is trained.
+
+    Source: Tarvainen and Valpola 2017, section 2; the decay grows towards `decay`, since the
+    first weights are no good.
+    """
+
+    def follow(mine: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+        kept = torch.as_tensor((1 + count) / (10 + count)).clamp(max=decay)
+        return torch.lerp(current, mine, kept) if mine.is_floating_point() else current
+
+    return AveragedModel(network, avg_fn=follow, use_buffers=True)
+
+
+def work(recipe: Recipe) -> float:
+    """Of all epochs, in those at the full size."""
+    return sum(epochs * scale**2 for scale, epochs in recipe.stages())
+
+
+def share_done(state: State, recipe: Recipe) -> float:
+    """The share of a training that lies behind."""
+    return sum(row["scale"] ** 2 for row in state.history) / work(recipe)
+
+
+def restore(state: State, saved: Path) -> None:
+    """Bring a state back to where it was saved; only tensors and plain values are read."""
+    try:
+        stored = torch.load(saved, weights_only=True, map_location="cpu")
+        state.network.load_state_dict(stored["network"])
+        state.optimiser.load_state_dict(stored["optimiser"])
+        state.schedule.load_state_dict(stored["schedule"])
+        if state.average:
+            state.average.load_state_dict(stored["average"])
+        state.history = stored["history"]
+    except Exception as error:  # torch raises errors of many unrelated classes for damaged files
+        raise BadData(f"{saved}: damaged ({error}); remove it to train from the start") from error
+
+
+def save(state: State, folder: Path, accelerator: Accelerator) -> None:
+    """Keep the epoch that has just ended; the best one so far also as weights.safetensors."""
+    weights = _weights(accelerator.unwrap_model(state.network))
+    if state.history[-1] is state.best():
+        judged = _weights(accelerator.unwrap_model(state.judged))
+        write_bytes(folder / "weights.safetensors", safetensors.torch.save(judged))
+    write_bytes(folder / "last.safetensors", safetensors.torch.save(weights))
+    with replacing(folder / "history.csv") as temporary:
+        pd.DataFrame(state.history).to_csv(temporary, index=False)
+    # Last, since it promises the others. Torch itself answers a full disk by a RuntimeError.
+    packed = io.BytesIO()
+    torch.save({**state.parts(), "network": weights, "history": state.history}, packed)
+    write_bytes(folder / "state.pt", packed.getbuffer())
+
+
+def _weights(network: nn.Module) -> dict[str, Tensor]:
+    return {key: value.contiguous() for key, value in network.state_dict().items()}

@@ -1,0 +1,44 @@
+"""What every network shares: its input's scale, its stride and its count of parameters."""
+
+from typing import cast
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+def padded_forward(network: nn.Module, image: Tensor) -> Tensor:
+    """Logits of an image of any size: pad to the network's stride, run it, crop.
+
+    Args:
+        network: maps (B, 3, H, W) to (B, 1, H, W) and declares `stride`.
+        image: (B, 3, H, W); the last row and column are repeated to fill the padding, so that no
+            artificial edge appears.
+
+    Returns:
+        (B, 1, H, W) logits.
+    """
+    height, width = image.shape[-2:]
+    stride = stride_of(network)
+    below, right = -height % stride, -width % stride
+    if below or right:
+        image = F.pad(image, (0, right, 0, below), mode="replicate")
+    logits: Tensor = network(image)
+    return logits[..., :height, :width]
+
+
+def stride_of(network: nn.Module) -> int:
+    """What a network declares that the height and width of its images must be multiples of."""
+    return cast(int, network.stride)
+
+
+def parameter_count(network: nn.Module) -> int:
+    """Number of parameters, trainable or frozen; buffers are not counted."""
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def normalise(image: Tensor) -> Tensor:
+    """Photographs (B, 3, H, W) uint8 RGB to float32 with ImageNet's mean 0 and deviation 1."""
+    mean = torch.tensor((0.485, 0.456, 0.406), device=image.device).view(3, 1, 1)
+    deviation = torch.tensor((0.229, 0.224, 0.225), device=image.device).view(3, 1, 1)
+    return (image.float() / 255 - mean) / deviation

@@ -1,0 +1,186 @@
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.cli.verbs import main
+from bench.cutout import touch_ups as switches
+from bench.system.progress import LOG
+from tests.tiny import TRAIN_CARS
+
+
+@pytest.fixture
+def folder(tiny_carvana, tmp_path):
+    """Two photographs, one in a folder of its own, one rotated by EXIF, and a letter."""
+    root = tmp_path / "photographs"
+    (root / "more").mkdir(parents=True)
+    first = Image.open(tiny_carvana / "train" / f"{TRAIN_CARS[0]}_01.jpg")
+    first.save(root / "first.jpeg", quality=95)
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    first.transpose(Image.Transpose.ROTATE_90).save(root / "more" / "phone.jpg", exif=exif)
+    (root / "letter.jpg.txt").write_text("not a photograph")
+    return root
+
+
+@pytest.fixture
+def told(caplog):
+    """What the command says to people."""
+    LOG.addHandler(caplog.handler)
+    yield caplog
+    LOG.removeHandler(caplog.handler)
+
+
+def words(exported, folder, out, *more):
+    model = ["--model", str(exported), "--device", "cpu", "--jobs", "2"]
+    return ["cutout", str(folder), *model, "--out", str(out), *more]
+
+
+def opened(path):
+    return np.asarray(Image.open(path))
+
+
+def test_every_photograph_in_its_own_size_and_name(exported, folder, tmp_path):
+    out = tmp_path / "out"
+    assert main(words(exported, folder, out)) == 0
+    names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
+    assert names == {"first.png", "more/phone.png", "cutouts.json"}
+    for name in ("first.png", "more/phone.png"):
+        cut = opened(out / name)
+        assert cut.shape == (80, 120, 4)  # upright
+        assert cut[48, 60, 3] == 255 and cut[2, 2, 3] == 0
+
+
+def test_goes_on_where_it_stopped(exported, folder, tmp_path, told):
+    out = tmp_path / "out"
+    main(words(exported, folder, out))
+    (out / "first.png").unlink()
+    before = (out / "more" / "phone.png").stat().st_mtime_ns
+    assert main(words(exported, folder, out)) == 0
+    assert "1 photographs cut out" in told.text
+    assert (out / "first.png").exists()
+    assert (out / "more" / "phone.png").stat().st_mtime_ns == before
+
+
+def test_other_options_need_another_folder(exported, folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    main(words(exported, folder, out))
+    assert main(words(exported, folder, out, "--background", "white")) == 2
+    assert "name another --out" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+def test_backgrounds_and_formats(exported, folder, tmp_path, form):
+    picture = tmp_path / "sky.png"
+    Image.new("RGB", (30, 20), (10, 200, 30)).save(picture)
+    for background, corner in (("white", (255,) * 3), ("#0a14c8", (10, 20, 200)),
+                               (str(picture), (10, 200, 30)), ("blur", (215,) * 3)):  # fmt: skip
+        out = tmp_path / background.strip("#").replace("/", "-")
+        more = ("--background", background, "--format", form)
+        assert main(words(exported, folder, out, *more)) == 0
+        suffix = "jpg" if form == "jpeg" else form
+        made = opened(out / f"first.{suffix}")
+        assert made.shape == (80, 120, 3)
+        assert np.abs(made[1, 1].astype(int) - corner).max() < 12
+
+
+def test_model_straight_from_a_run(exported, folder, tmp_path):
+    run = exported.parent / "runs" / "tiny"
+    given = ["cutout", str(folder / "first.jpeg"), "--run", str(run), "--device", "cpu"]
+    assert main([*given, "--entry", "mean", "--out", str(tmp_path / "run")]) == 0
+    assert main(words(exported, folder, tmp_path / "model")) == 0
+    same = [(tmp_path / which / "first.png").read_bytes() for which in ("run", "model")]
+    assert same[0] == same[1]
+    assert main([*given, "--out", str(tmp_path / "none")]) == 2
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [
+        pytest.param(["--background", "mauvish"], 2, id="no such colour"),
+        pytest.param(["--background", "none.jpg"], 4, id="no such picture"),
+        pytest.param(["--format", "jpeg"], 2, id="a transparent JPEG"),
+        pytest.param(["--steps", "polish"], 2, id="no such step"),
+    ],
+)
+def test_refuses_before_the_first_photograph(exported, folder, tmp_path, more, code):
+    assert main(words(exported, folder, tmp_path / "out", *more)) == code
+    assert not (tmp_path / "out").exists()
+
+
+def test_damaged_photographs_do_not_stop_the_others(exported, folder, tmp_path, capsys):
+    (folder / "broken.jpg").write_bytes((folder / "first.jpeg").read_bytes()[:900])
+    assert main(words(exported, folder, tmp_path / "out")) == 5
+    said = capsys.readouterr().err
+    assert "1 of 3 photographs cannot be read" in said and "broken.jpg" in said
+    assert (tmp_path / "out" / "first.png").exists()
+
+
+def test_two_photographs_never_become_one_file(exported, folder, tmp_path, capsys):
+    (folder / "first.png").write_bytes((folder / "first.jpeg").read_bytes())
+    assert main(words(exported, folder, tmp_path / "out")) == 2
+    assert "would both become" in capsys.readouterr().err
+    assert main(words(exported, folder / "nowhere", tmp_path / "out")) == 4
+    assert main(words(exported, tmp_path / "photographs" / "more", tmp_path / "o")) == 0
+
+
+def test_results_inside_the_folder_are_no_photographs(exported, folder, told):
+    out = folder / "cut"
+    assert main(words(exported, folder, out)) == 0
+    assert main(words(exported, folder, out)) == 0
+    assert "0 photographs cut out" in told.text
+    assert json.loads((out / "cutouts.json").read_text())["entry"] == "mean"
+
+
+def test_photographs_are_never_taken_for_results_nor_results_for_photographs(
+    exported, folder, tmp_path, capsys, monkeypatch, told
+):
+    """However sources and results are named: from elsewhere, from the folder, or from above it."""
+    (folder / "more" / "phone.jpg").rename(folder / "phone.png")
+    assert main(words(exported, folder / "phone.png", folder)) == 2
+    assert "would take its place" in capsys.readouterr().err
+    assert main(words(exported, folder, folder)) == 2
+    assert "among the photographs" in capsys.readouterr().err
+    monkeypatch.chdir(folder.parent)
+    for source, out in ((folder.name, "."), (str(folder), f"{folder.name}/cut")):
+        assert main(words(exported, source, out)) == 0
+        assert "2 photographs cut out" in told.text
+        told.clear()
+        assert main(words(exported, source, out)) == 0
+        assert "0 photographs cut out" in told.text
+        told.clear()
+
+
+def test_background_s_file_needs_no_suffix(exported, folder, tmp_path):
+    Image.new("RGB", (30, 20), (10, 200, 30)).save(tmp_path / "sky", "PNG")
+    source, out = folder / "first.jpeg", tmp_path / "out"
+    assert main(words(exported, source, out, "--background", str(tmp_path / "sky"))) == 0
+    assert tuple(opened(out / "first.png")[1, 1]) == (10, 200, 30)
+
+
+def test_steps_change_the_result(exported, folder, tmp_path):
+    main(words(exported, folder, tmp_path / "plain"))
+    assert main(words(exported, folder, tmp_path / "opened", "--steps", "denoise")) == 0
+    plain, changed = (opened(tmp_path / name / "first.png") for name in ("plain", "opened"))
+    assert not np.array_equal(plain, changed)
+
+
+def test_switches_by_hand():
+    map = np.zeros((60, 90), np.uint8)
+    map[10:50, 10:60] = 200
+    map[20:25, 20:25] = 30  # a hole
+    map[5:9, 80:84] = 220  # a speck
+    filled = switches.apply(["fill_holes"], map)
+    assert (filled[19:26, 19:26] >= 128).all() and filled[6, 82] == 220
+    one = switches.apply(["largest_component"], map)
+    assert one[6, 82] == 0 and one[22, 22] == 30 and one[12, 12] == 200
+    assert not switches.apply(["denoise"], map)[0:9, 70:].any()
+    assert switches.apply([], map) is map
+
+
+def test_switches_leave_empty_and_full_maps_alone():
+    for value in (0, 255):
+        map = np.full((50, 60), value, np.uint8)
+        for name in switches.SWITCHES:
+            assert np.array_equal(switches.apply([name], map), map)

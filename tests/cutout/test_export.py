@@ -1,0 +1,245 @@
+import json
+import logging
+import shutil
+import sys
+
+import cv2
+import numpy as np
+import pytest
+import yaml
+
+from bench.cli.verbs import main
+from bench.config.layout import Layout
+from bench.config.recipe import Recipe
+from bench.config.refinement import title
+from bench.config.strict import read
+from bench.cutout import model as opening
+from bench.cutout.cutout import look
+from bench.cutout.model import Model, open_model, read_manifest
+from bench.cutout.photographs import Photograph
+from bench.data.carvana import open_folder
+from bench.data.images import read_image
+from bench.ensembles.rules import combine
+from bench.masks.store import MapStore
+from bench.metrics import parity
+from bench.networks.predict import Member as Predicted
+from bench.networks.predict import Part, run
+from bench.system.device import Machine
+from tests.tiny import TRAIN_CARS
+
+CPU = Machine("cpu")
+
+
+@pytest.fixture
+def copy(exported, tmp_path):
+    return shutil.copytree(exported, tmp_path / "model")
+
+
+def test_exported_model_sees_what_the_run_predicts(exported, tiny_carvana, tmp_path):
+    """The same maps, bit for bit, as `predict` writes, and the same rule over them."""
+    layout = Layout(exported.parent / "runs" / "tiny")
+    images = [f"{TRAIN_CARS[0]}_{view:02d}" for view in (1, 5)]
+    paths = {image: open_folder(tiny_carvana).train[image] for image in images}
+    model = open_model(exported, CPU)
+    mine = model.maps([read_image(path) for path in paths.values()])
+    for number, name in enumerate(model.names):
+        training = layout.training(name, 0)
+        recipe = read(training / "recipe.yaml", Recipe)
+        run([Predicted(name, recipe, [Part([training], paths)], tmp_path / name)], CPU)
+        with MapStore.open(tmp_path / name) as store:
+            for image, maps in zip(images, mine, strict=True):
+                assert np.array_equal(store.read(image), maps[number])
+    merged = combine({"rule": "mean", "weights": [1, 1]}, mine[0])
+    assert np.array_equal(model.merge(mine[0]), merged)
+
+
+def test_folder_needs_nothing_of_the_run(exported, copy):
+    names = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
+    assert names == {"manifest.json"} | {
+        f"{member}/fold0/{file}"
+        for member in "ab" for file in ("recipe.yaml", "weights.safetensors")
+    }  # fmt: skip
+    manifest = read_manifest(copy)
+    assert (manifest.entry, manifest.rule, manifest.suite) == ("mean", "mean", "tiny")
+    assert str(exported.parent) not in (copy / "manifest.json").read_text()
+
+
+def test_refinement_of_an_entry_travels_and_is_applied(exported, tmp_path, monkeypatch):
+    """Of an ensemble as of a recipe: the folder holds the steps, cutout and serve obey them."""
+    run_folder = shutil.copytree(exported.parent / "runs" / "tiny", tmp_path / "tiny")
+    suite = run_folder / "suite.yaml"
+    told = yaml.safe_load(suite.read_text())
+    told["ensembles"]["mean"]["refine"] = [{"denoise": {"blur": 3, "opening": 9}}]
+    suite.write_text(yaml.safe_dump(told))
+    single = {"b": [{"largest_component": {}}, {"fill_holes": {}}]}
+    (run_folder / "refinement.json").write_text(json.dumps(single))
+    speckled = np.zeros((80, 120), np.uint8)
+    speckled[20:60, 20:90], speckled[5:8, 100:103] = 250, 240
+    speckled[24:38, 60:80] = 10
+    photo = Photograph(np.full((80, 120, 3), 90, np.uint8))
+    monkeypatch.setattr(Model, "maps", lambda model, photos: [[speckled] * len(model.names)])
+    for entry, step in {"mean": "denoise", "b": "largest_component, fill_holes"}.items():
+        out = tmp_path / entry
+        assert main(["export", "--run", str(run_folder), "--entry", entry, "--out", str(out)]) == 0
+        assert title(read_manifest(out).refine) == step
+        (seen,) = look(open_model(out, CPU), [photo], [[]])
+        assert seen.map[40, 50] >= 128 and seen.map[6, 101] < 128
+        assert seen.cut()[40, 50, 3] == 255 and seen.cut()[6, 101, 3] == 0
+        assert seen.cut()[30, 70, 3] == (0 if entry == "mean" else 255)  # the hole
+
+
+def test_single_member_is_an_entry_too(exported, tmp_path):
+    run_folder = exported.parent / "runs" / "tiny"
+    words = ["export", "--run", str(run_folder), "--entry", "b", "--out", str(tmp_path / "b")]
+    assert main(words) == 0
+    model = open_model(tmp_path / "b", CPU)
+    photo = np.full((80, 120, 3), 90, np.uint8)
+    (maps,) = model.maps([photo])
+    assert model.names == ["b"] and model.merge(maps) is maps[0]
+
+
+def test_member_without_weight_stays_at_home(exported, tmp_path):
+    run_folder = shutil.copytree(exported.parent / "runs" / "tiny", tmp_path / "tiny")
+    learned = Layout(run_folder).parameters("greedy")
+    learned.parent.mkdir(parents=True)
+    parameters = {"rule": "greedy", "weights": [0, 2]}
+    learned.write_text(json.dumps({"parameters": parameters, "groups": []}))
+    words = ["export", "--run", str(run_folder), "--entry", "greedy", "--out", str(tmp_path / "m")]
+    assert main(words) == 0
+    model = open_model(tmp_path / "m", CPU)
+    assert model.names == ["b"] and model.manifest.parameters["weights"] == [2]
+    assert not (tmp_path / "m" / "a").exists()
+    maps = [np.arange(6, dtype=np.uint8).reshape(2, 3), np.full((2, 3), 200, np.uint8)]
+    assert np.array_equal(model.merge(maps[1:]), combine(parameters, maps))
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        pytest.param(["--entry", "median"], 2, "no entry 'median', only a, b, mean", id="entry"),
+        pytest.param(["--entry", "greedy"], 4, "not fitted yet", id="not fitted"),
+    ],
+)
+def test_export_refuses(exported, tmp_path, capsys, words, code, said):
+    run_folder = str(exported.parent / "runs" / "tiny")
+    assert main(["export", "--run", run_folder, *words, "--out", str(tmp_path / "m")]) == code
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "m").exists()
+
+
+def test_export_writes_over_its_own_folder_only(exported, copy, tmp_path):
+    run_folder = str(exported.parent / "runs" / "tiny")
+    words = ["export", "--run", run_folder, "--entry", "mean", "--out"]
+    assert main([*words, str(copy)]) == 0
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "letter.txt").write_text("keep")
+    assert main([*words, str(tmp_path / "mine")]) == 2
+    assert main(["export", "--run", str(tmp_path), "--entry", "x", "--out", "y"]) == 4
+
+
+def test_changed_weights_are_noticed(copy):
+    weights = copy / "a" / "fold0" / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-3] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(opening.BadData, match="not the file that was exported"):
+        open_model(copy, CPU)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        pytest.param("name", "../../etc", id="a name that leaves the folder"),
+        pytest.param("name", "/etc", id="an absolute name"),
+        pytest.param("name", "a/../b", id="a name with dots inside"),
+    ],
+)
+def test_manifest_names_no_file_outside(copy, field, value):
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["members"][0][field] = value
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(opening.BadData, match="members"):
+        read_manifest(copy)
+
+
+def test_missing_and_damaged_manifests_say_so(copy, tmp_path):
+    with pytest.raises(opening.Missing, match="export"):
+        read_manifest(tmp_path)
+    (copy / "manifest.json").write_text("{")
+    with pytest.raises(opening.BadData, match="export the model again"):
+        read_manifest(copy)
+    (copy / "a" / "fold0" / "recipe.yaml").unlink()
+
+
+def test_photographs_of_any_shape_share_a_pass(exported):
+    model = open_model(exported, CPU)
+    shapes = [(80, 120), (200, 90), (1, 1), (64, 1000)]
+    photos = [np.full((*shape, 3), 120, np.uint8) for shape in shapes]
+    together = model.maps(photos)
+    assert [maps[0].shape for maps in together] == shapes
+    alone = [model.maps([photo])[0] for photo in photos]
+    for some, one in zip(together, alone, strict=True):
+        for both in zip(some, one, strict=True):
+            assert np.abs(cv2.absdiff(*both)).max() <= 2
+
+
+@pytest.fixture
+def converted(exported, tiny_carvana, tmp_path, monkeypatch, caplog):
+    """The run's mean as OpenVINO's networks, and what the export said."""
+    monkeypatch.setattr(logging.getLogger("bench"), "propagate", True)
+    caplog.set_level(logging.INFO, "bench")
+    monkeypatch.setattr(parity, "CLOSE", 0.01)  # a pixel of these small photographs is much
+    run_folder, out = exported.parent / "runs" / "tiny", tmp_path / "converted"
+    words = ["export", "--run", str(run_folder), "--entry", "mean", "--out", str(out), "--openvino"]
+    assert main([*words, "--data", str(tiny_carvana)]) == 0
+    return out, caplog.text
+
+
+def test_openvino_gives_the_masks_that_torch_gives(exported, converted, tiny_carvana):
+    folder, said = converted
+    assert "parity with float32" in said and "within 0.01" in said
+    assert sorted(path.name for path in (folder / "a" / "fold0").iterdir()) == [
+        "network.bin", "network.xml", "recipe.yaml"
+    ]  # fmt: skip
+    photo = read_image(open_folder(tiny_carvana).train[f"{TRAIN_CARS[0]}_01"])
+    photos = [photo, photo[:, ::-1]]
+    for exact, close in ((True, 2), (False, 24)):  # levels of 255, between two ways to round
+        mine, torchs = (
+            np.array(Model(each, read_manifest(each), CPU, exact=exact).maps(photos), int)
+            for each in (folder, exported)
+        )
+        assert abs(mine - torchs).max() <= close
+        assert np.ptp(torchs) > 100
+    assert set(read_manifest(folder).identity) > set(read_manifest(exported).identity)
+
+
+def test_openvino_runs_on_cpus_and_its_files_are_checked(converted, tmp_path, tiny_carvana, capsys):
+    folder, _ = converted
+    photo = str(next(iter(open_folder(tiny_carvana).train.values())))
+    words = ["cutout", photo, "--model", str(folder), "--out", str(tmp_path / "cars")]
+    assert main(words) == 0
+    assert main([*words, "--device", "cuda"]) == 2
+    numbers = folder / "a" / "fold0" / "network.bin"
+    numbers.write_bytes(numbers.read_bytes()[:-1] + b"?")
+    assert main(words) == 3
+    said = capsys.readouterr().err
+    assert "converted for CPUs" in said and "network.bin: not the file that was exported" in said
+
+
+def test_nothing_is_exported_whose_masks_differ(exported, tiny_carvana, tmp_path, monkeypatch):
+    run_folder = exported.parent / "runs" / "tiny"
+    words = ["export", "--run", str(run_folder), "--entry", "a", "--out", str(tmp_path / "m")]
+    monkeypatch.setattr(parity, "CLOSE", 0)
+    assert main([*words, "--data", str(tiny_carvana)]) == 1
+    assert not (tmp_path / "m").exists()
+    assert main(words) == 0
+    assert main([*words, "--data", str(tmp_path)]) == 4
+    assert read_manifest(tmp_path / "m").entry == "a"  # the earlier one is kept
+
+
+def test_without_openvino_it_says_what_to_install(exported, tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "openvino", None)
+    run_folder = exported.parent / "runs" / "tiny"
+    words = ["export", "--run", str(run_folder), "--entry", "a", "--out", str(tmp_path / "m")]
+    assert main([*words, "--openvino"]) == 4
+    assert "carvana-bench[export]" in capsys.readouterr().err

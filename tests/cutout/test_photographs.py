@@ -1,0 +1,113 @@
+from io import BytesIO
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.cutout import photographs
+from bench.cutout.photographs import NoPhotograph, TooLarge
+from bench.system.errors import BadData
+from tests.tiny import packed, png_header, wedge
+
+
+@pytest.mark.parametrize("form", ["PNG", "WEBP", "GIF", "JPEG"])
+def test_reads_every_format_by_its_content(form):
+    options = {"lossless": True} if form == "WEBP" else {}
+    found = photographs.read(packed(wedge(), form, **options))
+    assert found.size == (24, 40)
+    assert np.abs(found.pixels[5, 5].astype(int) - (250, 0, 0)).max() < 12
+    assert found.opacity is None
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_turns_upright_by_exif(orientation):
+    stored = wedge()
+    back = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE",
+            6: "ROTATE_90", 7: "TRANSVERSE", 8: "ROTATE_270"}  # fmt: skip
+    if orientation > 1:
+        stored = stored.transpose(Image.Transpose[back[orientation]])
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    found = photographs.read(packed(stored, "PNG", exif=exif))
+    assert np.array_equal(found.pixels, np.asarray(wedge()))
+
+
+def test_sees_transparent_pixels_over_white_and_keeps_the_holes():
+    picture = wedge().convert("RGBA")
+    picture.paste((0, 0, 0, 0), (0, 0, 10, 24))
+    found = photographs.read(packed(picture, "PNG"))
+    assert found.pixels[3, 3].tolist() == [255, 255, 255]
+    assert found.opacity is not None
+    assert found.opacity[3, 3] == 0 and found.opacity[3, 30] == 255
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "CMYK", "YCbCr"])
+def test_reads_every_mode(mode):
+    form = "JPEG" if mode in ("CMYK", "YCbCr") else "PNG"
+    found = photographs.read(packed(wedge().convert(mode), form))
+    assert found.pixels.shape == (24, 40, 3) and found.pixels.dtype == np.uint8
+
+
+def test_cmyk_keeps_its_colours():
+    found = photographs.read(packed(wedge().convert("CMYK"), "JPEG", quality=95))
+    assert np.abs(found.pixels[5, 5].astype(int) - (250, 0, 0)).max() < 12
+
+
+def test_rounds_16_bit_instead_of_cutting():
+    values = np.array([[0, 257, 65535, 128 * 257 + 200]], np.uint16)
+    found = photographs.read(packed(Image.fromarray(values), "PNG"))
+    assert found.pixels[0, :, 0].tolist() == [0, 1, 255, 129]
+
+
+def test_animation_gives_its_first_frame():
+    frames = [wedge(), Image.new("RGB", (40, 24), "white")]
+    found = photographs.read(packed(frames[0], "GIF", save_all=True, append_images=frames[1:]))
+    assert found.pixels[5, 5, 0] > 200 and found.pixels[5, 5, 1] < 50
+
+
+def test_keeps_the_colour_profile():
+    profile = bytes(16) + b"RGB " + b"not a real profile, but kept"
+    found = photographs.read(packed(wedge(), "PNG", icc_profile=profile))
+    again = Image.open(BytesIO(photographs.write(found.pixels, "png", found.profile)))
+    assert again.info["icc_profile"] == profile
+
+
+@pytest.mark.parametrize(("mode", "space"), [("L", b"GRAY"), ("CMYK", b"CMYK"), ("RGB", b"GRAY")])
+def test_profile_of_other_colours_than_the_result_s_is_left_out(mode, space):
+    content = packed(wedge().convert(mode), "JPEG", icc_profile=bytes(16) + space + bytes(20))
+    assert photographs.read(content).profile is None
+
+
+@pytest.mark.parametrize(
+    ("content", "error"),
+    [
+        pytest.param(b"", NoPhotograph, id="nothing"),
+        pytest.param(b"<svg xmlns='http://www.w3.org/2000/svg'/>", NoPhotograph, id="svg"),
+        pytest.param(packed(wedge(), "BMP"), NoPhotograph, id="a format we do not read"),
+        pytest.param(packed(wedge(), "PNG")[:60], BadData, id="cut short"),
+        pytest.param(png_header(50_000, 50_000), TooLarge, id="says it has 2,500 megapixels"),
+        pytest.param(png_header(8_000, 5_001), TooLarge, id="just over 40 megapixels"),
+        pytest.param(png_header(30_001, 1), TooLarge, id="too long"),
+        pytest.param(packed(wedge(), "JPEG") + b"\xff\xda" * 200, TooLarge, id="too many scans"),
+    ],
+)
+def test_refuses(content, error):
+    with pytest.raises(error):
+        photographs.read(content)
+
+
+def test_header_alone_tells_the_number_of_pixels():
+    assert photographs.pixel_count(png_header(8_000, 5_000)) == 40_000_000
+
+
+@pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
+def test_writes_what_it_reads(form):
+    pixels = np.asarray(wedge())
+    found = photographs.read(photographs.write(pixels, form))
+    assert np.abs(found.pixels.astype(int) - pixels)[2:10, 2:18].max() < 8
+
+
+def test_fitted_fills_the_size_in_proportion():
+    found = photographs.fitted(photographs.Photograph(np.asarray(wedge())), (10, 10))
+    assert found.shape == (10, 10, 3)
+    assert found[0, 0].tolist() == [250, 0, 0] and found[0, -1].tolist() == [0, 250, 0]

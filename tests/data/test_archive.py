@@ -1,0 +1,119 @@
+"""Zip files are unpacked whole and inside their folder, or not at all."""
+
+import stat
+import zipfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from bench.data import archive
+from bench.data.archive import unpack_all
+from bench.system.errors import BadData, BenchError
+
+
+def pack(path: Path, members: dict[str, bytes | str]) -> None:
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as opened:
+        for name, content in members.items():
+            opened.writestr(name, content)
+
+
+def files(root: Path) -> set[str]:
+    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
+
+
+def test_kaggles_zip_files_are_unpacked_once(tmp_path):
+    pack(tmp_path / "train.zip", {"train/": "", "train/a_01.jpg": "a", "train/a_02.jpg": "b"})
+    pack(tmp_path / "test_hq.zip", {"b_01.jpg": "c", "__MACOSX/test_hq/._b_01.jpg": "d"})
+    pack(tmp_path / "metadata.csv.zip", {"metadata.csv": "id"})
+    assert {path.name for path in unpack_all(tmp_path)} == {"train", "test_hq", "metadata.csv"}
+    zips = {"train.zip", "test_hq.zip", "metadata.csv.zip"}
+    new = {"train/a_01.jpg", "train/a_02.jpg", "test_hq/b_01.jpg", "metadata.csv"}
+    assert files(tmp_path) == zips | new
+    assert (tmp_path / "train/a_02.jpg").read_text() == "b"
+    assert unpack_all(tmp_path) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../x.jpg", "/x.jpg", "train/../../x.jpg", "..\\x.jpg", "C:/x.jpg", "train/a/../../../x"],
+)
+def test_a_member_that_would_land_elsewhere_is_refused(tmp_path, name):
+    (tmp_path / "data").mkdir()
+    pack(tmp_path / "data/train.zip", {"train/a_01.jpg": "a", name: "evil"})
+    with pytest.raises(BadData, match=r"train\.zip: unsafe or doubled member"):
+        unpack_all(tmp_path / "data")
+    assert files(tmp_path) == {"data/train.zip"}
+
+
+def test_a_link_is_refused(tmp_path):
+    link = zipfile.ZipInfo("train/a_01.jpg")
+    link.external_attr = (stat.S_IFLNK | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "train.zip", "w") as opened:
+        opened.writestr(link, "/etc/passwd")
+    with pytest.raises(BadData, match="unsafe"):
+        unpack_all(tmp_path)
+    assert files(tmp_path) == {"train.zip"}
+
+
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_doubled_member_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "train.zip", "w") as opened:
+        opened.writestr("train/a_01.jpg", "a")
+        opened.writestr("train/a_01.jpg", "b")
+    with pytest.raises(BadData, match="doubled"):
+        unpack_all(tmp_path)
+
+
+def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
+    pack(tmp_path / "train.zip", {"train/a_01.jpg": bytes(10_000_000)})
+    with pytest.raises(BadData, match="no archive of Kaggle's"):
+        unpack_all(tmp_path)
+    monkeypatch.setattr(archive, "MOST_MEMBERS", 2)
+    pack(tmp_path / "train.zip", {f"train/{number}.jpg": "x" for number in range(3)})
+    with pytest.raises(BadData, match="3 files"):
+        unpack_all(tmp_path)
+    assert files(tmp_path) == {"train.zip"}
+
+
+def test_a_full_disk_is_said_before_unpacking(tmp_path, monkeypatch):
+    pack(tmp_path / "train.zip", {"train/a_01.jpg": "a" * 50})
+    monkeypatch.setattr(archive.shutil, "disk_usage", lambda _: SimpleNamespace(free=10))
+    with pytest.raises(BenchError, match=r"train\.zip: needs .* make space"):
+        unpack_all(tmp_path)
+    assert files(tmp_path) == {"train.zip"}
+
+
+@pytest.mark.parametrize(
+    ("content", "why"),
+    [
+        (b"<!DOCTYPE html><html>Sign in</html>", "web page saved as a zip file"),
+        (b"PK\x03\x04 and then nothing", "damaged or cut short"),
+        (b"", "damaged or cut short"),
+    ],
+)
+def test_a_file_that_is_no_zip_file_is_named(tmp_path, content, why):
+    (tmp_path / "train.zip").write_bytes(content)
+    with pytest.raises(BadData, match=rf"train\.zip: .*{why}.*download it again"):
+        unpack_all(tmp_path)
+
+
+def test_an_interrupted_unpacking_goes_on(tmp_path):
+    members = {f"train/a_{view:02d}.jpg": f"{view:03d}" * 30 for view in range(1, 17)}
+    pack(tmp_path / "train.zip", members)
+    content = bytearray((tmp_path / "train.zip").read_bytes())
+    whole = bytes(content)
+    with zipfile.ZipFile(tmp_path / "train.zip") as opened:
+        tenth = opened.infolist()[9].header_offset
+    content[tenth + 30 + len("train/a_10.jpg")] ^= 0xFF  # first byte of the packed content
+    (tmp_path / "train.zip").write_bytes(content)
+    with pytest.raises(BadData, match="damaged or cut short"):
+        unpack_all(tmp_path)
+    assert not (tmp_path / "train").exists()
+    kept = tmp_path / ".train.unpacking/a_01.jpg"
+    before = kept.stat().st_mtime_ns
+    (tmp_path / "train.zip").write_bytes(whole)
+    unpack_all(tmp_path)
+    assert files(tmp_path) == {"train.zip", *members}
+    assert (tmp_path / "train/a_01.jpg").stat().st_mtime_ns == before
+    assert (tmp_path / "train/a_10.jpg").read_text() == members["train/a_10.jpg"]

@@ -1,0 +1,206 @@
+"""COCO: polygons and run lengths as COCO means them, ExtractNet's rules, and a folder that runs."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from bench.cli.verbs import main
+from bench.data.carvana import open_folder
+from bench.data.check import check
+from bench.data.coco import Runs, from_polygons, from_runs, join, unpacked
+from bench.data.images import read_image
+from bench.system.errors import BadData, Missing
+
+HOLED = np.zeros((40, 60), dtype=bool)
+HOLED[3:30, 5:50], HOLED[10:12, 20:22] = True, False
+PACKED = "[6k0=" + "0" * 28 + r"\OE;;EE;;9" + "0" * 54 + "]<"  # by pycocotools 2.0
+
+
+def box(row, column, height, width, shape=(40, 60)):
+    mask = np.zeros(shape, dtype=bool)
+    mask[row : row + height, column : column + width] = True
+    return mask
+
+
+def polygon(row, column, height, width):
+    right, below = column + width, row + height
+    return [column, row, right, row, right, below, column, below]
+
+
+def counted(mask):
+    flat = np.concatenate([[False], mask.ravel(order="F")])
+    turns = np.flatnonzero(np.diff(flat))
+    return np.diff([0, *turns, mask.size]).tolist()
+
+
+def packed(counts):
+    """The format's other direction."""
+    text = ""
+    for index, value in enumerate(counts):
+        left = value - (counts[index - 2] if index > 2 else 0)
+        more = True
+        while more:
+            code, left = left & 31, left >> 5
+            more = left != (-1 if code & 16 else 0)
+            text += chr(48 + code + 32 * more)
+    return text
+
+
+def test_a_polygon_covers_the_pixels_between_its_corners():
+    assert (from_polygons([polygon(3, 2, 5, 8)], (12, 14)) == box(3, 2, 5, 8, (12, 14))).all()
+
+
+def test_polygons_of_one_object_are_joined_where_they_overlap():
+    found = from_polygons([polygon(2, 2, 20, 20), polygon(10, 10, 20, 30)], (40, 60))
+    assert (found == box(2, 2, 20, 20) | box(10, 10, 20, 30)).all()
+
+
+def test_packed_run_lengths_of_the_reference_code_are_read():
+    assert (from_runs(Runs(counts=PACKED, size=(40, 60)), (40, 60)) == HOLED).all()
+
+
+@given(st.lists(st.integers(0, 3_000_000), min_size=1, max_size=20))
+def test_packed_run_lengths_come_back(counts):
+    assert unpacked(packed(counts)) == counts
+
+
+@pytest.mark.parametrize("counts", [[1, 2], [2401, -1], [], "[6k", "\x7f"])
+def test_run_lengths_that_do_not_fill_the_image_are_refused(counts):
+    with pytest.raises(ValueError, match=r"do not fill|no character|greater than"):
+        from_runs(Runs(counts=counts, size=(40, 60)), (40, 60))
+
+
+@pytest.mark.parametrize(
+    ("masks", "expected", "verdict"),
+    [
+        pytest.param([box(0, 0, 12, 59)], None, "no person", id="29 % is too small alone"),
+        pytest.param([box(0, 0, 12, 60)], box(0, 0, 12, 60), "kept", id="30 % is enough"),
+        pytest.param(
+            [box(0, 0, 12, 60), box(20, 0, 4, 60), box(30, 0, 3, 60)],
+            box(0, 0, 12, 60) | box(20, 0, 4, 60),
+            "kept",
+            id="10 % joins, 7.5 % does not",
+        ),
+        pytest.param(
+            [box(r, 0, height, 60) for r, height in ((0, 12), (12, 6), (18, 5), (23, 5), (28, 4))],
+            box(0, 0, 28, 60),
+            "kept",
+            id="three more at most, the largest",
+        ),
+        pytest.param([box(0, 0, 36, 60)], box(0, 0, 36, 60), "kept", id="90 % is not too much"),
+        pytest.param([box(0, 0, 37, 60)], None, "over 90%", id="92.5 % is"),
+        pytest.param([], None, "no person", id="nothing there"),
+    ],
+)  # fmt: skip
+def test_the_five_rules(masks, expected, verdict):
+    found, said = join(masks)
+    assert verdict in said
+    assert (found is None) == (expected is None)
+    assert expected is None or (found == expected).all()
+
+
+CATEGORIES = [{"id": 1, "name": "person", "supercategory": "person"},
+              {"id": 3, "name": "car", "supercategory": "vehicle"},
+              {"id": 17, "name": "cat", "supercategory": "animal"}]  # fmt: skip
+
+
+def segmentation(number, mask_of):
+    """Every kind COCO knows, in turn."""
+    row, column, height, width = mask_of
+    runs = counted(box(*mask_of, shape=(40, 60 + number)))
+    size = [40, 60 + number]
+    kinds = [[polygon(row, column, height, width)], {"counts": runs, "size": size},
+             {"counts": packed(runs), "size": size}]  # fmt: skip
+    return kinds[number % 3]
+
+
+@pytest.fixture
+def coco(tmp_path):
+    """Six photographs of different widths: four of a person or car, a cat, and a small car."""
+    (tmp_path / "images").mkdir()
+    random = np.random.default_rng(0)
+    images, annotations = [], []
+    for number in range(6):
+        place = (8, 10 + number, 24, 36) if number < 5 else (8, 10, 9, 9)
+        mask = box(*place, shape=(40, 60 + number))
+        photo = np.where(mask[..., None], 60, 200) + random.integers(0, 9, (*mask.shape, 3))
+        name = f"{number}.jpg"
+        Image.fromarray(photo.astype(np.uint8)).save(tmp_path / "images" / name)
+        images.append({"id": 100 + number, "file_name": name, "height": 40, "width": 60 + number})
+        kind = (1, 3, 1, 3, 17, 1)[number]
+        annotations.append({"image_id": 100 + number, "category_id": kind, "iscrowd": 0,
+                            "segmentation": segmentation(number, place)})  # fmt: skip
+    path = tmp_path / "instances.json"
+    path.write_text(
+        json.dumps({"images": images, "annotations": annotations, "categories": CATEGORIES})
+    )
+    return path
+
+
+def prepare(coco, *more):
+    folder = coco.parent
+    words = ["--annotations", str(coco), "--images", str(folder / "images"), *more]
+    return main(["prepare-coco", *words, "--out", str(folder / "out"), "--json"])
+
+
+def test_a_suite_runs_on_what_was_prepared(coco, capsys):
+    assert prepare(coco) == 0
+    assert json.loads(capsys.readouterr().out) == {"kept": 4, "no person or vehicle of 30%": 2}
+    data = open_folder(coco.parent / "out")
+    assert list(data.train) == [f"{100 + number:012d}" for number in range(4)]
+    for number, image in enumerate(data.train):
+        assert (data.mask(image) == box(8, 10 + number, 24, 36, (40, 60 + number))).all()
+    assert check(data.root, deep=True, jobs=1).ok
+    suite = {"title": "coco", "folds": {"count": 2, "run": [0, 1], "valid_cars": 1}}
+    recipe = yaml.safe_load(
+        "{network: {name: otsu_watershed}, size: [56, 56], epochs: 0, batch: 1, "
+        "loss: {bce: 1}, optimiser: {name: adam, lr: 0.1}, source: t, goal: t}"
+    )
+    (coco.parent / "tiny.yaml").write_text(yaml.safe_dump(recipe))
+    (coco.parent / "coco.yaml").write_text(yaml.safe_dump(suite | {"recipes": ["tiny.yaml"]}))
+    runs = coco.parent / "runs"
+    words = ["--data", str(data.root), "--runs", str(runs), "--submissions", str(coco.parent)]
+    assert main(["run", str(coco.parent / "coco.yaml"), *words, "--device", "cpu"]) == 0
+    scores = pd.read_parquet(runs / "coco" / "scores.parquet")
+    assert sorted(scores["car"]) == list(data.train)
+
+
+def test_resized_photographs_and_masks_fit_together(coco):
+    assert prepare(coco, "--size", "20", "30") == 0
+    data = open_folder(coco.parent / "out")
+    assert (data.mask("000000000100") == box(4, 5, 12, 18, (20, 30))).all()
+    assert read_image(data.train["000000000100"]).shape == (20, 30, 3)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "told"),
+    [
+        pytest.param({"file_name": "../images/0.jpg"}, BadData, "inside", id="out of the folder"),
+        pytest.param({"file_name": "/etc/passwd.jpg"}, BadData, "inside", id="absolute"),
+        pytest.param({"file_name": "0.sh"}, BadData, "no photograph", id="no photograph"),
+        pytest.param({"file_name": "none.jpg"}, Missing, "no such photograph", id="absent"),
+        pytest.param({"height": 41}, BadData, "annotated as 41x60", id="of another size"),
+        pytest.param({"height": "tall"}, BadData, "images.0.height", id="not COCO's format"),
+    ],
+)
+def test_a_wrong_entry_is_refused(coco, change, error, told, capsys):
+    whole = json.loads(coco.read_text())
+    whole["images"][0] |= change
+    coco.write_text(json.dumps(whole))
+    assert prepare(coco) == error.exit_code
+    assert told in capsys.readouterr().err
+    assert not (coco.parent / "out" / "train" / "000000000100.jpg").exists()
+
+
+def test_a_file_that_is_not_there_or_not_json_is_named(coco, capsys):
+    coco.write_text("[")
+    assert prepare(coco) == 3
+    coco.unlink()
+    assert prepare(coco) == 4
+    assert "instances.json: no such file" in capsys.readouterr().err

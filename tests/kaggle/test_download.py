@@ -1,0 +1,72 @@
+"""Downloads go through Kaggle's client; what it says when it fails becomes one clear error."""
+
+import os
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench.kaggle.download import WANTED, download
+from bench.system.errors import BenchError, Missing
+
+CLIENT = """#!{python}
+import shutil, sys
+from pathlib import Path
+(Path({store!r}) / "calls.txt").open("a").write(" ".join(sys.argv[1:]) + "\\n")
+assert sys.argv[1:5] == ["competitions", "download", "-c", "carvana-image-masking-challenge"]
+name, folder = sys.argv[sys.argv.index("-f") + 1], sys.argv[sys.argv.index("-p") + 1]
+failure = Path({store!r}) / "failure.txt"
+if failure.exists() and name == "train.zip":
+    sys.exit(failure.read_text())
+shutil.copy(Path({store!r}) / name, folder)
+"""
+
+
+@pytest.fixture
+def kaggle(tmp_path: Path, tiny_carvana: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder from which a stand-in for Kaggle's client copies, first on the path."""
+    store = tmp_path / "kaggle"
+    store.mkdir()
+    for name in WANTED:
+        shutil.make_archive(str(store / name), "zip", tiny_carvana, name)
+    program = store / "kaggle"
+    program.write_text(CLIENT.format(python=sys.executable, store=str(store)))
+    program.chmod(0o755)
+    monkeypatch.setattr("sys.executable", str(store / "python"))
+    monkeypatch.setenv("PATH", f"{store}{os.pathsep}{os.environ['PATH']}")
+    return store
+
+
+def test_a_download_is_unpacked_and_checked(kaggle, tmp_path):
+    out = tmp_path / "data"
+    assert download(out, jobs=1).ok
+    assert {path.name for path in out.iterdir()} == set(WANTED)
+    calls = (kaggle / "calls.txt").read_text().splitlines()
+    assert download(out, jobs=1).ok
+    assert (kaggle / "calls.txt").read_text().splitlines() == calls and len(calls) == len(WANTED)
+
+
+@pytest.mark.parametrize(
+    ("words", "error", "cure"),
+    [
+        ("403 - Forbidden", Missing, "accept the rules at https://www.kaggle.com/c/carvana-image"),
+        ("Could not find kaggle.json", Missing, r"https://www\.kaggle\.com/docs/api"),
+        ("401 Client Error: Unauthorized", Missing, r"https://www\.kaggle\.com/docs/api"),
+        ("Connection reset by peer", BenchError, "Connection reset by peer; run again"),
+    ],
+)
+def test_what_the_client_says_becomes_the_cure(kaggle, tmp_path, words, error, cure):
+    (kaggle / "failure.txt").write_text(words)
+    with pytest.raises(error, match=rf"train\.zip: .*{cure}"):
+        download(tmp_path / "data", jobs=1)
+    (kaggle / "failure.txt").unlink()
+    assert download(tmp_path / "data", jobs=1).ok, "goes on with the rest"
+
+
+def test_a_client_that_is_not_there_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    with pytest.raises(Missing, match=r"pip install kaggle"):
+        download(tmp_path / "data", jobs=1)
+    assert not (tmp_path / "data").exists()

@@ -1,0 +1,93 @@
+"""Grids: padding where the photograph fits, area and bilinear resizing where it does not."""
+
+import cv2
+import numpy as np
+import pytest
+
+from bench.masks.resize import ceiling_map, grow, shrink, target_of
+from bench.metrics.overlap import counts, dice
+
+
+def disc(height, width, radius):
+    y, x = np.mgrid[:height, :width]
+    return (y - height / 2) ** 2 + (x - width / 2) ** 2 < radius**2
+
+
+def test_a_photograph_that_fits_is_padded_and_comes_back_unchanged():
+    photo = np.random.default_rng(0).integers(0, 256, (40, 59, 3), np.uint8)
+    padded = shrink(photo, (40, 60))
+    assert (padded[:, :59] == photo).all()
+    assert (padded[:, 59] == photo[:, 58]).all()
+    mask = disc(40, 59, 15)
+    assert ((ceiling_map(mask, (40, 60)) >= 128) == mask).all()
+
+
+def test_targets_hold_the_share_of_foreground():
+    mask = np.zeros((4, 6), bool)
+    mask[:, :3] = True
+    assert target_of(mask, (2, 2)).tolist() == [[255, 0], [255, 0]]
+    assert target_of(mask, (1, 1)).tolist() == [[128]]
+
+
+def test_one_half_belongs_to_the_car():
+    found = grow(np.array([[0.5, np.nextafter(np.float32(0.5), 0)]], np.float32), (1, 2))
+    assert (found >= 128).tolist() == [[True, False]]
+
+
+def test_maps_cover_0_to_255():
+    assert grow(np.array([[0, 1]], np.float32), (1, 2)).tolist() == [[0, 255]]
+
+
+@pytest.mark.parametrize("size", [(128, 128), (160, 240), (512, 512)])
+def test_ceiling_of_soft_targets_beats_that_of_nearest_masks(size):
+    mask = disc(1280, 1918, 450)
+    shrunk = cv2.resize(mask.astype(np.uint8), size[::-1], interpolation=cv2.INTER_NEAREST)
+    nearest = cv2.resize(shrunk, mask.shape[::-1], interpolation=cv2.INTER_NEAREST) > 0
+    soft = dice(counts(ceiling_map(mask, size) >= 128, mask))
+    assert 1 - soft < (1 - dice(counts(nearest, mask))) / 5
+
+
+def plain_area(picture, size):
+    """The definition: the mean of what a pixel covers, one half up, in whole numbers."""
+    height, width = picture.shape[:2]
+    rows, columns = (
+        np.array([[max(0, min((i + 1) * big, (k + 1) * small) - max(i * big, k * small))
+                   for k in range(big)] for i in range(small)])
+        for small, big in zip(size, (height, width), strict=True)
+    )  # fmt: skip
+    total = np.einsum("ik,jl,kl...->ij...", rows, columns, picture.astype(np.int64))
+    return (2 * total + height * width) // (2 * height * width)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 5), (7, 31), (13, 31), (6, 16), (12, 32)])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_shrinking_by_area_is_exact(size, channels):
+    random = np.random.default_rng(0)
+    for picture in (
+        random.integers(0, 256, (13, 32, *channels), np.uint8),
+        np.full((13, 32, *channels), 255, np.uint8),
+        random.integers(0, 2, (13, 32, *channels), np.uint8) * np.uint8(255),
+        random.integers(0, 256, (13, 64, *channels), np.uint8)[:, ::2],
+    ):
+        if size != (13, 32):
+            np.testing.assert_array_equal(shrink(picture, size), plain_area(picture, size))
+
+
+@pytest.mark.parametrize("size", [(160, 240), (320, 480), (1024, 1024), (1280, 1536)])
+def test_shrinking_by_area_is_opencv_s_but_for_its_rounding(size):
+    picture = np.random.default_rng(0).integers(0, 256, (1280, 1918, 3), np.uint8)
+    theirs = cv2.resize(picture, size[::-1], interpolation=cv2.INTER_AREA)
+    apart = np.abs(shrink(picture, size).astype(int) - theirs)
+    assert apart.max() <= 1
+    assert (apart > 0).mean() < 0.002
+
+
+def test_what_grows_in_one_direction_is_left_to_opencv():
+    picture = np.random.default_rng(0).integers(0, 256, (10, 40, 3), np.uint8)
+    assert shrink(picture, (20, 20)).shape == (20, 20, 3)
+
+
+@pytest.mark.parametrize("shape", [(4096, 4096), (2, 2**23), (2**23, 2)], ids=str)
+def test_the_largest_picture_s_sums_fit(shape):
+    white = np.full(shape, 255, np.uint8)
+    assert (shrink(white, (1, 2)) == 255).all()

@@ -1,0 +1,213 @@
+"""Prediction: every photograph once, the mean over networks, and what is kept when one is bad."""
+
+import math
+import os
+import shutil
+
+import numpy as np
+import pytest
+import torch
+
+from bench.config.recipe import Tta
+from bench.data.carvana import open_folder
+from bench.masks.store import MapStore
+from bench.networks import predict
+from bench.networks.infer import mean_probability
+from bench.networks.load import load_network
+from bench.system.device import Machine
+from bench.system.errors import BadData, BenchError, Incomplete, Missing
+from bench.training import train
+from tests.tiny import RECIPE
+
+RECIPE = RECIPE.model_copy(update={"epochs": 1, "tta": Tta(flip=True, scales=(1.0, 1.5))})
+MACHINE = Machine(device="cpu", jobs=2)
+
+
+@pytest.fixture(scope="module")
+def trained(tiny_carvana, tmp_path_factory):
+    """Two networks of one recipe, by other seeds, and the photographs they have not seen."""
+    data, folder = open_folder(tiny_carvana), tmp_path_factory.mktemp("trained")
+    images = sorted(data.train)
+    for seed in (0, 1):
+        recipe = RECIPE.model_copy(update={"seed": seed})
+        task = train.Task("it", recipe, images[:8], images[-2:], folder / f"{seed}")
+        train.run(task, data, folder / "cache", MACHINE)
+    return folder, {image: data.train[image] for image in images[20:31]}
+
+
+def maps_of(path):
+    with MapStore.open(path) as store:
+        return {image: store.read(image) for image in store.ids()}
+
+
+def test_maps_are_uint8_at_the_photographs_own_size_and_the_mean_of_all_networks(trained, tmp_path):
+    folder, photographs = trained
+    for name, seeds in {"zero": "0", "one": "1", "both": "01"}.items():
+        parts = [predict.Part([folder / seed for seed in seeds], photographs)]
+        predict.run([predict.Member("it", RECIPE, parts, tmp_path / f"{name}.sqlite")], MACHINE)
+    zero, one, both = (maps_of(tmp_path / f"{name}.sqlite") for name in ("zero", "one", "both"))
+    assert zero.keys() == photographs.keys()
+    for image in photographs:
+        assert both[image].dtype == np.uint8
+        assert both[image].shape == (80, 120)
+        exact = (zero[image].astype(int) + one[image]) / 2
+        assert np.abs(both[image] - exact).max() <= 1  # each is rounded once
+    assert predict.ms_per_image(tmp_path / "both.sqlite") > 0
+    (tmp_path / "both.json").unlink()  # killed just before it was written
+    predict.run([predict.Member("it", RECIPE, parts, tmp_path / "both.sqlite")], MACHINE)
+    assert math.isnan(predict.ms_per_image(tmp_path / "both.sqlite"))
+
+
+def members_of(folder, photographs, stores):
+    """Two members that look at the photographs at different sizes and in different batches."""
+    small = RECIPE.model_copy(update={"batch": 3})
+    large = RECIPE.model_copy(update={"size": (40, 60), "tta": Tta(flip=False)})
+    return [
+        predict.Member("small", small, [predict.Part([folder / "0"], photographs)], stores[0]),
+        predict.Member("large", large, [predict.Part([folder / "1"], photographs)], stores[1]),
+    ]
+
+
+def test_several_members_read_each_photograph_once_and_see_what_each_sees_alone(
+    trained, tmp_path, monkeypatch
+):
+    folder, photographs = trained
+    alone = [tmp_path / f"alone-{k}.sqlite" for k in range(2)]
+    for member in members_of(folder, photographs, alone):
+        predict.run([member], MACHINE)
+    read = []
+    read_image = predict.read_image
+    monkeypatch.setattr(predict, "read_image", lambda path: read.append(path) or read_image(path))
+    together = [tmp_path / f"together-{k}.sqlite" for k in range(2)]
+    predict.run(members_of(folder, photographs, together), MACHINE)
+    assert sorted(read) == sorted(photographs.values())
+    for one, other in zip(alone, together, strict=True):
+        assert_same(maps_of(one), maps_of(other))
+        assert predict.ms_per_image(other) > 0
+    read.clear()
+    predict.run(members_of(folder, photographs, together), MACHINE)
+    assert not read
+
+
+def test_a_member_that_lacks_maps_gets_those_alone(trained, tmp_path, monkeypatch):
+    folder, photographs = trained
+    first = dict(list(photographs.items())[:4])
+    stores = [tmp_path / f"{k}.sqlite" for k in range(2)]
+    predict.run(members_of(folder, first, stores)[:1], MACHINE)
+    seen = []
+    found = mean_probability
+
+    def noted(networks, images, *rest, **more):
+        seen.append(len(images))
+        return found(networks, images, *rest, **more)
+
+    monkeypatch.setattr(predict, "mean_probability", noted)
+    predict.run(members_of(folder, photographs, stores), MACHINE)
+    assert sum(seen) == 2 * len(photographs) - len(first)
+    assert maps_of(stores[0]).keys() == maps_of(stores[1]).keys() == photographs.keys()
+
+
+def test_members_whose_weights_do_not_fit_together_take_turns(trained, tmp_path, monkeypatch):
+    folder, photographs = trained
+    stores = [tmp_path / f"{k}.sqlite" for k in range(2)]
+    members = members_of(folder, photographs, stores)
+    assert [len(group) for group in predict._fitting(members, MACHINE)] == [2]
+    monkeypatch.setattr(predict, "free_memory", lambda machine: 1)
+    assert [len(group) for group in predict._fitting(members, MACHINE)] == [1, 1]
+    predict.run(members, MACHINE)
+    assert maps_of(stores[1]).keys() == photographs.keys()
+
+
+def assert_same(maps, others):
+    assert maps.keys() == others.keys()
+    assert all((maps[image] == others[image]).all() for image in maps)
+
+
+def test_an_interrupted_prediction_goes_on_with_what_is_missing(trained, tmp_path, monkeypatch):
+    folder, photographs = trained
+    parts = [predict.Part([folder / "0"], photographs)]
+    predict.run([predict.Member("it", RECIPE, parts, tmp_path / "whole.sqlite")], MACHINE)
+    seen = []
+    found = mean_probability
+
+    def dies_in_the_second_batch(networks, images, *rest, **more):
+        seen.append(len(images))
+        if len(seen) == 2:
+            raise KeyboardInterrupt
+        return found(networks, images, *rest, **more)
+
+    monkeypatch.setattr(predict, "mean_probability", dies_in_the_second_batch)
+    store = tmp_path / "cut.sqlite"
+    with pytest.raises(KeyboardInterrupt):
+        predict.run([predict.Member("it", RECIPE, parts, store)], MACHINE)
+    assert len(maps_of(store)) == RECIPE.batch
+    predict.run([predict.Member("it", RECIPE, parts, store)], MACHINE)
+    assert sum(seen[2:]) == len(photographs) - RECIPE.batch
+    whole, cut = maps_of(tmp_path / "whole.sqlite"), maps_of(store)
+    assert all((whole[image] == cut[image]).all() for image in photographs)
+
+
+def test_a_damaged_photograph_is_named_and_the_others_are_kept(trained, tmp_path):
+    folder, photographs = trained
+    copies = {image: tmp_path / path.name for image, path in photographs.items()}
+    for image, path in photographs.items():
+        shutil.copy(path, copies[image])
+    broken = sorted(copies)[3]
+    copies[broken].write_bytes(copies[broken].read_bytes()[:900])
+    store = tmp_path / "maps.sqlite"
+    with pytest.raises(Incomplete, match=f"1 of 11 photographs.*{broken}"):
+        predict.run(
+            [predict.Member("it", RECIPE, [predict.Part([folder / "0"], copies)], store)], MACHINE
+        )
+    assert maps_of(store).keys() == copies.keys() - {broken}
+    shutil.copy(photographs[broken], copies[broken])
+    predict.run(
+        [predict.Member("it", RECIPE, [predict.Part([folder / "0"], copies)], store)], MACHINE
+    )
+    assert maps_of(store).keys() == copies.keys()
+
+
+def test_maps_of_other_weights_are_not_mixed(trained, tmp_path):
+    folder, photographs = trained
+    store = tmp_path / "maps.sqlite"
+    predict.run(
+        [predict.Member("it", RECIPE, [predict.Part([folder / "0"], photographs)], store)], MACHINE
+    )
+    with pytest.raises(BenchError, match="weights_sha256"):
+        predict.run(
+            [predict.Member("it", RECIPE, [predict.Part([folder / "1"], photographs)], store)],
+            MACHINE,
+        )
+
+
+def test_untrained_and_damaged_networks_are_named(trained, tmp_path):
+    folder, photographs = trained
+    with pytest.raises(Missing, match="not trained to the end"):
+        predict.made_by(RECIPE, [predict.Part([tmp_path / "none"], photographs)])
+    shutil.copytree(folder / "0", tmp_path / "it")
+    (tmp_path / "it" / "weights.safetensors").write_bytes(b"no tensors")
+    with pytest.raises(BadData, match="damaged or of another network"):
+        load_network("it", RECIPE, tmp_path / "it")
+
+
+def test_loaded_networks_do_not_depend_on_the_batch(trained):
+    network = load_network("it", RECIPE, trained[0] / "0")
+    images = torch.randint(0, 256, (3, 3, 32, 48), dtype=torch.uint8)
+    accelerator = MACHINE.accelerator()
+    seen = predict.views(RECIPE.tta.scales, RECIPE.tta.flip)
+    together = mean_probability([network], images, seen, accelerator)
+    alone = mean_probability([network], images[1:2], seen, accelerator)
+    assert torch.allclose(together[1:2], alone, atol=0.02)
+
+
+def test_the_environment_stays_as_it_is_while_photographs_are_decoded(trained, monkeypatch):
+    """A decoder's thread looks into it from C, and dies where it is being written."""
+    network = load_network("it", RECIPE, trained[0] / "0")
+    images = torch.zeros((1, 3, 32, 48), dtype=torch.uint8)
+    accelerator, changes = MACHINE.accelerator(), []
+    for name in ("putenv", "unsetenv"):
+        monkeypatch.setattr(os, name, lambda *given: changes.append(given))
+    for exact in (False, True):
+        mean_probability([network], images, predict.views([1.0], flip=True), accelerator,
+                                 exact=exact)  # fmt: skip
+    assert not changes

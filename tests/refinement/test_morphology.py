@@ -1,0 +1,46 @@
+"""Steps on regions: what they take and what they leave."""
+
+import numpy as np
+import pytest
+
+from bench.refinement.morphology import denoised, largest_component
+
+CAR = np.zeros((120, 200), np.uint8)
+CAR[30:100, 40:170] = 255
+
+
+def test_specks_and_thin_parts_go_and_the_rest_stays():
+    map = CAR.copy()
+    map[10:15, 10:15] = 255  # a speck
+    map[50:54, 170:195] = 255  # an aerial
+    map[60:64, 80:84] = 0  # a pin-hole
+    found = denoised(map, 27, 39)
+    assert found.dtype == np.bool_
+    assert not found[:25].any() and not found[:, 175:].any()
+    assert found[60:64, 80:84].all()
+    assert (found[34:96, 44:166]).all()
+
+
+@pytest.mark.parametrize("value", [0, 255])
+def test_an_empty_and_a_full_map_survive(value):
+    map = np.full((60, 80), value, np.uint8)
+    assert (denoised(map, 27, 39) == (map >= 128)).all()
+
+
+def test_a_car_cut_off_by_the_image_loses_nothing_there():
+    assert denoised(CAR[30:100, 40:100], 27, 39).all()
+
+
+def test_the_largest_component_is_that_of_most_pixels():
+    mask = CAR >= 128
+    mask[5:10, 5:50] = True
+    mask[100, 170] = True  # touches the car's corner
+    found = largest_component(mask)
+    assert found.sum() == 70 * 130 + 1
+    assert not found[:20].any()
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_no_component_and_one_stay(value):
+    mask = np.full((5, 8), value)
+    assert (largest_component(mask) == mask).all()

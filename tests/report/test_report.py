@@ -1,0 +1,315 @@
+"""The report in a real browser, on a run of drawn cars whose names would break a careless page."""
+
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.report import facts, pictures
+from bench.report.answer import answer, verdict
+from bench.report.page import render
+from bench.run.results import Results
+from tests.tiny import MEMBERS, TRAIN_CARS, Made
+
+MOST_BYTES = 15_000_000
+SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"  # to look at; git ignores them
+HOSTILE = '<img src=x onerror="window.hurt=1">&$x_1$'
+
+
+@pytest.fixture(scope="module")
+def made(tiny_carvana, tmp_path_factory):
+    """A scored run that has its report."""
+    found = Made(tmp_path_factory.mktemp("made"), tiny_carvana)
+    found.draw(seed=0)
+    for place, member in enumerate(MEMBERS):
+        for fold in (0, 1):
+            history = pd.DataFrame({
+                "epoch": [1, 2, 3], "scale": [0.5, 1, 1], "train_loss": [0.5, 0.2, 0.1],
+                "valid_dice": [0.9, 0.95, 0.96 + place / 100], "seconds": 1.0,
+            })  # fmt: skip
+            history.to_csv(found.run_folder / member / f"fold{fold}" / "history.csv", index=False)
+    assert found.main("score") == 0
+    assert found.main("report") == 0
+    return found
+
+
+@pytest.fixture(scope="module")
+def report(made):
+    return made.run_folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def told(made):
+    """What the report has read."""
+    return facts.read("made", *_parts(made), ["./run_all.sh made.yaml"])
+
+
+def _parts(made):
+    from bench.config.layout import Layout
+    from bench.config.library import in_suite, load_recipe, load_suite
+    from bench.data.carvana import open_folder
+
+    suite = load_suite(str(made.suite))
+    recipes = {
+        name: in_suite(load_recipe(f"{name}.yaml", beside=made.suite), suite) for name in MEMBERS
+    }
+    return suite, recipes, open_folder(made.data), Layout(made.run_folder)
+
+
+class Page:
+    """A page opened from disk, and everything it said or asked for."""
+
+    def __init__(self, browser, path, **context):
+        self.context = browser.new_context(**context)
+        self.page = self.context.new_page()
+        self.said, self.asked = [], []
+        self.page.on("console", lambda message: self.said.append(message.text))
+        self.page.on("pageerror", lambda error: self.said.append(str(error)))
+        self.page.route("**/*", self._answer)
+        self.page.goto(path.as_uri())
+
+    def _answer(self, route):
+        if route.request.url.startswith(("file:", "data:")):
+            route.continue_()
+        else:
+            self.asked.append(route.request.url)
+            route.abort()
+
+    def column(self, number):
+        """The texts of a column of the leaderboard."""
+        return self.page.eval_on_selector_all(
+            f".board tbody tr > :nth-child({number})", "cells => cells.map(c => c.dataset.sort)"
+        )
+
+
+@pytest.fixture
+def opened(chromium, report):
+    found = Page(chromium, report, viewport={"width": 1280, "height": 900})
+    yield found
+    assert found.said == []
+    assert found.asked == []
+    found.context.close()
+
+
+def test_page_is_one_small_file_that_names_no_other(report):
+    text = report.read_text()
+    assert report.stat().st_size < MOST_BYTES
+    assert not re.search(r"""(?:src|href)=(?!["']?(?:data:|#))""", text)
+    assert "@import" not in text
+    assert not re.search(r"url\((?!#)", text)
+    ids = re.findall(r'\bid="([^"]+)"', text)
+    assert len(ids) == len(set(ids))
+
+
+def test_all_pictures_show_and_say_what_they_are(opened):
+    images = opened.page.evaluate(
+        "[...document.images].map(i => [i.complete && i.naturalWidth, i.hasAttribute('alt'),"
+        " i.alt, !!i.closest('.strip')])"
+    )
+    assert len(images) > 50
+    assert all(width > 0 for width, *_ in images)
+    assert all(has and (text or strip) for _, has, text, strip in images)
+    drawn = opened.page.eval_on_selector_all(
+        "svg:not([aria-hidden])",
+        "all => all.map(s => [s.getAttribute('role'), s.getAttribute('aria-label'),"
+        " s.getBoundingClientRect().width])",
+    )
+    assert len(drawn) > 8
+    assert all(role == "img" and label and width > 50 for role, label, width in drawn)
+
+
+def test_headings_sort_by_click_and_by_keyboard(opened):
+    dice = [float(each) for each in opened.column(3)]
+    assert dice == sorted(dice, reverse=True)
+    opened.page.click("th:nth-child(3) button")
+    assert [float(each) for each in opened.column(3)] == sorted(dice)
+    assert opened.page.get_attribute("th:nth-child(3)", "aria-sort") == "ascending"
+    opened.page.focus("th:nth-child(2) button")
+    opened.page.keyboard.press("Enter")
+    assert opened.column(2) == sorted(opened.column(2))
+    assert opened.page.get_attribute("th:nth-child(3)", "aria-sort") is None
+    opened.page.click("th:nth-child(5) button")  # the gain: single models have none
+    gains = opened.column(5)
+    known = [float(each) for each in gains if each]
+    assert known == sorted(known, reverse=True)
+    assert gains[-len(MEMBERS) :] == [""] * len(MEMBERS)
+    assert "Gain, descending" in opened.page.inner_text("#sorted")
+
+
+def test_photographs_are_walked_by_keyboard_and_click(opened):
+    page = opened.page
+
+    def shown():
+        return page.eval_on_selector_all(
+            "#viewer article",
+            "all => all.map((a, i) => a.hidden || !a.offsetHeight ? -1 : i).filter(i => i >= 0)",
+        )
+
+    count = page.locator("#viewer article").count()
+    assert count > 3
+    assert shown() == [0]
+    page.keyboard.press("ArrowRight")
+    assert shown() == [1]
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowLeft")
+    assert shown() == [count - 1]
+    page.click(".strip button:nth-child(3)")
+    assert shown() == [2]
+    assert page.inner_text(".walk output") == f"3 of {count}"
+    page.keyboard.press("Home")
+    assert shown() == [0]
+    page.click("[aria-label='Next photograph']")
+    assert shown() == [1]
+
+
+def test_slider_uncovers_the_cutout_and_keeps_its_arrow_keys(opened):
+    page = opened.page
+    slider = "#viewer article:not([hidden]) .slide input"
+    page.focus(slider)
+    page.keyboard.press("Home")
+    cut = f"getComputedStyle(document.querySelector('{slider}').previousElementSibling).clipPath"
+    assert page.evaluate(cut) in ("inset(0px)", "inset(0px 0px 0px 0%)")
+    page.keyboard.press("ArrowRight")
+    assert page.evaluate(cut) == "inset(0px 0px 0px 1%)"
+    shown = page.locator("#viewer article:not([hidden])")
+    assert shown.get_attribute("aria-labelledby") == "shot-1"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_page_fits_its_window_and_its_scheme(chromium, report, scheme, width):
+    context = {"viewport": {"width": width, "height": 844}, "color_scheme": scheme}
+    found = Page(chromium, report, **context)
+    assert found.page.evaluate("document.documentElement.scrollWidth") <= width
+    ground = found.page.evaluate("getComputedStyle(document.body).backgroundColor")
+    level = int(re.findall(r"\d+", ground)[0])
+    assert level > 200 if scheme == "light" else level < 50
+    picture = SCREENSHOTS / f"report-{scheme}-{width}.png"
+    found.page.screenshot(path=picture, full_page=True)
+    assert picture.stat().st_size > 10_000
+    assert found.said == []
+    found.context.close()
+
+
+def test_paper_has_two_photographs_of_each_kind_and_no_controls(opened):
+    opened.page.emulate_media(media="print")
+    shots = opened.page.locator("#viewer article:visible").count()
+    assert 3 < shots <= 2 * len(pictures.KINDS)
+    assert opened.page.locator("nav, .strip, .walk").locator("visible=true").count() == 0
+
+
+def test_page_can_be_read_without_its_script(chromium, report):
+    found = Page(chromium, report, java_script_enabled=False)
+    articles = found.page.locator("#viewer article")
+    assert articles.count() == found.page.locator("#viewer article:visible").count()
+    found.context.close()
+
+
+def test_names_from_files_are_escaped(told, chromium, tmp_path):
+    cars = dict.fromkeys(TRAIN_CARS, ("2014", HOSTILE, HOSTILE))
+    board = told.board.assign(entry=told.board["entry"].replace("vote", HOSTILE))
+    scores = told.scores.assign(entry=told.scores["entry"].replace("vote", HOSTILE))
+    suite = told.suite.model_copy(update={"title": HOSTILE})
+    hostile = replace(told, name=HOSTILE, cars=cars, board=board, scores=scores, suite=suite,
+                      repeat=[HOSTILE])  # fmt: skip
+    path = tmp_path / "hostile.html"
+    path.write_text(render(hostile, []))
+    found = Page(chromium, path)
+    assert found.page.title() == f"{HOSTILE}: {HOSTILE}"
+    assert found.page.inner_text("h1") == HOSTILE
+    assert found.page.locator("img").count() == 0
+    assert found.page.evaluate("window.hurt") is None
+    assert HOSTILE in found.page.inner_text("#by-view")
+    assert found.said == []
+    found.context.close()
+
+
+def test_report_is_left_alone_until_a_source_is_newer(made, report):
+    before = report.stat().st_mtime_ns
+    assert made.main("report") == 0
+    assert report.stat().st_mtime_ns == before
+    (made.run_folder / "scores.parquet").touch()
+    assert made.main("report") == 0
+    assert report.stat().st_mtime_ns > before
+
+
+def test_report_before_the_scores_says_what_comes_first(tiny_carvana, tmp_path, capsys):
+    early = Made(tmp_path, tiny_carvana)
+    assert early.main("folds") == 0
+    assert early.main("report") == 4
+    assert "run the stage `score` first" in capsys.readouterr().err
+
+
+def test_answer_is_made_of_the_tables(made, told):
+    board = pd.read_csv(made.run_folder / "leaderboard.csv").set_index("entry")
+    ensembles = board[board["kind"] == "ensemble"]
+    best = ensembles.loc[ensembles["dice"].idxmax()]
+    analysis = json.loads((made.run_folder / "analysis.json").read_text())
+    member = board.loc[analysis["best_member"]]
+    first = answer(told).paragraphs[0]
+    assert f"{best['dice']:.6f}" in first
+    assert f"{member['dice']:.6f}" in first
+    assert f"{best['predict_ms']:.0f} ms" in first
+    assert f"{abs(best['gain']):.6f} [95 % interval" in first.replace("−", "").replace("+", "")
+    assert "64 held-out photographs of 4 cars" in first
+    learned = answer(told).paragraphs[1]
+    for name in told.better_than_mean:
+        assert name in learned
+        gain = next(each for each in analysis["ensembles"] if each["entry"] == name)
+        assert gain["over_plain_mean"]["low"] > 0
+
+
+@pytest.mark.parametrize(
+    ("p", "low", "high", "expected"),
+    [
+        (0.01, 0.001, 0.002, "Yes."),
+        (0.01, -0.002, -0.001, "No, it is worse."),
+        (0.06, 0.001, 0.002, "These cars cannot tell."),
+        (np.nan, np.nan, np.nan, "One car cannot tell."),
+    ],
+)
+def test_verdict_needs_both_the_interval_and_the_corrected_p(p, low, high, expected):
+    assert verdict({"gain_p": p, "gain_low": low, "gain_high": high}) == expected
+
+
+def test_statistics_name_resamples_flips_and_seed(report, made):
+    text = report.read_text()
+    assert "Student&#39;s t over cars" in text
+    assert "all 8 flips of signs" in text
+    assert "Seed 0." in text
+    told = json.loads((made.run_folder / "analysis.json").read_text())["statistics"]
+    assert (told["seed"], told["flips_of_a_pair"], told["correction"]) == (0, 8, "Holm")
+
+
+def test_a_suite_without_ensembles_and_a_single_car_has_a_report(told):
+    single = told.board[told.board["kind"] == "single"].drop(columns=["dice_low", "dice_high"])
+    one = told.scores[told.scores["car"] == TRAIN_CARS[0]]
+    one = one[one["entry"].isin(MEMBERS)]
+    analysis = told.analysis | {"ensembles": []}
+    text = render(replace(told, board=single, scores=one, analysis=analysis, histories={}), [])
+    assert "The suite has no ensemble" in text
+    assert "A single car was scored" in text
+
+
+def test_chosen_photographs_are_the_worst_the_median_and_the_most_disputed(told):
+    chosen = pictures.choose(told)
+    assert len({image for *_, image in chosen}) == len(chosen)
+    dice = told.dice.T[told.ensemble].sort_values()
+    worst = [image for kind, _, image in chosen if kind == "worst"]
+    assert worst[0] == dice.index[0]
+    disputed = told.analysis["disputed_px"]
+    first = next(image for kind, _, image in chosen if kind == "disputed")
+    left = set(disputed) - {image for *_, image in chosen[: chosen.index(("disputed", 1, first))]}
+    assert disputed[first] == max(disputed[image] for image in left)
+
+
+def test_too_many_bytes_leave_out_photographs_not_the_page(told, made, monkeypatch):
+    monkeypatch.setattr(pictures, "MOST_BYTES", 60_000)
+    suite, recipes, data, layout = _parts(made)
+    results = Results(suite, recipes, data, layout, machine=None)
+    found = pictures.draw(told, results.fitted, results.stores("heldout"), data)
+    assert 1 <= len(found) < len(pictures.choose(told))

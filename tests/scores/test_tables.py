@@ -1,0 +1,71 @@
+"""A leaderboard in its forms, and the front of cost against quality."""
+
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from bench.scores.ranking import pareto_front, quality
+from bench.scores.tables import FORMATS
+
+TABLE = pd.DataFrame(
+    {
+        "rank": pd.array([1, None], dtype="Int64"),
+        "entry": ["a|b_1", "50 % & more"],
+        "kind": ["single", "reported"],
+        "dice": [0.99612345678, 0.99],
+        "surface_px": [1.25, np.nan],
+        "pareto": [True, np.nan],
+        "leaky": [False, np.nan],
+    }
+)
+
+
+def test_markdown_shows_what_people_read():
+    head, line, first, second = FORMATS["md"](TABLE).splitlines()
+    assert head == "| rank | entry | kind | dice | pareto |"  # nothing leaks: no such column
+    assert line == "| --- | --- | --- | --- | --- |"
+    assert first == r"| 1 | a\|b_1 | single | 0.996123 | yes |"
+    assert second == "|  | 50 % & more | reported | 0.990000 |  |"
+
+
+def test_latex_escapes_what_it_would_misread():
+    found = FORMATS["latex"](TABLE)
+    assert r"a|b\_1 & single & 0.996123" in found
+    assert r"50 \% \& more" in found
+
+
+def test_json_and_csv_keep_every_digit_and_column():
+    first, second = json.loads(FORMATS["json"](TABLE))
+    assert first["dice"] == 0.99612345678
+    assert second["surface_px"] is None
+    assert FORMATS["csv"](TABLE).splitlines()[1] == "1,a|b_1,single,0.99612345678,1.25,True,False"
+
+
+@given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=8))
+def test_nobody_on_the_front_is_beaten(points):
+    front = pareto_front(*zip(*points, strict=True))
+    for (cost, score), on_front in zip(points, front, strict=True):
+        beaten = any(c <= cost and s >= score and (c, s) != (cost, score) for c, s in points)
+        assert on_front == (not beaten)
+
+
+def test_an_unknown_cost_is_not_on_the_front():
+    assert pareto_front([np.nan, 2], [0.9, 0.8]).tolist() == [False, True]
+
+
+def test_distances_that_do_not_exist_are_left_out_of_means():
+    scores = pd.DataFrame(
+        {
+            "dice": [1.0, 0.0, 0.5], "jaccard": [1.0, 0.0, 1 / 3], "fold": 0, "fp": 3, "fn": 0,
+            "boundary_iou": [1.0, 0.0, 0.2], "hausdorff95_px": [0.0, np.nan, 3.0],
+            "surface_px": [0.0, np.nan, 1.0],
+        }
+    )  # fmt: skip
+    found = quality(scores)
+    assert (found["hausdorff95_px"], found["surface_px"]) == (1.5, 0.5)
+    assert (found["dice"], found["boundary_iou"]) == pytest.approx((0.5, 0.4))
+    assert found["dice_worst5"] == 0

@@ -1,0 +1,220 @@
+"""The API of a real server process: answers, limits, refusals."""
+
+import asyncio
+import base64
+import socket
+import tempfile
+from io import BytesIO
+from urllib.parse import urlsplit
+
+import httpx
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.cli.verbs import main
+from bench.cutout.model import open_model
+from bench.cutout.touch_ups import SWITCHES
+from bench.masks import rle
+from bench.serve.app import FILES, make_app
+from bench.system.device import Machine
+from tests.tiny import packed, png_header
+
+MIB = 2**20
+
+
+@pytest.fixture(scope="module")
+def client(server):
+    with httpx.Client(base_url=server, timeout=30) as opened:
+        yield opened
+
+
+def ask(client, path, content, name="car.jpg", **fields) -> httpx.Response:
+    return client.post(path, files={"photograph": (name, content)}, data=fields)
+
+
+def pixels(content: bytes) -> np.ndarray:
+    return np.asarray(Image.open(BytesIO(content)))
+
+
+def test_cutout_is_what_the_command_makes(client, photo, exported, tmp_path):
+    (tmp_path / "car.jpg").write_bytes(photo)
+    words = ["--model", str(exported), "--device", "cpu", "--out", str(tmp_path / "out")]
+    assert main(["cutout", str(tmp_path / "car.jpg"), *words]) == 0
+    answer = ask(client, "/cutout", photo)
+    assert answer.status_code == 200 and answer.headers["content-type"] == "image/png"
+    assert answer.content == (tmp_path / "out" / "car.png").read_bytes()
+    assert pixels(answer.content).shape == (80, 120, 4)
+
+
+def test_mask_as_picture_and_as_runs(client, photo):
+    picture = pixels(ask(client, "/mask", photo).content)
+    runs = ask(client, "/mask", photo, format="rle").json()
+    decoded = rle.decode(runs["rle"], (runs["height"], runs["width"]))
+    assert set(np.unique(picture)) == {0, 255}
+    assert np.array_equal(decoded, picture == 255)
+
+
+def test_layers_hold_the_same_bytes(client, photo):
+    found = ask(client, "/layers", photo, steps=["fill_holes"]).json()
+    assert (found["width"], found["height"]) == (120, 80)
+    assert [member["name"] for member in found["members"]] == ["a", "b"]
+    assert 0.05 < found["share"] < 0.6 and 0 <= found["contested"] < 0.5
+    for name, path in (("cutout", "/cutout"), ("mask", "/mask")):
+        alone = ask(client, path, photo, steps=["fill_holes"]).content
+        assert base64.b64decode(found[name]) == alone
+    for name in ("disagreement", "backdrop"):
+        assert pixels(base64.b64decode(found[name])).shape == (80, 120, 3)
+
+
+@pytest.mark.parametrize(
+    ("background", "corner"), [("white", (255, 255, 255)), ("#0a14c8", (10, 20, 200))]
+)
+def test_backgrounds(client, photo, background, corner):
+    made = pixels(ask(client, "/cutout", photo, background=background).content)
+    assert made.shape == (80, 120, 3) and tuple(made[1, 1]) == corner
+
+
+def test_own_picture_as_the_background(client, photo):
+    sky = packed(Image.new("RGB", (30, 20), (10, 200, 30)), "PNG")
+    files = {"photograph": photo, "background_image": sky}
+    made = client.post("/cutout", files=files, data={"background": "image"})
+    assert tuple(pixels(made.content)[1, 1]) == (10, 200, 30)
+    files["background_image"] = b"<svg/>"
+    assert client.post("/cutout", files=files, data={"background": "image"}).status_code == 415
+
+
+def test_name_of_the_photograph_is_escaped(client, photo):
+    answer = ask(client, "/cutout", photo, name='a"\r\nx: y<b>/../ü.jpg')
+    assert answer.status_code == 200 and "x" not in answer.headers
+    assert answer.headers["content-disposition"].isascii()
+
+
+def test_about(client):
+    assert client.get("/health").json()["status"] == "ok"
+    about = client.get("/model").json()
+    assert about["entry"] == "mean" and about["limits"] == {"bytes": 20 * MIB, "pixels": 40_000_000}
+    assert [step["name"] for step in about["steps"]] == list(SWITCHES)
+    assert "/cutout" in client.get("/openapi.json").json()["paths"]
+
+
+@pytest.mark.parametrize("path", [*FILES, "/nothing", "/cutout", "/../../etc/passwd"])
+def test_every_answer_has_the_headers(client, path):
+    answer = client.get(path)
+    policy = answer.headers["content-security-policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy
+    assert answer.headers["x-content-type-options"] == "nosniff"
+    assert "access-control-allow-origin" not in answer.headers
+    assert answer.status_code == (200 if path in FILES else 405 if path == "/cutout" else 404)
+
+
+def test_pages_ask_for_nothing_from_elsewhere():
+    from bench.serve.app import PAGE
+
+    for path in PAGE.iterdir():
+        text = path.read_text().replace("http://www.w3.org/2000/svg", "")
+        assert "http:" not in text and "https:" not in text and "style=" not in text
+
+
+@pytest.mark.parametrize(
+    ("content", "fields", "status", "said"),
+    [
+        pytest.param(b"a letter", {}, 415, "no JPEG, PNG, WebP or GIF", id="text"),
+        pytest.param(b"", {}, 415, "no JPEG", id="empty"),
+        pytest.param(png_header(8000, 5001), {}, 413, "40 megapixels", id="too many pixels"),
+        pytest.param(png_header(20, 20), {}, 422, "damaged", id="damaged"),
+        pytest.param(png_header(20, 20), {"steps": "polish"}, 422, "no 'polish'", id="step"),
+        pytest.param(png_header(9, 9), {"background": "url(x)"}, 422, "background", id="colour"),
+        pytest.param(png_header(9, 9), {"background": "image"}, 422, "wanted", id="no picture"),
+        pytest.param(b"\0" * (21 * MIB), {}, 413, "20 MiB", id="too many bytes"),
+    ],
+)
+def test_refuses_with_a_reason(client, content, fields, status, said):
+    answer = ask(client, "/cutout", content, **fields)
+    assert answer.status_code == status
+    assert said in answer.json()["reason"] and answer.json()["error"]
+
+
+def test_no_photograph_at_all(client):
+    answer = client.post("/mask")
+    assert answer.status_code == 422 and answer.json()["reason"] == "photograph: Field required"
+    broken = client.post("/mask", content=b"x", headers={"content-type": "multipart/form-data"})
+    assert broken.status_code == 400
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        pytest.param({"host": "evil.example"}, 400, id="a name that was pointed at us"),
+        pytest.param({"host": "evil.example:8000"}, 400, id="the same with a port"),
+        pytest.param({"origin": "https://evil.example"}, 403, id="another site's page"),
+        pytest.param({"origin": "null"}, 403, id="a page of nowhere"),
+        pytest.param({"origin": "http://127.0.0.1:1"}, 403, id="another page of this machine"),
+        pytest.param({"host": "[bad"}, 400, id="no name at all"),
+    ],
+)
+def test_other_sites_are_refused(client, photo, headers, status):
+    answer = client.post("/mask", files={"photograph": photo}, headers=headers)
+    assert answer.status_code == status and answer.json()["reason"]
+    assert "content-security-policy" in answer.headers
+
+
+def connected(server) -> socket.socket:
+    found = socket.create_connection((urlsplit(server).hostname, urlsplit(server).port), 10)
+    found.settimeout(10)
+    return found
+
+
+def head(server: str, *more: str) -> bytes:
+    kind = "Content-Type: multipart/form-data; boundary=b"
+    lines = ["POST /mask HTTP/1.1", f"Host: {urlsplit(server).netloc}", kind, *more, "", ""]
+    return "\r\n".join(lines).encode()
+
+
+def test_large_body_is_refused_before_it_is_sent(server):
+    with connected(server) as link:
+        link.sendall(head(server, f"Content-Length: {10**12}"))
+        assert link.recv(100).startswith(b"HTTP/1.1 413")
+
+
+def test_large_body_in_chunks_is_refused_without_its_rest(server):
+    sent = 0
+    chunk = b"100000\r\n" + b"\0" * MIB + b"\r\n"
+    part = b'--b\r\nContent-Disposition: form-data; name="photograph"; filename="x"\r\n\r\n'
+    with connected(server) as link:
+        link.sendall(head(server, "Transfer-Encoding: chunked"))
+        link.sendall(f"{len(part):x}\r\n".encode() + part + b"\r\n")
+        try:
+            while sent < 200:
+                link.sendall(chunk)
+                sent += 1
+        except OSError:
+            pass  # closed in our face, as it should be
+    assert 19 <= sent < 60  # what the system's own buffers hold may be on its way
+
+
+def test_large_body_in_chunks_reads_why(client):
+    def body():
+        yield b'--b\r\nContent-Disposition: form-data; name="photograph"; filename="x"\r\n\r\n'
+        for _ in range(30):
+            yield b"\0" * MIB
+
+    kind = {"content-type": "multipart/form-data; boundary=b"}
+    answer = client.post("/mask", content=body(), headers=kind)
+    assert answer.status_code == 413 and "20 MiB" in answer.json()["reason"]
+
+
+def test_uploads_never_touch_a_disk(exported, photo, monkeypatch):
+    def refuse(*words, **options):
+        raise AssertionError("a temporary file")
+
+    app = make_app(open_model(exported, Machine("cpu")))
+    monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
+    large = photo + b"\0" * (15 * MIB)
+
+    async def post():
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            return await client.post("/mask", files={"photograph": large})
+
+    assert asyncio.run(post()).status_code == 200

@@ -1,0 +1,93 @@
+"""The network's speed: ways give the same answers, what cannot run is left out, parity is said."""
+
+import functools
+import logging
+
+import pytest
+import torch
+
+from bench.data.carvana import open_folder
+from bench.networks.load import load_network
+from bench.speed import network, timing
+from bench.speed import network_variants as ways
+from bench.speed.samples import samples
+from bench.system.device import Machine
+from bench.training import train
+from tests.tiny import RECIPE
+
+FP32, BF16 = 1e-5, 1e-2  # of a probability, or of a loss: what precision may change
+
+
+@pytest.fixture(scope="module")
+def training(tiny_carvana, tmp_path_factory):
+    """The folder of a tiny trained network."""
+    data, folder = open_folder(tiny_carvana), tmp_path_factory.mktemp("training")
+    images = sorted(data.train)
+    recipe = RECIPE.model_copy(update={"epochs": 1})
+    task = train.Task("it", recipe, images[:8], images[-2:], folder / "fold0")
+    train.run(task, data, folder / "cache", Machine("cpu", jobs=1))
+    return folder / "fold0"
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """One round, and torch.compile without its compiler of C++, which takes minutes."""
+    monkeypatch.setattr(timing, "FEWEST_ROUNDS", 1)
+    monkeypatch.setattr(timing, "MOST_ROUNDS", 1)
+    monkeypatch.setattr(timing, "SHORTEST_S", 0)
+    monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
+
+
+@pytest.fixture
+def said(caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger("bench"), "propagate", True)
+    caplog.set_level(logging.INFO, "bench")
+    return caplog
+
+
+def test_every_way_predicts_the_same_and_starts_training_with_the_same_loss(
+    training, tiny_carvana, tmp_path, quick
+):
+    accelerator = Machine("cpu").accelerator()
+    images, targets = network.batch(samples(tiny_carvana, tmp_path), RECIPE.size)
+    trained = load_network("it", RECIPE, training)
+    found = {
+        name: make()()
+        for name, make in ways.predictions(trained, images, accelerator, tmp_path).items()
+    }
+    assert {ways.OURS, ways.EAGER, ways.COMPILED, ways.OPENVINO} <= set(found)
+    for name, one in found.items():
+        assert one.shape == (4, *RECIPE.size)
+        allowed = FP32 if "fp32" in name else BF16
+        assert (one - found[ways.EAGER]).abs().mean() < allowed, name
+    losses = {
+        name: make()()
+        for name, make in ways.steps("it", RECIPE, images, targets, accelerator).items()
+    }
+    assert losses == pytest.approx(dict.fromkeys(losses, losses[ways.EAGER]), rel=BF16)
+
+
+def test_rows_are_beside_ours_and_parity_is_said(training, tiny_carvana, quick, said):
+    rows = network.run(training, "it", tiny_carvana)
+    parts = [row.part for row in rows]
+    assert set(parts) == {"prediction, it", "training step, it"}
+    assert {row.peer for row in rows} >= {ways.EAGER, "channels_last fp32", ways.COMPILED}
+    for row in rows:
+        assert min(row.ours_ms, row.peer_ms, row.floor_ms) > 0
+        assert row.ratio == row.peer_ms / row.ours_ms
+        assert ("to make" in row.note) == (row.peer in (ways.COMPILED, ways.OPENVINO))
+    assert {row.bar for row in rows if row.peer == ways.EAGER} == {4.0, 2.5}
+    for name in {row.peer for row in rows if row.part == "prediction, it"} - {ways.EAGER}:
+        assert f"parity, {name}: " in said.text
+    assert f"parity, {ways.OURS}: " in said.text
+
+
+def test_a_way_that_cannot_run_is_left_out_with_its_reason(said):
+    def broken():
+        raise RuntimeError("no C++ compiler\nand many lines more")
+
+    ready = network.prepare("it", {ways.OURS: lambda: lambda: 1, "other": broken})
+    assert list(ready) == [ways.OURS]
+    assert "other: left out, it does not run here (no C++ compiler)" in said.text
+    with pytest.raises(RuntimeError):
+        network.prepare("it", {ways.OURS: broken})

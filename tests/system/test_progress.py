@@ -1,0 +1,112 @@
+"""What a person sees while a suite runs."""
+
+import logging
+import re
+
+import pandas as pd
+import pytest
+
+from bench.system import progress
+from tests.tiny import RECIPE, Road
+
+
+@pytest.fixture
+def lines(monkeypatch):
+    """Progress in lines, one a step, and what was said."""
+    said = []
+    handler = logging.Handler()
+    handler.emit = lambda record: said.append(record.getMessage())
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0)
+    progress.LOG.addHandler(handler)
+    yield said
+    progress.LOG.removeHandler(handler)
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that is moved by hand."""
+
+    class Clock:
+        now = 1000.0
+
+    monkeypatch.setattr(progress.time, "monotonic", lambda: Clock.now)
+    return Clock
+
+
+def test_line_without_a_suite_has_number_and_time_left(lines, clock):
+    for _ in progress.track(range(4), "score", 4):
+        clock.now += 2
+    assert lines[0] == "score: 1/4, 6 s left"
+
+
+def test_line_in_a_suite_says_stage_times_best_and_disk(lines, clock, tmp_path):
+    (tmp_path / "maps").write_bytes(bytes(200_000_000))
+    with progress.suite(tmp_path, [100.0, 300.0]):
+        progress.stage("train a")
+        progress.within(0.0, 0.5)
+        for _ in progress.track(range(2), "epoch 1", 2):
+            clock.now += 60
+        progress.reached(0.9, "a")
+        progress.reached(0.8, "b")
+        progress.within(0.5, 0.5)
+        for _ in progress.track(range(2), "epoch 2", 2):
+            clock.now += 60
+        progress.stage("train b")
+        list(progress.track(range(1), "shrink", 1))
+    assert lines[0] == "stage 1 of 2: train a"
+    assert lines[1] == (  # a quarter of 100 in a minute: 75 and 300 are left
+        "epoch 1: 1/2, 60 s left; stage 1 of 2 about 3 min left, suite about 15 min, 0.2 GB used"
+    )
+    assert "best Dice 0.90000 (a), 0.2 GB used" in lines[3]
+    assert "stage 1 of 2 about 1 min left, suite about 13 min" in lines[3]
+    list(progress.track(range(1), "after", 1))
+    assert "stage" not in lines[-1]
+
+
+def test_a_training_that_goes_on_does_not_count_what_it_did_not_do(lines, clock, tmp_path):
+    with progress.suite(tmp_path, [0.0, 100.0]):
+        progress.stage("train a")
+        progress.stage("train b")
+        progress.within(0.5, 0.5)
+        for _ in progress.track(range(2), "epoch 2", 2):
+            clock.now += 60
+    assert "stage 2 of 2 about 1 min left, suite about 1 min" in lines[2]
+
+
+def test_a_run_tells_its_stages_and_its_log_has_no_control_characters(
+    tiny_carvana, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0)
+    pytest.importorskip("tensorboard")
+    road = Road(tmp_path, tiny_carvana)
+    road.recipes = road.recipes[:1]
+    suite = {"title": "one", "folds": {"count": 2, "valid_cars": 1}}
+    road.write(suite)
+    assert road.run("run", "--tensorboard") == 0
+    log = road.made("log.txt").read_text()
+    assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", log)
+    assert "stage 1 of 6: train a, fold 0" in log
+    assert "stage 6 of 6: report" in log
+    assert re.search(
+        r"a epoch 2/3: \d+/\d+, \d+ s left; stage 1 of 6 about .* best Dice 0\.\d+", log
+    )
+    assert road.made("report.html").exists()
+    events = list(road.made("a/fold0/tensorboard").iterdir())
+    assert len(events) == RECIPE.epochs
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    read = EventAccumulator(str(road.made("a/fold0/tensorboard")))
+    read.Reload()
+    history = pd.read_csv(road.made("a/fold0/history.csv"))
+    told = {event.step: event.value for event in read.Scalars("valid_dice")}
+    assert told == pytest.approx(dict(zip(history["epoch"], history["valid_dice"], strict=True)))
+
+
+def test_tensorboard_that_is_not_there_is_named_before_any_work(
+    tiny_carvana, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setitem(__import__("sys").modules, "tensorboard", None)
+    road = Road(tmp_path, tiny_carvana)
+    assert road.run("run", "--tensorboard") == 4
+    assert "pip install tensorboard" in capsys.readouterr().err
+    assert not (tmp_path / "runs").exists()

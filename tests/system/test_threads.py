@@ -1,0 +1,46 @@
+"""Threads: results in order ahead of their use, and work that nobody waits for."""
+
+import threading
+
+import pytest
+
+from bench.system.threads import AHEAD, Behind, ahead
+
+
+def test_results_come_in_order_and_few_wait():
+    made = []
+
+    def make(number):
+        made.append(number)
+        return number
+
+    found = ahead(make, range(100), jobs=2)
+    assert [next(found) for _ in range(10)] == list(range(10))
+    assert len(made) <= 10 + AHEAD * 2
+    assert list(found) == list(range(10, 100))
+
+
+def test_work_behind_is_done_when_the_block_ends_even_by_an_error():
+    done, free = [], threading.Event()
+
+    def work(number):
+        free.wait()
+        done.append(number)
+
+    with pytest.raises(KeyboardInterrupt), Behind(jobs=1) as behind:
+        for number in range(AHEAD):
+            behind.do(work, number)
+        assert not done
+        free.set()
+        raise KeyboardInterrupt
+    assert done == list(range(AHEAD))
+
+
+def test_an_error_behind_is_raised_by_a_later_piece_or_at_the_end():
+    with pytest.raises(ZeroDivisionError), Behind(jobs=2) as behind:
+        behind.do(divmod, 1, 0)
+    with pytest.raises(ZeroDivisionError), Behind(jobs=2) as behind:
+        behind.do(divmod, 1, 0)
+        for _ in range(100):
+            behind.do(divmod, 1, 1)
+        pytest.fail("the error came too late")

@@ -1,0 +1,62 @@
+"""How many images fit into memory: halved until they do on a card, reckoned on a CPU."""
+
+import logging
+from types import SimpleNamespace
+
+import numpy as np
+import psutil
+import pytest
+import torch
+
+from bench.system.errors import BenchError
+from bench.training.memory import RESET, micro_batch_that_fits
+
+CARD, CPU = torch.device("cuda"), torch.device("cpu")
+SIZE, MB = (32, 48), 1_000_000
+
+
+def holds(most, tried):
+    """A step that runs out of memory with more than `most` images."""
+
+    def step(images):
+        tried.append(images)
+        if images > most:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+
+    return step
+
+
+@pytest.mark.parametrize(
+    ("most", "tries"), [(8, [8]), (7, [8, 4]), (3, [8, 4, 2]), (1, [8, 4, 2, 1])]
+)
+def test_a_card_s_batch_is_halved_until_it_fits(most, tries):
+    tried = []
+    assert micro_batch_that_fits(holds(most, tried), 8, CARD, "it", SIZE) == tries[-1]
+    assert tried == tries
+
+
+def test_a_card_too_small_for_one_image_says_so():
+    with pytest.raises(BenchError, match="1 images of 32x48 at once; lower `size`"):
+        micro_batch_that_fits(holds(0, []), 8, CARD, "it", SIZE)
+
+
+def takes_40_mb(images):
+    np.ones(images * 40 * MB, np.uint8)
+
+
+@pytest.mark.skipif(not RESET.exists(), reason="no /proc here")
+@pytest.mark.parametrize(
+    ("free_mb", "fitting"), [(1000, 8), (300, 4), (130, 2), (1, 2)],
+    ids=["320 of 800", "160 of 240", "80 of 104", "two have run already"],
+)  # fmt: skip
+def test_a_cpu_s_batch_is_reckoned_from_two_images_and_three(free_mb, fitting, monkeypatch, caplog):
+    monkeypatch.setattr(logging.getLogger("bench"), "propagate", True)
+    caplog.set_level(logging.INFO, "bench")
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free_mb * MB))
+    assert micro_batch_that_fits(takes_40_mb, 8, CPU, "it", SIZE) == fitting
+    share = "the whole batch" if fitting == 8 else f"{fitting} of a batch's 8 images"
+    assert f"it, 32x48: {share} at once (about 0." in caplog.text
+
+
+def test_the_smallest_batches_are_not_tried_on_a_cpu():
+    assert micro_batch_that_fits(holds(0, []), 2, CPU, "it", SIZE) == 2
