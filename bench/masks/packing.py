@@ -1,9 +1,11 @@
-"""A map as the bytes that a store keeps, and back.
+"""Pack a map into the bytes that a store keeps, and unpack it.
 
-A clean map, black and white but for the edges of a car, is one zstd frame of its bytes. Noise of a
-few levels is what zstd is slow at: there the eight bit planes of the pixels' Gray code are packed
-instead. Neighbouring values differ in one bit of it, so noise stays in the lowest planes and the
-others are long runs; that halves the time to write, more than halves that to read, and is smaller.
+A map that is black and white but for the edges of a car is one zstd frame of its bytes. Any other
+map is packed as the eight bit planes of its pixels' Gray code: neighbouring values differ in one
+bit of that code, so noise stays in the lowest planes and the others are long runs. On a background
+with noise of two levels, planes halve the times to write and to read and save 8 % of the bytes. On
+smooth grey maps, as all 800 that the five members of the demo store, they neither gain nor lose
+more than a few percent.
 """
 
 from typing import Any
