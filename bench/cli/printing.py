@@ -63,16 +63,16 @@ def check_submission(given: argparse.Namespace) -> None:
     Raises:
         BadData: Kaggle would refuse or misread it.
     """
-    from bench import kaggle as submission
     from bench.data.carvana import open_folder
+    from bench.kaggle import scoring, validation, writing
 
-    expected = submission.expected_images(open_folder(given.data or DATA))
-    report = submission.check(given.check, expected, jobs=given.jobs)
+    expected = writing.expected_images(open_folder(given.data or DATA))
+    report = validation.check(given.check, expected, jobs=given.jobs)
     if not given.json:
         print(report)
     scores: dict[str, Any] = {}
     if given.against:
-        scores = submission.score(given.check, submission.KnownMasks(given.against)).to_json()
+        scores = scoring.score(given.check, scoring.KnownMasks(given.against)).to_json()
     if given.json:
         show(given, report.to_json() | scores)
     elif scores:

@@ -136,18 +136,18 @@ def refine(given: argparse.Namespace) -> None:
 
 def submit(given: argparse.Namespace) -> None:
     """Write a suite's submission files, or check, score, mend and upload any."""
-    from bench import kaggle as submission
+    from bench.kaggle import writing
 
     if given.suite:
         _open_run(given).submit()
     elif given.check:
         check_submission(given)
     elif given.repair:
-        say(f"{submission.repair(*given.repair)} rows written to {given.repair[1]}")
+        say(f"{writing.repair(*given.repair)} rows written to {given.repair[1]}")
     elif not given.upload:
         raise BadConfig("name a SUITE, --check FILE, --repair FILE OUT or --upload FILE")
     if given.upload:
-        print(submission.upload(given.upload, given.message), end="")
+        print(writing.upload(given.upload, given.message), end="")
 
 
 def check(given: argparse.Namespace) -> None:
@@ -242,7 +242,7 @@ def serve(given: argparse.Namespace) -> None:
 
 def speed(given: argparse.Namespace) -> None:
     """Time every part beside its peers."""
-    from bench import speed as race
+    from bench.speed import comparison
 
     if given.parts == ["scale"]:
         _speed_of_scale(given)
@@ -256,11 +256,11 @@ def speed(given: argparse.Namespace) -> None:
 
         rows = loader.run(given.training, given.recipe, given.data or DATA, given.jobs)
     else:
-        rows = list(race.run(given.parts, given.data))
+        rows = list(comparison.run(given.parts, given.data))
     if given.json:
         print(json.dumps([row.to_json() for row in rows], indent=2))
     else:
-        show_tables([race.to_table(rows)])
+        show_tables([comparison.to_table(rows)])
 
 
 def _speed_of_scale(given: argparse.Namespace) -> None:

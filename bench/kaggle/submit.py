@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.config.refinement import to_json
 from bench.ensembles.entry import Entry
-from bench.kaggle import Writer, write_sidecar
+from bench.kaggle.writing import Writer, write_sidecar
 from bench.masks.rle import format_runs
 from bench.masks.store import MapStore
 from bench.masks.types import THRESHOLD

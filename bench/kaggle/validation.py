@@ -107,7 +107,7 @@ def check(
     """Every problem of a submission file, found in one pass and little memory.
 
     Args:
-        expected: file names that need a row each, as `submission.expected_images` gives them.
+        expected: file names that need a row each, as `writing.expected_images` gives them.
         size: height and width of the photographs; jobs: threads that read rows.
 
     Raises:

@@ -8,8 +8,8 @@ import numpy as np
 
 from bench.data.carvana import SIZE
 from bench.data.images import read_image
-from bench.kaggle import write
 from bench.kaggle.validation import check
+from bench.kaggle.writing import write
 from bench.masks import rle
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore

@@ -6,12 +6,11 @@ import time
 import numpy as np
 import pytest
 
-from bench import speed
 from bench.cli.verbs import main
 from bench.masks import rle
+from bench.speed import comparison, peers, timing
 from bench.speed import in_memory as masks
 from bench.speed import on_disk as stored
-from bench.speed import peers, timing
 from bench.speed.samples import SIZES, Samples, samples
 from bench.speed.timing import Contest, equal, measure
 from bench.system.errors import BadConfig
@@ -99,4 +98,4 @@ def test_the_verb_prints_json(tiny_carvana, capsys):
 
 def test_an_unknown_part_is_answered_with_the_known_ones(tiny_carvana):
     with pytest.raises(BadConfig, match=r"no part is called 'nonsense'(.|\n)*mask -> text"):
-        list(speed.run(["nonsense"], tiny_carvana))
+        list(comparison.run(["nonsense"], tiny_carvana))
