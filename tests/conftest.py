@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads would only wait for another
+os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # read when the library is imported
 
 import pytest
 from hypothesis import settings

@@ -2,13 +2,13 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from bench.cli.arguments import DATA, parse
 from bench.cli.printing import check_submission, show, show_data, show_leaderboard, show_tables
+from bench.system import process
 from bench.system.errors import BadConfig, BenchError, Missing
 from bench.system.progress import be_quiet, say
 from bench.system.text import several
@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.run.run import Run
 
 INTERRUPTED = 130
+NETWORK_VERBS = ("cutout", "export", "models", "serve", "speed")  # beside those of a SUITE
 
 
 def entry_point() -> None:
@@ -29,8 +30,7 @@ def main(words: Sequence[str] | None = None) -> int:
     given = parse(words)
     if given.quiet:
         be_quiet()
-    if given.weights_dir:
-        os.environ["CARVANA_WEIGHTS"] = str(given.weights_dir)
+    _start_process(given)
     try:
         VERBS[given.verb.replace("-", "_")](given)
     except (BenchError, OSError) as error:
@@ -40,6 +40,14 @@ def main(words: Sequence[str] | None = None) -> int:
         print("\ninterrupted: the same command goes on where it stopped", file=sys.stderr)
         return INTERRUPTED
     return 0
+
+
+def _start_process(given: argparse.Namespace) -> None:
+    process.set_environment(given.weights_dir)
+    if given.verb in NETWORK_VERBS or getattr(given, "suite", None):
+        process.try_convolutions_once()
+    if given.verb == "speed" or getattr(given, "suite", None):
+        process.use_one_opencv_thread()
 
 
 def run(given: argparse.Namespace) -> None:

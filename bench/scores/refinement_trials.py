@@ -13,7 +13,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 import pandas as pd
 
@@ -68,7 +67,6 @@ def run(
     """
     bare = replace(entry, refine=())
     chains = {title(steps): steps for steps in _chains(entry.refine)}
-    cv2.setNumThreads(1)  # what is timed is the time of one core
     with ExitStack() as stack:
         opened = {name: stack.enter_context(MapStore.open(stores[name])) for name in entry.members}
 

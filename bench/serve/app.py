@@ -10,7 +10,6 @@ from typing import Any, Literal
 from fastapi import FastAPI
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartParser
 from starlette.responses import Response
 
 from bench.cutout.cutout import BATCH
@@ -45,7 +44,6 @@ class Health(BaseModel):
 
 def make_app(model: Model, *, waiting: int = WAITING, limit_s: float = LIMIT_S) -> FastAPI:
     """The application around a model in memory."""
-    MultiPartParser.spool_max_size = 2 * MOST_BYTES  # uploads stay in memory: none touches a disk
     pool = ThreadPoolExecutor(2, "pictures")
     desk: Desk[Work, Any] = Desk(
         lambda works: do(model, works, pool), lambda work: work.pixels,

@@ -10,8 +10,10 @@ import uvicorn
 
 from bench.cutout.model import open_model
 from bench.serve.app import LIMIT_S, make_app
+from bench.serve.guard import MOST_BYTES
 from bench.system.device import Machine
 from bench.system.errors import BenchError
+from bench.system.process import keep_uploads_in_memory
 from bench.system.progress import say
 
 HOST = "127.0.0.1"
@@ -66,6 +68,7 @@ def run(folder: Path, port: int, machine: Machine) -> None:
                 f"port {port} cannot be used ({error.strerror}); choose another with --port"
             ) from error
         listening.listen(CONNECTIONS)  # who comes as soon as the address is said, waits
+        keep_uploads_in_memory(2 * MOST_BYTES)
         model = open_model(folder, machine)
         config = uvicorn.Config(
             make_app(model), http="h11", ws="none", lifespan="on", log_level="warning",

@@ -115,6 +115,7 @@ def one_core() -> Iterator[None]:
     import torch
 
     cores, threads = os.sched_getaffinity(0), torch.get_num_threads()
+    opencv_threads = cv2.getNumThreads()
     os.sched_setaffinity(0, {max(cores)})
     cv2.setNumThreads(1)
     torch.set_num_threads(1)
@@ -122,7 +123,7 @@ def one_core() -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, cores)
-        cv2.setNumThreads(-1)
+        cv2.setNumThreads(opencv_threads)
         torch.set_num_threads(threads)
 
 

@@ -28,7 +28,6 @@ class Machine:
         if self.device == "cuda" and not torch.cuda.is_available():
             raise Missing("no CUDA device here; use --device cpu")
         cpu = self.device == "cpu" or not torch.cuda.is_available()
-        torch.backends.cudnn.benchmark = True  # a network's sizes never change: try algorithms once
         return Accelerator(cpu=cpu, mixed_precision="bf16" if multiplies_bf16(cpu) else "no")
 
     def loader_workers(self) -> int:

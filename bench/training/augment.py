@@ -1,16 +1,12 @@
 """What training sees: a recipe's augmentations, made by albumentations, reproducible by seed."""
 
-import os
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # the library asks the network on import
-
 import albumentations as A
 import cv2
+import numpy as np
+import numpy.typing as npt
 
 Image = npt.NDArray[np.uint8]
 

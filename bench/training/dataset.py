@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-import cv2
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -25,6 +24,7 @@ from bench.masks.resize import shrink, target_of
 from bench.masks.types import Runs, Size
 from bench.system.errors import BenchError
 from bench.system.files import replacing
+from bench.system.process import use_one_opencv_thread
 from bench.system.progress import track
 from bench.system.threads import ahead
 from bench.training.augment import Augment
@@ -148,7 +148,6 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Sample `index`, augmented as this epoch wants it."""
-        cv2.setNumThreads(1)  # a worker of the loader is one of many
         stored = self._samples[self._rows[index]]
         seed = np.random.SeedSequence((self._seed, self.epoch, index)).generate_state(1)[0]
         image, target = self._augment(
@@ -165,6 +164,10 @@ def batches(
     order = torch.Generator().manual_seed(seed * 100_003 + epoch)
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         dataset, batch, shuffle=True, generator=order, num_workers=workers, drop_last=True,
-        pin_memory=torch.cuda.is_available(),
+        pin_memory=torch.cuda.is_available(), worker_init_fn=_start_worker,
     )  # fmt: skip
     yield from loader
+
+
+def _start_worker(number: int) -> None:
+    use_one_opencv_thread()  # also where processes start without what their parent has set
