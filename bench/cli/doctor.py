@@ -9,7 +9,7 @@ import psutil
 import torch
 
 from bench.data.carvana import open_folder
-from bench.kaggle.client import client
+from bench.kaggle.client import client_path
 from bench.system.device import multiplies_bf16
 from bench.system.environment import environment
 from bench.system.errors import BenchError, Missing
@@ -31,7 +31,7 @@ def examine(data: Path, runs: Path) -> dict[str, Any]:
 
 def _kaggle() -> str:
     try:
-        return client()
+        return client_path()
     except Missing as error:
         return str(error)
 

@@ -67,12 +67,12 @@ def check_submission(given: argparse.Namespace) -> None:
     from bench.kaggle import scoring, validation, writing
 
     expected = writing.expected_images(open_folder(given.data or DATA))
-    report = validation.check(given.check, expected, jobs=given.jobs)
+    report = validation.check_submission(given.check, expected, jobs=given.jobs)
     if not given.json:
         print(report)
     scores: dict[str, Any] = {}
     if given.against:
-        scores = scoring.score(given.check, scoring.KnownMasks(given.against)).to_json()
+        scores = scoring.score_submission(given.check, scoring.KnownMasks(given.against)).to_json()
     if given.json:
         show(given, report.to_json() | scores)
     elif scores:

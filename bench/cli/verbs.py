@@ -92,9 +92,9 @@ def score(given: argparse.Namespace) -> None:
 def leaderboard(given: argparse.Namespace) -> None:
     """Rank the entries, or show Kaggle's leaderboard."""
     if given.kaggle:
-        from bench.kaggle import standings as standing
+        from bench.kaggle.standings import fetch_standings
 
-        show(given, standing.run(given.score))
+        show(given, fetch_standings(given.score))
         return
     if not given.suite:
         raise BadConfig("name a SUITE, or --kaggle for the competition's own leaderboard")
@@ -151,11 +151,11 @@ def submit(given: argparse.Namespace) -> None:
     elif given.check:
         check_submission(given)
     elif given.repair:
-        say(f"{writing.repair(*given.repair)} rows written to {given.repair[1]}")
+        say(f"{writing.repair_submission(*given.repair)} rows written to {given.repair[1]}")
     elif not given.upload:
         raise BadConfig("name a SUITE, --check FILE, --repair FILE OUT or --upload FILE")
     if given.upload:
-        print(writing.upload(given.upload, given.message), end="")
+        print(writing.upload_submission(given.upload, given.message), end="")
 
 
 def check(given: argparse.Namespace) -> None:

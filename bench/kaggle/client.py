@@ -1,4 +1,4 @@
-"""Kaggle's own client: where it is, and what it answers. It alone handles credentials."""
+"""Find and run Kaggle's own client, which alone handles credentials."""
 
 import os
 import shutil
@@ -11,59 +11,59 @@ from bench.system.errors import BenchError, Missing
 
 COMPETITION = "carvana-image-masking-challenge"
 PAGE = f"https://www.kaggle.com/c/{COMPETITION}"
-REFUSED = ("401", "Unauthorized", "uthenticat", "kaggle.json", "credentials")
-LAST_WORDS = 4000  # characters of the client's output that are searched for the reason
+CREDENTIAL_ERRORS = ("401", "Unauthorized", "uthenticat", "kaggle.json", "credentials")
+OUTPUT_TAIL = 4000  # last characters of the client's output, searched for the reason of a failure
 
 
-def client() -> str:
-    """Path of the client in this Python's environment, or else of the first on the PATH.
+def client_path() -> str:
+    """Return the path of the client in this Python's environment, or else of the first on PATH.
 
     Raises:
-        Missing: it is not installed.
+        Missing: the client is not installed.
     """
-    beside = Path(sys.executable).parent
-    found = shutil.which("kaggle", path=f"{beside}{os.pathsep}{os.environ.get('PATH', '')}")
-    if found is None:
+    environment = Path(sys.executable).parent
+    path = shutil.which("kaggle", path=f"{environment}{os.pathsep}{os.environ.get('PATH', '')}")
+    if path is None:
         raise Missing("Kaggle's client is not installed: .venv/bin/pip install kaggle")
-    return found
+    return path
 
 
-def call(arguments: Sequence[str], about: str) -> str:
-    """Run the client, showing what it says as it comes; its last words.
+def run_client(arguments: Sequence[str], name: str) -> str:
+    """Run the client, show its output as it comes, and return the end of this output.
 
     Args:
-        about: what is asked for, named in errors.
+        name: of what is asked for; errors begin with it.
 
     Raises:
-        Missing, BenchError: as `client` and `refusal`.
+        Missing, BenchError: as `client_path` and `client_error`.
     """
-    words, status = _run([client(), *arguments])
+    output, status = _run([client_path(), *arguments])
     if status:
-        raise refusal(words, about)
-    return words
+        raise client_error(output, name)
+    return output
 
 
-def refusal(words: str, name: str) -> BenchError:
-    """The error that the client's words mean: rules not accepted, no credentials, or another."""
-    if "403" in words:
+def client_error(output: str, name: str) -> BenchError:
+    """Return the error that the client's output means: rules, credentials, or another failure."""
+    if "403" in output:
         return Missing(
             f"{name}: Kaggle refuses (403); sign in and accept the rules at {PAGE}/rules"
         )
-    if any(word in words for word in REFUSED):
+    if any(word in output for word in CREDENTIAL_ERRORS):
         return Missing(
             f"{name}: Kaggle's client has no valid credentials; follow "
             "https://www.kaggle.com/docs/api, then run again"
         )
-    last = words.strip().splitlines()[-1:] or ["no output"]
+    last = output.strip().splitlines()[-1:] or ["no output"]
     return BenchError(f"{name}: Kaggle's client failed: {last[0]}; run again to go on")
 
 
 def _run(command: list[str]) -> tuple[str, int]:
-    """The last words and the exit status of a program whose output is shown as it comes."""
-    words = ""
+    """Run a program, show its output as it comes; return the end of the output and the status."""
+    output = ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as program:
         while block := program.stdout.read1():  # type: ignore[union-attr, attr-defined]
             text = block.decode(errors="replace")
             print(text, end="", file=sys.stderr, flush=True)
-            words = (words + text)[-LAST_WORDS:]
-    return words, program.returncode
+            output = (output + text)[-OUTPUT_TAIL:]
+    return output, program.returncode

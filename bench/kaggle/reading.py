@@ -1,6 +1,6 @@
-"""Reading a submission file of any size, `.csv`, `.csv.gz` or a `.zip` of one CSV, in blocks.
+"""Read a submission file of any size, `.csv`, `.csv.gz` or a `.zip` of one CSV, in blocks.
 
-What a file holds is decided by its first bytes; a name that says something else is an error.
+The first bytes decide the format of a file; a name that says another format is an error.
 """
 
 import zipfile
@@ -17,15 +17,19 @@ from bench.system.errors import BadData, Missing
 
 HEADER = "img,rle_mask"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-BLOCK = 2**20  # bytes read at once: about a hundred rows
-LONGEST_LINE = 2**25  # bytes; every second pixel of a photograph as a run takes 12 MB
-KINDS = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gzip"}
-ENDINGS = {"zip": ".zip", "gzip": ".csv.gz", "plain": ".csv"}
-DAMAGE: Any = (EOFError, OSError, zlib.error, isal_zlib.error, zipfile.BadZipFile)
+BLOCK_BYTES = 2**20  # read at once: about a hundred rows
+MAX_LINE_BYTES = 2**25  # every second pixel of a photograph as a run takes 12 MB
+FORMATS = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gzip"}
+SUFFIXES = {"zip": ".zip", "gzip": ".csv.gz", "plain": ".csv"}
+DAMAGE_ERRORS: Any = (EOFError, OSError, zlib.error, isal_zlib.error, zipfile.BadZipFile)
 
 
 class Unreadable(BadData):
-    """A submission file that cannot be read on: `kind` in a word, `what` is wrong, its `cure`."""
+    """A submission file that cannot be read to its end.
+
+    Args:
+        kind: of the problem, in a word; what: is wrong; cure: how to mend it.
+    """
 
     def __init__(self, path: Path, kind: str, what: str, cure: str) -> None:
         super().__init__(f"{path}: {what}; {cure}")
@@ -33,29 +37,29 @@ class Unreadable(BadData):
 
 
 def read_blocks(path: Path) -> Iterator[bytes]:
-    """The file in pieces of whole lines, the last byte of each a newline, then PADDING.
+    """Yield the file in blocks of whole lines, each ended by a newline and followed by PADDING.
 
     Raises:
         Missing: there is no such file.
-        Unreadable: it is empty, damaged, cut off, no CSV at all, or named as what it is not.
+        Unreadable: the file is empty, damaged, cut off, not a CSV, or named as another format.
     """
-    with _opened(path) as file:
+    with _open(path) as file:
         rest = b""
         while data := _read(path, file):
-            behind = data.rfind(b"\n") + 1
-            if not behind and len(rest) + len(data) > LONGEST_LINE:
+            complete = data.rfind(b"\n") + 1
+            if not complete and len(rest) + len(data) > MAX_LINE_BYTES:
                 cure = "write one line for each image"
                 raise Unreadable(path, "line", "a line is longer than any mask", cure)
-            if behind:
-                yield b"".join((rest, data[:behind], PADDING))
+            if complete:
+                yield b"".join((rest, data[:complete], PADDING))
                 rest = b""
-            rest += data[behind:]
+            rest += data[complete:]
         if rest:
             yield rest + b"\n" + PADDING
 
 
 def read_lines(path: Path) -> Iterator[tuple[int, str]]:
-    """Number and text of each line, without its end.
+    """Yield the number and the text of each line, without the line end.
 
     Raises:
         Missing, Unreadable: as `read_blocks`.
@@ -68,7 +72,7 @@ def read_lines(path: Path) -> Iterator[tuple[int, str]]:
 
 
 def read_rows(path: Path) -> Iterator[tuple[int, str, str]]:
-    """Line number, file name and run-length text of each row; the header must be right.
+    """Yield line number, file name and run-length text of each row below the header.
 
     Raises:
         Missing, Unreadable: as `read_blocks`, or the first line is not the header.
@@ -82,7 +86,7 @@ def read_rows(path: Path) -> Iterator[tuple[int, str, str]]:
 
 
 def bad_header(path: Path, line: str) -> Unreadable:
-    """Why the first line is not the header, for the mistakes people make."""
+    """Return the error of a first line that is not the header, named for the common mistakes."""
     for delimiter in ";\t|":
         if line.replace(delimiter, ",").replace('"', "") == HEADER:
             what = f"the columns are separated by {delimiter!r}"
@@ -100,25 +104,25 @@ def bad_header(path: Path, line: str) -> Unreadable:
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    """The CSV's bytes, unpacked as they are read."""
+def _open(path: Path) -> Iterator[IO[bytes]]:
+    """Open the CSV; its bytes are unpacked as they are read."""
     if not path.is_file():
         raise Missing(f"{path}: no such file; name a submission (.csv, .csv.gz or .zip)")
     with path.open("rb") as file:
         start = file.read(512)
-    kind = next((kind for magic, kind in KINDS.items() if start.startswith(magic)), "plain")
-    _check_start(path, kind, start)
+    format = next((name for magic, name in FORMATS.items() if start.startswith(magic)), "plain")
+    _check_start(path, format, start)
     with ExitStack() as open_files:
-        if kind == "plain":
+        if format == "plain":
             yield open_files.enter_context(path.open("rb"))
-        elif kind == "gzip":
-            unpacking: Any = igzip.open(path)  # type: ignore[no-untyped-call]
-            yield open_files.enter_context(unpacking)
+        elif format == "gzip":
+            unpacked: Any = igzip.open(path)  # type: ignore[no-untyped-call]
+            yield open_files.enter_context(unpacked)
         else:
             yield _only_member(path, open_files)
 
 
-def _check_start(path: Path, kind: str, start: bytes) -> None:
+def _check_start(path: Path, format: str, start: bytes) -> None:
     if not start:
         raise Unreadable(path, "empty", "the file is empty", "write it again")
     if start.removeprefix(BYTE_ORDER_MARK).lstrip().startswith(b"<"):
@@ -126,9 +130,9 @@ def _check_start(path: Path, kind: str, start: bytes) -> None:
         raise Unreadable(path, "html", "the file is a web page, not a table", cure)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise Unreadable(path, "encoding", "the text is UTF-16", "save it as UTF-8")
-    if not path.name.endswith(ENDINGS[kind]):
-        content = "plain text" if kind == "plain" else f"{kind} data"
-        cure = f"name it *{ENDINGS[kind]}"
+    if not path.name.endswith(SUFFIXES[format]):
+        content = "plain text" if format == "plain" else f"{format} data"
+        cure = f"name it *{SUFFIXES[format]}"
         raise Unreadable(path, "container", f"the file holds {content}", cure)
 
 
@@ -137,9 +141,8 @@ def _only_member(path: Path, open_files: ExitStack) -> Any:
         archive = open_files.enter_context(zipfile.ZipFile(path))
         members = [m for m in archive.namelist() if not m.startswith("__MACOSX")]
         if len(members) != 1 or not members[0].endswith(".csv"):
-            raise Unreadable(
-                path, "container", f"the archive holds {len(members)} files", "pack one .csv in it"
-            )
+            what = f"the archive holds {len(members)} files"
+            raise Unreadable(path, "container", what, "pack one .csv in it")
         return open_files.enter_context(archive.open(members[0]))
     except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
         what = f"the archive cannot be unpacked ({error})"
@@ -148,8 +151,7 @@ def _only_member(path: Path, open_files: ExitStack) -> Any:
 
 def _read(path: Path, file: IO[bytes]) -> bytes:
     try:
-        return file.read(BLOCK)
-    except DAMAGE as error:
-        raise Unreadable(
-            path, "damaged", f"it ends too early or is damaged ({error})", "write or copy it again"
-        ) from error
+        return file.read(BLOCK_BYTES)
+    except DAMAGE_ERRORS as error:
+        what = f"it ends too early or is damaged ({error})"
+        raise Unreadable(path, "damaged", what, "write or copy it again") from error

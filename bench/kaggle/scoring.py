@@ -1,6 +1,6 @@
-"""Scores of a submission file against known masks, offline and from runs alone.
+"""Score a submission file against known masks, offline and from runs alone.
 
-Reads  a submission file and the known masks: a table `img,rle_mask` or a folder of pictures.
+Reads  a submission file and the known masks: a table `img,rle_mask` or a folder of images.
 """
 
 from collections.abc import Iterator, Mapping
@@ -19,10 +19,10 @@ from bench.system.errors import BadData, Missing
 
 
 class KnownMasks(Mapping[str, Runs]):
-    """Image id -> runs of its true mask, int64 (N, 2), read when asked for.
+    """Mapping of image id -> runs of its true mask, int64 (N, 2), which are read on access.
 
     Args:
-        source: a table `img,rle_mask`, or a folder of mask pictures `<image id>_mask.gif`.
+        source: a table `img,rle_mask`, or a folder of mask images `<image id>_mask.gif`.
 
     Raises:
         Missing: there are no masks at `source`.
@@ -30,58 +30,58 @@ class KnownMasks(Mapping[str, Runs]):
 
     def __init__(self, source: Path) -> None:
         self.source = source
-        self._pictures = {
+        self._files = {
             path.stem.removesuffix("_mask"): path
-            for ending in (".gif", ".png")
-            for path in source.glob(f"*{ending}")
+            for suffix in (".gif", ".png")
+            for path in source.glob(f"*{suffix}")
         }
         self._texts = {
             _image_id(name): text
             for _, name, text in (read_rows(source) if source.is_file() else ())
         }
-        if not self._texts and not self._pictures:
+        if not self._texts and not self._files:
             raise Missing(f"{source}: no masks; name train_masks/ or a table img,rle_mask")
 
     def __getitem__(self, image_id: str) -> Runs:
-        if image_id in self._pictures:
-            return rle.runs(read_mask(self._pictures[image_id]))
+        if image_id in self._files:
+            return rle.runs(read_mask(self._files[image_id]))
         return _parse(self._texts[image_id], f"{self.source}, row of {image_id}")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._texts or self._pictures)
+        return iter(self._texts or self._files)
 
     def __len__(self) -> int:
-        return len(self._texts or self._pictures)
+        return len(self._texts or self._files)
 
 
 @dataclass(frozen=True)
-class Scores:
-    """How a submission agrees with known masks."""
+class SubmissionScores:
+    """Agreement of a submission with known masks."""
 
     counts: dict[str, Counts]  # image id -> pixels; the images whose mask is known
-    unknown: int  # rows of other images
+    unknown: int  # rows of images whose mask is not known
     without_row: int  # images whose mask is known and that have no row
 
     @property
     def dice(self) -> float:
         """Mean Dice over the images, as Kaggle scores."""
-        return float(np.mean([dice(each) for each in self.counts.values()]))
+        return float(np.mean([dice(counts) for counts in self.counts.values()]))
 
     @property
     def jaccard(self) -> float:
         """Mean Jaccard over the images."""
-        return float(np.mean([jaccard(each) for each in self.counts.values()]))
+        return float(np.mean([jaccard(counts) for counts in self.counts.values()]))
 
     def per_image(self) -> list[dict[str, Any]]:
         """Counts, Dice and Jaccard of each image, worst Dice first."""
         rows = [
-            {"image": image, **each._asdict(), "dice": dice(each), "jaccard": jaccard(each)}
-            for image, each in self.counts.items()
+            {"image": image, **counts._asdict(), "dice": dice(counts), "jaccard": jaccard(counts)}
+            for image, counts in self.counts.items()
         ]
         return sorted(rows, key=lambda row: row["dice"])
 
     def to_json(self) -> dict[str, Any]:
-        """The means, and how many images are in them and how many are not."""
+        """The means, and how many images they are of and how many they leave out."""
         return {
             "images": len(self.counts),
             "dice": self.dice,
@@ -91,11 +91,11 @@ class Scores:
         }
 
 
-def score(path: Path, masks: Mapping[str, Runs]) -> Scores:
-    """Score every row of a submission file whose mask is known.
+def score_submission(path: Path, masks: Mapping[str, Runs]) -> SubmissionScores:
+    """Score every row of a submission file whose true mask is known.
 
     Args:
-        masks: image id -> runs of its true mask, as KnownMasks gives them.
+        masks: image id -> runs of its true mask, as KnownMasks returns them.
 
     Raises:
         Missing: there is no such file.
@@ -113,7 +113,7 @@ def score(path: Path, masks: Mapping[str, Runs]) -> Scores:
             unknown += 1
     if not counts:
         raise BadData(f"{path}: none of its {unknown} images has a known mask; name other masks")
-    return Scores(counts, unknown, without_row=len(masks) - len(counts))
+    return SubmissionScores(counts, unknown, without_row=len(masks) - len(counts))
 
 
 def _image_id(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Kaggle's own leaderboard, fetched by its client, and the rank a score would have on it."""
+"""Fetch Kaggle's own leaderboard by its client, and rank a score on it."""
 
 import csv
 import io
@@ -7,41 +7,41 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from bench.kaggle.client import COMPETITION, call
+from bench.kaggle.client import COMPETITION, run_client
 from bench.system.errors import BadData
 
-TOP = 12
+TOP_TEAMS = 12
 
 
-def run(score: float | None) -> dict[str, Any]:
-    """The top of the leaderboard, the number of teams, and the rank of a score among them.
+def fetch_standings(score: float | None) -> dict[str, Any]:
+    """Return the top of the leaderboard, the number of teams, and a score's rank among them.
 
     Args:
-        score: as Kaggle returned it for a submission.
+        score: of a submission, as Kaggle returned it.
 
     Raises:
         Missing: Kaggle's client or its credentials. BenchError: the client failed otherwise.
-        BadData: what came is no leaderboard.
+        BadData: the downloaded file is not a leaderboard.
     """
     with TemporaryDirectory() as folder:
-        call(["competitions", "leaderboard", COMPETITION, "--download", "--path", folder],
-             "leaderboard")  # fmt: skip
+        arguments = ["competitions", "leaderboard", COMPETITION, "--download", "--path", folder]
+        run_client(arguments, "leaderboard")
         name, teams = _read(Path(folder))
-    found: dict[str, Any] = {
+    standings: dict[str, Any] = {
         "file": name,  # Kaggle's name for it says whether it is the public or the private one
         "teams": len(teams),
         "top": [
             {"rank": rank_of(points, teams), "team": team, "score": points}
-            for team, points in teams[:TOP]
+            for team, points in teams[:TOP_TEAMS]
         ],
     }
     if score is not None:
-        found |= {"score": score, "would_rank": rank_of(score, teams)}
-    return found
+        standings |= {"score": score, "would_rank": rank_of(score, teams)}
+    return standings
 
 
 def rank_of(score: float, teams: list[tuple[str, float]]) -> int:
-    """1 + the number of teams with a higher score: equal scores share a rank.
+    """Return 1 + the number of teams with a higher score: equal scores share a rank.
 
     >>> rank_of(0.99, [("a", 0.995), ("b", 0.99), ("c", 0.98)])
     2
@@ -50,7 +50,7 @@ def rank_of(score: float, teams: list[tuple[str, float]]) -> int:
 
 
 def _read(folder: Path) -> tuple[str, list[tuple[str, float]]]:
-    """Name of the table and (team, score), best first, of what the client left in a folder."""
+    """Read the downloaded table: its file name, and (team, score) from the best on."""
     try:
         name, text = _table(folder)
         rows = csv.DictReader(io.StringIO(text))
@@ -66,7 +66,7 @@ def _read(folder: Path) -> tuple[str, list[tuple[str, float]]]:
 def _table(folder: Path) -> tuple[str, str]:
     for archive in folder.glob("*.zip"):
         with zipfile.ZipFile(archive) as opened:
-            name = next(each for each in opened.namelist() if each.endswith(".csv"))
+            name = next(member for member in opened.namelist() if member.endswith(".csv"))
             return name, opened.read(name).decode("utf-8-sig")
     path = next(folder.glob("*.csv"))
     return path.name, path.read_text(encoding="utf-8-sig")

@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.config.refinement import to_json
 from bench.ensembles.entry import Entry
-from bench.kaggle.writing import Writer, write_sidecar
+from bench.kaggle.writing import SubmissionWriter, write_sidecar
 from bench.masks.rle import format_runs
 from bench.masks.store import MapStore
 from bench.masks.types import THRESHOLD
@@ -39,7 +39,7 @@ def run(
     """
     with ExitStack() as stack:
         opened = {name: stack.enter_context(MapStore.open(path)) for name, path in stores.items()}
-        writers = [stack.enter_context(Writer(files[entry.name])) for entry in entries]
+        writers = [stack.enter_context(SubmissionWriter(files[entry.name])) for entry in entries]
 
         def encode(image: str) -> tuple[str, list[str]]:
             maps = {name: store.look(image) for name, store in opened.items()}
@@ -48,7 +48,7 @@ def run(
         rows = track(ahead(encode, sorted(names), jobs), "submission files", len(names))
         for image, texts in rows:
             for writer, text in zip(writers, texts, strict=True):
-                writer.row(names[image], text)
+                writer.write_row(names[image], text)
         origins = {name: store.made_by for name, store in opened.items()}
     for entry in entries:
         write_sidecar(files[entry.name], len(names), {**made_by, **_made_of(entry, origins)})

@@ -1,4 +1,4 @@
-"""Strict validation of a submission file as a stream: every row, every pair, the known mistakes."""
+"""Check a submission file strictly, as a stream: every row, every run, the common mistakes."""
 
 import re
 from collections import Counter
@@ -11,30 +11,33 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench.data.carvana import SIZE
-from bench.kaggle.encoding import Evidence, Look, padded_width
+from bench.kaggle.encoding import EncodingSigns, RunSigns, padded_width
 from bench.kaggle.reading import BYTE_ORDER_MARK, HEADER, Unreadable, bad_header, read_blocks
-from bench.masks.compiled import runs as kernels
+from bench.masks.compiled import runs as compiled
 from bench.masks.rle import PADDING, WHY
+from bench.masks.types import Size
 from bench.system.threads import ahead
 
-SHOWN = 20  # problems kept with line and cure; of the others there is the number
-LONGEST_NAME = 200  # bytes of a file name, or of a line that has none, that are shown
-TOKENS = {  # what kernels.read_pairs answers -> kind of problem, cure
-    kernels.NOT_A_NUMBER: (
+MAX_PROBLEMS = 20  # kept with line and cure; all others are only counted
+MAX_NAME_BYTES = 200  # shown of a file name, or of a line without one
+TOKEN_PROBLEMS = {  # answer of compiled.read_pairs -> kind of problem, cure
+    compiled.NOT_A_NUMBER: (
         "number",
         "write whole numbers and single spaces; an empty mask as nothing",
     ),
-    kernels.ZERO: ("zero", "count pixels from 1 (add 1 to every start), and leave out empty runs"),
-    kernels.ODD: ("odd", "write each run as two numbers, start and length"),
-    kernels.UNSORTED: ("unsorted", "sort the runs by their start"),
-    kernels.OVERLAP: ("overlap", "join runs that share pixels"),
-    kernels.OUT_OF_RANGE: ("range", "encode masks of the photograph's own size, pixels from 1"),
+    compiled.ZERO: ("zero", "count pixels from 1 (add 1 to every start), and leave out empty runs"),
+    compiled.ODD: ("odd", "write each run as two numbers, start and length"),
+    compiled.UNSORTED: ("unsorted", "sort the runs by their start"),
+    compiled.OVERLAP: ("overlap", "join runs that share pixels"),
+    compiled.OUT_OF_RANGE: ("range", "encode masks of the photograph's own size, pixels from 1"),
 }
+
+Finding = tuple[str, str, str]  # kind of a problem, what is wrong, and the cure
 
 
 @dataclass(frozen=True)
-class Problem:
-    """Something wrong: in which line (None: in none), of which image, and how to mend it."""
+class SubmissionProblem:
+    """A problem of a submission file, and its cure; `line` and `image` where it belongs to one."""
 
     kind: str
     line: int | None
@@ -49,14 +52,14 @@ class Problem:
 
 
 @dataclass
-class Report:
-    """What is wrong with a file: the number of problems of each kind, and the first of them."""
+class SubmissionReport:
+    """The number of problems of each kind in a submission file, and the first of them."""
 
     path: Path
     rows: int = 0
     counts: Counter[str] = field(default_factory=Counter)
-    of_file: list[Problem] = field(default_factory=list)
-    of_rows: list[Problem] = field(default_factory=list)
+    of_file: list[SubmissionProblem] = field(default_factory=list)
+    of_rows: list[SubmissionProblem] = field(default_factory=list)
 
     @property
     def sound(self) -> bool:
@@ -64,19 +67,19 @@ class Report:
         return not self.counts
 
     @property
-    def problems(self) -> list[Problem]:
-        """At most SHOWN problems: those of the whole file, then those of rows."""
-        return (self.of_file + self.of_rows)[:SHOWN]
+    def problems(self) -> list[SubmissionProblem]:
+        """At most MAX_PROBLEMS problems: those of the whole file, then those of rows."""
+        return (self.of_file + self.of_rows)[:MAX_PROBLEMS]
 
-    def add(self, problem: Problem, *, of_file: bool = False) -> None:
-        """Count a problem, and keep it while there is room."""
+    def add(self, problem: SubmissionProblem, *, of_file: bool = False) -> None:
+        """Count a problem, and keep it while fewer than MAX_PROBLEMS are kept."""
         self.counts[problem.kind] += 1
         kept = self.of_file if of_file else self.of_rows
-        if len(kept) < SHOWN:
+        if len(kept) < MAX_PROBLEMS:
             kept.append(problem)
 
     def to_json(self) -> dict[str, Any]:
-        """The report as JSON can hold it."""
+        """Return the report as JSON can hold it."""
         return {
             "file": str(self.path),
             "rows": self.rows,
@@ -93,70 +96,71 @@ class Report:
         return "\n  ".join([*lines, *map(str, self.problems)])
 
 
-class Row(NamedTuple):
-    """A row as read: its file name, what is wrong with it, and what its mask shows."""
+class CheckedRow(NamedTuple):
+    """A row's file name, the first problem of its text, and the signs of its mask's encoding."""
 
     name: str
-    problem: tuple[str, str, str] | None  # kind, what, cure
-    look: Look
+    problem: Finding | None
+    signs: RunSigns
 
 
-def check(
-    path: Path, expected: Iterable[str], size: tuple[int, int] = SIZE, jobs: int = 1
-) -> Report:
-    """Every problem of a submission file, found in one pass and little memory.
+def check_submission(
+    path: Path, expected: Iterable[str], size: Size = SIZE, jobs: int = 1
+) -> SubmissionReport:
+    """Find every problem of a submission file, in one pass and little memory.
 
     Args:
-        expected: file names that need a row each, as `writing.expected_images` gives them.
+        expected: file names that need a row each, as `writing.expected_images` returns them.
         size: height and width of the photographs; jobs: threads that read rows.
 
     Raises:
         Missing: there is no such file.
     """
-    report, evidence = Report(path), Evidence(size)
-    wanted, seen = set(expected), dict[str, int]()
+    report, signs = SubmissionReport(path), EncodingSigns(size)
+    names, first_lines = set(expected), dict[str, int]()
     body = _Body(report)
-    for block, found in ahead(partial(_scan, size=size), body.blocks(), jobs):
-        for fields in found:
-            row = _row(block, *fields)
+    for block, lines in ahead(partial(_scan, size=size), body.blocks(), jobs):
+        for fields in lines:
+            row = _check_row(block, *fields)
             line = body.first_line + report.rows
             report.rows += 1
-            evidence.add(line, row.name, row.look)
-            for kind, what, cure in filter(None, (row.problem, _wrong_name(row, wanted, seen))):
-                report.add(Problem(kind, line, row.name, what, cure))
-            seen.setdefault(row.name, line)
+            signs.add(line, row.name, row.signs)
+            name_problem = _check_name(row, names, first_lines)
+            for kind, what, cure in filter(None, (row.problem, name_problem)):
+                report.add(SubmissionProblem(kind, line, row.name, what, cure))
+            first_lines.setdefault(row.name, line)
     body.report_damage()
-    for slip in evidence.slips():
-        report.add(Problem(*slip), of_file=True)
-    for name in () if body.broken else sorted(wanted.difference(seen)):
+    for mistake in signs.mistakes():
+        report.add(SubmissionProblem(*mistake), of_file=True)
+    for name in () if body.damage else sorted(names.difference(first_lines)):
         what, cure = "this image has no row", "add it; an empty mask is an empty field"
-        report.add(Problem("missing", None, name, what, cure))
+        report.add(SubmissionProblem("missing", None, name, what, cure))
     return report
 
 
 class _Body:
-    """The blocks of a file behind its header; problems of either go to the report."""
+    """The blocks of a file below its header; problems of both go to the report."""
 
-    def __init__(self, report: Report) -> None:
+    def __init__(self, report: SubmissionReport) -> None:
         self.report = report
         self.first_line = 2  # the number of the first row's line
-        self.broken: Unreadable | None = None
+        self.damage: Unreadable | None = None
 
     def blocks(self) -> Iterator[bytes]:
-        """Blocks as of `reading.read_blocks`, up to the end or to what cannot be read."""
+        """Yield blocks as `reading.read_blocks` does, up to the end or to the first damage."""
         try:
             for number, block in enumerate(read_blocks(self.report.path)):
-                yield block if number else self._behind_header(block)
+                yield block if number else self._below_header(block)
         except Unreadable as error:
-            self.broken = error
+            self.damage = error
 
     def report_damage(self) -> None:
-        """Report why the blocks ended early, if they did; to be called behind the last row."""
-        if self.broken:
+        """Report why the blocks ended early, if they did; call this after the last row."""
+        if self.damage:
             line = self.first_line + self.report.rows if self.report.rows else 1
-            self._add(self.broken.kind, line, self.broken.what, self.broken.cure)
+            self._add(self.damage.kind, line, self.damage.what, self.damage.cure)
 
-    def _behind_header(self, block: bytes) -> bytes:
+    def _below_header(self, block: bytes) -> bytes:
         first, _, rest = block.partition(b"\n")
         if first.startswith(BYTE_ORDER_MARK):
             self._add("encoding", 1, "a byte order mark stands in front", "save as plain UTF-8")
@@ -172,48 +176,56 @@ class _Body:
         return rest
 
     def _add(self, kind: str, line: int, what: str, cure: str) -> None:
-        self.report.add(Problem(kind, line, None, what, cure), of_file=True)
+        self.report.add(SubmissionProblem(kind, line, None, what, cure), of_file=True)
 
 
-def _scan(block: bytes, size: tuple[int, int]) -> tuple[bytes, list[list[int]]]:
-    """A block as of `reading.read_blocks`, and what `kernels.scan_lines` finds in it."""
+def _scan(block: bytes, size: Size) -> tuple[bytes, list[list[int]]]:
+    """Return a block of `reading.read_blocks` and, for each line, the fields of `scan_lines`."""
     height, width = size
     letters = np.frombuffer(block, dtype=np.uint8)[: len(block) - len(PADDING)]
-    found = np.empty((block.count(b"\n") - len(PADDING), 8), dtype=np.int64)
+    lines = np.empty((block.count(b"\n") - len(PADDING), 8), dtype=np.int64)
     pairs = np.empty((len(block) // 4 + 1, 2), dtype=np.int64)
-    kernels.scan_lines(letters, height, width, padded_width(width), pairs, found)
-    return block, found.tolist()
+    compiled.scan_lines(letters, height, width, padded_width(width), pairs, lines)
+    return block, lines.tolist()
 
 
-def _row(
-    block: bytes, begin: int, comma: int, last: int, problem: int, token: int, *look: int
-) -> Row:
-    """The row `block[begin:last]` with its first comma at `comma` and a problem of TOKENS, or 0."""
-    name = block[begin : min(comma, begin + LONGEST_NAME)].decode("utf-8", errors="replace")
-    seen = Look(*look)
+def _check_row(
+    block: bytes, begin: int, comma: int, last: int, problem: int, token: int, *signs: int
+) -> CheckedRow:
+    """Check the row `block[begin:last]` by the fields that `scan_lines` read of its line.
+
+    Args:
+        comma: place of the first comma; problem: a key of TOKEN_PROBLEMS, or 0; token: its number.
+    """
+    name = block[begin : min(comma, begin + MAX_NAME_BYTES)].decode("utf-8", errors="replace")
+    found: Finding | None = None
     if begin == last:
-        return Row(name, ("columns", "the line is empty", "remove it"), seen)
-    if comma == last:
-        cure = "write the file name, a comma, the runs"
-        return Row(name, ("columns", "there is no comma in the line", cure), seen)
-    if kernels.QUOTE in (block[begin], block[last - 1]):
-        return Row(name.strip('"'), ("quotes", "a field is quoted", "write it without"), seen)
-    if not problem:
-        return Row(name, None, seen)
-    kind, cure = TOKENS[problem]
-    word = block[comma + 1 : last].split(b" ")[token - 1][:20].decode("utf-8", errors="replace")
-    return Row(name, (kind, f"token {token} ({word!r}) {WHY[problem]}", cure), seen)
+        found = ("columns", "the line is empty", "remove it")
+    elif comma == last:
+        found = (
+            "columns",
+            "there is no comma in the line",
+            "write the file name, a comma, the runs",
+        )
+    elif compiled.QUOTE in (block[begin], block[last - 1]):
+        name, found = name.strip('"'), ("quotes", "a field is quoted", "write it without")
+    elif problem:
+        kind, cure = TOKEN_PROBLEMS[problem]
+        word = block[comma + 1 : last].split(b" ")[token - 1][:20].decode("utf-8", errors="replace")
+        found = (kind, f"token {token} ({word!r}) {WHY[problem]}", cure)
+    return CheckedRow(name, found, RunSigns(*signs))
 
 
-def _wrong_name(row: Row, wanted: set[str], seen: dict[str, int]) -> tuple[str, str, str] | None:
-    """Kind, what and cure where the row's image is unknown or had a row before."""
+def _check_name(row: CheckedRow, names: set[str], first_lines: dict[str, int]) -> Finding | None:
+    """Return what is wrong if the row's image is unknown or had a row before."""
     name = row.name
-    if name in seen:
-        return "doubled", f"the image has a row already, line {seen[name]}", "keep one of them"
-    if name in wanted or (row.problem and row.problem[0] == "columns"):
+    if name in first_lines:
+        what = f"the image has a row already, line {first_lines[name]}"
+        return "doubled", what, "keep one of them"
+    if name in names or (row.problem and row.problem[0] == "columns"):
         return None
     stem = Path(name.strip()).stem
-    near = next((known for ending in (".jpg", ".png") if (known := stem + ending) in wanted), None)
+    near = [stem + suffix for suffix in (".jpg", ".png") if stem + suffix in names]
     if near:
-        return "name", f"the photograph is called {near}", "write its name"
+        return "name", f"the photograph is called {near[0]}", "write its name"
     return "unknown", "there is no such photograph in the test set", "remove the row"

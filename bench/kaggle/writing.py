@@ -1,7 +1,7 @@
-"""Submission files as they are written, mended, and handed to Kaggle's own client.
+"""Write submission files, mend them, and hand them to Kaggle's own client.
 
 Reads  sample_submission.csv, and submission files (.csv, .csv.gz, .zip).
-Writes submissions/<name>.csv.gz (`img,rle_mask`) and <name>.json, what made it.
+Writes submissions/<name>.csv.gz (`img,rle_mask`) and <name>.json, which says what made it.
 """
 
 import io
@@ -16,21 +16,21 @@ import numpy as np
 from isal import igzip
 
 from bench.data.carvana import Carvana
-from bench.kaggle.client import COMPETITION, client
+from bench.kaggle.client import COMPETITION, client_path
 from bench.kaggle.reading import HEADER, bad_header, read_lines, read_rows
 from bench.masks import rle
 from bench.system.errors import BadData, BenchError, Missing
 from bench.system.files import replacing, sha256, write_json
 
-BUFFER = 2**18  # bytes compressed at once
-LEVEL = 3  # of isal: twenty times as fast as gzip's 9 for a file 7 % larger
+BUFFER_BYTES = 2**18  # compressed at once
+COMPRESSION_LEVEL = 3  # of isal: twenty times as fast as gzip's 9 for a file 7 % larger
 
 
-class Writer:
-    """A submission as it is written, `path` ending in .csv.gz; a context manager.
+class SubmissionWriter:
+    """Context manager that writes a submission row by row to `path`, which ends in .csv.gz.
 
-    The file appears when the block ends without an error, and only then. The same rows give the
-    same bytes: the file stores neither a date nor its name.
+    The file appears only when the block ends without an error. The same rows give the same bytes:
+    the file stores neither a date nor its name.
     """
 
     def __init__(self, path: Path) -> None:
@@ -41,15 +41,16 @@ class Writer:
     def __enter__(self) -> Self:
         with ExitStack() as opening:
             file = opening.enter_context(opening.enter_context(replacing(self.path)).open("wb"))
-            packed: Any = igzip.IGzipFile("", "wb", LEVEL, file, 0)  # type: ignore[no-untyped-call]
-            opening.enter_context(packed)
-            self._rows = opening.enter_context(io.BufferedWriter(packed, BUFFER))
+            level = COMPRESSION_LEVEL
+            compressed: Any = igzip.IGzipFile("", "wb", level, file, 0)  # type: ignore[no-untyped-call]
+            opening.enter_context(compressed)
+            self._rows = opening.enter_context(io.BufferedWriter(compressed, BUFFER_BYTES))
             self._open_files = opening.pop_all()
         self._rows.write(f"{HEADER}\n".encode())
         return self
 
-    def row(self, name: str, text: str) -> None:
-        """Add a row: a photograph's file name and the run-length text of its mask."""
+    def write_row(self, name: str, text: str) -> None:
+        """Write a row: a photograph's file name and the run-length text of its mask."""
         self._rows.write(f"{name},{text}\n".encode())
         self.rows += 1
 
@@ -57,19 +58,19 @@ class Writer:
         self._open_files.__exit__(*error)
 
 
-def write(path: Path, rows: Iterable[tuple[str, str]]) -> int:
-    """Write a submission from pairs of file name and run-length text; how many rows."""
-    with Writer(path) as writer:
+def write_submission(path: Path, rows: Iterable[tuple[str, str]]) -> int:
+    """Write a submission from pairs of file name and run-length text; return the number of rows."""
+    with SubmissionWriter(path) as writer:
         for name, text in rows:
-            writer.row(name, text)
+            writer.write_row(name, text)
     return writer.rows
 
 
 def write_sidecar(path: Path, rows: int, made_by: dict[str, Any]) -> Path:
-    """Write the JSON file beside a submission that says what made it; its path.
+    """Write the JSON file beside a submission that says what made it; return its path.
 
     Args:
-        rows: how many the submission has.
+        rows: number of rows of the submission.
         made_by: entry, members, weights, threshold, commit, ..., as JSON can hold it.
     """
     sidecar = path.with_name(f"{path.name.removesuffix('.gz').removesuffix('.csv')}.json")
@@ -84,7 +85,7 @@ def write_sidecar(path: Path, rows: int, made_by: dict[str, Any]) -> Path:
 
 
 def expected_images(data: Carvana) -> set[str]:
-    """File names that need a row each: those of sample_submission.csv, else of the test folder.
+    """Return the file names that need a row each: of sample_submission.csv, else of test/.
 
     Raises:
         Missing: the data set has neither.
@@ -96,20 +97,20 @@ def expected_images(data: Carvana) -> set[str]:
     return {path.name for path in data.test.values()}
 
 
-def repair(path: Path, out: Path) -> int:
-    """Write a submission again, mended where the cure is certain; how many rows.
+def repair_submission(path: Path, out: Path) -> int:
+    """Write a submission again, mended where the cure is certain; return the number of rows.
 
-    Mended are a byte order mark, line ends, empty lines, quotes, spaces, a name that ends in .png
-    or in nothing, and the order of runs. No mask is changed.
+    A byte order mark, line ends, empty lines, quotes, spaces, names without .jpg, and the order of
+    runs are mended. No mask is changed.
 
     Raises:
         Missing: there is no such file.
-        BadData: something else is wrong; the message names the line.
+        BadData: another mistake was found; the message names its line.
     """
-    return write(out, _mended(path))
+    return write_submission(out, _mended_rows(path))
 
 
-def _mended(path: Path) -> Iterator[tuple[str, str]]:
+def _mended_rows(path: Path) -> Iterator[tuple[str, str]]:
     for number, raw in read_lines(path):
         line = raw.removeprefix("\ufeff").replace('"', "").strip()
         if number == 1 and line != HEADER:
@@ -117,11 +118,11 @@ def _mended(path: Path) -> Iterator[tuple[str, str]]:
         if number > 1 and line:
             name, _, text = line.partition(",")
             name = f"{name.strip().removesuffix('.png').removesuffix('.jpg')}.jpg"
-            yield name, _sorted(text, f"{path}, line {number}, {name}")
+            yield name, _sorted_runs(text, f"{path}, line {number}, {name}")
 
 
-def _sorted(text: str, where: str) -> str:
-    """Run-length text with its runs in order; all that `rle.parse` asks for is checked."""
+def _sorted_runs(text: str, where: str) -> str:
+    """Return run-length text with its runs in order, checked as `rle.parse` checks it."""
     try:
         runs = np.array(text.split(), dtype=np.int64).reshape(-1, 2)
         ordered = rle.format_runs(runs[np.argsort(runs[:, 0])])
@@ -131,20 +132,20 @@ def _sorted(text: str, where: str) -> str:
     return ordered
 
 
-def upload(path: Path, message: str) -> str:
-    """Hand a submission to Kaggle's own client, which has the credentials; what it answers.
+def upload_submission(path: Path, message: str) -> str:
+    """Hand a submission to Kaggle's own client, which has the credentials; return its answer.
 
     Raises:
         Missing: there is no such file, or the client is not installed.
-        BenchError: the client failed; what it wrote to standard error has gone there.
+        BenchError: the client failed; its own words went to standard error.
     """
     if not path.is_file():
         raise Missing(f"{path}: no such file; name a submission")
-    command = [client(), "competitions", "submit", COMPETITION, "-f", str(path), "-m", message]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if done.returncode:
+    command = [client_path(), "competitions", "submit", COMPETITION, "-f", str(path), "-m", message]
+    finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if finished.returncode:
         raise BenchError(
-            f"{path}: not uploaded, `kaggle` ended with code {done.returncode}; mend what it says "
-            f"and upload again\n{done.stdout}"
+            f"{path}: not uploaded, `kaggle` ended with code {finished.returncode}; mend what it "
+            f"says and upload again\n{finished.stdout}"
         )
-    return done.stdout
+    return finished.stdout

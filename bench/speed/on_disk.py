@@ -8,8 +8,8 @@ import numpy as np
 
 from bench.data.carvana import SIZE
 from bench.data.images import read_image
-from bench.kaggle.validation import check
-from bench.kaggle.writing import write
+from bench.kaggle.validation import check_submission
+from bench.kaggle.writing import write_submission
 from bench.masks import rle
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore
@@ -144,7 +144,7 @@ def _table(given: Samples, folder: Path) -> Contest:
     mine, other = folder / "mine.csv.gz", folder / "other.csv.gz"
 
     def ours() -> int:
-        write(mine, rows)
+        write_submission(mine, rows)
         return _unpacked(mine)
 
     def theirs() -> int:
@@ -156,7 +156,7 @@ def _table(given: Samples, folder: Path) -> Contest:
     return Contest(
         "rows -> compressed CSV",
         len(rows),
-        lambda: write(mine, rows),
+        lambda: write_submission(mine, rows),
         {"pandas": lambda: peers.write_table(other, rows) or len(rows)},  # type: ignore[func-returns-value]
         copying(sum(len(name) + len(text) + 2 for name, text in rows)),
         {"pandas": 15},
@@ -173,13 +173,13 @@ def _unpacked(path: Path) -> int:
 
 def _check(given: Samples, folder: Path) -> Contest:
     rows, path = _rows(given), folder / "checked.csv.gz"
-    write(path, rows)
+    write_submission(path, rows)
     names = {name for name, _ in rows}
     shape = given.masks[0].shape
     return Contest(
         "check of a submission, a row",
         len(rows),
-        lambda: check(path, names, shape).counts.total(),
+        lambda: check_submission(path, names, shape).counts.total(),
         {"pandas + loop": lambda: peers.problems(path, names, shape[0] * shape[1])},
         reading(*(np.frombuffer(text.encode(), np.uint8) for _, text in rows)),
         {"pandas + loop": 5},

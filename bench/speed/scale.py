@@ -25,7 +25,7 @@ from bench.data.carvana import VIEWS, open_folder
 from bench.ensembles.entry import Entry
 from bench.kaggle import submit
 from bench.kaggle.reading import read_rows
-from bench.kaggle.validation import check
+from bench.kaggle.validation import check_submission
 from bench.masks.packing import Map, pack
 from bench.masks.store import APPLICATION, checksum_of
 from bench.system.environment import peak_memory
@@ -183,4 +183,4 @@ def _submit(stores: dict[str, Path], names: list[str], file: Path, jobs: int) ->
 
 
 def _check(file: Path, names: list[str], size: tuple[int, int], jobs: int) -> int:
-    return check(file, names, size, jobs).counts.total()
+    return check_submission(file, names, size, jobs).counts.total()

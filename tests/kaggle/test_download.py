@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.kaggle.download import WANTED, download
+from bench.kaggle.download import DOWNLOADS, download
 from bench.system.errors import BenchError, Missing
 
 CLIENT = """#!{python}
@@ -28,7 +28,7 @@ def kaggle(tmp_path: Path, tiny_carvana: Path, monkeypatch: pytest.MonkeyPatch) 
     """The folder from which a stand-in for Kaggle's client copies, first on the path."""
     store = tmp_path / "kaggle"
     store.mkdir()
-    for name in WANTED:
+    for name in DOWNLOADS:
         shutil.make_archive(str(store / name), "zip", tiny_carvana, name)
     program = store / "kaggle"
     program.write_text(CLIENT.format(python=sys.executable, store=str(store)))
@@ -41,10 +41,10 @@ def kaggle(tmp_path: Path, tiny_carvana: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_a_download_is_unpacked_and_checked(kaggle, tmp_path):
     out = tmp_path / "data"
     assert download(out, jobs=1).ok
-    assert {path.name for path in out.iterdir()} == set(WANTED)
+    assert {path.name for path in out.iterdir()} == set(DOWNLOADS)
     calls = (kaggle / "calls.txt").read_text().splitlines()
     assert download(out, jobs=1).ok
-    assert (kaggle / "calls.txt").read_text().splitlines() == calls and len(calls) == len(WANTED)
+    assert (kaggle / "calls.txt").read_text().splitlines() == calls and len(calls) == len(DOWNLOADS)
 
 
 @pytest.mark.parametrize(

@@ -14,8 +14,8 @@ def encode_all(masks):
 
 def check_rows(folder, rows):
     path = folder / "masks.csv.gz"
-    writing.write(path, rows)
-    return validation.check(path, [name for name, _ in rows])
+    writing.write_submission(path, rows)
+    return validation.check_submission(path, [name for name, _ in rows])
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def real_masks(real_rows):
 def test_all_real_masks_pass(carvana_folder):
     path = carvana_folder / "train_masks.csv"
     names = [line.partition(",")[0] for line in path.read_text().splitlines()[1:]]
-    report = validation.check(path, names)
+    report = validation.check_submission(path, names)
     assert report.sound, report
     assert report.rows == len(names)
 

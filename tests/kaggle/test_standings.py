@@ -10,7 +10,7 @@ import pytest
 
 from bench.cli.verbs import main
 from bench.data.carvana import is_real, open_folder
-from bench.kaggle.standings import run
+from bench.kaggle.standings import fetch_standings
 from bench.scores.reported import private_leaderboard
 from bench.system.errors import BadData, BenchError, Missing
 
@@ -51,7 +51,7 @@ def put(folder, board):
 
 @pytest.mark.parametrize(("score", "rank"), [(0.9974, 1), (0.9971, 2), (0.99, 4), (0.1, 5)])
 def test_a_score_is_placed_among_the_teams(kaggle, score, rank):
-    found = run(score)
+    found = fetch_standings(score)
     assert found["would_rank"] == rank
     assert (found["teams"], found["file"]) == (4, "carvana-publicleaderboard.csv")
     assert [each["rank"] for each in found["top"]] == [1, 2, 2, 4]
@@ -69,15 +69,15 @@ def test_what_goes_wrong_is_named(kaggle, monkeypatch):
     for words, error in (("401 Unauthorized", Missing), ("Connection reset", BenchError)):
         (kaggle / "failure.txt").write_text(words)
         with pytest.raises(error, match="leaderboard: "):
-            run(None)
+            fetch_standings(None)
     (kaggle / "failure.txt").unlink()
     put(kaggle, "TeamName\nsomeone\n")
     with pytest.raises(BadData, match="no table with TeamName and Score"):
-        run(None)
+        fetch_standings(None)
     monkeypatch.setenv("PATH", str(kaggle / "nothing"))
     monkeypatch.setattr("sys.executable", str(kaggle / "nothing" / "python"))
     with pytest.raises(Missing, match="pip install kaggle"):
-        run(None)
+        fetch_standings(None)
 
 
 def test_published_figures_stand_beside_real_photographs_only(tiny_carvana, carvana_folder):

@@ -36,7 +36,7 @@ def gzipped(text):
 def check(folder, content, name="file.csv"):
     path = folder / name
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return validation.check(path, NAMES)
+    return validation.check_submission(path, NAMES)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +173,7 @@ def test_rows_before_the_damage_are_checked_and_none_is_called_missing(tmp_path)
 
 
 def test_a_line_without_end_is_not_held_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.kaggle.reading.LONGEST_LINE", 2**21)
+    monkeypatch.setattr("bench.kaggle.reading.MAX_LINE_BYTES", 2**21)
     report = check(tmp_path, HEADER + "1" * 2**23)
     assert report.counts == {"line": 1}
 
@@ -190,17 +190,17 @@ def test_every_kind_is_counted_and_the_first_are_shown(tmp_path):
 
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(Missing, match="no such file"):
-        validation.check(tmp_path / "none.csv", NAMES)
+        validation.check_submission(tmp_path / "none.csv", NAMES)
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path):
     row = " ".join(f"{start} 5" for start in range(1, 15_000, 12))
     names = [f"{number}.jpg" for number in range(4_000)]
     path = tmp_path / "large.csv.gz"
-    writing.write(path, ((name, row) for name in names))
-    assert validation.check(path, names).sound  # compiles
+    writing.write_submission(path, ((name, row) for name in names))
+    assert validation.check_submission(path, names).sound  # compiles
     tracemalloc.start()
-    report = validation.check(path, names)
+    report = validation.check_submission(path, names)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert report.sound

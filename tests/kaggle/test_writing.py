@@ -28,15 +28,15 @@ def with_row(text):
 def test_the_same_rows_give_the_same_bytes_under_any_name(tmp_path):
     rows = [("a_01.jpg", "1 3 10 5"), ("a_02.jpg", ""), ("a_03.jpg", "2455040 1")]
     first, second = tmp_path / "one.csv.gz", tmp_path / "other.csv.gz"
-    assert writing.write(first, rows) == 3
-    writing.write(second, iter(rows))
+    assert writing.write_submission(first, rows) == 3
+    writing.write_submission(second, iter(rows))
     assert first.read_bytes() == second.read_bytes()
     assert gzip.decompress(first.read_bytes()).decode() == SOUND
 
 
 def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
     path = tmp_path / "file.csv.gz"
-    writing.write(path, [])
+    writing.write_submission(path, [])
     before = path.read_bytes()
 
     def rows():
@@ -44,14 +44,14 @@ def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
         raise RuntimeError
 
     with pytest.raises(RuntimeError):
-        writing.write(path, rows())
+        writing.write_submission(path, rows())
     assert path.read_bytes() == before
     assert list(tmp_path.iterdir()) == [path]
 
 
 def test_the_sidecar_says_what_the_file_is_and_what_made_it(tmp_path):
     path = tmp_path / "demo-mean.csv.gz"
-    writing.write(path, [("a_01.jpg", "1 1"), ("a_02.jpg", "")])
+    writing.write_submission(path, [("a_01.jpg", "1 1"), ("a_02.jpg", "")])
     sidecar = writing.write_sidecar(path, 2, {"entry": "mean", "threshold": 128})
     assert sidecar == tmp_path / "demo-mean.json"
     facts = json.loads(sidecar.read_text())
@@ -77,8 +77,8 @@ def test_repair_mends_what_is_certain(tmp_path):
         newline="",
     )
     mended = tmp_path / "mended.csv.gz"
-    assert writing.repair(broken, mended) == 3
-    assert validation.check(mended, NAMES).sound
+    assert writing.repair_submission(broken, mended) == 3
+    assert validation.check_submission(mended, NAMES).sound
     assert gzip.decompress(mended.read_bytes()).decode() == SOUND
 
 
@@ -86,14 +86,14 @@ def test_repair_mends_what_is_certain(tmp_path):
 def test_repair_refuses_to_guess(tmp_path, text):
     (tmp_path / "broken.csv").write_text(with_row(text))
     with pytest.raises(BadData, match=r"line 3, a_02.jpg"):
-        writing.repair(tmp_path / "broken.csv", tmp_path / "mended.csv.gz")
+        writing.repair_submission(tmp_path / "broken.csv", tmp_path / "mended.csv.gz")
     assert not (tmp_path / "mended.csv.gz").exists()
 
 
 def test_repair_needs_the_header(tmp_path):
     (tmp_path / "broken.csv").write_text(SOUND.removeprefix(HEADER))
     with pytest.raises(Unreadable, match="first line"):
-        writing.repair(tmp_path / "broken.csv", tmp_path / "mended.csv.gz")
+        writing.repair_submission(tmp_path / "broken.csv", tmp_path / "mended.csv.gz")
 
 
 def test_scores_equal_those_of_the_pixels(tmp_path):
@@ -103,10 +103,10 @@ def test_scores_equal_those_of_the_pixels(tmp_path):
     predicted = {image: mask ^ (random.random(mask.shape) > 0.95) for image, mask in truth.items()}
     predicted["car_05"] = truth["car_05"]
     table, path = tmp_path / "train_masks.csv.gz", tmp_path / "file.csv.gz"
-    writing.write(table, ((f"{image}.jpg", rle.encode(truth[image])) for image in truth))
+    writing.write_submission(table, ((f"{image}.jpg", rle.encode(truth[image])) for image in truth))
     rows = [(f"{image}.jpg", rle.encode(mask)) for image, mask in predicted.items()]
-    writing.write(path, [*rows, ("other_01.jpg", "1 1")])
-    found = scoring.score(path, scoring.KnownMasks(table))
+    writing.write_submission(path, [*rows, ("other_01.jpg", "1 1")])
+    found = scoring.score_submission(path, scoring.KnownMasks(table))
     expected = {image: counts(predicted[image], truth[image]) for image in truth}
     assert found.counts == expected
     assert (found.unknown, found.without_row) == (1, 0)
@@ -121,9 +121,9 @@ def test_masks_may_be_pictures_and_rows_may_lack(tiny_carvana, tmp_path):
     table = scoring.KnownMasks(tiny_carvana / "train_masks.csv")
     assert sorted(known) == sorted(table)
     rows = [(f"{image}.jpg", rle.format_runs(known[image])) for image in sorted(known)[:5]]
-    writing.write(tmp_path / "file.csv.gz", rows)
+    writing.write_submission(tmp_path / "file.csv.gz", rows)
     for masks in (known, table):
-        found = scoring.score(tmp_path / "file.csv.gz", masks)
+        found = scoring.score_submission(tmp_path / "file.csv.gz", masks)
         assert (found.dice, found.jaccard, len(found.counts)) == (1.0, 1.0, 5)
         assert found.without_row == len(known) - 5
 
@@ -141,7 +141,7 @@ def test_what_cannot_be_scored_is_named(tmp_path, content, words):
     (tmp_path / "truth.csv").write_text(SOUND)
     (tmp_path / "file.csv").write_text(content)
     with pytest.raises(BadData, match=words):
-        scoring.score(tmp_path / "file.csv", scoring.KnownMasks(tmp_path / "truth.csv"))
+        scoring.score_submission(tmp_path / "file.csv", scoring.KnownMasks(tmp_path / "truth.csv"))
 
 
 def test_masks_that_are_not_there_are_an_error(tmp_path):
@@ -166,9 +166,9 @@ def kaggle(tmp_path, monkeypatch):
 
 def test_upload_hands_the_file_to_kaggle_s_client(tmp_path, kaggle, capfd):
     path = tmp_path / "file.csv.gz"
-    writing.write(path, [])
+    writing.write_submission(path, [])
     kaggle('echo "progress" >&2; for word in "$@"; do echo "<$word>"; done')
-    words = writing.upload(path, "five models; $(touch no)").splitlines()
+    words = writing.upload_submission(path, "five models; $(touch no)").splitlines()
     assert words == [
         "<competitions>", "<submit>", "<carvana-image-masking-challenge>",
         "<-f>", f"<{path}>", "<-m>", "<five models; $(touch no)>",
@@ -178,10 +178,10 @@ def test_upload_hands_the_file_to_kaggle_s_client(tmp_path, kaggle, capfd):
 
 def test_upload_says_when_kaggle_s_client_fails(tmp_path, kaggle, capfd):
     path = tmp_path / "file.csv.gz"
-    writing.write(path, [])
+    writing.write_submission(path, [])
     kaggle("echo '401 - Unauthorized' >&2; exit 3")
     with pytest.raises(BenchError, match="code 3"):
-        writing.upload(path, "")
+        writing.upload_submission(path, "")
     assert capfd.readouterr().err == "401 - Unauthorized\n"
 
 
@@ -189,7 +189,7 @@ def test_upload_needs_the_client_and_the_file(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
     with pytest.raises(Missing, match="no such file"):
-        writing.upload(Path("none.csv.gz"), "")
-    writing.write(tmp_path / "file.csv.gz", [])
+        writing.upload_submission(Path("none.csv.gz"), "")
+    writing.write_submission(tmp_path / "file.csv.gz", [])
     with pytest.raises(Missing, match=r"pip install kaggle"):
-        writing.upload(tmp_path / "file.csv.gz", "")
+        writing.upload_submission(tmp_path / "file.csv.gz", "")

@@ -193,10 +193,11 @@ def count_runs(predicted, truth, moved):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def look_at(runs, height, width, padded, judge):  # type: ignore[no-untyped-def]
-    """How runs were encoded (if `judge`), those that begin at the left edge, those a pixel before.
+def judge_runs(runs, height, width, padded, judge):  # type: ignore[no-untyped-def]
+    """Return the signs of how one mask was encoded: the fields of RunSigns in kaggle/encoding.py.
 
-    The latter go on in the next row. bench/submission/encoding.py says what all three mean.
+    They are the encoding (UNJUDGED without `judge`), the number of runs that begin at the left
+    edge, and the number of those that begin one pixel before it and go on in the next row.
     """
     pixels = at_edge = over_edge = 0
     row_end = width
@@ -229,7 +230,7 @@ def scan_lines(letters, height, width, padded, pairs, found):  # type: ignore[no
     """Read all lines of a block of a submission file into `found`, int64 (lines, 8).
 
     Its columns: where a line begins, its first comma (or its end), its end; problem and token as
-    of `read_pairs`; the three columns of `look_at`. One call reads many lines, because a thread
+    of `read_pairs`; the three columns of `judge_runs`. One call reads many lines, because a thread
     that takes back the interpreter's lock for each line waits longer than it works.
 
     Args:
@@ -250,7 +251,7 @@ def scan_lines(letters, height, width, padded, pairs, found):  # type: ignore[no
         )
         found[line, 0], found[line, 1], found[line, 2] = begin, comma, last
         found[line, 3], found[line, 4] = problem, token
-        found[line, 5], found[line, 6], found[line, 7] = look_at(
+        found[line, 5], found[line, 6], found[line, 7] = judge_runs(
             pairs[:count], height, width, padded, line < JUDGED
         )
         begin = end + 1
