@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from bench.data.images import image_size, read_mask
 from bench.masks import rle
-from bench.system.errors import BadData, Missing
+from bench.system.errors import BadFile, Missing
 from bench.system.threads import ahead
 
 SIZE = (1280, 1918)  # height, width of every photograph of the real set
@@ -78,27 +78,31 @@ class Carvana:
 def _read_mask_of(shape: tuple[int, int], path: Path, photograph: Path) -> NDArray[np.bool_]:
     mask = read_mask(path)
     if mask.shape != shape:
-        raise BadData(
-            f"{path}: the mask is {mask.shape[0]}x{mask.shape[1]}, its photograph {photograph} is "
-            f"{shape[0]}x{shape[1]}; put back the files that belong together"
+        raise BadFile(
+            path,
+            f"the mask is {mask.shape[0]}x{mask.shape[1]}, its photograph {photograph} is "
+            f"{shape[0]}x{shape[1]}",
+            "put back the files that belong together",
         )
     return mask
 
 
 def _decode_row(data: Carvana, image_id: str, shape: tuple[int, int]) -> NDArray[np.bool_]:
     if image_id not in data.mask_rows:
-        raise BadData(_no_mask(data, [image_id]))
+        raise _no_mask(data, [image_id])
     try:
         return rle.decode(data.mask_rows[image_id], shape)
     except ValueError as error:
-        raise BadData(f"{data.mask_table}, row of {image_id}: {error}; restore the file") from error
+        row = f"{data.mask_table}, row of {image_id}"
+        raise BadFile(row, str(error), "restore the file") from error
 
 
-def _no_mask(data: Carvana, images: list[str]) -> str:
-    return (
-        f"{data.train[images[0]]}: no mask in {data.root / 'train_masks'} or train_masks.csv"
-        f"{f' (and {len(images) - 1} more)' if len(images) > 1 else ''}; "
-        "add the mask or remove the photograph"
+def _no_mask(data: Carvana, images: list[str]) -> BadFile:
+    more = f" (and {len(images) - 1} more)" if len(images) > 1 else ""
+    return BadFile(
+        data.train[images[0]],
+        f"no mask in {data.root / 'train_masks'} or train_masks.csv{more}",
+        "add the mask or remove the photograph",
     )
 
 
@@ -149,7 +153,7 @@ def _list(folder: Path, suffixes: set[str], ending: str = "") -> dict[str, Path]
             continue
         image_id = stem.removesuffix(ending)
         if image_id in found:
-            raise BadData(f"{folder / name}: {found[image_id].name} is the same image; remove one")
+            raise BadFile(folder / name, f"{found[image_id].name} is the same image", "remove one")
         found[image_id] = folder / name
     return found
 
@@ -164,14 +168,14 @@ def read_rows(table: Path) -> dict[str, str]:
     with table.open(encoding="utf-8", errors="replace") as lines:
         header = next(lines, "").strip()
         if header.replace('"', "") != "img,rle_mask":
-            raise BadData(
-                f"{table}, line 1: '{header[:40]}' is not 'img,rle_mask'; restore the file"
+            raise BadFile(
+                f"{table}, line 1", f"'{header[:40]}' is not 'img,rle_mask'", "restore the file"
             )
         for number, line in enumerate(lines, start=2):
             name, _, text = line.strip().replace('"', "").partition(",")
             image_id = name.rpartition(".")[0] or name
             if image_id in rows:
-                raise BadData(f"{table}, line {number}: a second row for {name}; remove one")
+                raise BadFile(f"{table}, line {number}", f"a second row for {name}", "remove one")
             rows[image_id] = text
     return rows
 
@@ -184,7 +188,7 @@ def metadata(root: Path) -> dict[str, tuple[str, str, str]]:
     with table.open(encoding="utf-8", newline="") as lines:
         reader = csv.DictReader(lines)
         if not {"id", "year", "make", "model"} <= set(reader.fieldnames or ()):
-            raise BadData(f"{table}, line 1: not id, year, make, model, ...; restore the file")
+            raise BadFile(f"{table}, line 1", "not id, year, make, model, ...", "restore the file")
         return {row["id"]: (row["year"], row["make"], row["model"]) for row in reader}
 
 
@@ -199,7 +203,7 @@ def mask_areas(data: Carvana, jobs: int = 1) -> dict[str, int]:
         raise Missing(f"{data.root}: no training photographs; see data/README.md")
     unknown = sorted(data.train.keys() - data.masks.keys() - data.mask_rows.keys())
     if unknown:
-        raise BadData(_no_mask(data, unknown))
+        raise _no_mask(data, unknown)
     areas = {image: _row_area(data, image) for image in data.train if image in data.mask_rows}
     drawn = [image for image in data.train if image not in areas]
     sums = ahead(_mask_area, [data.masks[image] for image in drawn], jobs)
@@ -211,7 +215,8 @@ def _row_area(data: Carvana, image_id: str) -> int:
     try:
         return int(rle.parse(data.mask_rows[image_id])[:, 1].sum())
     except ValueError as error:
-        raise BadData(f"{data.mask_table}, row of {image_id}: {error}; restore the file") from error
+        row = f"{data.mask_table}, row of {image_id}"
+        raise BadFile(row, str(error), "restore the file") from error
 
 
 def _mask_area(path: Path) -> int:

@@ -19,7 +19,7 @@ from bench.data.archive import FOLDERS, unpack_all
 from bench.data.carvana import VIEWS, Carvana, car_of, metadata, open_folder, read_rows
 from bench.data.images import read_image
 from bench.masks import rle
-from bench.system.errors import BadData
+from bench.system.errors import BadFile
 from bench.system.progress import track
 from bench.system.threads import ahead
 
@@ -58,17 +58,11 @@ class Report:
         found = "ready" if self.ok else f"problems: {len(self.problems)}"
         return f"{self.root}: {found} ({read})"
 
-    def add(self, file: Path, what: str, cure: str) -> None:
+    def add(self, file: Path | str, what: str, cure: str) -> None:
         """Note a problem, once."""
         problem = Problem(str(file), what, cure)
         if problem not in self.problems:
             self.problems.append(problem)
-
-    def add_error(self, error: BadData) -> None:
-        """Note a problem from our own message, `file: what; cure`."""
-        rest, _, cure = str(error).rpartition("; ")
-        file, _, what = rest.partition(": ")
-        self.add(Path(file), what, cure)
 
     def to_json(self) -> dict[str, Any]:
         """All of it, as JSON can hold it."""
@@ -105,8 +99,8 @@ def check(root: Path, deep: bool, jobs: int) -> Report:
     for examine in (_pairs, _cars, _strangers, _mask_table, _sample_table, _metadata):
         try:
             examine(data, report)
-        except BadData as error:
-            report.add_error(error)
+        except BadFile as error:
+            report.add(error.file, error.what, error.cure)
     _read_files(data, report, jobs)
     return report
 
@@ -193,7 +187,7 @@ class _Look:
 
     size: tuple[int, ...] | None
     covered: float | None  # share of the photograph that is car
-    errors: tuple[BadData, ...]
+    errors: tuple[BadFile, ...]
 
 
 def _read_files(data: Carvana, report: Report, jobs: int) -> None:
@@ -201,7 +195,7 @@ def _read_files(data: Carvana, report: Report, jobs: int) -> None:
     images += [(data, image, False) for image in _chosen(list(data.test), report.deep)]
     looks = list(track(ahead(_look, images, jobs), "reading", len(images)))
     for error in (error for look in looks for error in look.errors):
-        report.add_error(error)
+        report.add(error.file, error.what, error.cure)
     sizes = Counter(look.size for look in looks if look.size)
     report.facts["files read"] = f"{len(images)} photographs" + "".join(
         f", {count} of {height}x{width}" for (height, width), count in sizes.most_common()
@@ -224,12 +218,12 @@ def _look(what: tuple[Carvana, str, bool]) -> _Look:
     errors, size, covered = [], None, None
     try:
         size = read_image((data.train if train else data.test)[image]).shape[:2]
-    except BadData as error:
+    except BadFile as error:
         errors.append(error)
     try:
         if train and (image in data.masks or image in data.mask_rows):
             covered = float(_mask(data, image).mean())
-    except BadData as error:
+    except BadFile as error:
         errors.append(error)
     return _Look(size, covered, tuple(errors))
 
@@ -243,7 +237,6 @@ def _mask(data: Carvana, image: str) -> NDArray[np.bool_]:
         except ValueError:
             same = False
         if not same:
-            raise BadData(
-                f"{data.masks[image]}: differs from {data.mask_table}; restore the right one"
-            )
+            what = f"differs from {data.mask_table}"
+            raise BadFile(data.masks[image], what, "restore the right one")
     return mask

@@ -9,7 +9,7 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.system.errors import BadData
+from bench.system.errors import BadFile
 from bench.system.files import replacing
 
 JPEG = b"\xff\xd8"  # the first bytes of every JPEG file
@@ -27,9 +27,9 @@ def read_image(path: Path) -> NDArray[np.uint8]:
     try:
         image: NDArray[np.uint8] | None = _decode(path.read_bytes())
     except (OSError, ValueError, cv2.error) as error:
-        raise BadData(f"{path}: cannot be read ({_why(error)}); copy it again") from error
+        raise BadFile(path, f"cannot be read ({_why(error)})", "copy it again") from error
     if image is None:
-        raise BadData(f"{path}: damaged, or no picture; copy it again")
+        raise BadFile(path, "damaged, or no picture", "copy it again")
     return image
 
 
@@ -54,7 +54,7 @@ def image_size(path: Path) -> tuple[int, int]:
         with Image.open(path) as picture:
             return picture.height, picture.width
     except (OSError, Image.DecompressionBombError) as error:
-        raise BadData(f"{path}: cannot be read ({_why(error)}); copy it again") from error
+        raise BadFile(path, f"cannot be read ({_why(error)})", "copy it again") from error
 
 
 def read_mask(path: Path) -> NDArray[np.bool_]:
@@ -68,13 +68,13 @@ def read_mask(path: Path) -> NDArray[np.bool_]:
             frames, mode = getattr(picture, "n_frames", 1), picture.mode
             grey = np.asarray(picture.convert("L"))
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise BadData(f"{path}: cannot be read ({_why(error)}); copy it again") from error
+        raise BadFile(path, f"cannot be read ({_why(error)})", "copy it again") from error
     if frames != 1 or mode not in {"P", "1", "L", "RGB"}:
-        raise BadData(f"{path}: {frames} frames, mode {mode}; a mask is one black and white frame")
+        raise BadFile(path, f"{frames} frames, mode {mode}", "a mask is one black and white frame")
     top = grey.max(initial=0)
     mask = grey == top if top else np.zeros(grey.shape, dtype=bool)
     if top not in (0, 1, 255) or np.count_nonzero(grey) != np.count_nonzero(mask):
-        raise BadData(f"{path}: values other than 0 and 1 (or 0 and 255); a mask has no shades")
+        raise BadFile(path, "values other than 0 and 1 (or 0 and 255)", "a mask has no shades")
     return mask
 
 

@@ -13,7 +13,7 @@ from typing import IO, Any
 from isal import igzip, isal_zlib
 
 from bench.masks.rle import PADDING
-from bench.system.errors import BadData, Missing
+from bench.system.errors import BadFile, Missing
 
 HEADER = "img,rle_mask"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -24,7 +24,7 @@ SUFFIXES = {"zip": ".zip", "gzip": ".csv.gz", "plain": ".csv"}
 DAMAGE_ERRORS: Any = (EOFError, OSError, zlib.error, isal_zlib.error, zipfile.BadZipFile)
 
 
-class Unreadable(BadData):
+class Unreadable(BadFile):
     """A submission file that cannot be read to its end.
 
     Args:
@@ -32,8 +32,8 @@ class Unreadable(BadData):
     """
 
     def __init__(self, path: Path, kind: str, what: str, cure: str) -> None:
-        super().__init__(f"{path}: {what}; {cure}")
-        self.kind, self.what, self.cure = kind, what, cure
+        super().__init__(path, what, cure)
+        self.kind = kind
 
 
 def read_blocks(path: Path) -> Iterator[bytes]:

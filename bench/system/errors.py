@@ -1,5 +1,7 @@
 """What can go wrong on the user's side, and the exit code it ends in."""
 
+from pathlib import Path
+
 
 class BenchError(Exception):
     """A failure the user can understand: what is wrong, where, and what to do about it."""
@@ -17,6 +19,18 @@ class BadData(BenchError):
     """A photograph, mask, table or submission file is damaged or breaks the rules."""
 
     exit_code = 3
+
+
+class BadFile(BadData):
+    """A file of the data is damaged or does not fit: which `file`, `what` is wrong, its `cure`.
+
+    Args:
+        file: the path, perhaps with a place in it ("folds.csv, line 3").
+    """
+
+    def __init__(self, file: Path | str, what: str, cure: str) -> None:
+        super().__init__(f"{file}: {what}; {cure}")
+        self.file, self.what, self.cure = str(file), what, cure
 
 
 class Missing(BenchError):
