@@ -9,18 +9,17 @@ Writes ensembles/<name>/parameters.json.
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-from bench.data.carvana import Carvana, car_of
+from bench.data.carvana import car_of
 from bench.ensembles.entry import Entry
 from bench.ensembles.learning import Evidence, evidence, fit, join
-from bench.masks.store import MapStore
+from bench.ensembles.members import Members
+from bench.masks.types import Map, Mask
 from bench.system.errors import BadConfig
 from bench.system.files import write_json
-from bench.system.progress import say, track
-from bench.system.threads import ahead
+from bench.system.progress import say
 
 GROUPS = 5
 PIXELS = 8192  # of an image: a good ensemble disagrees on fewer
@@ -29,16 +28,13 @@ ALL_PIXELS = 2**22  # of all images: below 100 MB, however many images there are
 
 def run(
     entries: Sequence[Entry],
-    stores: Mapping[str, Path],
+    members: Members,
     images: Sequence[str],
-    data: Carvana,
     files: Mapping[str, Path],
-    jobs: int,
 ) -> None:
     """Fit every entry, each of which learns, and write its file.
 
     Args:
-        stores: the map store of each member, by its name.
         images: the held-out photographs.
         files: where the parameters of each entry go, by its name.
 
@@ -49,20 +45,20 @@ def run(
     dealt = groups(images)
     teams = {entry.members for entry in entries}
     limit = min(PIXELS, ALL_PIXELS // len(images))
-    with ExitStack() as stack:
-        opened = {name: stack.enter_context(MapStore.open(path)) for name, path in stores.items()}
+    seeds = {image: place for place, image in enumerate(images)}
 
-        def see(place: int) -> dict[tuple[str, ...], Evidence]:
-            maps = {name: store.read(images[place]) for name, store in opened.items()}
-            truth = data.mask(images[place])
-            return {
-                team: evidence([maps[name] for name in team], truth, limit, place) for team in teams
-            }
+    def collect(
+        image: str, maps: Mapping[str, Map], truth: Mask
+    ) -> dict[tuple[str, ...], Evidence]:
+        return {
+            team: evidence([maps[name] for name in team], truth, limit, seeds[image])
+            for team in teams
+        }
 
-        seen = list(track(ahead(see, range(len(images)), jobs), "fit", len(images)))
+    by_team = list(members.each(images, collect, "fit"))
     for entry in entries:
-        mine = {image: each[entry.members] for image, each in zip(images, seen, strict=True)}
-        write_json(files[entry.name], _fitted(entry, mine, dealt))
+        own = {image: each[entry.members] for image, each in zip(images, by_team, strict=True)}
+        write_json(files[entry.name], _fitted(entry, own, dealt))
         say(f"{entry.name}: fitted on {len(images)} images, on each group of cars by the others")
 
 

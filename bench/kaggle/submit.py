@@ -10,26 +10,22 @@ from typing import Any
 
 from bench.config.refinement import to_json
 from bench.ensembles.entry import Entry
+from bench.ensembles.members import Members
 from bench.kaggle.writing import SubmissionWriter, write_sidecar
 from bench.masks.rle import format_runs
-from bench.masks.store import MapStore
-from bench.masks.types import THRESHOLD
-from bench.system.progress import track
-from bench.system.threads import ahead
+from bench.masks.types import THRESHOLD, Map
 
 
 def run(
     entries: Sequence[Entry],
-    stores: Mapping[str, Path],
+    members: Members,
     names: Mapping[str, str],
     files: Mapping[str, Path],
     made_by: Mapping[str, Any],
-    jobs: int,
 ) -> None:
     """Write the submission file of every entry; each map is read and unpacked once for all.
 
     Args:
-        stores: the map store of each member, by its name.
         names: image id -> file name of the photograph, as Kaggle's table has it.
         files: entry -> its file.
         made_by: what the sidecar says besides the entry's own rule, members and threshold.
@@ -37,19 +33,17 @@ def run(
     Raises:
         BadData: a store lacks an image or is damaged; no file is written then.
     """
+
+    def encode(image: str, maps: Mapping[str, Map]) -> tuple[str, list[str]]:
+        return image, [format_runs(entry.runs(maps, image)) for entry in entries]
+
     with ExitStack() as stack:
-        opened = {name: stack.enter_context(MapStore.open(path)) for name, path in stores.items()}
         writers = [stack.enter_context(SubmissionWriter(files[entry.name])) for entry in entries]
-
-        def encode(image: str) -> tuple[str, list[str]]:
-            maps = {name: store.look(image) for name, store in opened.items()}
-            return image, [format_runs(entry.runs(maps, image)) for entry in entries]
-
-        rows = track(ahead(encode, sorted(names), jobs), "submission files", len(names))
+        rows = members.each_unlabelled(sorted(names), encode, "submission files")
         for image, texts in rows:
             for writer, text in zip(writers, texts, strict=True):
                 writer.write_row(names[image], text)
-        origins = {name: store.made_by for name, store in opened.items()}
+    origins = members.made_by()
     for entry in entries:
         write_sidecar(files[entry.name], len(names), {**made_by, **_made_of(entry, origins)})
 

@@ -9,7 +9,7 @@ import fcntl
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any, Self
@@ -219,36 +219,6 @@ class MapStore:
         except BaseException:
             self.close()
             raise
-
-
-def read_together(
-    stores: Sequence[MapStore], image_ids: Sequence[str]
-) -> Iterator[tuple[str, list[Map]]]:
-    """Each image with its map from every store, one image in memory at a time.
-
-    Raises:
-        BadData: a store lacks an image (said before the first map is read), a map is damaged, or
-            the maps of an image differ in size.
-    """
-    for store in stores:
-        lacking = sorted(set(image_ids).difference(store.ids()))
-        if lacking:
-            raise BadData(
-                f"{store.path}: no map of {len(lacking)} of {len(image_ids)} images, first "
-                f"{lacking[0]}; predict again to add what is missing"
-            )
-    return ((image_id, _read_alike(stores, image_id)) for image_id in image_ids)
-
-
-def _read_alike(stores: Sequence[MapStore], image_id: str) -> list[Map]:
-    maps = [store.read(image_id) for store in stores]
-    for store, map in zip(stores, maps, strict=True):
-        if map.shape != maps[0].shape:
-            raise BadData(
-                f"{store.path}: the map of {image_id} has shape {map.shape}, that in "
-                f"{stores[0].path} {maps[0].shape}; predict both on the same photographs"
-            )
-    return maps
 
 
 def checksum_of(image_id: str, height: int, width: int, frame: bytes) -> int:

@@ -5,11 +5,11 @@ Reads  leaderboard.csv, scores.parquet, analysis.json, histories and manifests o
 Writes report.html.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from bench.data.carvana import Carvana
 from bench.ensembles.entry import Entry
+from bench.ensembles.members import Members
 from bench.report.facts import Facts
 from bench.report.page import render
 from bench.report.pictures import draw
@@ -18,16 +18,13 @@ from bench.system.files import write_text
 CODE = sorted(path for path in Path(__file__).parent.rglob("*") if path.suffix != ".pyc")
 
 
-def run(
-    facts: Facts, entries: Sequence[Entry], stores: Mapping[str, Path], data: Carvana, target: Path
-) -> None:
+def run(facts: Facts, entries: Sequence[Entry], members: Members, target: Path) -> None:
     """Write the page.
 
     Args:
         entries: ready for maps, among them the one whose pictures are shown.
-        stores: the map store of each member, by its name.
 
     Raises:
         BadData: a store lacks an image or is damaged, or a photograph or mask is.
     """
-    write_text(target, render(facts, draw(facts, entries, stores, data)))
+    write_text(target, render(facts, draw(facts, entries, members)))

@@ -7,10 +7,8 @@ colours with see-through parts, so that errors stay sharp and cost little.
 import base64
 import io
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -18,14 +16,13 @@ import simplejpeg
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench.data.carvana import Carvana, car_of, view_of
+from bench.data.carvana import car_of, view_of
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
+from bench.ensembles.members import Members
 from bench.masks.drawing import FALSE_NEGATIVE, FALSE_POSITIVE, TINT, TRUE_POSITIVE, worst_crop
-from bench.masks.store import MapStore
 from bench.masks.types import THRESHOLD, Map, Mask
 from bench.report.facts import Facts
-from bench.system.progress import track
 
 KINDS = ("worst", "median", "disputed")
 EACH = 6  # photographs of each kind
@@ -88,8 +85,16 @@ class Shown:
         return sum(len(one.uri) for one in [*whole, *parts, *(mask for *_, mask in self.masks)])
 
 
-def choose(facts: Facts) -> list[tuple[str, int, str]]:
-    """(kind, place, image) of what is shown: the first of each kind, then the second of each, ...
+class Choice(NamedTuple):
+    """A photograph chosen for the page."""
+
+    kind: str  # of KINDS
+    place: int  # from 1, among those of its kind
+    image: str
+
+
+def choose(facts: Facts) -> list[Choice]:
+    """What is shown: the first photograph of each kind, then the second of each, ...
 
     The worst and the median are those of the ensemble's Dice; the disputed ones have the most
     pixels on which not all members agree. An image is shown once, as the first kind it is.
@@ -102,49 +107,48 @@ def choose(facts: Facts) -> list[tuple[str, int, str]]:
         "disputed": [image for image, pixels in disputed if pixels],
     }  # fmt: skip
     taken: set[str] = set()
-    found: list[tuple[str, int, str]] = []
+    chosen: list[Choice] = []
     for place in range(1, EACH + 1):
         for kind in KINDS:
             image = next((each for each in ordered[kind] if each not in taken), None)
             if image is not None:
                 taken.add(image)
-                found.append((kind, place, image))
-    return found
+                chosen.append(Choice(kind, place, image))
+    return chosen
 
 
-def draw(
-    facts: Facts, entries: Sequence[Entry], stores: Mapping[str, Path], data: Carvana
-) -> list[Shown]:
+def draw(facts: Facts, entries: Sequence[Entry], members: Members) -> list[Shown]:
     """The chosen photographs, by kind; fewer where they would make the page too large.
 
     Raises:
         BadData: a store lacks an image or is damaged, or a photograph or mask is.
     """
     entry = next(each for each in entries if each.name == facts.ensemble)
-    chosen, used = choose(facts), 0
+    chosen = {choice.image: choice for choice in choose(facts)}
+
+    def show(image: str, maps: Mapping[str, Map], truth: Mask) -> Shown:
+        photo = read_image(members.data.train[image])
+        return _shown(facts, entry, chosen[image], photo, maps, truth)
+
+    used = 0
     found: list[Shown] = []
-    with ExitStack() as stack:
-        opened = {name: stack.enter_context(MapStore.open(path)) for name, path in stores.items()}
-        for kind, place, image in track(chosen, "report: pictures", len(chosen)):
-            maps = {name: store.read(image) for name, store in opened.items()}
-            one = _shown(facts, entry, maps, data, kind, place, image)
-            used += one.bytes
-            if used > MOST_BYTES and found:
-                break
-            found.append(one)
+    for shown in members.each(chosen, show, "report: pictures"):
+        used += shown.bytes
+        if used > MOST_BYTES and found:
+            break
+        found.append(shown)
     return sorted(found, key=lambda each: (KINDS.index(each.kind), each.place))
 
 
 def _shown(
     facts: Facts,
     entry: Entry,
+    choice: Choice,
+    photo: Bytes,
     maps: Mapping[str, Map],
-    data: Carvana,
-    kind: str,
-    place: int,
-    image: str,
+    truth: Mask,
 ) -> Shown:
-    photo, truth = read_image(data.train[image]), data.mask(image)
+    image = choice.image
     found = entry.map(maps, image)
     predicted = found >= THRESHOLD
     dice = facts.dice[image]
@@ -159,8 +163,8 @@ def _shown(
     ]
     return Shown(
         image=image,
-        kind=kind,
-        place=place,
+        kind=choice.kind,
+        place=choice.place,
         car=facts.about_car(car_of(image)),
         view=view_of(image),
         dice=float(dice[entry.name]),

@@ -17,6 +17,7 @@ from bench.data.carvana import Carvana, is_real, metadata
 from bench.data.folds import Split, read_folds, split
 from bench.ensembles import fit
 from bench.ensembles.entry import Entry, entries_of, fitted
+from bench.ensembles.members import Members
 from bench.networks import predict
 from bench.networks.build import shapes
 from bench.report import facts
@@ -101,24 +102,19 @@ class Results:
             and not newer(files[entry.name], [*stores.values(), self.layout.suite])
         ]  # fmt: skip
         if stale:
-            fit.run(stale, stores, sorted(self.heldout), self.data, files, self.machine.jobs)
+            fit.run(stale, self.members("heldout"), sorted(self.heldout), files)
 
     def score(self) -> None:
         """Score every entry on the held-out cars and analyse the ensembles, unless it is done."""
         stores = self.stores("heldout")
         sources = [*stores.values(), self.layout.suite, *self.note_refinements()]
-        entries = self.fitted
+        entries, members = self.fitted, self.members("heldout")
         if not newer(self.layout.scores, sources):
             sizes = sorted({recipe.size for recipe in self.recipes.values()})
-            score.run(
-                entries, stores, sizes, self.heldout, self.data,
-                self.layout.scores, self.layout.ceilings, self.machine.jobs,
-            )  # fmt: skip
+            files = self.layout.scores, self.layout.ceilings
+            score.run(entries, members, sizes, self.heldout, *files)
         if not newer(self.layout.analysis, [*sources, self.layout.scores]):
-            explain.run(
-                entries, stores, self.data,
-                self.layout.scores, self.layout.analysis, self.machine.jobs,
-            )  # fmt: skip
+            explain.run(entries, members, self.layout.scores, self.layout.analysis)
 
     def rank(self) -> None:
         """Write the leaderboard."""
@@ -159,7 +155,7 @@ class Results:
         found = facts.read(
             self.layout.folder.name, self.suite, self.recipes, self.data, self.layout, self.repeat
         )
-        report.run(found, self.fitted, self.stores("heldout"), self.data, self.layout.report)
+        report.run(found, self.fitted, self.members("heldout"), self.layout.report)
         say(f"{self.layout.report}: the report; open it in a browser")
 
     def draw_errors(self, name: str, out: Path, worst: int) -> int:
@@ -170,8 +166,7 @@ class Results:
         """
         entry = self._entry(name)
         self._check_scored()
-        stores = self.stores("heldout")
-        return gallery.run(entry, stores, self.layout.scores, self.data, out, worst)
+        return gallery.run(entry, self.members("heldout"), self.layout.scores, out, worst)
 
     def try_refinements(self, name: str, out: Path | None) -> pd.DataFrame:
         """What every refinement does to an entry on the held-out images: the table of effect.py.
@@ -182,8 +177,7 @@ class Results:
         Raises:
             BadConfig: the suite has no such entry.
         """
-        entry, stores = self._entry(name), self.stores("heldout")
-        return effect.run(entry, stores, sorted(self.heldout), self.data, out, self.machine.jobs)
+        return effect.run(self._entry(name), self.members("heldout"), sorted(self.heldout), out)
 
     def note_refinements(self) -> list[Path]:
         """Write how entries are refined where that has changed; the file, if any entry ever was.
@@ -209,6 +203,10 @@ class Results:
     def stores(self, which: str) -> dict[str, Path]:
         """The map store of every recipe for the split "heldout" or "test"."""
         return {name: self.layout.maps(name, which) for name in self.recipes}
+
+    def members(self, which: str) -> Members:
+        """The maps of every recipe for the split "heldout" or "test"."""
+        return Members(self.stores(which), self.data, self.machine.jobs)
 
     def _member(self, name: str) -> leaderboard.Member:
         manifests = [

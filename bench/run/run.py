@@ -248,9 +248,8 @@ class Run:
         """Write the maps of every ensemble of a split into stores of their own."""
         for entry in self.results.fitted:
             if entry.rule:
-                ensemble.run(
-                    entry, self.results.stores(which), self.layout.ensemble(entry.name, which)
-                )
+                members = self.results.members(which)
+                ensemble.run(entry, members, self.layout.ensemble(entry.name, which))
 
     def submit(self) -> None:
         """Write a submission file and its sidecar for every entry, from the maps of test cars."""
@@ -266,7 +265,7 @@ class Run:
             return
         names = {image: path.name for image, path in self.data.test.items()}
         made_by = {"suite": self.name, "folds_sha256": sha256(self.layout.folds), **environment()}
-        submit.run(entries, stores, names, files, made_by, self.machine.jobs)
+        submit.run(entries, self.results.members("test"), names, files, made_by)
 
     def submission(self, entry: Entry) -> Path:
         """The submission file of an entry."""

@@ -6,7 +6,6 @@ Writes analysis.json.
 
 import json
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from functools import reduce
 from operator import add
 from pathlib import Path
@@ -15,10 +14,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.data.carvana import Carvana, car_of
+from bench.data.carvana import car_of
 from bench.ensembles import rules
 from bench.ensembles.entry import Entry
-from bench.masks.store import MapStore
+from bench.ensembles.members import Members
+from bench.masks.types import Map, Mask
 from bench.metrics.statistics import Gain, holm
 from bench.scores.diversity import (
     Floats,
@@ -32,20 +32,11 @@ from bench.scores.diversity import (
 from bench.scores.pairs import matrix, oracle, over_best, paired_gain
 from bench.scores.ranking import methods
 from bench.system.files import write_json
-from bench.system.progress import track
-from bench.system.threads import ahead
 
 PLAIN = {"mean": rules.mean, "vote": rules.vote}  # rules that work with a member less
 
 
-def run(
-    entries: Sequence[Entry],
-    stores: Mapping[str, Path],
-    data: Carvana,
-    scores: Path,
-    target: Path,
-    jobs: int,
-) -> None:
+def run(entries: Sequence[Entry], members: Members, scores: Path, target: Path) -> None:
     """Write the analysis of a suite's single models and ensembles on the images scored.
 
     Raises:
@@ -58,7 +49,7 @@ def run(
         entry for entry in ensembles
         if entry.rule in PLAIN and len(entry.members) > 1 and not entry.refine
     ]  # fmt: skip
-    joint, without = _look(singles, plain, stores, data, list(dice.columns), jobs)
+    joint, without = _count(members.only(singles), plain, list(dice.columns))
     best, reached = over_best(dice, oracle(dice.loc[singles]), singles)
     cars = len({car_of(image) for image in dice.columns})
     found = [_of_ensemble(one, entries, dice, without.get(one.name)) for one in ensembles]
@@ -84,31 +75,24 @@ def run(
     })  # fmt: skip
 
 
-def _look(
-    singles: Sequence[str],
-    plain: Sequence[Entry],
-    stores: Mapping[str, Path],
-    data: Carvana,
-    images: Sequence[str],
-    jobs: int,
+def _count(
+    members: Members, plain: Sequence[Entry], images: Sequence[str]
 ) -> tuple[dict[str, JointCounts], dict[str, pd.DataFrame]]:
     """What members do together on each image; Dice (images, left-out member) of ensembles."""
-    with ExitStack() as stack:
-        opened = {name: stack.enter_context(MapStore.open(stores[name])) for name in singles}
 
-        def look(image: str) -> tuple[JointCounts, list[Floats]]:
-            truth = data.mask(image)
-            maps = {name: store.look(image) for name, store in opened.items()}
-            left = [
-                leave_one_out(
-                    [maps[name] for name in entry.members], truth,
-                    PLAIN[str(entry.rule)], entry.parameters["weights"],
-                )
-                for entry in plain
-            ]  # fmt: skip
-            return joint_counts(list(maps.values()), truth), left
+    def count(image: str, maps: Mapping[str, Map], truth: Mask) -> tuple[JointCounts, list[Floats]]:
+        left = [
+            leave_one_out(
+                [maps[name] for name in entry.members],
+                truth,
+                PLAIN[str(entry.rule)],
+                entry.parameters["weights"],
+            )
+            for entry in plain
+        ]
+        return joint_counts(list(maps.values()), truth), left
 
-        found = list(track(ahead(look, images, jobs), "analysis", len(images)))
+    found = list(members.each(images, count, "analysis"))
     joint = {image: each for image, (each, _) in zip(images, found, strict=True)}
     without = {
         entry.name: pd.DataFrame(

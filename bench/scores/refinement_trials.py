@@ -8,8 +8,7 @@ Writes, if asked, into a folder: effect.csv, the table; images.parquet, the figu
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,12 @@ import numpy as np
 import pandas as pd
 
 from bench.config.refinement import Step, Steps, title
-from bench.data.carvana import Carvana, car_of
+from bench.data.carvana import car_of
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
+from bench.ensembles.members import Members
 from bench.masks.contours import contours
 from bench.masks.drawing import AFTER, BEFORE, TRUE, close_up, encoded, worst_crop
-from bench.masks.store import MapStore
 from bench.masks.types import THRESHOLD, Map, Mask
 from bench.metrics.measures import measures
 from bench.metrics.statistics import holm
@@ -30,8 +29,6 @@ from bench.refinement.refine import refine
 from bench.scores.pairs import matrix, paired_gain
 from bench.scores.ranking import MEANS
 from bench.system.files import replacing, write_bytes, write_text
-from bench.system.progress import track
-from bench.system.threads import ahead
 
 CROP = (64, 96)  # height, width of a picture's window
 NONE = "none"  # what the table calls the entry without a refinement
@@ -47,14 +44,7 @@ COLUMNS = (  # of the table for people
 )  # fmt: skip
 
 
-def run(
-    entry: Entry,
-    stores: Mapping[str, Path],
-    images: Sequence[str],
-    data: Carvana,
-    out: Path | None,
-    jobs: int,
-) -> pd.DataFrame:
+def run(entry: Entry, members: Members, images: Sequence[str], out: Path | None) -> pd.DataFrame:
     """Means over images of an entry as it is and after each refinement, its own among them.
 
     `gain` is over the entry as it is, in Dice, with its 95 % interval over cars and a p-value of no
@@ -67,22 +57,20 @@ def run(
     """
     bare = replace(entry, refine=())
     chains = {title(steps): steps for steps in _chains(entry.refine)}
-    with ExitStack() as stack:
-        opened = {name: stack.enter_context(MapStore.open(stores[name])) for name in entry.members}
+    members = members.only(entry.members)
 
-        def look(image: str) -> list[dict[str, Any]]:
-            map = bare.map({name: store.look(image) for name, store in opened.items()}, image)
-            about = {"image": image, "car": car_of(image)}
-            return [about | row for row in _tried(map, data.mask(image), chains)]
+    def score(image: str, maps: Mapping[str, Map], truth: Mask) -> list[dict[str, Any]]:
+        about = {"image": image, "car": car_of(image)}
+        return [about | row for row in _tried(bare.map(maps, image), truth, chains)]
 
-        seen = track(ahead(look, images, jobs), "refine", len(images))
-        scores = pd.DataFrame([row for rows in seen for row in rows])
-        found = table(scores)
-        if out:
-            write_text(out / "effect.csv", found.to_csv(index=False))
-            with replacing(out / "images.parquet") as temporary:
-                scores.to_parquet(temporary, index=False)
-            _draw(bare, chains, scores, opened, data, out)
+    rows = [row for image in members.each(images, score, "refine") for row in image]
+    scores = pd.DataFrame(rows)
+    found = table(scores)
+    if out:
+        write_text(out / "effect.csv", found.to_csv(index=False))
+        with replacing(out / "images.parquet") as temporary:
+            scores.to_parquet(temporary, index=False)
+        _draw(bare, chains, scores, members, out)
     return found
 
 
@@ -142,30 +130,50 @@ def _chains(own: Steps) -> list[Steps]:
     return found + [own] * bool(own and own not in found)
 
 
+@dataclass(frozen=True)
+class Extreme:
+    """The image that a refinement helped or harmed most."""
+
+    refinement: str
+    word: str  # helped or harmed
+    file: str  # the picture's name
+
+
+def _extremes(scores: pd.DataFrame, refinements: Sequence[str]) -> dict[str, list[Extreme]]:
+    """By image, the refinements that helped it most of all images, or harmed it most."""
+    dice = scores.pivot(index="image", columns="refinement", values="dice")
+    extremes: dict[str, list[Extreme]] = {}
+    for place, name in enumerate(refinements, start=1):
+        change = dice[name] - dice[NONE]
+        for word, gains in (("helped", change), ("harmed", -change)):
+            image = str(gains.idxmax())
+            if gains[image] > 0:
+                extreme = Extreme(name, word, f"{place:02d}-{word}-{image}.png")
+                extremes.setdefault(image, []).append(extreme)
+    return extremes
+
+
 def _draw(
-    bare: Entry,
-    chains: Mapping[str, Steps],
-    scores: pd.DataFrame,
-    opened: Mapping[str, MapStore],
-    data: Carvana,
-    out: Path,
+    bare: Entry, chains: Mapping[str, Steps], scores: pd.DataFrame, members: Members, out: Path
 ) -> None:
     """Draw the image that each refinement helped most, and the one it harmed most."""
-    dice = scores.pivot(index="image", columns="refinement", values="dice")
-    for place, (name, steps) in enumerate(chains.items(), start=1):
-        change = dice[name] - dice[NONE]
-        for word, image, by in (
-            ("helped", str(change.idxmax()), change.max()),
-            ("harmed", str(change.idxmin()), -change.min()),
-        ):
-            if by <= 0:
-                continue
-            map = bare.map({each: store.read(image) for each, store in opened.items()}, image)
-            truth, after = data.mask(image), refine(map, steps)
+    extremes = _extremes(scores, list(chains))
+
+    def draw(image: str, maps: Mapping[str, Map], truth: Mask) -> None:
+        map, photo = bare.map(maps, image), read_image(members.data.train[image])
+        for extreme in extremes[image]:
+            after = refine(map, chains[extreme.refinement])
             changed = (map >= THRESHOLD) ^ (after.map >= THRESHOLD)
             right = (after.map >= THRESHOLD) == truth
-            window = worst_crop(changed & (right == (word == "helped")), np.zeros_like(truth), CROP)
-            outlines = [(contours(truth.view(np.uint8) * np.uint8(255)), TRUE),
-                        (contours(map), BEFORE), (after.contours, AFTER)]  # fmt: skip
-            picture = close_up(read_image(data.train[image]), map, outlines, window)
-            write_bytes(out / f"{place:02d}-{word}-{image}.png", encoded(picture, ".png"))
+            shown = changed & (right == (extreme.word == "helped"))
+            window = worst_crop(shown, np.zeros_like(truth), CROP)
+            outlines = [
+                (contours(truth.view(np.uint8) * np.uint8(255)), TRUE),
+                (contours(map), BEFORE),
+                (after.contours, AFTER),
+            ]
+            picture = close_up(photo, map, outlines, window)
+            write_bytes(out / extreme.file, encoded(picture, ".png"))
+
+    for _ in members.each(extremes, draw, "refine: pictures"):
+        pass

@@ -6,67 +6,57 @@ Writes scores.parquet: entry, image, car, view, fold, tp, fp, fn, dice, jaccard,
 """
 
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from bench.data.carvana import Carvana, car_of, view_of
+from bench.data.carvana import car_of, view_of
 from bench.ensembles.entry import Entry
+from bench.ensembles.members import Members
 from bench.masks.resize import ceiling_map
-from bench.masks.store import MapStore
-from bench.masks.types import THRESHOLD, Mask, Size
+from bench.masks.types import THRESHOLD, Map, Mask, Size
 from bench.metrics.measures import measures
 from bench.metrics.overlap import counts, dice
 from bench.system.files import replacing, write_json
-from bench.system.progress import track
-from bench.system.threads import ahead
 
 
 def run(
     entries: Sequence[Entry],
-    stores: Mapping[str, Path],
+    members: Members,
     sizes: Sequence[Size],
     folds: Mapping[str, int],
-    data: Carvana,
     scores: Path,
     ceilings: Path,
-    jobs: int,
 ) -> None:
     """Score every entry on every held-out image at the photograph's own size.
 
     Args:
-        stores: the map store of each member, by its name.
         sizes: input sizes whose resolution ceiling is wanted.
         folds: held-out image -> the fold it belongs to; these images are scored.
 
     Raises:
         BadData: a store lacks an image or is damaged, or a mask is.
     """
-    with ExitStack() as stack:
-        opened = {name: stack.enter_context(MapStore.open(path)) for name, path in stores.items()}
 
-        def score(image: str) -> tuple[list[dict[str, Any]], list[float]]:
-            truth = data.mask(image)
-            about = {"car": car_of(image), "view": view_of(image), "fold": folds[image]}
-            maps = {name: store.look(image) for name, store in opened.items()}
-            rows = [
-                {"entry": entry.name, "image": image, **about}
-                | measures(entry.map(maps, image) >= THRESHOLD, truth)
-                for entry in entries
-            ]
-            return rows, [_ceiling(truth, size) for size in sizes]
+    def score(
+        image: str, maps: Mapping[str, Map], truth: Mask
+    ) -> tuple[list[dict[str, Any]], list[float]]:
+        about = {"car": car_of(image), "view": view_of(image), "fold": folds[image]}
+        rows = [
+            {"entry": entry.name, "image": image, **about}
+            | measures(entry.map(maps, image) >= THRESHOLD, truth)
+            for entry in entries
+        ]
+        return rows, [_ceiling(truth, size) for size in sizes]
 
-        found = list(track(ahead(score, sorted(folds), jobs), "score", len(folds)))
-    table = pd.DataFrame([row for rows, _ in found for row in rows])
-    highest = np.mean([each for _, each in found], axis=0)
+    rows, best = zip(*members.each(sorted(folds), score, "score"), strict=True)
+    table = pd.DataFrame([row for image in rows for row in image])
     with replacing(scores) as temporary:
         table.to_parquet(temporary, index=False)
-    write_json(
-        ceilings, {name_of(size): float(one) for size, one in zip(sizes, highest, strict=True)}
-    )
+    means = np.mean(best, axis=0).tolist()
+    write_json(ceilings, dict(zip(map(name_of, sizes), means, strict=True)))
 
 
 def _ceiling(truth: Mask, size: Size) -> float:

@@ -6,28 +6,23 @@ Writes <place>-<image>.jpg, the errors over the photograph; <place>-<image>-crop
 """
 
 from collections.abc import Mapping
-from contextlib import ExitStack
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from bench.data.carvana import Carvana
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
+from bench.ensembles.members import Members
 from bench.masks.drawing import encoded, overlay, worst_crop
-from bench.masks.store import MapStore
-from bench.masks.types import THRESHOLD
+from bench.masks.types import THRESHOLD, Map, Mask
 from bench.system.files import write_bytes, write_text
-from bench.system.progress import track
 
 CROP = (320, 480)  # height, width
 COLUMNS = ["image", "dice", "fp", "fn", "boundary_iou", "hausdorff95_px"]
 
 
-def run(
-    entry: Entry, stores: Mapping[str, Path], scores: Path, data: Carvana, out: Path, worst: int
-) -> int:
+def run(entry: Entry, members: Members, scores: Path, out: Path, worst: int) -> int:
     """Draw the images with the lowest Dice, the worst first; how many.
 
     Raises:
@@ -35,17 +30,19 @@ def run(
     """
     table = pd.read_parquet(scores).query("entry == @entry.name")
     chosen = table.nsmallest(worst, "dice")[COLUMNS].reset_index(drop=True)
-    with ExitStack() as stack:
-        opened = {name: stack.enter_context(MapStore.open(stores[name])) for name in entry.members}
-        for place, image in track(enumerate(chosen["image"], start=1), "errors", len(chosen)):
-            maps = {name: store.read(image) for name, store in opened.items()}
-            predicted = entry.map(maps, image) >= THRESHOLD
-            photo, truth = read_image(data.train[image]), data.mask(image)
-            painted = overlay(photo, predicted, truth)
-            window = worst_crop(predicted, truth, CROP)
-            name = f"{place:02d}-{image}"
-            write_bytes(out / f"{name}.jpg", encoded(painted, ".jpg"))
-            beside = np.hstack([photo[window], painted[window]])
-            write_bytes(out / f"{name}-crop.png", encoded(beside, ".png"))
+
+    def draw(image: str, maps: Mapping[str, Map], truth: Mask) -> tuple[bytes, bytes]:
+        predicted = entry.map(maps, image) >= THRESHOLD
+        photo = read_image(members.data.train[image])
+        painted = overlay(photo, predicted, truth)
+        window = worst_crop(predicted, truth, CROP)
+        beside = np.hstack([photo[window], painted[window]])
+        return encoded(painted, ".jpg"), encoded(beside, ".png")
+
+    images = list(chosen["image"])
+    pictures = members.only(entry.members).each(images, draw, "errors")
+    for place, (image, (whole, crop)) in enumerate(zip(images, pictures, strict=True), start=1):
+        write_bytes(out / f"{place:02d}-{image}.jpg", whole)
+        write_bytes(out / f"{place:02d}-{image}-crop.png", crop)
     write_text(out / "errors.csv", chosen.to_csv(index=False))
     return len(chosen)

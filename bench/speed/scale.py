@@ -21,8 +21,9 @@ from typing import Any
 import cv2
 import numpy as np
 
-from bench.data.carvana import VIEWS, open_folder
+from bench.data.carvana import VIEWS, Carvana, open_folder
 from bench.ensembles.entry import Entry
+from bench.ensembles.members import Members
 from bench.kaggle import submit
 from bench.kaggle.reading import read_rows
 from bench.kaggle.validation import check_submission
@@ -175,11 +176,11 @@ def _watched(work: Callable[..., Any], *given: Any) -> Alone:
 
 
 def _submit(stores: dict[str, Path], names: list[str], file: Path, jobs: int) -> None:
-    members = tuple(stores)
-    parameters = {"rule": "mean", "weights": [1] * len(members)}
+    parameters = {"rule": "mean", "weights": [1] * len(stores)}
     by_id = {name.removesuffix(".jpg"): name for name in names}
-    entry = Entry(ENTRY, "mean", members, parameters)
-    submit.run([entry], stores, by_id, {ENTRY: file}, {}, jobs)
+    entry = Entry(ENTRY, "mean", tuple(stores), parameters)
+    no_photographs = Carvana(file.parent, {}, {}, {}, None, None, None)
+    submit.run([entry], Members(stores, no_photographs, jobs), by_id, {ENTRY: file}, {})
 
 
 def _check(file: Path, names: list[str], size: tuple[int, int], jobs: int) -> int:

@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from bench.masks.store import MapStore, read_together
+from bench.masks.store import MapStore
 from bench.system.errors import BadData, BenchError, Missing
 
 MADE_BY = {"recipe": "vgg16", "size": [1280, 1918], "fold": 0}
@@ -257,30 +257,6 @@ def test_a_file_that_is_no_whole_map_store_is_refused(path, damage):
         ):
             store.read("car_03")
     assert path.read_bytes() == before or damage is _cut
-
-
-def test_stores_are_read_in_step(tmp_path):
-    paths = [filled(tmp_path / f"{name}.sqlite", 3, recipe=name) for name in "ab"]
-    stores = [MapStore.open(path) for path in paths]
-    read = list(read_together(stores, ["car_02", "car_00"]))
-    assert [image_id for image_id, _ in read] == ["car_02", "car_00"]
-    for image_id, maps in read:
-        for map in maps:
-            np.testing.assert_array_equal(map, noise(int(image_id[4:])))
-    with pytest.raises(BadData, match=r"a\.sqlite: no map of 1 of 2 images, first car_09"):
-        read_together(stores, ["car_09", "car_00"])
-    for store in stores:
-        store.close()
-
-
-def test_maps_of_two_sizes_are_not_combined(tmp_path):
-    stores = [MapStore.create(tmp_path / f"{k}.sqlite", {}) for k in (4, 5)]
-    for height, store in zip((4, 5), stores, strict=True):
-        store.write("x", noise(0, (height, 6)))
-    with pytest.raises(BadData, match=r"5\.sqlite: the map of x has shape \(5, 6\)"):
-        list(read_together(stores, ["x"]))
-    for store in stores:
-        store.close()
 
 
 def test_a_store_on_a_read_only_folder_is_read(path):

@@ -13,6 +13,7 @@ from bench.report import facts, pictures
 from bench.report.answer import answer, verdict
 from bench.report.page import render
 from bench.run.results import Results
+from bench.system.device import Machine
 from tests.tiny import MEMBERS, TRAIN_CARS, Made
 
 MOST_BYTES = 15_000_000
@@ -310,6 +311,6 @@ def test_chosen_photographs_are_the_worst_the_median_and_the_most_disputed(told)
 def test_too_many_bytes_leave_out_photographs_not_the_page(told, made, monkeypatch):
     monkeypatch.setattr(pictures, "MOST_BYTES", 60_000)
     suite, recipes, data, layout = _parts(made)
-    results = Results(suite, recipes, data, layout, machine=None)
-    found = pictures.draw(told, results.fitted, results.stores("heldout"), data)
+    results = Results(suite, recipes, data, layout, machine=Machine("cpu", 1))
+    found = pictures.draw(told, results.fitted, results.members("heldout"))
     assert 1 <= len(found) < len(pictures.choose(told))

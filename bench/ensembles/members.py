@@ -1,0 +1,102 @@
+"""The members of a suite, read together: each image once, for everything that is done with it."""
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+from bench.data.carvana import Carvana
+from bench.masks.store import MapStore
+from bench.masks.types import Map, Mask
+from bench.system.errors import BadData
+from bench.system.progress import track
+from bench.system.threads import ahead
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Members:
+    """Members' map stores by name, the data set they are of, and how many threads read them."""
+
+    stores: Mapping[str, Path]
+    data: Carvana
+    jobs: int = 1
+
+    def only(self, names: Collection[str]) -> "Members":
+        """The members of these names, in their order."""
+        return replace(self, stores={name: self.stores[name] for name in names})
+
+    def each(
+        self,
+        images: Collection[str],
+        work: Callable[[str, dict[str, Map], Mask], Result],
+        label: str,
+    ) -> Iterator[Result]:
+        """`work(image, maps, truth)` of each image in turn, done by threads, with progress shown.
+
+        Args:
+            images: training photographs.
+            work: gets the members' maps by name, uint8 (H, W), and the true mask, bool (H, W). The
+                maps are overwritten once it returns: the result must not hold one of them.
+            label: what the progress line says.
+
+        Raises:
+            Missing: a member has no store.
+            BadData: a store lacks an image (said before the first is read), a map or a mask is
+                damaged, or the maps of an image differ in size.
+        """
+        return self.each_unlabelled(
+            images, lambda image, maps: work(image, maps, self.data.mask(image)), label
+        )
+
+    def each_unlabelled(
+        self, images: Collection[str], work: Callable[[str, dict[str, Map]], Result], label: str
+    ) -> Iterator[Result]:
+        """`each` of photographs whose true mask is not known or not needed: `work(image, maps)`."""
+        with ExitStack() as stack:
+            stores = {
+                name: stack.enter_context(MapStore.open(path)) for name, path in self.stores.items()
+            }
+            for store in stores.values():
+                _check_complete(store, images)
+
+            def read(image: str) -> Result:
+                maps = {name: store.look(image) for name, store in stores.items()}
+                self._check_alike(image, maps)
+                return work(image, maps)
+
+            yield from track(ahead(read, images, self.jobs), label, len(images))
+
+    def images(self) -> list[str]:
+        """The images that the first member has maps of, sorted."""
+        with MapStore.open(next(iter(self.stores.values()))) as store:
+            return store.ids()
+
+    def made_by(self) -> dict[str, dict[str, Any]]:
+        """What made each member's maps, by the member's name."""
+        origins = {}
+        for name, path in self.stores.items():
+            with MapStore.open(path) as store:
+                origins[name] = store.made_by
+        return origins
+
+    def _check_alike(self, image: str, maps: Mapping[str, Map]) -> None:
+        first, *others = maps
+        for name in others:
+            if maps[name].shape != maps[first].shape:
+                raise BadData(
+                    f"{self.stores[name]}: the map of {image} has shape {maps[name].shape}, that "
+                    f"in {self.stores[first]} {maps[first].shape}; predict both on the same "
+                    "photographs"
+                )
+
+
+def _check_complete(store: MapStore, images: Collection[str]) -> None:
+    lacking = sorted(set(images).difference(store.ids()))
+    if lacking:
+        raise BadData(
+            f"{store.path}: no map of {len(lacking)} of {len(images)} images, first "
+            f"{lacking[0]}; predict again to add what is missing"
+        )
