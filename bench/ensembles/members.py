@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench.data.carvana import Carvana
+from bench.masks.scratch import BorrowedMap
 from bench.masks.store import MapStore
 from bench.masks.types import Map, Mask
 from bench.system.errors import BadData
@@ -31,7 +32,7 @@ class Members:
     def each(
         self,
         images: Collection[str],
-        work: Callable[[str, dict[str, Map], Mask], Result],
+        work: Callable[[str, dict[str, BorrowedMap], Mask], Result],
         label: str,
     ) -> Iterator[Result]:
         """`work(image, maps, truth)` of each image in turn, done by threads, with progress shown.
@@ -52,7 +53,10 @@ class Members:
         )
 
     def each_unlabelled(
-        self, images: Collection[str], work: Callable[[str, dict[str, Map]], Result], label: str
+        self,
+        images: Collection[str],
+        work: Callable[[str, dict[str, BorrowedMap]], Result],
+        label: str,
     ) -> Iterator[Result]:
         """`each` of photographs whose true mask is not known or not needed: `work(image, maps)`."""
         with ExitStack() as stack:
@@ -63,7 +67,7 @@ class Members:
                 _check_complete(store, images)
 
             def read(image: str) -> Result:
-                maps = {name: store.look(image) for name, store in stores.items()}
+                maps = {name: store.borrow(image) for name, store in stores.items()}
                 self._check_alike(image, maps)
                 return work(image, maps)
 

@@ -4,19 +4,16 @@ A size that holds the whole photograph is reached by padding; any other by resiz
 and targets shrink by area, maps grow by bilinear interpolation; masks are never resized.
 """
 
-import threading
-
 import cv2
 import numpy as np
 import numpy.typing as npt
 
 from bench.masks.compiled.shrinking import LARGEST, shrink_by_area
 from bench.masks.compiled.vectors import kernel
+from bench.masks.scratch import Scratch
 from bench.masks.types import Size
 
-KEPT = 2**22  # pixels of a picture whose memory a thread keeps: new memory costs more than growing
-
-_kept = threading.local()
+_scratch = Scratch()
 
 
 def fits(photo: Size, size: Size) -> bool:
@@ -58,10 +55,9 @@ def grow(probability: npt.NDArray[np.float32], photo: Size) -> npt.NDArray[np.ui
 
 def stretch(probability: npt.NDArray[np.float32], size: Size) -> npt.NDArray[np.uint8]:
     """Probabilities (h, w) in [0, 1], by bilinear interpolation, as a map of `size`."""
-    kept = getattr(_kept, "full", None)
-    full = cv2.resize(probability, size[::-1], kept, interpolation=cv2.INTER_LINEAR)
-    _kept.full = full if full.size <= KEPT else None
-    return as_map(np.asarray(full, np.float32))
+    full = _scratch.array(size, np.float32)
+    cv2.resize(probability, size[::-1], full, interpolation=cv2.INTER_LINEAR)
+    return as_map(full)
 
 
 def as_map(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:

@@ -26,7 +26,7 @@ WHY = {  # what is wrong with a token
 }
 PADDING = b"\n" * BLOCK
 MOST_WEIGHT = 2**23  # of all members together: 255 times that, doubled, fits into 32 bits
-ROOM = 2**14  # run ends found without a second walk; real masks have about 1,300
+INITIAL_CAPACITY = 2**14  # run ends found without a second walk; real masks have about 1,300
 
 
 def encode(mask: NDArray[Any]) -> str:
@@ -78,7 +78,7 @@ def runs(mask: NDArray[Any]) -> Runs:
 def map_runs(map: Map, threshold: int = THRESHOLD) -> Runs:
     """Runs of `map >= threshold`, as `runs` gives them; map uint8 (H, W), threshold 1..255."""
     whole, last_block = _pixels(map, threshold)
-    return _paired(lambda out: pixels.find_changes(whole, last_block, threshold, out))
+    return _runs_from_changes(lambda out: pixels.find_changes(whole, last_block, threshold, out))
 
 
 def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRESHOLD) -> Runs:
@@ -98,7 +98,7 @@ def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRE
     wholes, last_blocks = zip(*(_pixels(map, threshold) for map in maps), strict=True)
     images, behind = _addresses(wholes), _addresses(last_blocks)
     factors, size = np.array(weights, wide), wholes[0].size
-    return _paired(
+    return _runs_from_changes(
         lambda out: pixels.find_changes_of_sum(images, behind, size, factors, wide(least), out)
     )
 
@@ -141,11 +141,14 @@ def _addresses(arrays: Sequence[NDArray[np.uint8]]) -> NDArray[np.uintp]:
     return np.array([array.ctypes.data for array in arrays], np.uintp)
 
 
-def _paired(find: Callable[[NDArray[np.int64]], int]) -> Runs:
-    """Runs from the places where they begin and end, as `find` writes them."""
-    changes = np.empty(ROOM, dtype=np.int64)
+def _runs_from_changes(find: Callable[[NDArray[np.int64]], int]) -> Runs:
+    """The runs whose ends `find` writes: first pixels, and first pixels behind, in turn.
+
+    `find` writes as many as its array holds and returns how many there are.
+    """
+    changes = np.empty(INITIAL_CAPACITY, dtype=np.int64)
     count = find(changes)
-    if count > ROOM:  # noise, not a car
+    if count > INITIAL_CAPACITY:  # noise, not a car
         changes = np.empty(count, dtype=np.int64)
         find(changes)
     pairs = changes[:count].reshape(-1, 2).copy()  # first pixel of a run, first pixel behind it

@@ -11,6 +11,7 @@ from bench.data.images import read_image
 from bench.kaggle.validation import check_submission
 from bench.kaggle.writing import write_submission
 from bench.masks import rle
+from bench.masks.packing import pack
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore
 from bench.masks.types import THRESHOLD, Map, Size
@@ -85,7 +86,7 @@ def _store(kind: str, images: list[list[Map]], bar: float, folder: Path) -> Cont
         return [store.read(str(number)) for number in range(len(maps))]
 
     ours()
-    stored = sum(store.frame_bytes(str(number)) for number in range(len(maps)))
+    stored = sum(len(pack(map)) for map in maps)
     packed = sum(len(cv2.imencode(".png", map)[1]) for map in maps)
     return Contest(
         f"store: write + read a map, {kind}",
@@ -110,7 +111,7 @@ def _row(kind: str, images: list[list[Map]], bar: float, folder: Path) -> Contes
     def ours() -> list[str]:
         rows = []
         for number in range(len(images)):
-            maps = [store.look(str(number)) for store in stores]
+            maps = [store.borrow(str(number)) for store in stores]
             rows.append(f"{number},{rle.format_runs(rle.mean_runs(maps, [1] * len(maps)))}")
         return rows
 

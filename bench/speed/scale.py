@@ -27,8 +27,9 @@ from bench.ensembles.members import Members
 from bench.kaggle import submit
 from bench.kaggle.reading import read_rows
 from bench.kaggle.validation import check_submission
-from bench.masks.packing import Map, pack
-from bench.masks.store import APPLICATION, checksum_of
+from bench.masks.database import checksum_of
+from bench.masks.store import MapStore
+from bench.masks.types import Map
 from bench.system.environment import peak_memory
 from bench.system.files import sha256
 from bench.system.progress import say
@@ -124,27 +125,25 @@ def refer(path: Path, ids: Sequence[str], maps: Sequence[Map]) -> None:
     MapStore reads it as any other; the table `maps` is a view here.
     """
     path.unlink(missing_ok=True)
-    frames = [(*map.shape, pack(map)) for map in maps]
+    with MapStore.create(path, {}) as store:
+        for number, map in enumerate(maps):
+            store.write(str(number), map)
     connection = sqlite3.connect(path)
     with connection:
-        connection.execute(f"PRAGMA application_id = {APPLICATION}")
-        connection.execute("CREATE TABLE made_by (key TEXT PRIMARY KEY, value TEXT)")
+        frames = connection.execute(
+            "SELECT height, width, frame FROM maps ORDER BY rowid"
+        ).fetchall()
+        connection.execute("ALTER TABLE maps RENAME TO few")
         connection.execute(
-            "CREATE TABLE frames (number INTEGER PRIMARY KEY, height INTEGER, width INTEGER, "
-            "frame BLOB)"
-        )
-        connection.execute(
-            "CREATE TABLE images (image TEXT PRIMARY KEY, checksum INTEGER, number INTEGER) "
+            "CREATE TABLE many (image TEXT PRIMARY KEY, checksum INTEGER, number INTEGER) "
             "WITHOUT ROWID"
         )
         connection.execute(
-            "CREATE VIEW maps AS SELECT image, height, width, checksum, frame "
-            "FROM images JOIN frames USING (number)"
+            "CREATE VIEW maps AS SELECT many.image, height, width, many.checksum, frame "
+            "FROM many JOIN few ON few.rowid = number + 1"
         )
-        numbered = [(number, *frame) for number, frame in enumerate(frames)]
-        connection.executemany("INSERT INTO frames VALUES (?, ?, ?, ?)", numbered)
         connection.executemany(
-            "INSERT INTO images VALUES (?, ?, ?)",
+            "INSERT INTO many VALUES (?, ?, ?)",
             (
                 (image, checksum_of(image, *frames[place % len(frames)]), place % len(frames))
                 for place, image in enumerate(ids)

@@ -105,7 +105,7 @@ def test_extremes(mask, text):
 
 def test_noise_with_more_runs_than_the_first_guess():
     mask = np.indices((300, 301)).sum(axis=0) % 2 == 0
-    assert mask.sum() > rle.ROOM
+    assert mask.sum() > rle.INITIAL_CAPACITY
     assert rle.encode(mask) == plain_encode(mask)
     np.testing.assert_array_equal(rle.decode(rle.encode(mask), mask.shape), mask)
 

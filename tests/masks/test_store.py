@@ -43,23 +43,23 @@ def test_a_map_comes_back_as_it_was(tmp_path_factory, map):
     with MapStore.create(tmp_path_factory.mktemp("maps") / "maps.sqlite", {}) as store:
         store.write("x", map)
         np.testing.assert_array_equal(store.read("x"), map)
-        np.testing.assert_array_equal(store.look("x"), map)
+        np.testing.assert_array_equal(store.borrow("x"), map)
 
 
-def test_a_look_is_good_until_the_next_of_its_thread(path):
+def test_a_borrowed_map_is_good_until_its_thread_borrows_again(path):
     first, second, wide = np.zeros(SHAPE, np.uint8), np.full(SHAPE, 255, np.uint8), noise(0, (9, 7))
     with MapStore.create(path, {}) as store:
         for name, map in {"first": first, "second": second, "wide": wide}.items():
             store.write(name, map)
-        kept, looked = store.read("first"), store.look("first")
-        other = threading.Thread(target=store.look, args=("second",))
+        kept, borrowed = store.read("first"), store.borrow("first")
+        other = threading.Thread(target=store.borrow, args=("second",))
         other.start()
         other.join()
-        np.testing.assert_array_equal(looked, first)
+        np.testing.assert_array_equal(borrowed, first)
         for name, map in {"second": second, "wide": wide, "first": first}.items():
-            np.testing.assert_array_equal(store.look(name), map)
+            np.testing.assert_array_equal(store.borrow(name), map)
         np.testing.assert_array_equal(kept, first)
-        assert np.shares_memory(store.look("first"), store.look("second"))
+        assert np.shares_memory(store.borrow("first"), store.borrow("second"))
 
 
 def test_a_slice_of_a_larger_array_is_stored_exactly(path):
@@ -195,7 +195,7 @@ def test_a_full_disk_keeps_the_maps_that_were_written(path):
 
 def test_a_full_database_is_a_full_disk(path):
     with MapStore.create(path, MADE_BY) as store:
-        store._connection().execute("PRAGMA max_page_count = 10")
+        store._database.rows("PRAGMA max_page_count = 10")
         with pytest.raises(BenchError, match=r"maps-heldout.*no space left"):
             for number in range(100):
                 store.write(f"{number}", noise(number))

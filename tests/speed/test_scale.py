@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bench.cli.verbs import main
-from bench.masks.store import MapStore, checksum_of
+from bench.masks.database import checksum_of
+from bench.masks.store import MapStore
 from bench.speed.scale import _names, refer
 from bench.speed.scale_report import compared, draw, to_markdown
 from bench.system.errors import BadData
