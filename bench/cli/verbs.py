@@ -130,14 +130,14 @@ def errors(given: argparse.Namespace) -> None:
 
 def refine(given: argparse.Namespace) -> None:
     """Try every refinement on an entry's held-out maps."""
-    from bench.scores.refinement_trials import COLUMNS
+    from bench.scores.columns import in_trials
     from bench.scores.tables import to_markdown, to_records
 
     found = _open_run(given).results.try_refinements(given.entry, given.out)
     if given.json:
         print(json.dumps(to_records(found), indent=2))
     else:
-        print(to_markdown(found, COLUMNS), end="")
+        print(to_markdown(found, in_trials()), end="")
     if given.out:
         say(f"figures of every image and pictures are in {given.out}")
 

@@ -13,9 +13,11 @@ from bench.ensembles.members import Members
 from bench.report.facts import Facts
 from bench.report.page import render
 from bench.report.pictures import draw
+from bench.scores import columns
 from bench.system.files import write_text
 
 CODE = sorted(path for path in Path(__file__).parent.rglob("*") if path.suffix != ".pyc")
+CODE.append(Path(columns.__file__))
 
 
 def run(facts: Facts, entries: Sequence[Entry], members: Members, target: Path) -> None:

@@ -1,6 +1,6 @@
 """The leaderboard as the page shows it: text, what to sort by, and intervals drawn to one scale."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,22 +9,11 @@ import pandas as pd
 
 from bench.report.facts import Facts
 from bench.report.svg import dice_ticks, errors_of
-from bench.system.text import duration, number, probability, signed
+from bench.scores.columns import Column, on_page
+from bench.system.text import number
 
 WIDTH = 180  # of the drawn intervals, CSS pixels
 MARGIN = 8.0
-
-
-@dataclass(frozen=True)
-class Column:
-    """A column of the table."""
-
-    key: str  # of the leaderboard
-    title: str
-    meaning: str
-    write: Callable[[float], str]
-    low_first: bool = False  # whether small numbers are the good ones
-    more: bool = False  # whether it is shown only when all columns are asked for
 
 
 @dataclass(frozen=True)
@@ -43,44 +32,6 @@ class Line:
     mean: float
     interval: str  # the same in words
     front: bool  # on the Pareto front
-
-
-def _decimals(count: int) -> Callable[[float], str]:
-    return lambda value: number(value, count)
-
-
-COLUMNS = (
-    Column("dice", "Dice", "mean over the photographs", _decimals(6)),
-    Column("gain", "Gain", "over its best member", signed),
-    Column("gain_p", "p", "of no gain, corrected for all ensembles", probability, low_first=True),
-    Column("p_best", "p to first", "of no difference to the first line, corrected for all pairs",
-           probability, low_first=True),
-    Column("dice_worst5", "Worst 5 %", "mean Dice of the worst twentieth of photographs",
-           _decimals(5)),
-    Column("predict_ms", "ms", "a photograph; an ensemble's is its members' sum", _decimals(0),
-           low_first=True),
-    Column("jaccard", "Jaccard", "mean over the photographs", _decimals(6), more=True),
-    Column("boundary_iou", "Boundary IoU", "of rims 2 % of the diagonal wide", _decimals(4),
-           more=True),
-    Column("hausdorff95_px", "Hausdorff", "95th percentile, pixels", _decimals(1), True, True),
-    Column("surface_px", "Surface", "mean distance of the outlines, pixels", _decimals(2), True,
-           True),
-    Column("fp_px", "Too many", "false positive pixels a photograph", _decimals(0), True, True),
-    Column("fn_px", "Missed", "false negative pixels a photograph", _decimals(0), True, True),
-    Column("dice_worst", "Worst", "Dice of the worst photograph", _decimals(5), more=True),
-    Column("one_minus_jaccard", "1 - Jaccard", "mean over the photographs", _decimals(5), True,
-           True),
-    Column("reported_dice", "Reported Dice", "by the paper, on other photographs", _decimals(6),
-           more=True),
-    Column("reported_one_minus_jaccard", "Reported 1 - Jaccard",
-           "by the paper, on other photographs", _decimals(5), True, True),
-    Column("ceiling", "Ceiling", "Dice of a perfect network of this input size", _decimals(6),
-           more=True),
-    Column("params_m", "Parameters", "millions", _decimals(1), True, True),
-    Column("gflops", "GFLOPs", "of one forward pass", _decimals(0), True, True),
-    Column("train_s", "Training", "all folds together", duration, True, True),
-    Column("disk_mb", "Weights", "MB", _decimals(1), True, True),
-)  # fmt: skip
 
 
 class Scale:
@@ -110,7 +61,9 @@ class Scale:
 def columns(facts: Facts) -> list[Column]:
     """The columns that say anything in this run."""
     return [
-        each for each in COLUMNS if each.key in facts.board and facts.board[each.key].notna().any()
+        each
+        for each in on_page()
+        if each.key in facts.board and facts.board[each.key].notna().any()
     ]
 
 
@@ -155,4 +108,4 @@ def _cell(row: "pd.Series[Any]", column: Column) -> tuple[str, str]:
     value = row.get(column.key)
     if value is None or pd.isna(value):
         return "", ""
-    return column.write(float(value)), repr(float(value))
+    return column.text(float(value)), repr(float(value))

@@ -38,6 +38,7 @@ from bench.scores import (
 from bench.scores import (
     worst_images as gallery,
 )
+from bench.scores.pairs import read_scores
 from bench.system.device import Machine
 from bench.system.errors import BadConfig, Missing
 from bench.system.files import write_json
@@ -122,7 +123,7 @@ class Results:
         leaky = any(each.audit().leaky for each in self.splits.values())
         real = is_real(self.data)
         reported = [*self.suite.reported, *(context.private_leaderboard() if real else [])]
-        scores = pd.read_parquet(self.layout.scores)
+        scores = read_scores(self.layout.scores)
         members = {name: self._member(name) for name in self.recipes}
         found = leaderboard.table(scores, self.entries, members, reported, leaky)
         files = {form: self.layout.leaderboard(form) for form in ("csv", "md", "json", "latex")}

@@ -14,8 +14,9 @@ import pandas as pd
 from bench.config.suite import Reported
 from bench.ensembles.entry import Entry
 from bench.metrics.statistics import holm
+from bench.scores.columns import averaged, check_leaderboard, dtypes, in_leaderboard
 from bench.scores.pairs import matrix, over_best
-from bench.scores.ranking import MEANS, pareto_front, quality, ranks
+from bench.scores.ranking import pareto_front, quality, ranks
 from bench.scores.tables import FORMATS
 from bench.system.files import write_text
 
@@ -37,14 +38,6 @@ class Member:
 
 COSTS = ("params_m", "gflops", "disk_mb", "train_s", "predict_ms")  # an ensemble's are sums
 REPORTED = ("reported_dice", "reported_one_minus_jaccard")
-COLUMNS = (
-    "rank", "group", "entry", "kind", "members", "size", "params_m", "gflops", "disk_mb",
-    "dice", "dice_low", "dice_high", "p_best",
-    "jaccard", "jaccard_low", "jaccard_high", "one_minus_jaccard", "boundary_iou",
-    "hausdorff95_px", "surface_px", "fp_px", "fn_px", "dice_worst", "dice_worst5",
-    "dice_fold_sd", "gain", "gain_low", "gain_high", "gain_p", "ceiling", "train_s", "predict_ms",
-    "pareto", "leaky", *REPORTED, "source",
-)  # fmt: skip
 
 
 def table(
@@ -79,13 +72,14 @@ def table(
         told = ours["gain_p"].notna()
         ours.loc[told, "gain_p"] = holm(ours.loc[told, "gain_p"])
     ours["pareto"] = pareto_front(ours["predict_ms"], ours["dice"])
+    check_leaderboard(str(key) for key in ours)
     published = [
         {"entry": one.entry, "kind": "reported", "dice": one.dice, "source": one.source}
         for one in reported
     ]
-    found = pd.DataFrame([*ours.to_dict("records"), *published], columns=COLUMNS)
+    found = pd.DataFrame([*ours.to_dict("records"), *published], columns=in_leaderboard())
     found = found.sort_values(["dice", "entry"], ascending=[False, True], ignore_index=True)
-    return found.astype({"rank": "Int64", "group": "Int64", "members": "Int64"})
+    return found.astype(dtypes())
 
 
 def _row(entry: Entry, members: Mapping[str, Member]) -> dict[str, Any]:
@@ -118,7 +112,7 @@ def write_by(part: "pd.Series[Any]", scores: pd.DataFrame, file: Path) -> None:
     """
     if part.notna().any():
         grouped = scores.groupby(["entry", part])
-        means = grouped[list(MEANS)].mean().assign(images=grouped.size())
+        means = grouped[averaged()].mean().assign(images=grouped.size())
         write_text(file, means.reset_index().to_csv(index=False))
 
 

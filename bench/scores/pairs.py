@@ -1,11 +1,30 @@
 """Entries' scores image by image, side by side: what one gains over another, over cars."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pandas as pd
 
 from bench.data.carvana import car_of
 from bench.metrics.statistics import Gain, gain
+from bench.scores.columns import averaged
+from bench.system.errors import BadData
+
+
+def read_scores(path: Path) -> pd.DataFrame:
+    """scores.parquet of a run, with every figure that the tables average.
+
+    Raises:
+        BadData: a figure is missing, since an older version scored the run.
+    """
+    scores = pd.read_parquet(path)
+    lacking = [key for key in averaged() if key not in scores]
+    if lacking:
+        raise BadData(
+            f"{path}: has no column {', '.join(lacking)}, an older version scored this run; remove "
+            "the file and run the stage `score` again"
+        )
+    return scores
 
 
 def matrix(scores: pd.DataFrame, entries: Sequence[str], column: str = "dice") -> pd.DataFrame:

@@ -9,10 +9,10 @@ from numpy.typing import ArrayLike, NDArray
 from bench.data.carvana import car_of
 from bench.metrics import statistics as stats
 from bench.metrics.statistics import comparisons, intervals, ranks_of
+from bench.scores.columns import averaged
 from bench.scores.pairs import matrix
 
 WORST_SHARE = 0.05  # of the images, whose mean Dice says how bad it gets
-MEANS = ("dice", "jaccard", "boundary_iou", "hausdorff95_px", "surface_px")
 
 
 def quality(scores: pd.DataFrame) -> dict[str, Any]:
@@ -23,7 +23,7 @@ def quality(scores: pd.DataFrame) -> dict[str, Any]:
     """
     ordered = np.sort(scores["dice"])
     return {
-        **{column: scores[column].mean() for column in MEANS},
+        **{column: scores[column].mean() for column in averaged()},
         "one_minus_jaccard": 1 - scores["jaccard"].mean(),
         "fp_px": scores["fp"].mean(),
         "fn_px": scores["fn"].mean(),

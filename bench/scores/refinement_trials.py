@@ -26,8 +26,8 @@ from bench.masks.types import THRESHOLD, Map, Mask
 from bench.metrics.measures import measures
 from bench.metrics.statistics import holm
 from bench.refinement.refine import refine
+from bench.scores.columns import averaged, check_figures
 from bench.scores.pairs import matrix, paired_gain
-from bench.scores.ranking import MEANS
 from bench.system.files import replacing, write_bytes, write_text
 
 CROP = (64, 96)  # height, width of a picture's window
@@ -37,11 +37,6 @@ CHAINS = (  # tried besides each step alone; the first is that of Heitzinger & K
     ("largest_component", "fill_holes"),
     ("largest_component", "fill_holes", "active_contours", "adaptive_smoothing"),
 )
-COLUMNS = (  # of the table for people
-    "refinement", "dice", "gain", "gain_low", "gain_high", "gain_p", "jaccard", "boundary_iou",
-    "hausdorff95_px", "surface_px", "better", "worse", "unchanged", "changed_px", "tried", "kept",
-    "refine_ms",
-)  # fmt: skip
 
 
 def run(entry: Entry, members: Members, images: Sequence[str], out: Path | None) -> pd.DataFrame:
@@ -77,7 +72,7 @@ def run(entry: Entry, members: Members, images: Sequence[str], out: Path | None)
 def _tried(map: Map, truth: Mask, chains: Mapping[str, Steps]) -> Iterator[dict[str, Any]]:
     """What a map scores as it is, and after each refinement."""
     before = map >= THRESHOLD
-    bare = measures(before, truth)
+    bare = check_figures(measures(before, truth))
     yield {"refinement": NONE, **bare}
     for name, steps in chains.items():
         began = time.thread_time()
@@ -107,7 +102,7 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
 
 def _row(name: Any, mine: pd.DataFrame, dice: pd.DataFrame) -> dict[str, Any]:
     """Means of a refinement and, but for the first, its gain over the first."""
-    row = {"refinement": name, **{column: mine[column].mean() for column in MEANS}}
+    row = {"refinement": name, **{column: mine[column].mean() for column in averaged()}}
     if name == NONE:
         return row
     change = dice[name] - dice[NONE]

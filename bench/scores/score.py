@@ -1,8 +1,8 @@
 """Maps of held-out photographs and their true masks -> how every entry did on each of them.
 
 Reads  the members' map stores and the masks, each image once for all entries.
-Writes scores.parquet: entry, image, car, view, fold, tp, fp, fn, dice, jaccard, boundary_iou,
-       hausdorff95_px, surface_px; and ceilings.json, the best that a size of input allows.
+Writes scores.parquet: entry, image, car, view, fold and the figures of metrics/measures.py; and
+       ceilings.json, the best that a size of input allows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,6 +19,7 @@ from bench.masks.resize import ceiling_map
 from bench.masks.types import THRESHOLD, Map, Mask, Size
 from bench.metrics.measures import measures
 from bench.metrics.overlap import counts, dice
+from bench.scores.columns import check_figures
 from bench.system.files import replacing, write_json
 
 
@@ -46,7 +47,7 @@ def run(
         about = {"car": car_of(image), "view": view_of(image), "fold": folds[image]}
         rows = [
             {"entry": entry.name, "image": image, **about}
-            | measures(entry.map(maps, image) >= THRESHOLD, truth)
+            | check_figures(measures(entry.map(maps, image) >= THRESHOLD, truth))
             for entry in entries
         ]
         return rows, [_ceiling(truth, size) for size in sizes]

@@ -9,17 +9,17 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.masks.drawing import encoded, overlay, worst_crop
 from bench.masks.types import THRESHOLD, Map, Mask
+from bench.scores.columns import in_errors
+from bench.scores.pairs import read_scores
 from bench.system.files import write_bytes, write_text
 
 CROP = (320, 480)  # height, width
-COLUMNS = ["image", "dice", "fp", "fn", "boundary_iou", "hausdorff95_px"]
 
 
 def run(entry: Entry, members: Members, scores: Path, out: Path, worst: int) -> int:
@@ -28,8 +28,8 @@ def run(entry: Entry, members: Members, scores: Path, out: Path, worst: int) -> 
     Raises:
         BadData: a store lacks an image or is damaged, or a photograph or mask is.
     """
-    table = pd.read_parquet(scores).query("entry == @entry.name")
-    chosen = table.nsmallest(worst, "dice")[COLUMNS].reset_index(drop=True)
+    table = read_scores(scores).query("entry == @entry.name")
+    chosen = table.nsmallest(worst, "dice")[in_errors()].reset_index(drop=True)
 
     def draw(image: str, maps: Mapping[str, Map], truth: Mask) -> tuple[bytes, bytes]:
         predicted = entry.map(maps, image) >= THRESHOLD
