@@ -10,7 +10,7 @@ import torch
 
 from bench.data.carvana import open_folder
 from bench.kaggle.client import client_path
-from bench.system.device import multiplies_bf16
+from bench.system.device import bf16_is_fast
 from bench.system.environment import environment
 from bench.system.errors import BenchError, Missing
 from models.encoders import WEIGHTS_DIR
@@ -38,7 +38,7 @@ def _kaggle() -> str:
 
 def _devices() -> list[str]:
     cards = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    precision = "bf16" if multiplies_bf16(cpu=True) else "fp32 only: no bf16 instructions"
+    precision = "bf16" if bf16_is_fast(cpu=True) else "fp32 only: no bf16 instructions"
     return [*cards, f"cpu ({torch.get_num_threads()} threads, {precision})"]
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from bench.data.images import image_size, read_mask
 from bench.masks import rle
 from bench.system.errors import BadFile, Missing
-from bench.system.threads import ahead
+from bench.system.threads import prefetch
 
 SIZE = (1280, 1918)  # height, width of every photograph of the real set
 VIEWS = 16  # photographs of one car
@@ -206,7 +206,7 @@ def mask_areas(data: Carvana, jobs: int = 1) -> dict[str, int]:
         raise _no_mask(data, unknown)
     areas = {image: _row_area(data, image) for image in data.train if image in data.mask_rows}
     drawn = [image for image in data.train if image not in areas]
-    sums = ahead(_mask_area, [data.masks[image] for image in drawn], jobs)
+    sums = prefetch(_mask_area, [data.masks[image] for image in drawn], jobs)
     areas.update(zip(drawn, sums, strict=True))
     return {image: areas[image] for image in data.train}
 

@@ -21,7 +21,7 @@ from bench.data.images import read_image
 from bench.masks import rle
 from bench.system.errors import BadFile
 from bench.system.progress import track
-from bench.system.threads import ahead
+from bench.system.threads import prefetch
 
 SAMPLE = 16  # files of each kind that are read when not all are
 SHOWN = 20  # problems in the printed table; the JSON holds all
@@ -193,7 +193,7 @@ class _Look:
 def _read_files(data: Carvana, report: Report, jobs: int) -> None:
     images = [(data, image, True) for image in _chosen(list(data.train), report.deep)]
     images += [(data, image, False) for image in _chosen(list(data.test), report.deep)]
-    looks = list(track(ahead(_look, images, jobs), "reading", len(images)))
+    looks = list(track(prefetch(_look, images, jobs), "reading", len(images)))
     for error in (error for look in looks for error in look.errors):
         report.add(error.file, error.what, error.cure)
     sizes = Counter(look.size for look in looks if look.size)

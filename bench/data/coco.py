@@ -22,7 +22,7 @@ from bench.masks.types import Size
 from bench.system.errors import BadData, Missing
 from bench.system.files import write_bytes
 from bench.system.progress import track
-from bench.system.threads import ahead
+from bench.system.threads import prefetch
 
 Mask = NDArray[np.bool_]
 
@@ -103,7 +103,7 @@ def prepare(
             _write(_photograph(image, images, annotations), image, mask, out, size)
         return verdict
 
-    verdicts = track(ahead(keep, coco.images, jobs), "preparing", len(coco.images))
+    verdicts = track(prefetch(keep, coco.images, jobs), "preparing", len(coco.images))
     return dict(Counter(verdicts).most_common())
 
 

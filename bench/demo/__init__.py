@@ -27,7 +27,7 @@ from bench.masks import rle
 from bench.system.errors import BadConfig, BadData
 from bench.system.files import replacing, write_json
 from bench.system.progress import track
-from bench.system.threads import ahead
+from bench.system.threads import prefetch
 
 VERSION = 1  # of the drawing: another version draws other pictures under other ids
 VIEWS = tuple(range(1, 17))
@@ -63,7 +63,7 @@ def make(out: Path, cars: int, test_cars: int, seed: int, jobs: int) -> None:
     subjects = _subjects(out, cars, test_cars, seed)
     _refuse_strangers(out, subjects)
     draw = partial(_draw, seed)
-    for _ in track(ahead(draw, subjects, jobs), "drawing demo cars", len(subjects)):
+    for _ in track(prefetch(draw, subjects, jobs), "drawing demo cars", len(subjects)):
         pass
     _write_tables(out, subjects[:cars], subjects[cars:], seed)
     write_json(out / "demo.json", marker)

@@ -12,7 +12,7 @@ from bench.masks.store import MapStore
 from bench.masks.types import Map, Mask
 from bench.system.errors import BadData
 from bench.system.progress import track
-from bench.system.threads import ahead
+from bench.system.threads import prefetch
 
 Result = TypeVar("Result")
 
@@ -71,7 +71,7 @@ class Members:
                 self._check_alike(image, maps)
                 return work(image, maps)
 
-            yield from track(ahead(read, images, self.jobs), label, len(images))
+            yield from track(prefetch(read, images, self.jobs), label, len(images))
 
     def images(self) -> list[str]:
         """The images that the first member has maps of, sorted."""

@@ -16,7 +16,7 @@ from bench.kaggle.reading import BYTE_ORDER_MARK, HEADER, Unreadable, bad_header
 from bench.masks.compiled import runs as compiled
 from bench.masks.rle import PADDING, WHY
 from bench.masks.types import Size
-from bench.system.threads import ahead
+from bench.system.threads import prefetch
 
 MAX_PROBLEMS = 20  # kept with line and cure; all others are only counted
 MAX_NAME_BYTES = 200  # shown of a file name, or of a line without one
@@ -119,7 +119,7 @@ def check_submission(
     report, signs = SubmissionReport(path), EncodingSigns(size)
     names, first_lines = set(expected), dict[str, int]()
     body = _Body(report)
-    for block, lines in ahead(partial(_scan, size=size), body.blocks(), jobs):
+    for block, lines in prefetch(partial(_scan, size=size), body.blocks(), jobs):
         for fields in lines:
             row = _check_row(block, *fields)
             line = body.first_line + report.rows

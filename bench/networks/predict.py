@@ -31,7 +31,7 @@ from bench.system.device import Machine, enough_memory, free_memory, wait_for
 from bench.system.errors import BadData, Incomplete, Missing
 from bench.system.files import sha256, write_json
 from bench.system.progress import track
-from bench.system.threads import Behind, ahead
+from bench.system.threads import BackgroundWorkers, prefetch
 
 WEIGHTS = 0.25  # of free memory for weights; the rest is for what networks compute
 
@@ -164,14 +164,14 @@ class _Look:
         self._batch = min(machine.micro_batch or self.recipe.batch, self.recipe.batch)
         self._waiting: list[tuple[str, Size, Tensor]] = []
 
-    def take(self, image: str, size: Size, small: Tensor, behind: Behind) -> None:
+    def take(self, image: str, size: Size, small: Tensor, workers: BackgroundWorkers) -> None:
         """A photograph of `size`, uint8 (3, h, w) on the network's grid."""
         self._waiting.append((image, size, small))
         if len(self._waiting) == self._batch:
-            self.finish(behind)
+            self.finish(workers)
 
-    def finish(self, behind: Behind) -> None:
-        """Find the maps of the photographs that wait; they are written behind the next ones."""
+    def finish(self, workers: BackgroundWorkers) -> None:
+        """Find the maps of the photographs that wait; the workers write them meanwhile."""
         began = time.monotonic()
         if self._waiting:
             with enough_memory(self.name, self._batch, self.recipe.size):
@@ -181,7 +181,7 @@ class _Look:
                 )
                 wait_for(self._accelerator.device)  # or the next member would be charged with it
             for (image, size, _), one in zip(self._waiting, found, strict=True):
-                behind.do(self._write, image, one, size)
+                workers.submit(self._write, image, one, size)
         self.turn.images += len(self._waiting)
         self.turn.seconds += time.monotonic() - began
         self._waiting.clear()
@@ -206,18 +206,19 @@ def _predict(looks: Sequence[_Look], machine: Machine) -> dict[str, BadData]:
             return None
 
     label = f"{looks[0].name}: predict" if len(looks) == 1 else f"predict {len(looks)} members"
-    with Behind(machine.jobs) as behind:
+    with BackgroundWorkers(machine.jobs) as workers:
         began = time.monotonic()
-        for found in track(ahead(read, list(photographs), machine.jobs), label, len(photographs)):
+        shrunk = prefetch(read, list(photographs), machine.jobs)
+        for found in track(shrunk, label, len(photographs)):
             if found:
                 image, size, small = found
                 taking = [look for look in looks if image in look.part.photographs]
                 _share(time.monotonic() - began, taking)
                 for look in taking:
-                    look.take(image, size, small[look.recipe.size], behind)
+                    look.take(image, size, small[look.recipe.size], workers)
             began = time.monotonic()
         for look in looks:
-            look.finish(behind)
+            look.finish(workers)
         began = time.monotonic()
     _share(time.monotonic() - began, [look for look in looks if look.part.photographs])
     return damaged

@@ -37,7 +37,7 @@ Steps = Annotated[
         json_schema_extra={"items": {"type": "string", "enum": list(SWITCHES)}},
     ),
 ]
-Behind = Annotated[
+BackgroundWorkers = Annotated[
     str, Form(pattern=BACKGROUND, description="transparent, white, blur, #rrggbb, or image")
 ]
 Picture = Annotated[
@@ -71,7 +71,7 @@ async def cutout(
     request: Request,
     photograph: Upload,
     steps: Steps = [],  # noqa: B006 (FastAPI copies it)
-    background: Behind = "transparent",
+    background: BackgroundWorkers = "transparent",
     background_image: Picture = None,
 ) -> Response:
     """The car alone, upright and in the photograph's own size, as a PNG with alpha.

@@ -17,7 +17,7 @@ from bench.networks.infer import mean_probability, probabilities
 from bench.networks.load import folded
 from bench.networks.openvino import Converted, convert, undisturbed
 from bench.networks.tta import View
-from bench.system.device import multiplies_bf16
+from bench.system.device import bf16_is_fast
 from bench.training.losses import total_loss
 from bench.training.state import scratch
 from bench.training.train import train_one_epoch
@@ -66,7 +66,7 @@ def eager(network: nn.Module, images: Tensor) -> Predict:
 def openvino(network: nn.Module, images: Tensor, folder: Path) -> Predict:
     """The network as an export with --openvino runs it, converted into `folder`."""
     convert(network, (images.shape[-2], images.shape[-1]), folder)
-    converted = Converted(folder, stride_of(network), bf16=multiplies_bf16(cpu=True))
+    converted = Converted(folder, stride_of(network), bf16=bf16_is_fast(cpu=True))
 
     def predict() -> Tensor:
         with undisturbed():

@@ -1,4 +1,4 @@
-"""Where networks run, in which precision it pays, and what to say when memory runs out."""
+"""The device that networks run on, its precision and its memory."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,14 +13,20 @@ from bench.system.errors import BenchError, Missing
 
 @dataclass(frozen=True)
 class Machine:
-    """What a run may use: a device ("auto", "cpu", "cuda"), parallel jobs, images held at once."""
+    """What a run may use of this machine.
+
+    Args:
+        device: "auto", "cpu" or "cuda".
+        jobs: threads that work on photographs in parallel.
+        micro_batch: images in memory at once; None: as much of a batch as fits.
+    """
 
     device: str = "auto"
     jobs: int = 1
-    micro_batch: int | None = None  # None: as much of a recipe's batch as fits into memory
+    micro_batch: int | None = None
 
     def accelerator(self) -> Accelerator:
-        """The device, in bf16 where its hardware multiplies bf16.
+        """Return the device, with mixed precision in bf16 where that is faster than fp32.
 
         Raises:
             Missing: "cuda" is asked for, and there is no such device.
@@ -28,27 +34,27 @@ class Machine:
         if self.device == "cuda" and not torch.cuda.is_available():
             raise Missing("no CUDA device here; use --device cpu")
         cpu = self.device == "cpu" or not torch.cuda.is_available()
-        return Accelerator(cpu=cpu, mixed_precision="bf16" if multiplies_bf16(cpu) else "no")
+        return Accelerator(cpu=cpu, mixed_precision="bf16" if bf16_is_fast(cpu) else "no")
 
     def loader_workers(self) -> int:
-        """Processes that feed the network: none beside a CPU that is busy with it anyway."""
+        """Return how many processes prepare batches: none beside a network on the CPU."""
         return 0 if self.device == "cpu" or not torch.cuda.is_available() else self.jobs
 
 
 def free_memory(machine: Machine) -> int:
-    """Bytes that are free where networks run: on the accelerator, or in this machine."""
+    """Return the free bytes of the device that networks run on."""
     if machine.device == "cpu" or not torch.cuda.is_available():
         return int(psutil.virtual_memory().available)
     return int(torch.cuda.mem_get_info()[0])
 
 
 def device_name(accelerator: Accelerator) -> str:
-    """What the maker calls the accelerator, or "cpu"."""
+    """Return the maker's name of the accelerator, or "cpu"."""
     cuda = accelerator.device.type == "cuda"
     return torch.cuda.get_device_name(accelerator.device) if cuda else "cpu"
 
 
-def multiplies_bf16(cpu: bool) -> bool:
+def bf16_is_fast(cpu: bool) -> bool:
     """Whether bf16 is faster than fp32: CPUs with its instructions, NVIDIA cards since Ampere."""
     if cpu:
         able = torch.cpu.get_capabilities()
@@ -57,7 +63,7 @@ def multiplies_bf16(cpu: bool) -> bool:
 
 
 def wait_for(device: torch.device) -> None:
-    """Until a device has done all it was given."""
+    """Block until the device has finished its queued work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
 

@@ -10,13 +10,22 @@ from typing import Any
 import psutil
 
 LIBRARIES = (
-    "accelerate", "albumentations", "numba", "numpy", "opencv-python-headless", "pillow",
-    "segmentation-models-pytorch", "timm", "torch", "torchvision", "zstandard",
-)  # fmt: skip
+    "accelerate",
+    "albumentations",
+    "numba",
+    "numpy",
+    "opencv-python-headless",
+    "pillow",
+    "segmentation-models-pytorch",
+    "timm",
+    "torch",
+    "torchvision",
+    "zstandard",
+)
 
 
 def environment() -> dict[str, Any]:
-    """Commit, whether the tree was clean, versions, and the machine, for a manifest (JSON)."""
+    """Describe commit, whether the tree was clean, versions and machine, as JSON can hold them."""
     return {
         "commit": commit(),
         "clean_tree": _git("status", "--porcelain") == "",
@@ -38,11 +47,11 @@ def commit() -> str:
 
 def _git(*words: str) -> str | None:
     """What git prints, or None where there is no git or no checkout."""
-    here = Path(__file__).parent
+    checkout = Path(__file__).parent
     try:
         done = subprocess.run(
-            ["git", *words], cwd=here, capture_output=True, text=True, check=True
-        )  # fmt: skip
+            ["git", *words], cwd=checkout, capture_output=True, text=True, check=True
+        )
     except (OSError, subprocess.CalledProcessError):
         return None
     return done.stdout.strip()
@@ -57,6 +66,6 @@ def _processor() -> str:
 
 
 def peak_memory() -> int:
-    """The most bytes that this process has held; getrusage would count its parent's, too."""
+    """Return the most bytes that this process has held; getrusage would count its parent's, too."""
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024

@@ -1,4 +1,4 @@
-"""Numbers as people read them."""
+"""Numbers, times and lists as people read them."""
 
 import math
 
@@ -6,8 +6,8 @@ MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
 
 
-def number(value: float, decimals: int) -> str:
-    """A number with thousands separated; a dash where there is none.
+def number(value: float | None, decimals: int) -> str:
+    """Write a number with thousands separated; a dash for None, NaN or infinity.
 
     >>> number(1234.5678, 1), number(float("nan"), 2)
     ('1,234.6', '–')
@@ -18,7 +18,7 @@ def number(value: float, decimals: int) -> str:
 
 
 def signed(value: float, decimals: int = 6) -> str:
-    """A difference, always with its sign.
+    """Write a difference, always with its sign.
 
     >>> signed(0.00031), signed(-0.5, 1)
     ('+0.000310', '−0.5')
@@ -27,7 +27,7 @@ def signed(value: float, decimals: int = 6) -> str:
 
 
 def probability(p: float) -> str:
-    """A p-value; below 0.0001 only that.
+    """Write a p-value; below 0.0001, only that it is.
 
     >>> probability(0.0123), probability(0.00001)
     ('0.012', '< 0.0001')
@@ -36,17 +36,17 @@ def probability(p: float) -> str:
 
 
 def chance(p: float) -> str:
-    """The same in a sentence.
+    """Write a p-value for a sentence.
 
     >>> chance(0.0123), chance(0.00001)
     ('p = 0.012', 'p < 0.0001')
     """
-    told = probability(p)
-    return f"p {told}" if told.startswith("<") else f"p = {told}"
+    value = probability(p)
+    return f"p {value}" if value.startswith("<") else f"p = {value}"
 
 
 def duration(seconds: float) -> str:
-    """A time in the unit that suits it.
+    """Write a time in seconds, minutes or hours, whichever reads best.
 
     >>> duration(42), duration(1500), duration(7260)
     ('42 s', '25 min', '2.0 h')
@@ -59,7 +59,7 @@ def duration(seconds: float) -> str:
 
 
 def milliseconds(value: float) -> str:
-    """A time a photograph takes.
+    """Write the time of a photograph.
 
     >>> milliseconds(1234.4), milliseconds(4.26)
     ('1,234 ms', '4.3 ms')
@@ -68,7 +68,7 @@ def milliseconds(value: float) -> str:
 
 
 def several(count: int, one: str, many: str = "") -> str:
-    """A number of things.
+    """Write a number of things, with the noun in singular or plural.
 
     >>> several(1, "car"), several(20, "car")
     ('1 car', '20 cars')
@@ -77,7 +77,7 @@ def several(count: int, one: str, many: str = "") -> str:
 
 
 def listed(names: list[str]) -> str:
-    """Names in a sentence.
+    """Join names for a sentence.
 
     >>> listed(["a", "b", "c"])
     'a, b and c'

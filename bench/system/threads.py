@@ -1,40 +1,43 @@
-"""Where work runs: threads of this process, since decoding, packing and counting free the GIL."""
+"""Threads of this process: they suffice because decoding, packing and counting free the GIL."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from itertools import islice
 from typing import Any, Self, TypeVar
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-AHEAD = 2  # results a thread may be ahead of their use: enough to hide a pause, little memory
+MAX_RESULTS_AHEAD = 2  # of each thread before they are used: hides a pause and holds little memory
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:
-    """The items in lists of `size`, the last one perhaps shorter.
+    """Yield the items in lists of `size`; the last list may be shorter.
 
     >>> list(batched("abcde", 2))
     [['a', 'b'], ['c', 'd'], ['e']]
     """
-    left = iter(items)
-    while batch := list(islice(left, size)):
+    remaining = iter(items)
+    while batch := list(islice(remaining, size)):
         yield batch
 
 
-def ahead(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) -> Iterator[Result]:
-    """The results of `function` in the order of the items, made by `jobs` threads in advance.
+def prefetch(
+    function: Callable[[Item], Result], items: Iterable[Item], jobs: int
+) -> Iterator[Result]:
+    """Yield `function(item)` in the order of the items, computed in advance by `jobs` threads.
 
-    At most `AHEAD * jobs` results wait at any time, however many items there are. The first error
-    is raised where its result would have come.
+    At most `MAX_RESULTS_AHEAD * jobs` results wait at any time, however many items there are. An
+    error is raised where its result would have come.
     """
     pool = ThreadPoolExecutor(jobs)
     waiting: deque[Future[Result]] = deque()
     try:
         for item in items:
-            waiting.append(pool.submit(function, item))
-            if len(waiting) > AHEAD * jobs:
+            waiting.append(_submit(pool, function, item))
+            if len(waiting) > MAX_RESULTS_AHEAD * jobs:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
@@ -42,22 +45,22 @@ def ahead(function: Callable[[Item], Result], items: Iterable[Item], jobs: int) 
         pool.shutdown(cancel_futures=True)
 
 
-class Behind:
-    """Work that nobody waits for, done by `jobs` threads: at most `AHEAD * jobs` pieces wait.
+class BackgroundWorkers:
+    """Threads for work whose results nobody waits for; at most `MAX_RESULTS_AHEAD * jobs` wait.
 
-    What was given is done before the block ends, also where that ends by an error. The first error
-    of the work itself is raised by a later call, or at the end.
+    All submitted work is done before the block ends, also where the block ends by an error. The
+    first error of the work itself is raised by a later `submit`, or at the end of the block.
     """
 
     def __init__(self, jobs: int) -> None:
-        self._most = AHEAD * jobs
+        self._max_waiting = MAX_RESULTS_AHEAD * jobs
         self._pool = ThreadPoolExecutor(jobs)
         self._waiting: deque[Future[Any]] = deque()
 
-    def do(self, function: Callable[..., object], *given: object) -> None:
-        """Call the function with what is given, as soon as a thread is free."""
-        self._waiting.append(self._pool.submit(function, *given))
-        if len(self._waiting) > self._most:
+    def submit(self, function: Callable[..., object], *arguments: object) -> None:
+        """Call `function(*arguments)` as soon as a thread is free."""
+        self._waiting.append(_submit(self._pool, function, *arguments))
+        if len(self._waiting) > self._max_waiting:
             self._waiting.popleft().result()
 
     def __enter__(self) -> Self:
@@ -68,5 +71,12 @@ class Behind:
             wait(self._waiting)
         finally:
             self._pool.shutdown(cancel_futures=True)
-        for done in self._waiting if error is None else ():
-            done.result()
+        for future in self._waiting if error is None else ():
+            future.result()
+
+
+def _submit(
+    pool: ThreadPoolExecutor, function: Callable[..., Result], *arguments: Any
+) -> Future[Result]:
+    """Submit a call that sees the context variables of its caller, such as the progress shown."""
+    return pool.submit(copy_context().run, function, *arguments)

@@ -26,7 +26,7 @@ from bench.system.errors import BenchError
 from bench.system.files import replacing
 from bench.system.process import use_one_opencv_thread
 from bench.system.progress import track
-from bench.system.threads import ahead
+from bench.system.threads import prefetch
 from bench.training.augment import Augment
 
 Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
@@ -92,7 +92,7 @@ def _fill(
 ) -> None:
     with replacing(path) as temporary:
         samples = _empty(temporary, (len(images), *size, 4))
-        made = ahead(partial(sample, data, size), images, jobs)
+        made = prefetch(partial(sample, data, size), images, jobs)
         for index, one in enumerate(track(made, f"shrink to {size[0]}x{size[1]}", len(images))):
             samples[index] = one
         del samples  # written out before the file is renamed

@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from bench.system.threads import AHEAD, Behind, ahead
+from bench.system.threads import MAX_RESULTS_AHEAD, BackgroundWorkers, prefetch
 
 
 def test_results_come_in_order_and_few_wait():
@@ -14,9 +14,9 @@ def test_results_come_in_order_and_few_wait():
         made.append(number)
         return number
 
-    found = ahead(make, range(100), jobs=2)
+    found = prefetch(make, range(100), jobs=2)
     assert [next(found) for _ in range(10)] == list(range(10))
-    assert len(made) <= 10 + AHEAD * 2
+    assert len(made) <= 10 + MAX_RESULTS_AHEAD * 2
     assert list(found) == list(range(10, 100))
 
 
@@ -27,20 +27,20 @@ def test_work_behind_is_done_when_the_block_ends_even_by_an_error():
         free.wait()
         done.append(number)
 
-    with pytest.raises(KeyboardInterrupt), Behind(jobs=1) as behind:
-        for number in range(AHEAD):
-            behind.do(work, number)
+    with pytest.raises(KeyboardInterrupt), BackgroundWorkers(jobs=1) as workers:
+        for number in range(MAX_RESULTS_AHEAD):
+            workers.submit(work, number)
         assert not done
         free.set()
         raise KeyboardInterrupt
-    assert done == list(range(AHEAD))
+    assert done == list(range(MAX_RESULTS_AHEAD))
 
 
 def test_an_error_behind_is_raised_by_a_later_piece_or_at_the_end():
-    with pytest.raises(ZeroDivisionError), Behind(jobs=2) as behind:
-        behind.do(divmod, 1, 0)
-    with pytest.raises(ZeroDivisionError), Behind(jobs=2) as behind:
-        behind.do(divmod, 1, 0)
+    with pytest.raises(ZeroDivisionError), BackgroundWorkers(jobs=2) as workers:
+        workers.submit(divmod, 1, 0)
+    with pytest.raises(ZeroDivisionError), BackgroundWorkers(jobs=2) as workers:
+        workers.submit(divmod, 1, 0)
         for _ in range(100):
-            behind.do(divmod, 1, 1)
+            workers.submit(divmod, 1, 1)
         pytest.fail("the error came too late")
