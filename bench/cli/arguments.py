@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+from bench.config.refinement import DEFAULT_STEPS
+
 HOME = Path(__file__).parents[2]  # the checkout; data/, runs/ and submissions/ lie in it
 DATA = HOME / "data"
 EXIT_CODES = """exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad data, 4 something is missing,
@@ -157,8 +159,7 @@ def _add_cutting_verbs(verbs: Verbs) -> None:
                       help="transparent, white, #rrggbb, blur, or a picture's file")  # fmt: skip
     verb.add_argument("--format", choices=("png", "jpeg", "webp"), default="png")
     verb.add_argument("--steps", nargs="+", default=[], metavar="STEP",
-                      help="first: fill_holes, largest_component, denoise, active_contours, "
-                           "adaptive_smoothing")  # fmt: skip
+                      help=f"first: {', '.join(DEFAULT_STEPS)}")  # fmt: skip
     verb.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     verb = _add(verbs, "serve", "the same as a page and an API", "serve --model car-model")
     verb.add_argument("--model", type=Path, required=True, metavar="MODEL_DIR")

@@ -1,37 +1,63 @@
-"""The steps of a refinement as recipes and ensembles name them, with their options."""
+"""The steps of a refinement: their names, their options, and what a person is told about them.
 
-from collections.abc import Sequence
-from typing import Any
+A recipe or an ensemble lists them in the order in which they are applied:
 
-from pydantic import (
-    Field,
-    SerializerFunctionWrapHandler,
-    field_validator,
-    model_serializer,
-    model_validator,
-)  # fmt: skip
+    refine: [fill_holes, {name: adaptive_smoothing, alpha: 0.4}]
+"""
+
+from collections.abc import Collection, Sequence
+from typing import Annotated, Any, ClassVar, Literal, get_args
+
+from pydantic import BeforeValidator, Field, TypeAdapter, field_validator, model_serializer
+from pydantic import SerializerFunctionWrapHandler as Write
 
 from bench.config.strict import Strict
 
 
-class AdaptiveSmoothing(Strict):
-    """Smooths the certain stretches of the outline by less than half a pixel, see smoothing.py."""
+class RefinementStep(Strict):
+    """What all steps have: a name in files, a title and a text for a person, and options."""
 
-    alpha: float = Field(default=0.5, gt=0)  # how fast the width may change from point to point
+    name: str
+    title: ClassVar[str]
+    text: ClassVar[str]  # may quote options: {alpha}
+
+    def describe(self) -> str:
+        """The text for a person, with this step's options in it."""
+        return self.text.format(**dict(self))
+
+    @model_serializer(mode="wrap")
+    def _keyed_by_name(self, write: Write) -> dict[str, Any]:
+        """Write `{name: options}`, the form by which map stores and run folders know a step."""
+        options = write(self)
+        return {options.pop("name"): options}
 
 
-class ActiveContours(Strict):
-    """Moves the uncertain stretches to the map's steepest edge, see snake.py."""
+class FillHoles(RefinementStep):
+    """Adds what the outline encloses to the mask."""
 
-    alpha: float = Field(default=0.01, ge=0)  # for a short way
-    beta: float = Field(default=0.1, ge=0)  # for a smooth one
+    name: Literal["fill_holes"] = "fill_holes"
+    title = "Fill holes"
+    text = "What the outline encloses counts as car, windows too."
 
 
-class Denoise(Strict):
-    """Blurs the map, cuts it at one half and opens the mask, see morphology.py."""
+class LargestComponent(RefinementStep):
+    """Keeps the largest connected part of the mask."""
 
+    name: Literal["largest_component"] = "largest_component"
+    title = "One piece"
+    text = "Only the largest connected part stays."
+
+
+class Denoise(RefinementStep):
+    """Blurs the map, cuts it at one half and opens the mask."""
+
+    name: Literal["denoise"] = "denoise"
+    title = "ExtractNet’s denoiser"
+    text = (
+        "Blur of {blur} pixels, threshold, opening of {opening}: no specks, but no antennas either."
+    )
     blur: int = Field(default=27, ge=1)  # pixels across, odd
-    opening: int = Field(default=39, ge=1)
+    opening: int = Field(default=39, ge=1)  # pixels across
 
     @field_validator("blur")
     @classmethod
@@ -41,51 +67,73 @@ class Denoise(Strict):
         return blur
 
 
-class Plain(Strict):
-    """A step without options: `{}`."""
+class ActiveContours(RefinementStep):
+    """Moves the uncertain stretches of the outline to the map's steepest edge."""
+
+    name: Literal["active_contours"] = "active_contours"
+    title = "Pull to edges"
+    text = "Where the models are unsure, the outline moves to the steepest edge."
+    alpha: float = Field(default=0.01, ge=0)  # weight of a short path
+    beta: float = Field(default=0.1, ge=0)  # weight of a smooth path
 
 
-class Step(Strict):
-    """One step of a refinement: exactly one of these."""
+class AdaptiveSmoothing(RefinementStep):
+    """Smooths the certain stretches of the outline by less than half a pixel."""
 
-    adaptive_smoothing: AdaptiveSmoothing | None = None
-    active_contours: ActiveContours | None = None
-    denoise: Denoise | None = None
-    largest_component: Plain | None = None
-    fill_holes: Plain | None = None
-
-    @model_validator(mode="before")
-    @classmethod
-    def _is_one(cls, given: Any) -> Any:
-        if isinstance(given, dict) and (
-            len(given) != 1 or not given.keys() <= cls.model_fields.keys()
-        ):
-            raise ValueError(f"a step is exactly one of {', '.join(cls.model_fields)}")
-        return given
-
-    @model_serializer(mode="wrap")
-    def _named_alone(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Only the step that it is, or it could not be read again."""
-        return {name: options for name, options in write(self).items() if options is not None}
+    name: Literal["adaptive_smoothing"] = "adaptive_smoothing"
+    title = "Smooth outline"
+    text = "Where the models are sure, the outline loses its steps."
+    alpha: float = Field(default=0.5, gt=0)  # how much the width may change from point to point
 
 
+def _as_record(step: Any) -> Any:
+    """Read a bare name, and the `{name: options}` of suites and run folders, as a record."""
+    if isinstance(step, RefinementStep):
+        return step
+    if isinstance(step, str):
+        step = {"name": step}
+    if isinstance(step, dict) and len(step) == 1 and "name" not in step:
+        ((name, options),) = step.items()
+        step = {"name": name, **options} if isinstance(options, dict) else None
+    if not isinstance(step, dict) or step.get("name") not in list(DEFAULT_STEPS):
+        raise ValueError(f"a step is exactly one of {', '.join(DEFAULT_STEPS)}")
+    return step
+
+
+Step = Annotated[  # the one list of steps; those that a person chooses are applied in its order
+    FillHoles | LargestComponent | Denoise | ActiveContours | AdaptiveSmoothing,
+    Field(discriminator="name"),
+    BeforeValidator(_as_record),
+]
 Steps = tuple[Step, ...]
+
+STEP_TYPES: tuple[type[Step], ...] = get_args(get_args(Step)[0])
+DEFAULT_STEPS: dict[str, Step] = {step.name: step for step in (kind() for kind in STEP_TYPES)}
+
+
+def in_order(names: Collection[str]) -> Steps:
+    """The named steps with their default options, in the order of the one list."""
+    return tuple(step for name, step in DEFAULT_STEPS.items() if name in names)
 
 
 def to_json(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """The steps as a recipe lists them, every option written out."""
+    """The steps as a run folder lists them, every option written out."""
     return [step.model_dump() for step in steps]
 
 
 def from_json(steps: Sequence[Any]) -> Steps:
-    """What `to_json` wrote."""
-    return tuple(Step.model_validate(step) for step in steps)
+    """The steps of a list, each in any form that a recipe may use.
+
+    >>> from_json(["fill_holes", {"name": "denoise", "blur": 9}, {"denoise": {"blur": 9}}])[1:]
+    (Denoise(name='denoise', blur=9, opening=39), Denoise(name='denoise', blur=9, opening=39))
+    """
+    return TypeAdapter(Steps).validate_python(steps)
 
 
-def title(steps: Sequence[Step]) -> str:
+def names_of(steps: Sequence[Step]) -> str:
     """The names of the steps, as a table shows them.
 
-    >>> title([Step(fill_holes=Plain()), Step(denoise=Denoise())])
+    >>> names_of([FillHoles(), Denoise()])
     'fill_holes, denoise'
     """
-    return ", ".join(name for step in to_json(steps) for name in step)
+    return ", ".join(step.name for step in steps)

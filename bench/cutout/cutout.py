@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout import matting as matte
-from bench.cutout import photographs
-from bench.cutout import touch_ups as switches
+from bench.cutout import photographs, touch_ups
 from bench.cutout.background import Background, open_background
 from bench.cutout.model import Model
 from bench.cutout.photographs import Photograph
@@ -55,11 +55,11 @@ def look(model: Model, given: Sequence[Photograph], wanted: Sequence[Sequence[st
     """What the model sees in photographs that share its passes.
 
     Args:
-        wanted: of each photograph, the names of steps, see switches.py.
+        wanted: of each photograph, the names of steps, see touch_ups.py.
     """
     maps = model.maps([photograph.pixels for photograph in given])
     return [
-        Seen(photograph, model.names, mine, switches.apply(names, model.merge(mine)))
+        Seen(photograph, model.names, mine, touch_ups.apply(names, model.merge(mine)))
         for photograph, mine, names in zip(given, maps, wanted, strict=True)
     ]
 
@@ -93,9 +93,9 @@ def run(model: Model, sources: Sequence[Path], out: Path, order: Order, jobs: in
         Missing: a photograph or the background is not there.
         Incomplete: some photographs are damaged; all others are cut out.
     """
-    strangers = sorted(set(order.steps) - switches.SWITCHES.keys())
+    strangers = sorted(set(order.steps) - DEFAULT_STEPS.keys())
     if strangers:
-        raise BadConfig(f"no step {strangers[0]!r}, only {', '.join(switches.SWITCHES)}")
+        raise BadConfig(f"no step {strangers[0]!r}, only {', '.join(DEFAULT_STEPS)}")
     background = open_background(order.background)
     if order.form == "jpeg" and background.kind == "transparent":
         raise BadConfig("a JPEG cannot be transparent; choose --background white, or png or webp")

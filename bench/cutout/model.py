@@ -24,6 +24,7 @@ from bench.config.refinement import Steps
 from bench.config.strict import Strict, field_of, read
 from bench.cutout.letterbox import frame
 from bench.cutout.photographs import Pixels
+from bench.cutout.touch_ups import refined_with_hard_edges
 from bench.ensembles.rules import Parameters, combine
 from bench.masks.types import Map
 from bench.networks import openvino
@@ -31,7 +32,6 @@ from bench.networks.build import shapes
 from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
 from bench.networks.tta import views
-from bench.refinement.refine import settled
 from bench.system.device import Machine, enough_memory
 from bench.system.errors import BadConfig, BadData, Missing
 from bench.system.files import sha256
@@ -188,7 +188,8 @@ class Model:
     def merge(self, maps: Sequence[Map]) -> Map:
         """The entry's map of one photograph, from its members'."""
         rule, parameters = self.manifest.rule, self.manifest.parameters
-        return settled(combine(parameters, maps) if rule else maps[0], self.manifest.refine)
+        map = combine(parameters, maps) if rule else maps[0]
+        return refined_with_hard_edges(map, self.manifest.refine)
 
 
 class _Loaded:

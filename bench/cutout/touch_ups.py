@@ -1,51 +1,31 @@
-"""What a person may switch on before the car is cut out: one list for command, API and page."""
+"""Steps that a person asks for, applied to a map before the car is cut out."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from bench.config.refinement import ActiveContours, AdaptiveSmoothing, Denoise, Plain, Step
-from bench.masks.types import Map
-from bench.refinement.refine import settled
+import cv2
+import numpy as np
 
+from bench.config.refinement import Step, in_order
+from bench.masks.types import THRESHOLD, Map
+from bench.refinement.refine import refined
 
-@dataclass(frozen=True)
-class Switch:
-    """A step of a refinement, as a person chooses it."""
-
-    title: str
-    text: str
-    step: Step
-
-
-SWITCHES = {  # in the order in which they are applied
-    "fill_holes": Switch(
-        "Fill holes",
-        "What the outline encloses counts as car, windows too.",
-        Step(fill_holes=Plain()),
-    ),
-    "largest_component": Switch(
-        "One piece",
-        "Only the largest connected part stays.",
-        Step(largest_component=Plain()),
-    ),
-    "denoise": Switch(
-        "ExtractNet’s denoiser",
-        "Blur of 27 pixels, threshold, opening of 39: no specks, but no antennas either.",
-        Step(denoise=Denoise()),
-    ),
-    "active_contours": Switch(
-        "Pull to edges",
-        "Where the models are unsure, the outline moves to the steepest edge.",
-        Step(active_contours=ActiveContours()),
-    ),
-    "adaptive_smoothing": Switch(
-        "Smooth outline",
-        "Where the models are sure, the outline loses its steps.",
-        Step(adaptive_smoothing=AdaptiveSmoothing()),
-    ),
-}
+EDGE_SHADES = 9  # pixels across: how far the shades around an edge reach that is no longer there
 
 
 def apply(names: Sequence[str], map: Map) -> Map:
-    """The map after the steps named, in the order of `SWITCHES` whatever theirs is."""
-    return settled(map, [switch.step for name, switch in SWITCHES.items() if name in names])
+    """The map after the steps named, in the order of the one list whatever theirs is."""
+    return refined_with_hard_edges(map, in_order(names))
+
+
+def refined_with_hard_edges(map: Map, steps: Sequence[Step]) -> Map:
+    """`refined` for a cut-out: the same mask, and nothing half transparent where it has changed.
+
+    There, and near it, the map is the mask, 0 and 255: the shades that were there belong to an edge
+    that is gone. Without steps it is the map itself.
+    """
+    if not steps:
+        return map
+    mask = refined(map, steps) >= THRESHOLD
+    changed = (mask != (map >= THRESHOLD)).astype(np.uint8)
+    near = np.asarray(cv2.dilate(changed, np.ones((EDGE_SHADES, EDGE_SHADES), np.uint8)))
+    return np.where(near.astype(bool), mask.astype(np.uint8) * np.uint8(255), map)

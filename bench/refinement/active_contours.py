@@ -11,9 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from skimage.segmentation import active_contour
 
+from bench.config.refinement import ActiveContours
 from bench.masks.contours import Points
 from bench.masks.types import Map
 from bench.refinement.certainty import Places, uncertain
+from bench.refinement.state import RefinementState
 
 LONGEST = 160  # points of a contour that are moved at once; longer stretches are cut and pinned
 EVERY_PX = 2.0  # between two points of a snake
@@ -30,6 +32,16 @@ class Snaked(NamedTuple):
     contour: Points
     tried: int
     kept: int  # stretches left as they were, because the map showed no better edge
+
+
+def apply(state: RefinementState, options: ActiveContours) -> RefinementState:
+    """The state with every uncertain stretch of its outline moved to an edge of the map."""
+    fits = [snaked(state.map, contour, options.alpha, options.beta) for contour in state.contours]
+    moved = state.with_contours([fit.contour for fit in fits])
+    return moved._replace(
+        tried=state.tried + sum(fit.tried for fit in fits),
+        kept=state.kept + sum(fit.kept for fit in fits),
+    )
 
 
 def snaked(map: Map, contour: Points, alpha: float, beta: float) -> Snaked:

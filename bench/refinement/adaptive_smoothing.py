@@ -1,4 +1,4 @@
-"""Adaptive smoothing: every point of a contour by as wide a Gaussian as moves it by under 0.5 px.
+"""Adaptive smoothing: each contour point by the widest Gaussian that moves it by under 0.5 px.
 
 Source: Heitzinger & Kampel 2020.
 """
@@ -9,8 +9,12 @@ from functools import cache
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from bench.config.refinement import AdaptiveSmoothing
 from bench.masks.compiled.vectors import kernel
 from bench.masks.contours import Points
+from bench.masks.types import Map
+from bench.refinement.certainty import certain
+from bench.refinement.state import RefinementState
 
 MOVE_PX = 0.5  # no point moves as far as this
 ROUNDING = 1e-12  # so that no way of computing the distance says 0.5
@@ -18,6 +22,20 @@ STEP = 0.5  # of the sigmas tried: 0, 0.5, 1, ..., at most this far apart
 WIDEST = 32.0  # sigma: at its half pixel, that of an arc of a radius of 1,000 pixels
 
 Levels = NDArray[np.int64]
+
+
+def apply(state: RefinementState, options: AdaptiveSmoothing) -> RefinementState:
+    """The state with every certain stretch of its outline smoothed."""
+    smooth = [_smooth_certain(state.map, contour, options.alpha) for contour in state.contours]
+    return state.with_contours(smooth)
+
+
+def _smooth_certain(map: Map, contour: Points, alpha: float) -> Points:
+    smooth = contour.copy()
+    for stretch in certain(map, contour):
+        closed = len(stretch) == len(contour)
+        smooth[stretch] = adaptive_smoothing(contour[stretch], alpha, closed)
+    return smooth
 
 
 def adaptive_smoothing(points: ArrayLike, alpha: float = 0.5, closed: bool = False) -> Points:

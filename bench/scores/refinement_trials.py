@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.config.refinement import Step, Steps, title
+from bench.config.refinement import DEFAULT_STEPS, Steps, in_order, names_of
 from bench.data.carvana import car_of
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
@@ -34,8 +34,8 @@ CROP = (64, 96)  # height, width of a picture's window
 NONE = "none"  # what the table calls the entry without a refinement
 CHAINS = (  # tried besides each step alone; the first is that of Heitzinger & Kampel 2020
     ("active_contours", "adaptive_smoothing"),
-    ("largest_component", "fill_holes"),
-    ("largest_component", "fill_holes", "active_contours", "adaptive_smoothing"),
+    ("fill_holes", "largest_component"),
+    ("fill_holes", "largest_component", "active_contours", "adaptive_smoothing"),
 )
 
 
@@ -51,7 +51,7 @@ def run(entry: Entry, members: Members, images: Sequence[str], out: Path | None)
         BadData: a store lacks an image or is damaged, or a photograph or mask is.
     """
     bare = replace(entry, refine=())
-    chains = {title(steps): steps for steps in _chains(entry.refine)}
+    chains = {names_of(steps): steps for steps in _chains(entry.refine)}
     members = members.only(entry.members)
 
     def score(image: str, maps: Mapping[str, Map], truth: Mask) -> list[dict[str, Any]]:
@@ -120,8 +120,7 @@ def _row(name: Any, mine: pd.DataFrame, dice: pd.DataFrame) -> dict[str, Any]:
 
 def _chains(own: Steps) -> list[Steps]:
     """Every step alone, the chains, and what the entry names itself."""
-    every = [(name,) for name in Step.model_fields] + list(CHAINS)
-    found = [tuple(Step.model_validate({name: {}}) for name in names) for names in every]
+    found = [in_order(names) for names in ([(name,) for name in DEFAULT_STEPS] + list(CHAINS))]
     return found + [own] * bool(own and own not in found)
 
 

@@ -12,10 +12,10 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout.cutout import BATCH
 from bench.cutout.model import Model
 from bench.cutout.photographs import MOST_PIXELS
-from bench.cutout.touch_ups import SWITCHES
 from bench.serve.endpoints import Work, do, router
 from bench.serve.errors import ERRORS, add_errors
 from bench.serve.guard import MOST_BYTES, Guard
@@ -84,8 +84,8 @@ def _add_about(app: FastAPI, desk: Desk[Work, Any], model: Model) -> None:
         ],
         "dice": manifest.dice,
         "steps": [
-            {"name": name, "title": switch.title, "text": switch.text}
-            for name, switch in SWITCHES.items()
+            {"name": name, "title": step.title, "text": step.describe()}
+            for name, step in DEFAULT_STEPS.items()
         ],
         "limits": {"bytes": MOST_BYTES, "pixels": MOST_PIXELS},
     }  # fmt: skip

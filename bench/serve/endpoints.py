@@ -14,11 +14,11 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
 
+from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout import photographs
 from bench.cutout.background import Background
 from bench.cutout.cutout import Seen, look
 from bench.cutout.model import Model
-from bench.cutout.touch_ups import SWITCHES
 from bench.masks import rle
 from bench.serve.errors import ERRORS
 from bench.serve.layers import Layers, layers, mask_png
@@ -34,7 +34,7 @@ Steps = Annotated[
     list[str],
     Form(
         description="What is done to the map before the car is cut out; see GET /model",
-        json_schema_extra={"items": {"type": "string", "enum": list(SWITCHES)}},
+        json_schema_extra={"items": {"type": "string", "enum": list(DEFAULT_STEPS)}},
     ),
 ]
 BackgroundWorkers = Annotated[
@@ -133,9 +133,9 @@ async def _ask(
     finish: Callable[[Seen], Answer],
 ) -> Answer:
     """The result of a photograph, once it is its turn; a client that has gone frees its place."""
-    strangers = sorted(set(steps) - SWITCHES.keys())
+    strangers = sorted(set(steps) - DEFAULT_STEPS.keys())
     if strangers:
-        raise HTTPException(422, f"steps: no {strangers[0]!r}, only {', '.join(SWITCHES)}")
+        raise HTTPException(422, f"steps: no {strangers[0]!r}, only {', '.join(DEFAULT_STEPS)}")
     content = await upload.read()
     work = Work(content, photographs.pixel_count(content), steps, finish)
     desk: Desk[Work, Answer] = request.app.state.desk

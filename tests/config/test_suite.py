@@ -80,7 +80,7 @@ def test_override_replaces_what_it_names():
         pytest.param({"epochs": -1}, "greater than or equal to 0", id="out of range"),
         pytest.param({"optimiser": {"name": "sgd"}}, "optimiser.lr", id="missing in a record"),
         pytest.param(
-            {"refine": [{"smoothing": {}}]}, "refine.0: .*exactly one of adap", id="unknown step"
+            {"refine": [{"smoothing": {}}]}, "refine.0: .*exactly one of fill", id="unknown step"
         ),
         pytest.param(
             {"refine": [{"fill_holes": {}, "denoise": {}}]}, "exactly one of", id="two steps in one"

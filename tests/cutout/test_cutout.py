@@ -5,7 +5,8 @@ import pytest
 from PIL import Image
 
 from bench.cli.verbs import main
-from bench.cutout import touch_ups as switches
+from bench.config.refinement import DEFAULT_STEPS
+from bench.cutout import touch_ups
 from bench.system.progress import LOG
 from tests.tiny import TRAIN_CARS
 
@@ -166,21 +167,21 @@ def test_steps_change_the_result(exported, folder, tmp_path):
     assert not np.array_equal(plain, changed)
 
 
-def test_switches_by_hand():
+def test_touch_ups_by_hand():
     map = np.zeros((60, 90), np.uint8)
     map[10:50, 10:60] = 200
     map[20:25, 20:25] = 30  # a hole
     map[5:9, 80:84] = 220  # a speck
-    filled = switches.apply(["fill_holes"], map)
+    filled = touch_ups.apply(["fill_holes"], map)
     assert (filled[19:26, 19:26] >= 128).all() and filled[6, 82] == 220
-    one = switches.apply(["largest_component"], map)
+    one = touch_ups.apply(["largest_component"], map)
     assert one[6, 82] == 0 and one[22, 22] == 30 and one[12, 12] == 200
-    assert not switches.apply(["denoise"], map)[0:9, 70:].any()
-    assert switches.apply([], map) is map
+    assert not touch_ups.apply(["denoise"], map)[0:9, 70:].any()
+    assert touch_ups.apply([], map) is map
 
 
-def test_switches_leave_empty_and_full_maps_alone():
+def test_touch_ups_leave_empty_and_full_maps_alone():
     for value in (0, 255):
         map = np.full((50, 60), value, np.uint8)
-        for name in switches.SWITCHES:
-            assert np.array_equal(switches.apply([name], map), map)
+        for name in DEFAULT_STEPS:
+            assert np.array_equal(touch_ups.apply([name], map), map)

@@ -11,7 +11,7 @@ import yaml
 from bench.cli.verbs import main
 from bench.config.layout import Layout
 from bench.config.recipe import Recipe
-from bench.config.refinement import title
+from bench.config.refinement import names_of
 from bench.config.strict import read
 from bench.cutout import model as opening
 from bench.cutout.cutout import look
@@ -81,7 +81,7 @@ def test_refinement_of_an_entry_travels_and_is_applied(exported, tmp_path, monke
     for entry, step in {"mean": "denoise", "b": "largest_component, fill_holes"}.items():
         out = tmp_path / entry
         assert main(["export", "--run", str(run_folder), "--entry", entry, "--out", str(out)]) == 0
-        assert title(read_manifest(out).refine) == step
+        assert names_of(read_manifest(out).refine) == step
         (seen,) = look(open_model(out, CPU), [photo], [[]])
         assert seen.map[40, 50] >= 128 and seen.map[6, 101] < 128
         assert seen.cut()[40, 50, 3] == 255 and seen.cut()[6, 101, 3] == 0

@@ -9,8 +9,7 @@ from hypothesis.extra.numpy import arrays
 from bench.data.carvana import open_folder
 from bench.masks.contours import contours
 from bench.masks.resize import ceiling_map
-from bench.refinement.adaptive_smoothing import WIDEST, sigmas, step
-from bench.refinement.refine import adaptive_smoothing
+from bench.refinement.adaptive_smoothing import WIDEST, adaptive_smoothing, sigmas, step
 
 ALPHAS = st.sampled_from([0.1, 0.3, 0.5, 0.75, 1.0, 2.5])
 STEPS = arrays(float, st.tuples(st.integers(0, 40), st.just(2)), elements=st.floats(-1, 1))

@@ -7,12 +7,12 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
-from bench.config.refinement import Step
+from bench.config.refinement import DEFAULT_STEPS, STEP_TYPES, AdaptiveSmoothing
 from bench.masks.contours import contours
 from bench.masks.resize import ceiling_map
-from bench.refinement.refine import refine, refined
+from bench.refinement.refine import STEPS, refine, refined
 
-SMOOTH, SNAKES, DENOISE, LARGEST, FILL = (Step.model_validate({n: {}}) for n in Step.model_fields)
+FILL, LARGEST, DENOISE, SNAKES, SMOOTH = DEFAULT_STEPS.values()
 ALL = (LARGEST, FILL, SNAKES, SMOOTH)
 VALUES = st.sampled_from([0, 100, 127, 128, 200, 255])
 MAPS = st.tuples(st.integers(1, 12), st.integers(1, 15)).flatmap(
@@ -24,6 +24,10 @@ def blobs(seed, shape=(150, 220), size=8):
     """A map of several smooth blobs and holes, some of them cut off by the edge."""
     noise = ndimage.gaussian_filter(np.random.default_rng(seed).normal(size=shape), size)
     return np.round(255 / (1 + np.exp(-12 * noise / noise.std()))).astype(np.uint8)
+
+
+def test_every_listed_step_is_carried_out_by_a_function():
+    assert set(STEPS) == set(STEP_TYPES)
 
 
 @given(MAPS, st.sampled_from([(SMOOTH,), (SNAKES,), (SNAKES, SMOOTH), ALL, (DENOISE, SMOOTH)]))
@@ -115,7 +119,7 @@ def test_steps_follow_each_other():
 
 def test_a_wider_slope_smooths_more():
     map = blobs(2)
-    narrow, wide = (Step.model_validate({"adaptive_smoothing": {"alpha": a}}) for a in (0.05, 0.5))
+    narrow, wide = (AdaptiveSmoothing(alpha=alpha) for alpha in (0.05, 0.5))
     turns = [
         sum(np.abs(np.diff(each, 2, axis=0)).sum() for each in refine(map, (step,)).contours)
         for step in (narrow, wide)

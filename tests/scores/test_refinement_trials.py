@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from bench.config.refinement import Step, title
+from bench.config.refinement import DEFAULT_STEPS, from_json, names_of
 from bench.config.strict import to_yaml
 from bench.data.carvana import open_folder
 from bench.ensembles.rules import mean
@@ -18,7 +18,7 @@ from bench.scores.refinement_trials import CHAINS, NONE
 from tests.tiny import MEMBERS, RECIPE, Made
 
 STEPS = [{"adaptive_smoothing": {"alpha": 0.4}}, {"fill_holes": {}}]
-PARSED = tuple(map(Step.model_validate, STEPS))
+PARSED = from_json(STEPS)
 SUITE = {
     "title": "refined",
     "recipes": [f"{name}.yaml" for name in MEMBERS],
@@ -112,13 +112,13 @@ def tried(made, tmp_path_factory):
 def test_every_refinement_is_tried_on_the_bare_entry(made, tried):
     found = pd.read_csv(tried / "effect.csv").set_index("refinement")
     assert list(found.index) == [
-        NONE, *Step.model_fields, *(", ".join(chain) for chain in CHAINS), title(PARSED)
+        NONE, *DEFAULT_STEPS, *(", ".join(chain) for chain in CHAINS), names_of(PARSED)
     ]  # fmt: skip
     scores = pd.read_parquet(made.run_folder / "scores.parquet")
     own, plain = (scores.loc[scores["entry"] == name, "dice"].mean() for name in ("fine", "mean"))
     assert found.loc[NONE, "dice"] == pytest.approx(plain)
-    assert found.loc[title(PARSED), "dice"] == pytest.approx(own)
-    assert found.loc[title(PARSED), "gain"] == pytest.approx(own - plain)
+    assert found.loc[names_of(PARSED), "dice"] == pytest.approx(own)
+    assert found.loc[names_of(PARSED), "gain"] == pytest.approx(own - plain)
     counted = found.iloc[1:][["better", "worse", "unchanged"]].sum(axis=1)
     assert (counted == 64).all()
     assert found["gain_p"].iloc[1:].between(0, 1).all()
@@ -140,9 +140,9 @@ def test_a_success_and_a_failure_of_each_are_drawn(tried):
 
 def test_the_table_is_printed(made, capsys):
     assert made.main("refine", "--entry", "mean") == 0
-    head, _, none, smooth = capsys.readouterr().out.splitlines()[:4]
+    head, _, none, fill = capsys.readouterr().out.splitlines()[:4]
     assert head.startswith("| refinement | dice | gain |") and head.endswith("| refine_ms |")
-    assert none.startswith("| none | 0.") and smooth.startswith("| adaptive_smoothing | 0.")
+    assert none.startswith("| none | 0.") and fill.startswith("| fill_holes | 0.")
     assert made.main("refine", "--entry", "b", "--json") == 0
     rows = json.loads(capsys.readouterr().out)
     assert rows[0]["refinement"] == "none" and rows[0]["better"] is None

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from bench.cli.verbs import main
+from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout.model import open_model
-from bench.cutout.touch_ups import SWITCHES
 from bench.masks import rle
 from bench.serve.app import FILES, make_app
 from bench.system.device import Machine
@@ -94,7 +94,7 @@ def test_about(client):
     assert client.get("/health").json()["status"] == "ok"
     about = client.get("/model").json()
     assert about["entry"] == "mean" and about["limits"] == {"bytes": 20 * MIB, "pixels": 40_000_000}
-    assert [step["name"] for step in about["steps"]] == list(SWITCHES)
+    assert [step["name"] for step in about["steps"]] == list(DEFAULT_STEPS)
     assert "/cutout" in client.get("/openapi.json").json()["paths"]
 
 

@@ -1,9 +1,9 @@
-"""Steps on regions: what they take and what they leave."""
+"""Denoise: what a blur and an opening take, and what they leave."""
 
 import numpy as np
 import pytest
 
-from bench.refinement.morphology import denoised, largest_component
+from bench.refinement.denoise import denoised
 
 CAR = np.zeros((120, 200), np.uint8)
 CAR[30:100, 40:170] = 255
@@ -29,18 +29,3 @@ def test_an_empty_and_a_full_map_survive(value):
 
 def test_a_car_cut_off_by_the_image_loses_nothing_there():
     assert denoised(CAR[30:100, 40:100], 27, 39).all()
-
-
-def test_the_largest_component_is_that_of_most_pixels():
-    mask = CAR >= 128
-    mask[5:10, 5:50] = True
-    mask[100, 170] = True  # touches the car's corner
-    found = largest_component(mask)
-    assert found.sum() == 70 * 130 + 1
-    assert not found[:20].any()
-
-
-@pytest.mark.parametrize("value", [False, True])
-def test_no_component_and_one_stay(value):
-    mask = np.full((5, 8), value)
-    assert (largest_component(mask) == mask).all()

@@ -1,0 +1,24 @@
+"""Largest component: specks beside the car leave the mask."""
+
+import cv2
+import numpy as np
+
+from bench.config.refinement import LargestComponent
+from bench.masks.contours import enclosed
+from bench.masks.types import Mask
+from bench.refinement.state import RefinementState
+
+
+def apply(state: RefinementState, options: LargestComponent) -> RefinementState:
+    """The state with the largest component as its mask; with one component, the state itself."""
+    outer = sum(enclosed(contour, state.map.shape) > 0 for contour in state.contours)
+    return state.with_mask(largest_component(state.mask)) if outer > 1 else state
+
+
+def largest_component(mask: Mask) -> Mask:
+    """The component of the most pixels, diagonal neighbours joined; of equals the upper one."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    if count <= 2:  # the background is one
+        return mask
+    largest: Mask = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    return largest

@@ -1,0 +1,22 @@
+"""The largest component: which one stays, and when nothing changes."""
+
+import numpy as np
+import pytest
+
+from bench.refinement.largest_component import largest_component
+
+
+def test_the_largest_component_is_that_of_most_pixels():
+    mask = np.zeros((120, 200), np.bool_)
+    mask[30:100, 40:170] = True
+    mask[5:10, 5:50] = True
+    mask[100, 170] = True  # touches the car's corner
+    found = largest_component(mask)
+    assert found.sum() == 70 * 130 + 1
+    assert not found[:20].any()
+
+
+@pytest.mark.parametrize("value", [False, True])
+def test_no_component_and_one_stay(value):
+    mask = np.full((5, 8), value)
+    assert (largest_component(mask) == mask).all()
