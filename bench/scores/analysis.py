@@ -19,7 +19,7 @@ from bench.ensembles import rules
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.masks.types import Map, Mask
-from bench.metrics.statistics import Gain, holm
+from bench.metrics.statistics import Gain
 from bench.scores.diversity import (
     Floats,
     JointCounts,
@@ -29,7 +29,7 @@ from bench.scores.diversity import (
     joint_counts,
     leave_one_out,
 )
-from bench.scores.pairs import matrix, oracle, over_best, paired_gain
+from bench.scores.pairs import holm_column, matrix, oracle, over_best, paired_gain
 from bench.scores.ranking import methods
 from bench.system.files import write_json
 
@@ -130,9 +130,10 @@ def _corrected(ensembles: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """The same with p-values Holm-corrected over the ensembles, those of a question together."""
     found = [dict(each) for each in ensembles]
     for question in ("over_best_member", "over_plain_mean"):
-        told = [each for each in found if each[question]]
-        for each, p in zip(told, holm([one[question]["p"] for one in told]), strict=True):
-            each[question] = each[question] | {"p": float(p)}
+        tested = [each for each in found if each[question]]
+        gains = pd.DataFrame([each[question] for each in tested])
+        for each, gain in zip(tested, holm_column(gains, "p").to_dict("records"), strict=True):
+            each[question] = gain
     return found
 
 

@@ -9,8 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bench.config.layout import Layout
-from bench.metrics.statistics import holm
-from bench.scores.pairs import matrix, paired_gain
+from bench.scores.pairs import gain_columns, holm_column, matrix, paired_gain
 from bench.scores.ranking import pareto_front, ranks
 from bench.system.errors import BadData, Missing
 
@@ -65,18 +64,12 @@ def _gains(names: list[str], scores: pd.DataFrame) -> pd.DataFrame:
         if f"{names[1]}/{short}" in own[1]:
             pairs.append((short, mine, f"{names[1]}/{short}"))
     rows = [_row(label, dice[one], dice[other]) for label, one, other in pairs]
-    table = pd.DataFrame(rows)
-    if "gain_p" in table:
-        table["gain_p"] = holm(table["gain_p"])
-    return table
+    return holm_column(pd.DataFrame(rows), "gain_p")
 
 
 def _row(label: str, one: "pd.Series[float]", other: "pd.Series[float]") -> dict[str, Any]:
-    row: dict[str, Any] = {"entry": label, "dice_a": one.mean(), "dice_b": other.mean()}
-    won = paired_gain(other, one)
-    if won:
-        row |= {"gain": won.mean, "gain_low": won.low, "gain_high": won.high, "gain_p": won.p}
-    return row
+    means = {"entry": label, "dice_a": one.mean(), "dice_b": other.mean()}
+    return means | gain_columns(paired_gain(other, one))
 
 
 def _board(layout: Layout, name: str) -> pd.DataFrame:

@@ -13,9 +13,8 @@ import pandas as pd
 
 from bench.config.suite import Reported
 from bench.ensembles.entry import Entry
-from bench.metrics.statistics import holm
 from bench.scores.columns import averaged, check_leaderboard, dtypes, in_leaderboard
-from bench.scores.pairs import matrix, over_best
+from bench.scores.pairs import gain_columns, holm_column, matrix, over_best
 from bench.scores.ranking import pareto_front, quality, ranks
 from bench.scores.tables import FORMATS
 from bench.system.files import write_text
@@ -68,9 +67,7 @@ def table(
         for entry in entries
     ]
     ours = pd.DataFrame(rows).merge(ranks(scores), left_on="entry", right_index=True)
-    if "gain_p" in ours:
-        told = ours["gain_p"].notna()
-        ours.loc[told, "gain_p"] = holm(ours.loc[told, "gain_p"])
+    ours = holm_column(ours, "gain_p")
     ours["pareto"] = pareto_front(ours["predict_ms"], ours["dice"])
     check_leaderboard(str(key) for key in ours)
     published = [
@@ -97,10 +94,9 @@ def _row(entry: Entry, members: Mapping[str, Member]) -> dict[str, Any]:
 
 def _gain(entry: Entry, dice: pd.DataFrame) -> dict[str, float]:
     """An ensemble's gain over its best member."""
-    won = over_best(dice, dice.T[entry.name], entry.members)[1] if entry.rule else None
-    if won is None:
+    if not entry.rule:
         return {}
-    return {"gain": won.mean, "gain_low": won.low, "gain_high": won.high, "gain_p": won.p}
+    return gain_columns(over_best(dice, dice.T[entry.name], entry.members)[1])
 
 
 def write_by(part: "pd.Series[Any]", scores: pd.DataFrame, file: Path) -> None:

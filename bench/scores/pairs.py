@@ -6,8 +6,9 @@ from pathlib import Path
 import pandas as pd
 
 from bench.data.carvana import car_of
-from bench.metrics.statistics import Gain, gain
-from bench.scores.columns import averaged
+from bench.metrics import statistics
+from bench.metrics.statistics import Gain
+from bench.scores.columns import GAIN, averaged
 from bench.system.errors import BadData
 
 
@@ -73,4 +74,21 @@ def over_best(
 def paired_gain(one: "pd.Series[float]", other: "pd.Series[float]") -> Gain | None:
     """How much better one is than the other on the same images; None where they show one car."""
     cars = [car_of(image) for image in one.index]
-    return gain(one, other, cars) if len(set(cars)) > 1 else None
+    return statistics.gain(one, other, cars) if len(set(cars)) > 1 else None
+
+
+def gain_columns(gain: Gain | None) -> dict[str, float]:
+    """The four columns of a gain in a table's row; none where a single car gives no gain."""
+    return dict(zip(GAIN, gain, strict=True)) if gain else {}
+
+
+def holm_column(table: pd.DataFrame, key: str) -> pd.DataFrame:
+    """The table with a column of p-values Holm-corrected over the rows that have one.
+
+    A table without the column is returned as it is.
+    """
+    if key not in table:
+        return table
+    known = table[key].dropna()
+    corrected = pd.Series(statistics.holm(known), known.index, dtype=float)
+    return table.assign(**{key: corrected.reindex(table.index)})

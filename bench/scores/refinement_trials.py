@@ -24,10 +24,9 @@ from bench.masks.contours import contours
 from bench.masks.drawing import AFTER, BEFORE, TRUE, close_up, encoded, worst_crop
 from bench.masks.types import THRESHOLD, Map, Mask
 from bench.metrics.measures import measures
-from bench.metrics.statistics import holm
 from bench.refinement.refine import refine
 from bench.scores.columns import averaged, check_figures
-from bench.scores.pairs import matrix, paired_gain
+from bench.scores.pairs import gain_columns, holm_column, matrix, paired_gain
 from bench.system.files import replacing, write_bytes, write_text
 
 CROP = (64, 96)  # height, width of a picture's window
@@ -92,10 +91,7 @@ def table(scores: pd.DataFrame) -> pd.DataFrame:
     dice = matrix(scores.rename(columns={"refinement": "entry"}),
                   list(scores["refinement"].unique())).T  # fmt: skip
     rows = [_row(name, mine, dice) for name, mine in scores.groupby("refinement", sort=False)]
-    found = pd.DataFrame(rows)
-    if "gain_p" in found:
-        tested = found["gain_p"].notna()
-        found.loc[tested, "gain_p"] = holm(found.loc[tested, "gain_p"])
+    found = holm_column(pd.DataFrame(rows), "gain_p")
     counts = ["better", "worse", "unchanged", "tried", "kept"]
     return found.astype({name: "Int64" for name in counts if name in found})
 
@@ -106,16 +102,13 @@ def _row(name: Any, mine: pd.DataFrame, dice: pd.DataFrame) -> dict[str, Any]:
     if name == NONE:
         return row
     change = dice[name] - dice[NONE]
-    row |= {
+    counted = {
         "better": int((change > 0).sum()), "worse": int((change < 0).sum()),
         "unchanged": int((change == 0).sum()), "changed_px": mine["changed_px"].mean(),
         "tried": int(mine["tried"].sum()), "kept": int(mine["kept"].sum()),
         "refine_ms": mine["refine_ms"].median(),
     }  # fmt: skip
-    won = paired_gain(dice[name], dice[NONE])
-    if won:
-        row |= {"gain": won.mean, "gain_low": won.low, "gain_high": won.high, "gain_p": won.p}
-    return row
+    return row | counted | gain_columns(paired_gain(dice[name], dice[NONE]))
 
 
 def _chains(own: Steps) -> list[Steps]:

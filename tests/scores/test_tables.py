@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.metrics.statistics import Gain
+from bench.scores.pairs import gain_columns, holm_column
 from bench.scores.ranking import pareto_front, quality
 from bench.scores.tables import FORMATS
 
@@ -69,3 +71,18 @@ def test_distances_that_do_not_exist_are_left_out_of_means():
     assert (found["hausdorff95_px"], found["surface_px"]) == (1.5, 0.5)
     assert (found["dice"], found["boundary_iou"]) == pytest.approx((0.5, 0.4))
     assert found["dice_worst5"] == 0
+
+
+def test_holm_corrects_the_rows_that_have_a_p_value():
+    table = pd.DataFrame({"gain_p": [0.01, np.nan, 0.04, 0.03]}, index=[3, 1, 2, 0])
+    found = holm_column(table, "gain_p")["gain_p"]
+    assert found.to_dict() == pytest.approx({3: 0.03, 1: np.nan, 2: 0.06, 0: 0.06}, nan_ok=True)
+    assert table["gain_p"].iloc[0] == 0.01
+    assert holm_column(table, "p") is table
+
+
+def test_a_gain_has_four_columns_and_a_single_car_none():
+    assert gain_columns(Gain(0.1, 0.05, 0.15, 0.01)) == {
+        "gain": 0.1, "gain_low": 0.05, "gain_high": 0.15, "gain_p": 0.01
+    }  # fmt: skip
+    assert gain_columns(None) == {}
