@@ -15,6 +15,7 @@ from bench.config.suite import Suite
 from bench.data.carvana import Carvana, car_of, is_real, metadata
 from bench.ensembles.rules import LEARNED
 from bench.scores.ranking import methods
+from bench.scores.tables import read_leaderboard
 from bench.system.errors import Missing
 
 
@@ -67,7 +68,7 @@ class Facts:
     @property
     def leaky(self) -> bool:
         """Whether scored cars were trained on."""
-        return bool(self.scored["leaky"].astype(str).eq("True").any())
+        return bool(self.scored["leaky"].any())
 
     @property
     def images(self) -> int:
@@ -146,7 +147,7 @@ def read(
         name=name,
         suite=suite,
         recipes=recipes,
-        board=pd.read_csv(layout.leaderboard("csv")),
+        board=read_leaderboard(layout.leaderboard("csv")),
         scores=pd.read_parquet(layout.scores),
         analysis=_json(layout.analysis),
         histories={

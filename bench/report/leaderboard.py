@@ -69,7 +69,7 @@ def columns(facts: Facts) -> list[Column]:
 
 def lines(facts: Facts) -> tuple[list[Line], Scale]:
     """The lines of the table, best first, and the scale of their intervals."""
-    board = facts.board
+    board = facts.board.fillna({"pareto": False})
     ends = [board[name] for name in ("dice", "dice_low", "dice_high") if name in board]
     scale = Scale(np.concatenate([each.dropna().to_numpy(dtype=float) for each in ends]).tolist())
     shown = columns(facts)
@@ -100,7 +100,7 @@ def _line(
         high=scale(row["dice_high"]) if told else None,
         mean=scale(row["dice"]),
         interval=f"{number(row['dice_low'], 5)} to {number(row['dice_high'], 5)}" if told else "",
-        front=str(row["pareto"]) == "True",
+        front=bool(row["pareto"]),
     )
 
 

@@ -11,6 +11,7 @@ import pandas as pd
 from bench.config.layout import Layout
 from bench.scores.pairs import gain_columns, holm_column, matrix, paired_gain
 from bench.scores.ranking import pareto_front, ranks
+from bench.scores.tables import read_leaderboard
 from bench.system.errors import BadData, Missing
 
 
@@ -77,7 +78,7 @@ def _board(layout: Layout, name: str) -> pd.DataFrame:
     path = layout.leaderboard("csv")
     if not path.exists():
         raise Missing(f"{path}: no leaderboard yet; run the stage `leaderboard` first")
-    found = pd.read_csv(path)
+    found = read_leaderboard(path)
     return (
         found[found["kind"] != "reported"]
         .drop(columns=["rank", "group", "p_best"], errors="ignore")

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -48,6 +49,11 @@ def to_json(found: pd.DataFrame) -> str:
 def to_csv(found: pd.DataFrame) -> str:
     """The whole table with every digit."""
     return found.to_csv(index=False)
+
+
+def read_leaderboard(path: Path) -> pd.DataFrame:
+    """The table of leaderboard.csv with its types: whole numbers and truth values, or NA."""
+    return pd.read_csv(path, dtype=columns.dtypes())  # type: ignore[arg-type]
 
 
 FORMATS = {"md": to_markdown, "csv": to_csv, "json": to_json, "latex": to_latex}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.metrics.statistics import Gain
 from bench.scores.pairs import gain_columns, holm_column
 from bench.scores.ranking import pareto_front, quality
-from bench.scores.tables import FORMATS
+from bench.scores.tables import FORMATS, read_leaderboard
 
 TABLE = pd.DataFrame(
     {
@@ -86,3 +86,14 @@ def test_a_gain_has_four_columns_and_a_single_car_none():
         "gain": 0.1, "gain_low": 0.05, "gain_high": 0.15, "gain_p": 0.01
     }  # fmt: skip
     assert gain_columns(None) == {}
+
+
+def test_a_leaderboard_is_read_with_the_types_it_was_written_with(tmp_path):
+    table = TABLE.astype({"pareto": "boolean", "leaky": "boolean"})
+    path = tmp_path / "leaderboard.csv"
+    path.write_text(FORMATS["csv"](table))
+    found = read_leaderboard(path)
+    pd.testing.assert_frame_equal(found, table, check_dtype=False)
+    types = {key: str(found[key].dtype) for key in ("rank", "pareto", "leaky")}
+    assert types == {"rank": "Int64", "pareto": "boolean", "leaky": "boolean"}
+    assert found["pareto"].tolist() == [True, pd.NA]
