@@ -237,12 +237,11 @@ def serve(given: argparse.Namespace) -> None:
     from bench.system.device import Machine
 
     try:
-        from bench.serve import overhead as measure
-        from bench.serve import server
+        from bench.serve import overhead, server
     except ModuleNotFoundError as error:
         raise Missing(f"no {error.name}: pip install 'carvana-bench[serve]'") from error
     if given.measure:
-        found = measure.measure(given.model, given.measure, given.requests, given.device)
+        found = overhead.measure_overhead(given.model, given.measure, given.requests, given.device)
         show(given, found.to_json())
         return
     server.run(given.model, given.port, Machine(given.device, given.jobs))

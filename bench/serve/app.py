@@ -1,4 +1,4 @@
-"""What can be asked of the server: the page, cut-outs, masks, and what the model is."""
+"""Build the web application: the page, cut-outs, masks, and facts about the model."""
 
 import time
 from collections.abc import AsyncIterator, Callable
@@ -16,13 +16,13 @@ from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout.cutout import BATCH
 from bench.cutout.model import Model
 from bench.cutout.photographs import MOST_PIXELS
-from bench.serve.endpoints import Work, do, router
+from bench.serve.endpoints import PhotographTask, cut_out_batch, router
 from bench.serve.errors import ERRORS, add_errors
-from bench.serve.guard import MOST_BYTES, Guard
-from bench.serve.queue import Desk
+from bench.serve.guard import MAX_BODY_BYTES, Guard
+from bench.serve.queue import BatchQueue
 
 PAGE = Path(__file__).parent / "page"
-FILES = {  # path -> file and type: the only files that are ever sent
+FILES = {  # path -> file and type; no other file is ever sent
     "/": ("index.html", "text/html; charset=utf-8"),
     "/docs": ("docs.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
@@ -30,8 +30,8 @@ FILES = {  # path -> file and type: the only files that are ever sent
     "/docs.js": ("docs.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
-WAITING = 16  # photographs that may wait for their turn
-LIMIT_S = 60.0  # for a photograph, from its arrival to its result
+MAX_WAITING = 16  # photographs that may wait for their turn
+LIMIT_S = 60.0  # from the arrival of a photograph to its result
 
 
 class Health(BaseModel):
@@ -42,34 +42,42 @@ class Health(BaseModel):
     uptime_s: float
 
 
-def make_app(model: Model, *, waiting: int = WAITING, limit_s: float = LIMIT_S) -> FastAPI:
-    """The application around a model in memory."""
-    pool = ThreadPoolExecutor(2, "pictures")
-    desk: Desk[Work, Any] = Desk(
-        lambda works: do(model, works, pool), lambda work: work.pixels,
-        most=MOST_PIXELS, batch=BATCH, room=waiting, limit_s=limit_s,
-    )  # fmt: skip
+def make_app(model: Model, *, max_waiting: int = MAX_WAITING, limit_s: float = LIMIT_S) -> FastAPI:
+    """Return the application around a model in memory."""
+    pool = ThreadPoolExecutor(2, "images")
+    queue: BatchQueue[PhotographTask, Any] = BatchQueue(
+        lambda tasks: cut_out_batch(model, tasks, pool),
+        lambda task: task.pixels,
+        max_weight=MOST_PIXELS,
+        max_batch=BATCH,
+        max_waiting=max_waiting,
+        limit_s=limit_s,
+    )
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
-        await desk.end()
+        await queue.end()
         pool.shutdown()
 
     app = FastAPI(
-        title="carvana-bench", summary="Cuts cars out of photographs.", version="1",
-        docs_url=None, redoc_url=None, lifespan=lifespan,
-    )  # fmt: skip
-    app.state.desk = desk
+        title="carvana-bench",
+        summary="Cuts cars out of photographs.",
+        version="1",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.state.queue = queue
     app.add_middleware(Guard)
     add_errors(app)
     _add_files(app)
     app.include_router(router)
-    _add_about(app, desk, model)
+    _add_about(app, queue, model)
     return app
 
 
-def _add_about(app: FastAPI, desk: Desk[Work, Any], model: Model) -> None:
+def _add_about(app: FastAPI, queue: BatchQueue[PhotographTask, Any], model: Model) -> None:
     began = time.monotonic()
     manifest = model.manifest
     about = {
@@ -87,15 +95,15 @@ def _add_about(app: FastAPI, desk: Desk[Work, Any], model: Model) -> None:
             {"name": name, "title": step.title, "text": step.describe()}
             for name, step in DEFAULT_STEPS.items()
         ],
-        "limits": {"bytes": MOST_BYTES, "pixels": MOST_PIXELS},
+        "limits": {"bytes": MAX_BODY_BYTES, "pixels": MOST_PIXELS},
     }  # fmt: skip
 
     @app.get("/health", summary="Whether it works", responses={503: ERRORS[503]})
     async def health() -> Health:
         """How many photographs wait; 503 while the server stops, or when it needs a restart."""
-        if desk.stopping or desk.stuck:
-            raise HTTPException(503, "stopping" if desk.stopping else "stuck; restart it")
-        return Health(status="ok", waiting=desk.waiting, uptime_s=time.monotonic() - began)
+        if queue.stopping or queue.stuck:
+            raise HTTPException(503, "stopping" if queue.stopping else "stuck; restart it")
+        return Health(status="ok", waiting=queue.waiting, uptime_s=time.monotonic() - began)
 
     @app.get("/model", summary="What the model is")
     async def about_model() -> dict[str, Any]:
@@ -106,10 +114,10 @@ def _add_about(app: FastAPI, desk: Desk[Work, Any], model: Model) -> None:
 def _add_files(app: FastAPI) -> None:
     for path, (name, kind) in FILES.items():
         answer = Response((PAGE / name).read_bytes(), media_type=kind)
-        app.add_api_route(path, _sender(answer), include_in_schema=False, response_model=None)
+        app.add_api_route(path, _send(answer), include_in_schema=False, response_model=None)
 
 
-def _sender(answer: Response) -> Callable[[], Response]:
+def _send(answer: Response) -> Callable[[], Response]:
     def send() -> Response:
         return answer
 

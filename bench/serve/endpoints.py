@@ -1,4 +1,4 @@
-"""What is asked of the server about a photograph: its cut-out, its mask, and all that is shown."""
+"""Answer requests about a photograph: its cut-out, its mask, and all that the page shows."""
 
 import asyncio
 import time
@@ -22,25 +22,25 @@ from bench.cutout.model import Model
 from bench.masks import rle
 from bench.serve.errors import ERRORS
 from bench.serve.layers import Layers, layers, mask_png
-from bench.serve.queue import Desk
+from bench.serve.queue import BatchQueue
 
-GONE_S = 0.5  # how often a waiting client is asked whether it is still there
-BACKGROUND = r"^(transparent|white|blur|image|#[0-9a-fA-F]{6})$"
+DISCONNECT_CHECK_S = 0.5  # between checks whether the client is still there
+BACKGROUND_PATTERN = r"^(transparent|white|blur|image|#[0-9a-fA-F]{6})$"
 Answer = TypeVar("Answer")
 router = APIRouter()
 
 Upload = Annotated[UploadFile, File(description="JPEG, PNG, WebP or GIF, up to 20 MiB")]
-Steps = Annotated[
+StepNames = Annotated[
     list[str],
     Form(
         description="What is done to the map before the car is cut out; see GET /model",
         json_schema_extra={"items": {"type": "string", "enum": list(DEFAULT_STEPS)}},
     ),
 ]
-BackgroundWorkers = Annotated[
-    str, Form(pattern=BACKGROUND, description="transparent, white, blur, #rrggbb, or image")
+BackgroundName = Annotated[
+    str, Form(pattern=BACKGROUND_PATTERN, description="transparent, white, blur, #rrggbb, or image")
 ]
-Picture = Annotated[
+BackgroundImage = Annotated[
     UploadFile | None, File(description="The picture of the background named image")
 ]
 
@@ -54,8 +54,8 @@ class Runs(BaseModel):
 
 
 @dataclass(frozen=True)
-class Work:
-    """A photograph, and what is to be made of it."""
+class PhotographTask:
+    """A photograph, the steps it takes, and the function that makes its answer."""
 
     content: bytes
     pixels: int
@@ -70,19 +70,23 @@ class Work:
 async def cutout(
     request: Request,
     photograph: Upload,
-    steps: Steps = [],  # noqa: B006 (FastAPI copies it)
-    background: BackgroundWorkers = "transparent",
-    background_image: Picture = None,
+    steps: StepNames = [],  # noqa: B006 (FastAPI copies it)
+    background: BackgroundName = "transparent",
+    background_image: BackgroundImage = None,
 ) -> Response:
     """The car alone, upright and in the photograph's own size, as a PNG with alpha.
 
     On any background but transparent the PNG is opaque.
     """
-    behind = await _behind(background, background_image)
-    content = await _ask(request, photograph, steps, lambda seen: seen.picture(behind(), "png"))
+    make_background = await _background_maker(background, background_image)
+
+    def finish(segmented: Seen) -> bytes:
+        return segmented.picture(make_background(), "png")
+
+    content = await _process(request, photograph, steps, finish)
     name = quote(Path(photograph.filename or "photograph").stem[:100], safe="")
-    shown = f"inline; filename=\"cutout.png\"; filename*=UTF-8''{name}.png"
-    return Response(content, media_type="image/png", headers={"content-disposition": shown})
+    disposition = f"inline; filename=\"cutout.png\"; filename*=UTF-8''{name}.png"
+    return Response(content, media_type="image/png", headers={"content-disposition": disposition})
 
 
 @router.post(
@@ -93,30 +97,30 @@ async def cutout(
 async def mask(
     request: Request,
     photograph: Upload,
-    steps: Steps = [],  # noqa: B006
+    steps: StepNames = [],  # noqa: B006
     format: Annotated[Literal["png", "rle"], Form(description="of the answer")] = "png",
 ) -> Response | Runs:
     """White on black as a PNG, or Kaggle's run-length text in JSON."""
     if format == "png":
-        content = await _ask(request, photograph, steps, mask_png)
+        content = await _process(request, photograph, steps, mask_png)
         return Response(content, media_type="image/png")
-    return await _ask(request, photograph, steps, _runs)
+    return await _process(request, photograph, steps, _runs)
 
 
 @router.post("/layers", summary="All that the page shows", responses=ERRORS)
-async def all_layers(request: Request, photograph: Upload, steps: Steps = []) -> Layers:  # noqa: B006
+async def all_layers(request: Request, photograph: Upload, steps: StepNames = []) -> Layers:  # noqa: B006
     """Cut-out, mask, disagreement of the members, blurred background, and numbers."""
     began = time.monotonic()
-    return await _ask(request, photograph, steps, lambda seen: layers(seen, began))
+    return await _process(request, photograph, steps, lambda segmented: layers(segmented, began))
 
 
-def _runs(seen: Seen) -> Runs:
-    height, width = seen.map.shape
-    return Runs(width=width, height=height, rle=rle.encode_map(seen.map))
+def _runs(segmented: Seen) -> Runs:
+    height, width = segmented.map.shape
+    return Runs(width=width, height=height, rle=rle.encode_map(segmented.map))
 
 
-async def _behind(name: str, image: UploadFile | None) -> Callable[[], Background]:
-    """What makes the background, once the photograph has its turn; a picture is not decoded yet."""
+async def _background_maker(name: str, image: UploadFile | None) -> Callable[[], Background]:
+    """Return what makes the background; an uploaded image is decoded only when it is called."""
     if name != "image":
         return lambda: Background.named(name)
     if image is None:
@@ -126,43 +130,53 @@ async def _behind(name: str, image: UploadFile | None) -> Callable[[], Backgroun
     return lambda: Background("image", image=photographs.read(content))
 
 
-async def _ask(
+async def _process(
     request: Request,
     upload: UploadFile,
     steps: Sequence[str],
     finish: Callable[[Seen], Answer],
 ) -> Answer:
-    """The result of a photograph, once it is its turn; a client that has gone frees its place."""
-    strangers = sorted(set(steps) - DEFAULT_STEPS.keys())
-    if strangers:
-        raise HTTPException(422, f"steps: no {strangers[0]!r}, only {', '.join(DEFAULT_STEPS)}")
+    """Wait for the answer of a photograph; a client that disconnects frees the photograph's place.
+
+    Raises:
+        HTTPException: a step is not known, or the client has gone.
+    """
+    unknown = sorted(set(steps) - DEFAULT_STEPS.keys())
+    if unknown:
+        raise HTTPException(422, f"steps: no {unknown[0]!r}, only {', '.join(DEFAULT_STEPS)}")
     content = await upload.read()
-    work = Work(content, photographs.pixel_count(content), steps, finish)
-    desk: Desk[Work, Answer] = request.app.state.desk
-    asked = asyncio.create_task(desk.ask(work))
-    while not asked.done():
-        await asyncio.wait([asked], timeout=GONE_S)
-        if not asked.done() and await request.is_disconnected():
-            asked.cancel()
+    task = PhotographTask(content, photographs.pixel_count(content), steps, finish)
+    queue: BatchQueue[PhotographTask, Answer] = request.app.state.queue
+    answer = asyncio.create_task(queue.process(task))
+    while not answer.done():
+        await asyncio.wait([answer], timeout=DISCONNECT_CHECK_S)
+        if not answer.done() and await request.is_disconnected():
+            answer.cancel()
             raise HTTPException(400, "the client has gone")
-    return asked.result()
+    return answer.result()
 
 
-def do(model: Model, works: Sequence[Work], pool: ThreadPoolExecutor) -> list[Any]:
-    """Results of works, or what is wrong with each."""
-    read = list(pool.map(lambda work: _or_error(photographs.read, work.content), works))
-    good = [(work, one) for work, one in zip(works, read, strict=True)
-            if not isinstance(one, Exception)]  # fmt: skip
-    seen = look(model, [one for _, one in good], [work.steps for work, _ in good]) if good else []
-    finished = iter(pool.map(
-        lambda pair: _or_error(pair[0].finish, pair[1]),
-        [(work, one) for (work, _), one in zip(good, seen, strict=True)],
-    ))  # fmt: skip
-    return [one if isinstance(one, Exception) else next(finished) for one in read]
+def cut_out_batch(
+    model: Model, tasks: Sequence[PhotographTask], pool: ThreadPoolExecutor
+) -> list[Any]:
+    """Return the answer of each task, or its error."""
+    decoded = list(pool.map(lambda task: _or_error(photographs.read, task.content), tasks))
+    valid = [
+        (task, photograph)
+        for task, photograph in zip(tasks, decoded, strict=True)
+        if not isinstance(photograph, Exception)
+    ]
+    if not valid:
+        return decoded
+    segmented = look(
+        model, [photograph for _, photograph in valid], [task.steps for task, _ in valid]
+    )
+    answers = pool.map(_or_error, [task.finish for task, _ in valid], segmented)
+    return [one if isinstance(one, Exception) else next(answers) for one in decoded]
 
 
-def _or_error(function: Callable[[Any], Answer], given: Any) -> Answer | Exception:
+def _or_error(function: Callable[[Any], Answer], argument: Any) -> Answer | Exception:
     try:
-        return function(given)
+        return function(argument)
     except Exception as error:
         return error

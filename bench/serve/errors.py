@@ -1,4 +1,4 @@
-"""How the server answers: headers on every answer, and errors as JSON with a reason."""
+"""Headers of every answer of the server, and errors as JSON with a reason."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,7 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
 from bench.cutout.photographs import NoPhotograph, TooLarge
-from bench.serve.queue import Full, Stopping, TooSlow
+from bench.serve.queue import QueueFull, ServerStopping, TimeLimitExceeded
 from bench.system.errors import BadData
 from bench.system.progress import say
 
@@ -24,7 +24,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
     "cache-control": "no-store",
 }
-TITLES = {
+ERROR_NAMES = {
     400: "bad_request", 403: "other_site", 404: "not_found", 405: "wrong_method",
     408: "too_slow", 413: "too_large", 415: "no_photograph", 422: "cannot_be_read",
     500: "our_mistake", 503: "busy", 504: "took_too_long",
@@ -53,44 +53,46 @@ ERRORS: dict[int | str, dict[str, Any]] = {
 }
 
 
-def problem(status: int, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:
-    """An error as JSON: a word for programs, and a reason for people."""
-    content = {"error": TITLES.get(status, "refused"), "reason": reason}
+def error_response(status: int, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:
+    """Return an error as JSON: a name for programs, and a reason for people."""
+    content = {"error": ERROR_NAMES.get(status, "refused"), "reason": reason}
     return JSONResponse(content, status, headers)
 
 
 def add_errors(app: FastAPI) -> None:
-    """Every error of ours and of the framework's leaves as JSON with a reason."""
+    """Have every error, ours or the framework's, answered as JSON with a reason."""
     statuses: dict[type[Exception], int] = {
-        NoPhotograph: 415, TooLarge: 413, BadData: 422, Stopping: 503, TooSlow: 504,
+        NoPhotograph: 415, TooLarge: 413, BadData: 422, ServerStopping: 503, TimeLimitExceeded: 504,
     }  # fmt: skip
     for kind, status in statuses.items():
         app.add_exception_handler(kind, _handler(status))
 
-    @app.exception_handler(Full)
-    async def full(request: Request, error: Full) -> JSONResponse:
-        return problem(503, str(error), {"retry-after": str(error.retry_after_s)})
+    @app.exception_handler(QueueFull)
+    async def full(request: Request, error: QueueFull) -> JSONResponse:
+        return error_response(503, str(error), {"retry-after": str(error.retry_after_s)})
 
     @app.exception_handler(HTTPException)
     async def refused(request: Request, error: HTTPException) -> JSONResponse:
-        return problem(error.status_code, str(error.detail), dict(error.headers or {}))
+        return error_response(error.status_code, str(error.detail), dict(error.headers or {}))
 
     @app.exception_handler(RequestValidationError)
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        return problem(422, f"{field}: {first['msg']}")
+        return error_response(422, f"{field}: {first['msg']}")
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> JSONResponse:
         say(f"{request.method} {request.url.path}: {type(error).__name__}: {error}")
-        return problem(500, "something broke here; the server's log says what", dict(HEADERS))
+        return error_response(
+            500, "something broke here; the server's log says what", dict(HEADERS)
+        )
 
 
 def _handler(status: int) -> Callable[[Request, Exception], JSONResponse]:
     headers = {"retry-after": "5"} if status == 503 else None
 
     def handle(request: Request, error: Exception) -> JSONResponse:
-        return problem(status, str(error), headers)
+        return error_response(status, str(error), headers)
 
     return handle

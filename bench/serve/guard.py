@@ -1,6 +1,6 @@
-"""What stands before the application: who may ask, how much they may send, and how answers leave.
+"""Guard the application: who may ask, how much they may send, and which headers answers get.
 
-Everything here is decided from headers, or while the body comes in, never after it.
+The guard decides from headers, or while the body comes in, never after it.
 """
 
 import asyncio
@@ -14,115 +14,115 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from bench.serve.errors import HEADERS, problem
+from bench.serve.errors import HEADERS, error_response
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
-MOST_BYTES = 20 * 2**20  # of a request's body
-MOST_SECONDS = 60.0  # for it to come in
-LINGER_SECONDS = 2.0  # for which the rest of a refused body is thrown away, see `_Body.drop`
-MOST_REQUESTS = 32  # with a body, at once: what they may hold in memory together is bounded
-HOSTS = ("127.0.0.1", "localhost", "::1")  # any other name is another site's, pointed at us
+MAX_BODY_BYTES = 20 * 2**20  # of one request
+MAX_BODY_S = 60.0  # from the first to the last byte of a body
+LINGER_S = 2.0  # for which the rest of a refused body is thrown away, see `_Body.drop`
+MAX_REQUESTS = 32  # with a body, at once: bounds the memory that all bodies take
+HOSTS = ("127.0.0.1", "localhost", "::1")  # any other name is of a site that points it here
+TOO_LARGE = f"over {MAX_BODY_BYTES / 2**20:.0f} MiB; send a smaller photograph"
 
 
 class Guard:
-    """An ASGI middleware around the application."""
+    """ASGI middleware around the application."""
 
-    def __init__(self, app: App, *, seconds: float = MOST_SECONDS) -> None:
-        self._app, self._seconds = app, seconds
+    def __init__(self, app: App, *, max_body_s: float = MAX_BODY_S) -> None:
+        self._app, self._max_body_s = app, max_body_s
         self._open = 0  # requests with a body
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
-        """Answer, or let the application answer."""
+        """Refuse a request, or let the application answer."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         has_body = scope["method"] not in ("GET", "HEAD", "OPTIONS")
-        body = _Body(receive, self._seconds, has_body)
-        answer = _guarded(send, body)
+        body = _Body(receive, self._max_body_s, has_body)
+        send_guarded = _guarded(send, body)
         refusal = self._refusal(Headers(scope=scope), scope["method"])
         if refusal is not None:
-            await refusal(scope, receive, answer)
+            await refusal(scope, receive, send_guarded)
             return
         self._open += has_body
         try:
-            await self._app(scope, body.receive, answer)
+            await self._app(scope, body.receive, send_guarded)
         finally:
             self._open -= has_body
 
     def _refusal(self, headers: Headers, method: str) -> JSONResponse | None:
-        close = {"connection": "close"}  # or the rest of the body would still be read
+        close = {"connection": "close"}  # otherwise the rest of the body would still be read
         host = headers.get("host", "")
         if _hostname(host) not in HOSTS:
-            return problem(400, "asked for under another name than localhost", close)
+            return error_response(400, "asked for under another name than localhost", close)
         origin = headers.get("origin")
         if origin is not None and origin != f"http://{host}":
-            return problem(403, "asked for by another site", close)
+            return error_response(403, "asked for by another site", close)
         length = headers.get("content-length", "0")
-        if not length.isdecimal() or int(length[:20]) > MOST_BYTES:
-            return problem(413, _TOO_MUCH, close)
-        if method == "POST" and self._open >= MOST_REQUESTS:
-            return problem(503, "too many at once; try again", close | {"retry-after": "5"})
+        if not length.isdecimal() or int(length[:20]) > MAX_BODY_BYTES:
+            return error_response(413, TOO_LARGE, close)
+        if method == "POST" and self._open >= MAX_REQUESTS:
+            return error_response(503, "too many at once; try again", close | {"retry-after": "5"})
         return None
 
 
 class _Body:
     """The body of a request while it comes in."""
 
-    def __init__(self, receive: Receive, seconds: float, awaited: bool) -> None:
-        self._receive, self._seconds = receive, seconds
-        self._deadline = time.monotonic() + seconds
+    def __init__(self, receive: Receive, max_s: float, awaited: bool) -> None:
+        self._receive, self._max_s = receive, max_s
+        self._deadline = time.monotonic() + max_s
         self._received = 0
         self.awaited = awaited  # whether more of it may come
 
     async def receive(self) -> Message:
-        """The next message, as long as the body keeps to the limits.
+        """Return the next message, as long as the body keeps to the limits.
 
         Raises:
-            HTTPException: 408 or 413.
+            HTTPException: the body is too slow (408) or too large (413).
         """
-        if not self.awaited:  # from here on only the news that the client has gone
+        if not self.awaited:  # after the body, the only message is that the client has gone
             return await self._receive()
         try:
             async with asyncio.timeout(self._deadline - time.monotonic()):
                 message = await self._receive()
         except TimeoutError as error:
-            reason = f"the body did not come within {self._seconds:g} s"
+            reason = f"the body did not come within {self._max_s:g} s"
             raise HTTPException(408, reason, {"connection": "close"}) from error
         self._received += len(message.get("body", b""))
         self.awaited = message.get("more_body", False)
-        if self._received > MOST_BYTES:
-            raise HTTPException(413, _TOO_MUCH, {"connection": "close"})
+        if self._received > MAX_BODY_BYTES:
+            raise HTTPException(413, TOO_LARGE, {"connection": "close"})
         return message
 
     async def drop(self) -> None:
-        """Throw away what still comes: until the client has stopped sending, or enough is enough.
+        """Throw the rest of the body away, up to the limits of time and size.
 
         A connection that closes while bytes still come in is reset, and the reset can overtake the
         answer: the client would never read why.
         """
         dropped = 0
         with suppress(TimeoutError):
-            async with asyncio.timeout(LINGER_SECONDS):
-                while self.awaited and dropped <= MOST_BYTES:
+            async with asyncio.timeout(LINGER_S):
+                while self.awaited and dropped <= MAX_BODY_BYTES:
                     message = await self._receive()
                     dropped += len(message.get("body", b""))
                     self.awaited = message.get("more_body", False)
 
 
 def _guarded(send: Send, body: _Body) -> Send:
-    """Answers get our headers, and end only when the body has ended or was dropped."""
+    """Return a `send` that adds our headers, and ends no answer before its request's body ended."""
 
     async def send_guarded(message: Message) -> None:
         if message["type"] == "http.response.start":
             present = {name for name, _ in message["headers"]}
-            message["headers"] = [*message["headers"]] + [
-                (name.encode(), value.encode())
-                for name, value in HEADERS.items() if name.encode() not in present
-            ]  # fmt: skip
+            ours = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+            missing = [header for header in ours if header[0] not in present]
+            message["headers"] = [*message["headers"], *missing]
         elif body.awaited and not message.get("more_body", False):
             await send({**message, "more_body": True})
             await body.drop()
@@ -133,11 +133,8 @@ def _guarded(send: Send, body: _Body) -> Send:
 
 
 def _hostname(host: str) -> str | None:
-    """The name in a Host header, without its port; None where it is none."""
+    """Return the name in a Host header, without its port, or None if the header is malformed."""
     try:
         return urlsplit(f"//{host}").hostname
     except ValueError:
         return None
-
-
-_TOO_MUCH = f"over {MOST_BYTES / 2**20:.0f} MiB; send a smaller photograph"

@@ -1,4 +1,4 @@
-"""What the page shows of a photograph, as pictures and numbers ready for JSON."""
+"""Make what the page shows of a photograph: images and numbers, ready for JSON."""
 
 import base64
 import time
@@ -9,15 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
-from bench.cutout import matting as matte
-from bench.cutout import photographs
+from bench.cutout import matting, photographs
 from bench.cutout.cutout import Seen
 from bench.cutout.photographs import Pixels
 from bench.masks.types import THRESHOLD, Map
 from bench.metrics.overlap import counts, jaccard
 
-SHOWN = 1600  # longest side of pictures that are only looked at
-DIM = 0.45  # how much of the photograph is left under the heat
+MAX_PREVIEW_SIDE = 1600  # pixels, of images that are only looked at
+MAX_BACKDROP_SIDE = 480  # pixels, of the blurred background
+DIM = 0.45  # brightness of the photograph under the heat map
 
 
 class MemberLayer(BaseModel):
@@ -42,60 +42,61 @@ class Layers(BaseModel):
     backdrop: str = Field(description="JPEG: the background, blurred, without the car")
 
 
-def layers(seen: Seen, began: float) -> Layers:
-    """Everything of a photograph that was begun at `began` (time.monotonic)."""
-    photo = seen.photograph.pixels
-    mask = seen.map >= THRESHOLD
-    masks = [map >= THRESHOLD for map in seen.maps]
-    names = seen.names
-    cut = seen.cut()
-    differ = np.zeros(mask.shape, bool)
-    for one in masks[1:]:
-        differ |= one ^ masks[0]
-    pictures = {
-        "cutout": photographs.write(cut, "png", seen.photograph.profile),
-        "mask": mask_png(seen),
-        "disagreement": photographs.write(heat(photo, seen.maps), "jpeg"),
-        "backdrop": photographs.write(_smaller(matte.blurred(photo, cut[..., 3]), 480), "jpeg"),
+def layers(segmented: Seen, began: float) -> Layers:
+    """Return all that the page shows of a photograph that arrived at `began` (time.monotonic)."""
+    photo = segmented.photograph.pixels
+    mask = segmented.map >= THRESHOLD
+    masks = [map >= THRESHOLD for map in segmented.maps]
+    cut = segmented.cut()
+    disputed = np.zeros(mask.shape, bool)
+    for other in masks[1:]:
+        disputed |= other ^ masks[0]
+    images = {
+        "cutout": photographs.write(cut, "png", segmented.photograph.profile),
+        "mask": mask_png(segmented),
+        "disagreement": photographs.write(disagreement(photo, segmented.maps), "jpeg"),
+        "backdrop": photographs.write(
+            _shrink(matting.blurred(photo, cut[..., 3]), MAX_BACKDROP_SIDE), "jpeg"
+        ),
     }
     return Layers(
         width=photo.shape[1],
         height=photo.shape[0],
         share=float(mask.mean()),
-        contested=float(differ.mean()),
+        contested=float(disputed.mean()),
         members=[
-            MemberLayer(name=name, agreement=jaccard(counts(one, mask)))
-            for name, one in zip(names, masks, strict=True)
+            MemberLayer(name=name, agreement=jaccard(counts(member, mask)))
+            for name, member in zip(segmented.names, masks, strict=True)
         ],
         seconds=time.monotonic() - began,
-        **{name: base64.b64encode(content).decode() for name, content in pictures.items()},
+        **{name: base64.b64encode(content).decode() for name, content in images.items()},
     )
 
 
-def mask_png(seen: Seen) -> bytes:
-    """The mask as a grey PNG of 0 and 255."""
-    return photographs.write((seen.map >= THRESHOLD).astype(np.uint8) * 255, "png")
+def mask_png(segmented: Seen) -> bytes:
+    """Return the mask as a grey PNG of 0 and 255."""
+    return photographs.write((segmented.map >= THRESHOLD).astype(np.uint8) * 255, "png")
 
 
-def heat(photo: Pixels, maps: Sequence[Map]) -> Pixels:
-    """Where members differ (a single one: where it is unsure), glowing over the dimmed photograph.
+def disagreement(photo: Pixels, maps: Sequence[Map]) -> Pixels:
+    """Draw where members differ (a single one: where it is unsure) over the dimmed photograph.
 
     The glow is the range of the members' probabilities in each pixel, from dark to bright yellow.
     """
-    small = [_smaller(map, SHOWN) for map in maps]
+    small = [_shrink(map, MAX_PREVIEW_SIDE) for map in maps]
     if len(small) > 1:
         spread = np.max(small, axis=0) - np.min(small, axis=0)
     else:
         spread = 255 - np.abs(2 * small[0].astype(np.int16) - 255).astype(np.uint8)
-    grey = cv2.cvtColor(_smaller(photo, SHOWN), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    grey = cv2.cvtColor(_shrink(photo, MAX_PREVIEW_SIDE), cv2.COLOR_RGB2GRAY).astype(np.float32)
     colours = cv2.applyColorMap(spread.astype(np.uint8), cv2.COLORMAP_INFERNO)[..., ::-1]
     share = np.clip(spread.astype(np.float32) / 96, 0, 1)[..., None]
     mixed = DIM * grey[..., None] * (1 - share) + colours * share
     return mixed.astype(np.uint8)
 
 
-def _smaller(picture: NDArray[np.uint8], longest: int) -> NDArray[np.uint8]:
-    height, width = picture.shape[:2]
-    scale = min(1.0, longest / max(height, width))
+def _shrink(image: NDArray[np.uint8], max_side: int) -> NDArray[np.uint8]:
+    height, width = image.shape[:2]
+    scale = min(1.0, max_side / max(height, width))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)

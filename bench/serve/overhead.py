@@ -1,4 +1,4 @@
-"""What the server costs: its time on top of the bare cut-out, and its memory over many requests."""
+"""Measure what the server costs: its time over a bare cut-out's, its memory over many requests."""
 
 import http.client
 import statistics
@@ -22,14 +22,14 @@ from bench.system.device import Machine
 from bench.system.errors import BenchError
 from bench.system.progress import track
 
-WARM = 30  # requests before memory is looked at: libraries load, buffers grow to their size
-TIMED = 15  # requests that are timed, each beside a bare cut-out
+WARM_UP_REQUESTS = 30  # before memory is measured: libraries load, buffers grow to their size
+TIMED_REQUESTS = 15  # each beside a bare cut-out
 BOUNDARY = "a-line-that-is-in-no-photograph"
 
 
 @dataclass(frozen=True)
-class Cost:
-    """Medians of interleaved runs (of processor time, means), and the server's memory."""
+class ServerOverhead:
+    """Medians of wall time, means of processor time, over interleaved runs; and memory."""
 
     bare_ms: float
     server_ms: float
@@ -42,12 +42,12 @@ class Cost:
     growth_mb: float  # from then to the end
 
     def to_json(self) -> dict[str, Any]:
-        """For printing."""
+        """Return the figures, rounded for printing."""
         return {name: round(value, 3) for name, value in asdict(self).items()}
 
 
-def measure(folder: Path, photograph: Path, requests: int, device: str) -> Cost:
-    """Start a server of its own, time it beside the bare cut-out, then ask it `requests` times.
+def measure_overhead(folder: Path, photograph: Path, requests: int, device: str) -> ServerOverhead:
+    """Start a server, time it beside the bare cut-out, then send it `requests` requests.
 
     Raises:
         BenchError: the server does not start, or refuses the photograph.
@@ -56,41 +56,47 @@ def measure(folder: Path, photograph: Path, requests: int, device: str) -> Cost:
     model = open_model(folder, Machine(device))
 
     def cut() -> bytes:
-        (seen,) = look(model, [photographs.read(content)], [[]])
-        return seen.picture(Background(), "png")
+        (segmented,) = look(model, [photographs.read(content)], [[]])
+        return segmented.picture(Background(), "png")
 
     with _serving(folder, device) as (port, process):
 
         def ask() -> bytes:
             return _post(port, content)
 
-        with ThreadPoolExecutor(1) as thread:  # as in the server: OpenMP waits otherwise there
+        with ThreadPoolExecutor(1) as thread:  # as in the server, where OpenMP would wait otherwise
 
-            def bare_there() -> bytes:
+            def cut_in_thread() -> bytes:
                 return thread.submit(cut).result()
 
-            bare_there(), ask()
-            here = psutil.Process()
-            bare = _Watch([here])
-            served = _Watch([here, process])
-            for _ in track(range(TIMED), "time", TIMED):
-                bare.run(bare_there)
+            cut_in_thread(), ask()
+            client = psutil.Process()
+            bare = _CallTimer([client])
+            served = _CallTimer([client, process])
+            for _ in track(range(TIMED_REQUESTS), "time", TIMED_REQUESTS):
+                bare.run(cut_in_thread)
                 served.run(ask)
-        for _ in range(WARM):
+        for _ in range(WARM_UP_REQUESTS):
             ask()
         before = process.memory_info().rss
         for _ in track(range(requests), "ask", requests):
             ask()
         after = process.memory_info().rss
-    return Cost(
-        bare.ms, served.ms, served.ms / bare.ms - 1,
-        bare.cpu_ms, served.cpu_ms, served.cpu_ms / bare.cpu_ms - 1,
-        requests, before / 1e6, (after - before) / 1e6,
-    )  # fmt: skip
+    return ServerOverhead(
+        bare_ms=bare.ms,
+        server_ms=served.ms,
+        overhead=served.ms / bare.ms - 1,
+        bare_cpu_ms=bare.cpu_ms,
+        server_cpu_ms=served.cpu_ms,
+        overhead_cpu=served.cpu_ms / bare.cpu_ms - 1,
+        requests=requests,
+        memory_mb=before / 1e6,
+        growth_mb=(after - before) / 1e6,
+    )
 
 
-class _Watch:
-    """Times calls: the clock's time, and the processor's in some processes."""
+class _CallTimer:
+    """Timer of calls: wall time, and the processor time of some processes."""
 
     def __init__(self, processes: Sequence[psutil.Process]) -> None:
         self._processes = processes
@@ -114,34 +120,34 @@ class _Watch:
 
 
 def _post(port: int, content: bytes) -> bytes:
-    """What POST /cutout answers."""
+    """Return the answer of POST /cutout."""
     head = 'Content-Disposition: form-data; name="photograph"; filename="photograph"\r\n\r\n'
-    body = f"--{BOUNDARY}\r\n{head}".encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
+    form = f"--{BOUNDARY}\r\n{head}".encode() + content + f"\r\n--{BOUNDARY}--\r\n".encode()
     kind = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}"}
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     try:
-        connection.request("POST", "/cutout", body, kind)
+        connection.request("POST", "/cutout", form, kind)
         answer = connection.getresponse()
-        found = answer.read()
+        body = answer.read()
     finally:
         connection.close()
     if answer.status != 200:
-        raise BenchError(f"the server answers {answer.status}: {found.decode(errors='replace')}")
-    return found
+        raise BenchError(f"the server answers {answer.status}: {body.decode(errors='replace')}")
+    return body
 
 
 @contextmanager
 def _serving(folder: Path, device: str) -> Iterator[tuple[int, psutil.Process]]:
-    """A server process on a free port; it is stopped at the end."""
-    words = ["serve", "--model", str(folder), "--port", "0", "--device", device]
-    started = subprocess.Popen(
-        [sys.executable, "-m", "bench", *words], stderr=subprocess.PIPE, text=True
+    """Run a server process on a free port while the block lasts."""
+    arguments = ["serve", "--model", str(folder), "--port", "0", "--device", device]
+    server = subprocess.Popen(
+        [sys.executable, "-m", "bench", *arguments], stderr=subprocess.PIPE, text=True
     )
     try:
-        line = next((line for line in started.stderr or () if "http://" in line), None)
+        line = next((line for line in server.stderr or () if "http://" in line), None)
         if line is None:
             raise BenchError("the server does not start; see what it said above")
-        yield int(line.rstrip("/\n").rpartition(":")[2]), psutil.Process(started.pid)
+        yield int(line.rstrip("/\n").rpartition(":")[2]), psutil.Process(server.pid)
     finally:
-        started.terminate()
-        started.wait()
+        server.terminate()
+        server.wait()

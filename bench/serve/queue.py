@@ -1,4 +1,4 @@
-"""One model, many who ask: a bounded queue, batches of what waits, a time limit, a graceful end."""
+"""Queue requests for one model: bounded, in batches, with a time limit and a graceful end."""
 
 import asyncio
 import math
@@ -7,89 +7,90 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Generic, TypeVar
 
-Work = TypeVar("Work")
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-STUCK = 4  # time limits after which what runs will not end any more
+STUCK_AFTER = 4  # time limits: a batch that takes longer will not end any more
 
 
-class Full(Exception):
-    """As many wait as may."""
+class QueueFull(Exception):
+    """As many items wait as may wait."""
 
     def __init__(self, retry_after_s: int) -> None:
         super().__init__(f"too many photographs are waiting; try again in {retry_after_s} s")
         self.retry_after_s = retry_after_s
 
 
-class Stopping(Exception):
-    """The server is ending: what has not begun will not begin."""
+class ServerStopping(Exception):
+    """The server is ending: items that have not begun will not begin."""
 
 
-class TooSlow(Exception):
-    """The time limit of a photograph is over."""
+class TimeLimitExceeded(Exception):
+    """An item was not done within the time limit."""
 
 
-class Desk(Generic[Work, Result]):
-    """Hands work to a thread in batches; asked and answered in one event loop.
+class BatchQueue(Generic[Item, Result]):
+    """Queue of one event loop that hands its items in batches to a thread.
 
     Args:
-        do: turns a batch into results, or into what went wrong, one for each; in a thread.
-        weight: of a piece of work; a batch of more than one weighs at most `most`.
-        batch: pieces done together.
-        room: pieces that may wait, besides those being done.
-        limit_s: seconds from asking to the answer.
+        run_batch: called in the thread; returns for each item its result, or its error.
+        weight: of an item; a batch of more than one item weighs at most `max_weight`.
+        max_batch: items in a batch.
+        max_waiting: items that may wait, besides those of the running batch.
+        limit_s: seconds from the call of `process` to its result.
     """
 
     def __init__(
         self,
-        do: Callable[[Sequence[Work]], Sequence[Result | Exception]],
-        weight: Callable[[Work], int],
+        run_batch: Callable[[Sequence[Item]], Sequence[Result | Exception]],
+        weight: Callable[[Item], int],
         *,
-        most: int,
-        batch: int,
-        room: int,
+        max_weight: int,
+        max_batch: int,
+        max_waiting: int,
         limit_s: float,
     ) -> None:
-        self._do, self._weight = do, weight
-        self._most, self._batch, self._room, self._limit_s = most, batch, room, limit_s
-        self._waiting: dict[asyncio.Future[Result], Work] = {}  # in the order of asking
-        self._thread = ThreadPoolExecutor(1, "desk")
-        self._clerk: asyncio.Task[None] | None = None
-        self._began: float | None = None  # when what is being done was begun
-        self._batch_s = 1.0  # what the last batch took
+        self._run_batch, self._weight = run_batch, weight
+        self._max_weight, self._max_batch, self._max_waiting = max_weight, max_batch, max_waiting
+        self._limit_s = limit_s
+        self._waiting: dict[asyncio.Future[Result], Item] = {}  # in the order of arrival
+        self._thread = ThreadPoolExecutor(1, "batch")
+        self._worker: asyncio.Task[None] | None = None
+        self._began: float | None = None  # start of the running batch
+        self._batch_s = 1.0  # duration of the last batch
         self._stopping = False
 
-    async def ask(self, work: Work) -> Result:
-        """The result of a piece of work; whoever gives up waiting (is cancelled) frees its place.
+    async def process(self, item: Item) -> Result:
+        """Wait for the result of an item; a caller that is cancelled frees the item's place.
 
         Raises:
-            Full, Stopping, TooSlow, and whatever `do` says went wrong.
+            QueueFull, ServerStopping, TimeLimitExceeded, and the item's error from `run_batch`.
         """
         if self._stopping:
-            raise Stopping("the server is stopping")
-        if self.waiting >= self._room:
-            raise Full(self._retry_after_s())
+            raise ServerStopping("the server is stopping")
+        if self.waiting >= self._max_waiting:
+            raise QueueFull(self._retry_after_s())
         future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting[future] = work
-        if self._clerk is None or self._clerk.done():
-            self._clerk = asyncio.create_task(self._serve())
+        self._waiting[future] = item
+        if self._worker is None or self._worker.done():
+            self._worker = asyncio.create_task(self._run_batches())
         try:
             return await asyncio.wait_for(future, self._limit_s)
         except TimeoutError as error:
-            raise TooSlow(f"not done within {self._limit_s:g} s") from error
+            raise TimeLimitExceeded(f"not done within {self._limit_s:g} s") from error
         finally:
-            self._waiting.pop(future, None)  # nothing is kept for those who gave up
+            self._waiting.pop(future, None)  # also when the caller has given up
 
     @property
     def waiting(self) -> int:
-        """How many pieces wait for their turn."""
+        """Number of items that wait for their turn."""
         return sum(not future.done() for future in self._waiting)
 
     @property
     def stuck(self) -> bool:
-        """Whether what is being done takes so long that it will not end: restart the process."""
+        """Whether the running batch takes so long that only a restart of the process ends it."""
         began = self._began
-        return began is not None and time.monotonic() - began > STUCK * self._limit_s
+        return began is not None and time.monotonic() - began > STUCK_AFTER * self._limit_s
 
     @property
     def stopping(self) -> bool:
@@ -97,52 +98,51 @@ class Desk(Generic[Work, Result]):
         return self._stopping
 
     def stop(self) -> None:
-        """Tell all who wait that they wait in vain; what is being done goes on to its end."""
+        """Answer all waiting items with ServerStopping; the running batch goes on to its end."""
         self._stopping = True
         for future in self._waiting:
             if not future.done():
-                future.set_exception(Stopping("the server is stopping"))
+                future.set_exception(ServerStopping("the server is stopping"))
         self._waiting.clear()
 
     async def end(self) -> None:
-        """Stop, and come back when nothing is being done any more."""
+        """Stop, and return when the running batch has ended."""
         self.stop()
-        if self._clerk is not None:
-            await self._clerk
+        if self._worker is not None:
+            await self._worker
         self._thread.shutdown()
 
-    async def _serve(self) -> None:
+    async def _run_batches(self) -> None:
         loop = asyncio.get_running_loop()
-        while taken := self._take():
+        while batch := self._next_batch():
             self._began = time.monotonic()
             try:
-                results = await loop.run_in_executor(
-                    self._thread, self._do, [work for work, _ in taken]
-                )
+                items = [item for item, _ in batch]
+                results = await loop.run_in_executor(self._thread, self._run_batch, items)
             except Exception as error:
-                results = [error] * len(taken)
+                results = [error] * len(batch)
             self._batch_s, self._began = time.monotonic() - self._began, None
-            for (_, future), result in zip(taken, results, strict=True):
-                if future.done():  # gave up meanwhile
+            for (_, future), result in zip(batch, results, strict=True):
+                if future.done():  # its caller has given up meanwhile
                     continue
                 if isinstance(result, Exception):
                     future.set_exception(result)
                 else:
                     future.set_result(result)
 
-    def _take(self) -> list[tuple[Work, "asyncio.Future[Result]"]]:
-        taken: list[tuple[Work, asyncio.Future[Result]]] = []
+    def _next_batch(self) -> list[tuple[Item, "asyncio.Future[Result]"]]:
+        batch: list[tuple[Item, asyncio.Future[Result]]] = []
         weight = 0
-        for future, work in self._waiting.items():
+        for future, item in self._waiting.items():
             if future.done():
                 continue
-            weight += self._weight(work)
-            if taken and (weight > self._most or len(taken) == self._batch):
+            weight += self._weight(item)
+            if batch and (weight > self._max_weight or len(batch) == self._max_batch):
                 break
-            taken.append((work, future))
-        for _, future in taken:
+            batch.append((item, future))
+        for _, future in batch:
             del self._waiting[future]
-        return taken
+        return batch
 
     def _retry_after_s(self) -> int:
-        return max(1, math.ceil(self._batch_s * self._room / self._batch))
+        return max(1, math.ceil(self._batch_s * self._max_waiting / self._max_batch))

@@ -1,4 +1,4 @@
-"""The process that serves: one address on this machine, a clean start and a clean end."""
+"""Run the server process: one address on this machine, a clean start and a clean end."""
 
 import asyncio
 import os
@@ -10,7 +10,7 @@ import uvicorn
 
 from bench.cutout.model import open_model
 from bench.serve.app import LIMIT_S, make_app
-from bench.serve.guard import MOST_BYTES
+from bench.serve.guard import MAX_BODY_BYTES
 from bench.system.device import Machine
 from bench.system.errors import BenchError
 from bench.system.process import keep_uploads_in_memory
@@ -18,17 +18,18 @@ from bench.system.progress import say
 
 HOST = "127.0.0.1"
 CONNECTIONS = 100
-END_S = LIMIT_S + 5  # what runs when the server is told to stop may take so long
+UPLOAD_BYTES = 2 * MAX_BODY_BYTES  # of one upload that stays in memory: more than a body may have
+END_S = LIMIT_S + 5  # for requests that are running when the server is told to stop
 
 
 class Server(uvicorn.Server):
-    """Ends by SIGINT and SIGTERM: what runs ends, what waits is told.
+    """Server that finishes running requests on SIGINT or SIGTERM, and refuses those that wait.
 
-    A second signal ends the process at once, whatever its threads do: nothing is kept, so nothing
-    can be half written.
+    A second signal ends the process at once, whatever its threads do. The server writes no file,
+    so none can be left half written.
 
     Args:
-        app: as `make_app` gives it.
+        config: of the application that `make_app` returns.
     """
 
     def __init__(self, config: uvicorn.Config) -> None:
@@ -41,12 +42,12 @@ class Server(uvicorn.Server):
         await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        """What a signal does; uvicorn's own would end the process by the signal afterwards."""
+        """Stop on a signal; uvicorn's own handler would raise the signal again afterwards."""
         if self.should_exit:
             os._exit(128 + sig)
         self.should_exit = True
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.config.app.state.desk.stop)  # type: ignore[union-attr]
+            self._loop.call_soon_threadsafe(self.config.app.state.queue.stop)  # type: ignore[union-attr]
 
 
 def run(folder: Path, port: int, machine: Machine) -> None:
@@ -67,8 +68,8 @@ def run(folder: Path, port: int, machine: Machine) -> None:
             raise BenchError(
                 f"port {port} cannot be used ({error.strerror}); choose another with --port"
             ) from error
-        listening.listen(CONNECTIONS)  # who comes as soon as the address is said, waits
-        keep_uploads_in_memory(2 * MOST_BYTES)
+        listening.listen(CONNECTIONS)  # holds clients until the server accepts them
+        keep_uploads_in_memory(UPLOAD_BYTES)
         model = open_model(folder, machine)
         config = uvicorn.Config(
             make_app(model), http="h11", ws="none", lifespan="on", log_level="warning",

@@ -11,13 +11,16 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.formparsers import MultiPartParser
 
 from bench.cli.verbs import main
 from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout.model import open_model
 from bench.masks import rle
 from bench.serve.app import FILES, make_app
+from bench.serve.server import UPLOAD_BYTES
 from bench.system.device import Machine
+from bench.system.process import keep_uploads_in_memory
 from tests.tiny import packed, png_header
 
 MIB = 2**20
@@ -208,6 +211,8 @@ def test_uploads_never_touch_a_disk(exported, photo, monkeypatch):
     def refuse(*words, **options):
         raise AssertionError("a temporary file")
 
+    monkeypatch.setattr(MultiPartParser, "spool_max_size", 0)  # restores it after the test
+    keep_uploads_in_memory(UPLOAD_BYTES)  # as the server does when it starts
     app = make_app(open_model(exported, Machine("cpu")))
     monkeypatch.setattr(tempfile, "TemporaryFile", refuse)
     large = photo + b"\0" * (15 * MIB)

@@ -6,7 +6,7 @@ import threading
 
 import pytest
 
-from bench.serve.queue import Desk, Full, Stopping, TooSlow
+from bench.serve.queue import BatchQueue, QueueFull, ServerStopping, TimeLimitExceeded
 
 
 class Slow:
@@ -22,9 +22,9 @@ class Slow:
         self.go.wait(10)
         return [ValueError(work) if work < 0 else work * 10 for work in works]
 
-    def desk(self, **options):
-        usual = {"most": 100, "batch": 3, "room": 4, "limit_s": 10.0}
-        return Desk(self, abs, **(usual | options))
+    def queue(self, **options):
+        usual = {"max_weight": 100, "max_batch": 3, "max_waiting": 4, "limit_s": 10.0}
+        return BatchQueue(self, abs, **(usual | options))
 
     async def first_is_running(self):
         await asyncio.to_thread(self.begun.wait, 10)
@@ -34,15 +34,15 @@ def test_what_waits_is_done_together():
     slow = Slow()
 
     async def ask():
-        desk = slow.desk()
-        first = asyncio.create_task(desk.ask(1))
+        queue = slow.queue()
+        first = asyncio.create_task(queue.process(1))
         await slow.first_is_running()
-        others = [asyncio.create_task(desk.ask(n)) for n in (2, 3, 4, 5)]
+        others = [asyncio.create_task(queue.process(n)) for n in (2, 3, 4, 5)]
         await asyncio.sleep(0)
-        assert desk.waiting == 4
+        assert queue.waiting == 4
         slow.go.set()
         found = await asyncio.gather(first, *others)
-        await desk.end()
+        await queue.end()
         return found
 
     assert asyncio.run(ask()) == [10, 20, 30, 40, 50]
@@ -54,8 +54,8 @@ def test_heavy_work_is_done_alone():
     slow.go.set()
 
     async def ask():
-        desk = slow.desk()
-        return await asyncio.gather(*(desk.ask(n) for n in (60, 30, 20, 300)))
+        queue = slow.queue()
+        return await asyncio.gather(*(queue.process(n) for n in (60, 30, 20, 300)))
 
     assert asyncio.run(ask()) == [600, 300, 200, 3000]
     assert slow.batches == [[60, 30], [20], [300]]
@@ -65,16 +65,16 @@ def test_full_says_when_to_come_back():
     slow = Slow()
 
     async def ask():
-        desk = slow.desk(room=2)
-        first = asyncio.create_task(desk.ask(1))
+        queue = slow.queue(max_waiting=2)
+        first = asyncio.create_task(queue.process(1))
         await slow.first_is_running()
-        others = [asyncio.create_task(desk.ask(n)) for n in (2, 3)]
+        others = [asyncio.create_task(queue.process(n)) for n in (2, 3)]
         await asyncio.sleep(0)
-        with pytest.raises(Full) as full:
-            await desk.ask(4)
+        with pytest.raises(QueueFull) as full:
+            await queue.process(4)
         others[0].cancel()  # who leaves makes room
         await asyncio.sleep(0)
-        more = asyncio.create_task(desk.ask(5))
+        more = asyncio.create_task(queue.process(5))
         await asyncio.sleep(0)
         slow.go.set()
         return full.value.retry_after_s, await asyncio.gather(first, others[1], more)
@@ -98,8 +98,10 @@ def test_nothing_is_kept_for_those_who_gave_up():
         return works
 
     async def ask():
-        desk = Desk(do, lambda work: 1, most=9, batch=1, room=4, limit_s=10.0)
-        asked = [asyncio.create_task(desk.ask(photo)) for photo in (Photo(), Photo())]
+        queue = BatchQueue(
+            do, lambda work: 1, max_weight=9, max_batch=1, max_waiting=4, limit_s=10.0
+        )
+        asked = [asyncio.create_task(queue.process(photo)) for photo in (Photo(), Photo())]
         await asyncio.to_thread(begun.wait, 10)
         asked[1].cancel()
         await asyncio.wait([asked.pop()])
@@ -107,7 +109,7 @@ def test_nothing_is_kept_for_those_who_gave_up():
         kept = sum(type(one) is Photo for one in gc.get_objects())
         go.set()
         await asyncio.gather(*asked)
-        await desk.end()
+        await queue.end()
         return kept
 
     assert asyncio.run(ask()) == 1  # the one that runs
@@ -117,14 +119,14 @@ def test_too_slow():
     slow = Slow()
 
     async def ask():
-        desk = slow.desk(limit_s=0.05)
-        with pytest.raises(TooSlow, match=r"0\.05 s"):
-            await desk.ask(1)
-        while not desk.stuck:
+        queue = slow.queue(limit_s=0.05)
+        with pytest.raises(TimeLimitExceeded, match=r"0\.05 s"):
+            await queue.process(1)
+        while not queue.stuck:
             await asyncio.sleep(0.01)
         slow.go.set()
-        await desk.end()
-        assert not desk.stuck
+        await queue.end()
+        assert not queue.stuck
 
     asyncio.run(ask())
 
@@ -134,8 +136,8 @@ def test_an_error_is_the_asker_s_alone():
     slow.go.set()
 
     async def ask():
-        desk = slow.desk()
-        return await asyncio.gather(*(desk.ask(n) for n in (1, -2, 3)), return_exceptions=True)
+        queue = slow.queue()
+        return await asyncio.gather(*(queue.process(n) for n in (1, -2, 3)), return_exceptions=True)
 
     first, second, third = asyncio.run(ask())
     assert (first, third) == (10, 30) and isinstance(second, ValueError)
@@ -148,9 +150,9 @@ def test_a_batch_that_breaks_is_told_to_all_and_the_next_one_works():
         return works
 
     async def ask():
-        desk = Desk(broken, abs, most=9, batch=2, room=4, limit_s=5)
-        both = await asyncio.gather(desk.ask(1), desk.ask(2), return_exceptions=True)
-        return both, await desk.ask(3)
+        queue = BatchQueue(broken, abs, max_weight=9, max_batch=2, max_waiting=4, limit_s=5)
+        both = await asyncio.gather(queue.process(1), queue.process(2), return_exceptions=True)
+        return both, await queue.process(3)
 
     both, third = asyncio.run(ask())
     assert all(isinstance(error, MemoryError) for error in both) and third == 3
@@ -160,18 +162,18 @@ def test_stop_ends_what_runs_and_tells_what_waits():
     slow = Slow()
 
     async def ask():
-        desk = slow.desk()
-        first = asyncio.create_task(desk.ask(1))
+        queue = slow.queue()
+        first = asyncio.create_task(queue.process(1))
         await slow.first_is_running()
-        second = asyncio.create_task(desk.ask(2))
+        second = asyncio.create_task(queue.process(2))
         await asyncio.sleep(0)
-        desk.stop()
-        with pytest.raises(Stopping):
+        queue.stop()
+        with pytest.raises(ServerStopping):
             await second
-        with pytest.raises(Stopping):
-            await desk.ask(3)
+        with pytest.raises(ServerStopping):
+            await queue.process(3)
         slow.go.set()
-        await desk.end()
+        await queue.end()
         return await first
 
     assert asyncio.run(ask()) == 10

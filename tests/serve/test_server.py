@@ -10,12 +10,15 @@ import httpx
 import numpy as np
 import pytest
 from PIL import Image
+from starlette.formparsers import MultiPartParser
 
 from bench.cli.verbs import main
 from bench.cutout import photographs
 from bench.cutout.model import open_model
+from bench.serve import server
 from bench.serve.app import make_app
 from bench.system.device import Machine
+from bench.system.errors import Missing
 from tests.tiny import packed, serving
 
 
@@ -41,12 +44,12 @@ def test_own_background_is_not_decoded_before_its_turn(exported, photo, monkeypa
             await asyncio.to_thread(held.begun.wait, 10)
             post = client.post("/cutout", files=files, data={"background": "image"})
             second = asyncio.create_task(post)
-            while app.state.desk.waiting == 0:
+            while app.state.queue.waiting == 0:
                 await asyncio.sleep(0.001)
             early = sky in decoded
             held.go.set()
             await asyncio.gather(first, second)
-            await app.state.desk.end()
+            await app.state.queue.end()
             return early, second.result().status_code
 
     assert asyncio.run(ask()) == (False, 200)
@@ -68,7 +71,7 @@ class Held:
 
 def test_full_queue_time_limit_and_end(exported, photo):
     held = Held(open_model(exported, Machine("cpu")))
-    app = make_app(held, waiting=1, limit_s=1.0)
+    app = make_app(held, max_waiting=1, limit_s=1.0)
 
     async def post(client):
         return await client.post("/mask", files={"photograph": photo})
@@ -79,14 +82,14 @@ def test_full_queue_time_limit_and_end(exported, photo):
             first = asyncio.create_task(post(client))
             await asyncio.to_thread(held.begun.wait, 10)
             second = asyncio.create_task(post(client))
-            while app.state.desk.waiting == 0:
+            while app.state.queue.waiting == 0:
                 await asyncio.sleep(0.001)
             full = await post(client)
             slow = await asyncio.gather(first, second)
-            app.state.desk.stop()
+            app.state.queue.stop()
             stopped, health = await post(client), await client.get("/health")
             held.go.set()
-            await app.state.desk.end()
+            await app.state.queue.end()
             return full, slow, stopped, health
 
     full, slow, stopped, health = asyncio.run(all_of_it())
@@ -166,3 +169,10 @@ def test_taken_port_is_said(server, exported, capsys):
     port = str(urlsplit(server).port)
     assert main(["serve", "--model", str(exported), "--port", port]) == 1
     assert "choose another with --port" in capsys.readouterr().err
+
+
+def test_a_server_keeps_uploads_in_memory_before_it_takes_any(tmp_path, monkeypatch):
+    monkeypatch.setattr(MultiPartParser, "spool_max_size", 0)
+    with pytest.raises(Missing):
+        server.run(tmp_path / "no-model", 0, Machine("cpu"))
+    assert MultiPartParser.spool_max_size == server.UPLOAD_BYTES
