@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from bench.masks.compiled.runs import BY_COLUMN, PADDED, UNJUDGED
+from bench.masks.compiled.submission_lines import BY_COLUMN, PADDED, UNJUDGED
 from bench.masks.types import Size
 
 MIN_EDGE_RUNS = 20  # runs that begin a pixel before the left edge prove numbers counted from 0
@@ -22,7 +22,7 @@ PADDED_TO = 32  # networks take images padded to multiples of this
 class RunSigns(NamedTuple):
     """Signs of its encoding in the runs of one mask."""
 
-    encoding: int  # UNJUDGED, RIGHT, BY_COLUMN or PADDED of masks/compiled/runs.py
+    encoding: int  # UNJUDGED, RIGHT, BY_COLUMN or PADDED of masks/compiled/submission_lines.py
     at_edge: int  # runs that begin in the first column
     over_edge: int  # runs that begin in the last column and go on in the next row
 

@@ -13,23 +13,24 @@ import numpy as np
 from bench.data.carvana import SIZE
 from bench.kaggle.encoding import EncodingSigns, RunSigns, padded_width
 from bench.kaggle.reading import BYTE_ORDER_MARK, HEADER, Unreadable, bad_header, read_blocks
-from bench.masks.compiled import runs as compiled
+from bench.masks.compiled.runs import NOT_A_NUMBER, ODD, OUT_OF_RANGE, OVERLAP, UNSORTED, ZERO
+from bench.masks.compiled.submission_lines import QUOTE, scan_lines
 from bench.masks.rle import PADDING, WHY
 from bench.masks.types import Size
 from bench.system.threads import prefetch
 
 MAX_PROBLEMS = 20  # kept with line and cure; all others are only counted
 MAX_NAME_BYTES = 200  # shown of a file name, or of a line without one
-TOKEN_PROBLEMS = {  # answer of compiled.read_pairs -> kind of problem, cure
-    compiled.NOT_A_NUMBER: (
+TOKEN_PROBLEMS = {  # answer of read_pairs -> kind of problem, cure
+    NOT_A_NUMBER: (
         "number",
         "write whole numbers and single spaces; an empty mask as nothing",
     ),
-    compiled.ZERO: ("zero", "count pixels from 1 (add 1 to every start), and leave out empty runs"),
-    compiled.ODD: ("odd", "write each run as two numbers, start and length"),
-    compiled.UNSORTED: ("unsorted", "sort the runs by their start"),
-    compiled.OVERLAP: ("overlap", "join runs that share pixels"),
-    compiled.OUT_OF_RANGE: ("range", "encode masks of the photograph's own size, pixels from 1"),
+    ZERO: ("zero", "count pixels from 1 (add 1 to every start), and leave out empty runs"),
+    ODD: ("odd", "write each run as two numbers, start and length"),
+    UNSORTED: ("unsorted", "sort the runs by their start"),
+    OVERLAP: ("overlap", "join runs that share pixels"),
+    OUT_OF_RANGE: ("range", "encode masks of the photograph's own size, pixels from 1"),
 }
 
 Finding = tuple[str, str, str]  # kind of a problem, what is wrong, and the cure
@@ -185,7 +186,7 @@ def _scan(block: bytes, size: Size) -> tuple[bytes, list[list[int]]]:
     letters = np.frombuffer(block, dtype=np.uint8)[: len(block) - len(PADDING)]
     lines = np.empty((block.count(b"\n") - len(PADDING), 8), dtype=np.int64)
     pairs = np.empty((len(block) // 4 + 1, 2), dtype=np.int64)
-    compiled.scan_lines(letters, height, width, padded_width(width), pairs, lines)
+    scan_lines(letters, height, width, padded_width(width), pairs, lines)
     return block, lines.tolist()
 
 
@@ -207,7 +208,7 @@ def _check_row(
             "there is no comma in the line",
             "write the file name, a comma, the runs",
         )
-    elif compiled.QUOTE in (block[begin], block[last - 1]):
+    elif QUOTE in (block[begin], block[last - 1]):
         name, found = name.strip('"'), ("quotes", "a field is quoted", "write it without")
     elif problem:
         kind, cure = TOKEN_PROBLEMS[problem]

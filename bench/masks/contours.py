@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.masks.compiled import runs as kernels
-from bench.masks.compiled.vectors import kernel
+from bench.masks.compiled.jit import kernel
+from bench.masks.compiled.runs import fill_runs
 from bench.masks.rle import map_runs
 from bench.masks.types import THRESHOLD, Map, Mask
 
@@ -63,7 +63,7 @@ def fill(contours: Sequence[Points], shape: tuple[int, int]) -> Mask:
     places, inside = places[last], inside[last]
     changes = places[np.diff(inside, prepend=False)]
     runs = np.stack([changes[0::2] + 1, changes[1::2] - changes[0::2]], axis=1)
-    kernels.fill_runs(mask.reshape(-1).view(np.uint8), runs)
+    fill_runs(mask.reshape(-1).view(np.uint8), runs)
     return mask
 
 

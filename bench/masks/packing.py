@@ -12,7 +12,7 @@ import numpy as np
 import zstandard
 from numpy.typing import NDArray
 
-from bench.masks.compiled.planes import _count_shades, _join, _split
+from bench.masks.compiled.planes import count_shades, join_planes, split_planes
 from bench.masks.compiled.vectors import BLOCK
 from bench.masks.types import Map
 
@@ -25,12 +25,12 @@ def pack(map: Map) -> bytes:
     """The bytes of a map, uint8 (H, W)."""
     pixels = np.ascontiguousarray(map).reshape(-1)
     compressor = zstandard.ZstdCompressor(level=LEVEL)
-    if _count_shades(pixels) <= SHADES * pixels.size:
+    if count_shades(pixels) <= SHADES * pixels.size:
         return compressor.compress(pixels.data)
     planes = np.empty((8, _blocks(pixels.size)), np.uint64)
     padded = np.zeros(planes.shape[1] * BLOCK, np.uint8)
     padded[: pixels.size] = pixels
-    _split(padded, planes)
+    split_planes(padded, planes)
     return PLANES + compressor.compress(planes.data)
 
 
@@ -43,10 +43,10 @@ def unpack(packed: bytes, out: Map) -> None:
     planes = np.empty((8, _blocks(pixels.size)), np.uint64)
     _decompress(packed[len(PLANES) :], planes.reshape(-1).view(np.uint8))
     if pixels.size % BLOCK == 0:
-        _join(planes, pixels)
+        join_planes(planes, pixels)
     else:
         padded = np.empty(planes.shape[1] * BLOCK, np.uint8)
-        _join(planes, padded)
+        join_planes(planes, padded)
         pixels[:] = padded[: pixels.size]
 
 

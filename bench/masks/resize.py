@@ -8,8 +8,8 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
+from bench.masks.compiled.jit import kernel
 from bench.masks.compiled.shrinking import LARGEST, shrink_by_area
-from bench.masks.compiled.vectors import kernel
 from bench.masks.scratch import Scratch
 from bench.masks.types import Size
 

@@ -1,6 +1,6 @@
 """Mask <-> Kaggle's run-length text: `start length` pairs, 1-indexed, row by row.
 
-A walk over the map and one over the text do the work; both are compiled, in bench/kernels.py.
+One walk over the map and one over the text do the work; both are compiled, in masks/compiled.
 
 Source: https://www.kaggle.com/c/carvana-image-masking-challenge/overview/evaluation
 """
@@ -11,18 +11,30 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.masks.compiled import pixels
-from bench.masks.compiled import runs as kernels
+from bench.masks.compiled.pixels import find_changes, find_changes_of_sum
+from bench.masks.compiled.runs import (
+    NO_LIMIT,
+    NOT_A_NUMBER,
+    ODD,
+    OUT_OF_RANGE,
+    OVERLAP,
+    UNSORTED,
+    ZERO,
+    fill_runs,
+    merge_runs,
+    read_pairs,
+    write_numbers,
+)
 from bench.masks.compiled.vectors import BLOCK
 from bench.masks.types import THRESHOLD, Map, Mask, Runs
 
 WHY = {  # what is wrong with a token
-    kernels.NOT_A_NUMBER: "is not a whole number between single spaces",
-    kernels.ZERO: "is zero: pixels count from 1 and a run has at least one",
-    kernels.ODD: "is a start without a length",
-    kernels.UNSORTED: "starts before the run in front of it: runs must be sorted",
-    kernels.OVERLAP: "starts inside the run in front of it: runs must not overlap",
-    kernels.OUT_OF_RANGE: "makes the run end behind the last pixel",
+    NOT_A_NUMBER: "is not a whole number between single spaces",
+    ZERO: "is zero: pixels count from 1 and a run has at least one",
+    ODD: "is a start without a length",
+    UNSORTED: "starts before the run in front of it: runs must be sorted",
+    OVERLAP: "starts inside the run in front of it: runs must not overlap",
+    OUT_OF_RANGE: "makes the run end behind the last pixel",
 }
 PADDING = b"\n" * BLOCK
 MOST_WEIGHT = 2**23  # of all members together: 255 times that, doubled, fits into 32 bits
@@ -57,7 +69,7 @@ def decode(text: str, shape: tuple[int, int]) -> Mask:
     """
     height, width = shape
     mask = np.zeros(height * width, dtype=np.bool_)  # new pages are 0 without being written
-    kernels.fill_runs(mask.view(np.uint8), _parse(text, limit=mask.size))
+    fill_runs(mask.view(np.uint8), _parse(text, limit=mask.size))
     return mask.reshape(height, width)
 
 
@@ -78,7 +90,7 @@ def runs(mask: NDArray[Any]) -> Runs:
 def map_runs(map: Map, threshold: int = THRESHOLD) -> Runs:
     """Runs of `map >= threshold`, as `runs` gives them; map uint8 (H, W), threshold 1..255."""
     whole, last_block = _pixels(map, threshold)
-    return _runs_from_changes(lambda out: pixels.find_changes(whole, last_block, threshold, out))
+    return _runs_from_changes(lambda out: find_changes(whole, last_block, threshold, out))
 
 
 def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRESHOLD) -> Runs:
@@ -99,7 +111,7 @@ def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRE
     images, behind = _addresses(wholes), _addresses(last_blocks)
     factors, size = np.array(weights, wide), wholes[0].size
     return _runs_from_changes(
-        lambda out: pixels.find_changes_of_sum(images, behind, size, factors, wide(least), out)
+        lambda out: find_changes_of_sum(images, behind, size, factors, wide(least), out)
     )
 
 
@@ -114,7 +126,7 @@ def merge(lists: Sequence[Runs], weights: Sequence[int], least: int) -> Runs:
     together = np.concatenate(lists)
     ends = np.cumsum([len(each) for each in lists])
     out = np.empty_like(together)
-    count = kernels.merge_runs(together, ends, np.array(weights, np.int64), least, out)
+    count = merge_runs(together, ends, np.array(weights, np.int64), least, out)
     return out[:count]
 
 
@@ -168,7 +180,7 @@ def parse(text: str) -> Runs:
     Traceback (most recent call last):
     ValueError: token 3 ('3') starts inside the run in front of it: runs must not overlap
     """
-    return _parse(text, limit=kernels.NO_LIMIT - 1)
+    return _parse(text, limit=NO_LIMIT - 1)
 
 
 def format_runs(runs: Runs) -> str:
@@ -181,14 +193,14 @@ def format_runs(runs: Runs) -> str:
         raise ValueError("starts and lengths are positive")
     numbers = np.ascontiguousarray(runs).reshape(-1)
     text = np.empty(numbers.size * (len(str(runs.max())) + 1), dtype=np.uint8)
-    length = kernels.write_numbers(numbers, text)
+    length = write_numbers(numbers, text)
     return str(text[: length - 1].data, "ascii")  # without the last space
 
 
 def _parse(text: str, limit: int) -> Runs:
     letters = np.frombuffer(text.encode() + PADDING, dtype=np.uint8)
     out = np.empty((letters.size // 4 + 1, 2), dtype=np.int64)  # "1 1 " is the shortest pair
-    problem, token, count = kernels.read_pairs(letters, 0, letters.size - len(PADDING), limit, out)
+    problem, token, count = read_pairs(letters, 0, letters.size - len(PADDING), limit, out)
     if problem:
         raise ValueError(f"token {token} ({text.split(' ')[token - 1]!r}) {WHY[problem]}")
     return out[:count]

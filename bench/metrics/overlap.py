@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.masks.compiled import pixels
-from bench.masks.compiled import runs as kernels
+from bench.masks.compiled.pixels import count_pixels, joint_histogram
+from bench.masks.compiled.runs import count_runs
 from bench.masks.types import Map, Mask, Runs
 
 
@@ -55,7 +55,7 @@ def counts(predicted: Mask, truth: Mask) -> Counts:
     _check_mask(predicted)
     _check_mask(truth)
     _check_shapes(predicted, truth)
-    return _as_counts(*pixels.count_pixels(_bytes(predicted), _bytes(truth)))
+    return _as_counts(*count_pixels(_bytes(predicted), _bytes(truth)))
 
 
 def counts_from_runs(predicted: Runs, truth: Runs) -> Counts:
@@ -67,7 +67,7 @@ def counts_from_runs(predicted: Runs, truth: Runs) -> Counts:
     for runs in (predicted, truth):
         if runs.dtype != np.int64 or runs.ndim != 2 or runs.shape[1] != 2:
             raise TypeError(f"runs are int64 (N, 2), these {runs.dtype} {runs.shape}")
-    return _as_counts(*kernels.count_runs(predicted, truth, 0))
+    return _as_counts(*count_runs(predicted, truth, 0))
 
 
 def counts_at_every_threshold(map: Map, truth: Mask) -> NDArray[np.int64]:
@@ -83,7 +83,7 @@ def counts_at_every_threshold(map: Map, truth: Mask) -> NDArray[np.int64]:
         raise TypeError(f"a map is uint8 round(255 p), this one is {map.dtype}")
     _check_mask(truth)
     _check_shapes(map, truth)
-    histogram = pixels.joint_histogram(_bytes(map), _bytes(truth)).sum(axis=0)
+    histogram = joint_histogram(_bytes(map), _bytes(truth)).sum(axis=0)
     at_least = histogram[:, ::-1].cumsum(axis=1)[:, ::-1]  # pixels of value >= t, by truth
     fp, tp = at_least
     return np.stack([tp, fp, tp[0] - tp], axis=1)

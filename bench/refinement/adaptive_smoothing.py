@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from bench.config.refinement import AdaptiveSmoothing
-from bench.masks.compiled.vectors import kernel
+from bench.masks.compiled.jit import kernel
 from bench.masks.contours import Points
 from bench.masks.types import Map
 from bench.refinement.certainty import certain

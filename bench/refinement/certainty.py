@@ -6,7 +6,7 @@ Source: Heitzinger & Kampel 2020. How near and how close are ours.
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.masks.compiled.vectors import kernel
+from bench.masks.compiled.jit import kernel
 from bench.masks.contours import Points, on_edge
 from bench.masks.types import Map
 

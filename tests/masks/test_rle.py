@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as st_numpy
 
 from bench.masks import rle
-from bench.masks.compiled import runs as kernels
+from bench.masks.compiled.runs import NO_LIMIT
 
 BIG = (1280, 1918)
 
@@ -37,7 +37,7 @@ def plain_parse(text):
         return None
     pairs = [(int(a), int(b)) for a, b in zip(tokens[::2], tokens[1::2], strict=True)]
     ordered = all(a + n <= b for (a, n), (b, _) in itertools.pairwise(pairs))
-    return pairs if ordered and all(a + n <= kernels.NO_LIMIT for a, n in pairs) else None
+    return pairs if ordered and all(a + n <= NO_LIMIT for a, n in pairs) else None
 
 
 def check_parse(text):

@@ -1,13 +1,18 @@
-"""The loops that meet every pixel of a map or mask, 64 at a time, compiled.
+"""The loops over the pixels of a map or mask, 64 at a time.
 
-numba keeps machine code until this file changes; it does not look at bench/bits.py. The loops
-release the interpreter's lock. tests/test_rle.py and tests/test_metrics.py hold the same
-definitions in plain Python.
+tests/masks/test_rle.py and tests/metrics/test_overlap.py hold the same definitions in plain Python.
 """
 
 import numpy as np
 
-from bench.masks.compiled.vectors import BLOCK, inlined, kernel, lowest, ones, reached, sum_reached
+from bench.masks.compiled.jit import inlined, kernel
+from bench.masks.compiled.vectors import (
+    BLOCK,
+    bytes_at_least,
+    count_ones,
+    lowest_bit,
+    sums_at_least,
+)
 
 ALL = np.uint64(2**64 - 1)  # 64 pixels, every one of them
 ONE = np.uint64(1)
@@ -20,9 +25,9 @@ def find_changes(pixels, last_block, threshold, out):  # type: ignore[no-untyped
     count = 0
     for place in range(0, pixels.size + 1, BLOCK):
         if place + BLOCK <= pixels.size:
-            bits = reached(pixels.ctypes.data, place, threshold)
+            bits = bytes_at_least(pixels.ctypes.data, place, threshold)
         else:
-            bits = reached(last_block.ctypes.data, 0, threshold)
+            bits = bytes_at_least(last_block.ctypes.data, 0, threshold)
         count = _note_changes(bits, inside, place, out, count)
         inside = bits >> np.uint64(63)
     return count
@@ -41,9 +46,9 @@ def find_changes_of_sum(images, last_blocks, size, weights, least, out):  # type
     factors = weights.ctypes.data
     for place in range(0, size + 1, BLOCK):
         if place + BLOCK <= size:
-            bits = sum_reached(images.ctypes.data, factors, len(weights), place, least)
+            bits = sums_at_least(images.ctypes.data, factors, len(weights), place, least)
         else:
-            bits = sum_reached(last_blocks.ctypes.data, factors, len(weights), 0, least)
+            bits = sums_at_least(last_blocks.ctypes.data, factors, len(weights), 0, least)
         count = _note_changes(bits, inside, place, out, count)
         inside = bits >> np.uint64(63)
     return count
@@ -55,7 +60,7 @@ def _note_changes(bits, inside, place, out, count):  # type: ignore[no-untyped-d
     changed = bits ^ ((bits << ONE) | inside)
     while changed:
         if count < out.size:
-            out[count] = place + lowest(changed)
+            out[count] = place + lowest_bit(changed)
         count += 1
         changed &= changed - ONE
     return count
@@ -67,11 +72,11 @@ def count_pixels(predicted, truth):  # type: ignore[no-untyped-def]
     both = in_predicted = in_truth = 0
     whole = truth.size // BLOCK * BLOCK
     for place in range(0, whole, BLOCK):
-        ours = reached(predicted.ctypes.data, place, 1)
-        theirs = reached(truth.ctypes.data, place, 1)
-        both += ones(ours & theirs)
-        in_predicted += ones(ours)
-        in_truth += ones(theirs)
+        ours = bytes_at_least(predicted.ctypes.data, place, 1)
+        theirs = bytes_at_least(truth.ctypes.data, place, 1)
+        both += count_ones(ours & theirs)
+        in_predicted += count_ones(ours)
+        in_truth += count_ones(theirs)
     for pixel in range(whole, truth.size):
         both += predicted[pixel] & truth[pixel]
         in_predicted += predicted[pixel]
@@ -89,9 +94,9 @@ def joint_histogram(values, truth):  # type: ignore[no-untyped-def]
     parts = np.zeros((4, 2, 256), dtype=np.int64)
     whole = truth.size // BLOCK * BLOCK
     for place in range(0, whole, BLOCK):
-        black = reached(values.ctypes.data, place, 1) == 0
-        if black or reached(values.ctypes.data, place, 255) == ALL:
-            inside = ones(reached(truth.ctypes.data, place, 1))
+        black = bytes_at_least(values.ctypes.data, place, 1) == 0
+        if black or bytes_at_least(values.ctypes.data, place, 255) == ALL:
+            inside = count_ones(bytes_at_least(truth.ctypes.data, place, 1))
             parts[0, 1, values[place]] += inside
             parts[0, 0, values[place]] += BLOCK - inside
         else:

@@ -1,31 +1,34 @@
 """A noisy map's bits as planes, and back."""
 
-from bench.masks.compiled.vectors import BLOCK, eight_planes, join_planes, kernel, ones, reached
+from bench.masks.compiled.jit import kernel
+from bench.masks.compiled.vectors import BLOCK, bytes_at_least, count_ones, planes_at, write_planes
 
 
 @kernel
-def _count_shades(pixels):  # type: ignore[no-untyped-def]
+def count_shades(pixels):  # type: ignore[no-untyped-def]
     """Pixels that are neither 0 nor 255; those of an incomplete last block are not looked at."""
     count = 0
     for place in range(0, pixels.size - BLOCK + 1, BLOCK):
         address = pixels.ctypes.data
-        count += ones(reached(address, place, 1) & ~reached(address, place, 255))
+        count += count_ones(
+            bytes_at_least(address, place, 1) & ~bytes_at_least(address, place, 255)
+        )
     return count
 
 
 @kernel
-def _split(pixels, planes):  # type: ignore[no-untyped-def]
+def split_planes(pixels, planes):  # type: ignore[no-untyped-def]
     """Bit planes of the pixels' Gray code, value ^ value >> 1; the highest is the last."""
     for block in range(planes.shape[1]):
-        bits = eight_planes(pixels.ctypes.data, block * BLOCK)
+        bits = planes_at(pixels.ctypes.data, block * BLOCK)
         for plane in range(7):
             planes[plane, block] = bits[plane] ^ bits[plane + 1]
         planes[7, block] = bits[7]
 
 
 @kernel
-def _join(planes, pixels):  # type: ignore[no-untyped-def]
-    """Undo `_split`."""
+def join_planes(planes, pixels):  # type: ignore[no-untyped-def]
+    """Undo `split_planes`."""
     for block in range(planes.shape[1]):
         a7 = planes[7, block]
         a6 = a7 ^ planes[6, block]
@@ -35,4 +38,4 @@ def _join(planes, pixels):  # type: ignore[no-untyped-def]
         a2 = a3 ^ planes[2, block]
         a1 = a2 ^ planes[1, block]
         a0 = a1 ^ planes[0, block]
-        join_planes(pixels.ctypes.data, block * BLOCK, (a0, a1, a2, a3, a4, a5, a6, a7))
+        write_planes(pixels.ctypes.data, block * BLOCK, (a0, a1, a2, a3, a4, a5, a6, a7))

@@ -1,17 +1,16 @@
-"""The loops that meet every run and every digit of a mask, compiled: all in this one file.
+"""The loops over the runs and digits of a mask's text; rle.py says what each one means.
 
-numba keeps machine code until the file of a kernel changes; it does not look at other files the
-kernel calls into. So kernels that call each other live together. They release the interpreter's
-lock. tests/test_rle.py and tests/test_metrics.py hold the same definitions in plain Python.
+tests/masks/test_rle.py and tests/metrics/test_overlap.py hold the same definitions in plain Python.
 """
 
 from typing import Any
 
 import numpy as np
 
-from bench.masks.compiled.vectors import BLOCK, eight_bytes, inlined, kernel, lowest, reached
+from bench.masks.compiled.jit import inlined, kernel
+from bench.masks.compiled.vectors import BLOCK, bytes_at_least, eight_bytes_at, lowest_bit
 
-QUOTE, COMMA, NEWLINE, RETURN, SPACE = b'",\n\r '
+SPACE = b" "[0]
 NO_LIMIT = 2**58  # pixels; larger numbers are read as this one
 BEHIND_ALL = 2**62  # a place that no run reaches
 NOT_A_NUMBER, ZERO, ODD, UNSORTED, OVERLAP, OUT_OF_RANGE = range(1, 7)  # what `read_pairs` answers
@@ -25,13 +24,6 @@ LOW_SEVEN_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
 HIGH_BITS = np.uint64(0x8080808080808080)
 TEN_OVERFLOWS = np.uint64(0x7676767676767676)  # added to a byte of 10 or more, sets its high bit
 PAIRS, FOURS, EIGHT = (np.uint64(m) for m in (0x00FF00FF00FF00FF, 0x0000FFFF0000FFFF, 0xFFFFFFFF))
-
-UNJUDGED, RIGHT, BY_COLUMN, PADDED = -1, 0, 1, 2  # how a mask was encoded
-FEW_RUNS = 50  # a mask with fewer runs says too little about that
-COVERS = 0.9  # share of itself that a mask covers at least when moved by its line's length
-CLEAR = 2e-4  # and how much more than when moved by another; on real masks 4e-4 or more
-LONG = 8  # a shorter run over the edge may be noise in the two outer columns
-JUDGED = 16  # lines of a block, of about a hundred, whose encoding is judged
 
 
 @kernel
@@ -111,9 +103,9 @@ def read_pairs(letters, place, last, limit, out):  # type: ignore[no-untyped-def
     behind = last + 1 if last > place else place  # no text is no token, not an empty one
     for block in range(place, behind, BLOCK):
         # bytes below the digits end a token; found together, no token waits for the one in front
-        ends = ~reached(letters.ctypes.data, block, DIGITS_FROM)
+        ends = ~bytes_at_least(letters.ctypes.data, block, DIGITS_FROM)
         while ends and begin <= last:
-            end = block + lowest(ends)
+            end = block + lowest_bit(ends)
             ends &= ends - ONE
             token += 1
             value = _number(letters, begin, end)
@@ -140,7 +132,7 @@ def _number(letters, begin, end):  # type: ignore[no-untyped-def]
     """The number that the digits `letters[begin:end]` mean; -1 where they are none or no digits."""
     if not 1 <= end - begin <= 8:
         return _long_number(letters, begin, end)
-    word = eight_bytes(letters.ctypes.data, begin) ^ ZEROS  # a digit is its value, the rest more
+    word = eight_bytes_at(letters.ctypes.data, begin) ^ ZEROS  # a digit is its value, the rest more
     word <<= np.uint64(8 * (8 - (end - begin)))  # zeros move in front
     if (((word & LOW_SEVEN_BITS) + TEN_OVERFLOWS) | word) & HIGH_BITS:
         return -1
@@ -190,68 +182,3 @@ def count_runs(predicted, truth, moved):  # type: ignore[no-untyped-def]
     for _, length in predicted:
         in_predicted += length
     return both, in_predicted, in_truth
-
-
-@kernel
-def judge_runs(runs, height, width, padded, judge):  # type: ignore[no-untyped-def]
-    """Return the signs of how one mask was encoded: the fields of RunSigns in kaggle/encoding.py.
-
-    They are the encoding (UNJUDGED without `judge`), the number of runs that begin at the left
-    edge, and the number of those that begin one pixel before it and go on in the next row.
-    """
-    pixels = at_edge = over_edge = 0
-    row_end = width
-    for start, length in runs:
-        while start > row_end:
-            row_end += width
-        pixels += length
-        at_edge += start == row_end - width + 1
-        over_edge += start == row_end and length > LONG
-    # runs of more than a line in the mean, of lying stripes, cover themselves at any distance
-    judge = judge and len(runs) >= FEW_RUNS and pixels < len(runs) * height
-    encoding = _encoding_of(runs, height, width, padded) if judge else UNJUDGED
-    return encoding, at_edge, over_edge
-
-
-@kernel
-def _encoding_of(runs, height, width, padded):  # type: ignore[no-untyped-def]
-    """The distance at which a mask covers itself most names its encoding."""
-    right, pixels, _ = count_runs(runs, runs, width)
-    by_column, _, _ = count_runs(runs, runs, height)
-    by_padded, _, _ = count_runs(runs, runs, padded)
-    best = max(by_column, by_padded)
-    if best < COVERS * pixels or best < right + CLEAR * pixels:
-        return RIGHT
-    return BY_COLUMN if best == by_column else PADDED
-
-
-@kernel
-def scan_lines(letters, height, width, padded, pairs, found):  # type: ignore[no-untyped-def]
-    """Read all lines of a block of a submission file into `found`, int64 (lines, 8).
-
-    Its columns: where a line begins, its first comma (or its end), its end; problem and token as
-    of `read_pairs`; the three columns of `judge_runs`. One call reads many lines, because a thread
-    that takes back the interpreter's lock for each line waits longer than it works.
-
-    Args:
-        letters: lines that end in a newline, as `read_pairs` wants them; pairs: its `out`.
-        padded: the width a network pads a photograph to.
-    """
-    begin = 0
-    for line in range(len(found)):
-        end = begin
-        while letters[end] != NEWLINE:
-            end += 1
-        last = end - 1 if end > begin and letters[end - 1] == RETURN else end
-        comma = begin
-        while comma < last and letters[comma] != COMMA:
-            comma += 1
-        problem, token, count = read_pairs(
-            letters, min(comma + 1, last), last, height * width, pairs
-        )
-        found[line, 0], found[line, 1], found[line, 2] = begin, comma, last
-        found[line, 3], found[line, 4] = problem, token
-        found[line, 5], found[line, 6], found[line, 7] = judge_runs(
-            pairs[:count], height, width, padded, line < JUDGED
-        )
-        begin = end + 1

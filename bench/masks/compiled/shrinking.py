@@ -1,15 +1,16 @@
 """Pictures shrunk by area, exactly: every pixel is the mean of what it covers, one half up.
 
 Whole numbers make it the same on every machine. Rows are added up first, then columns, the channels
-of a pixel at once: four to fifteen times as fast as OpenCV on photographs. tests/test_resize.py has
-the definition.
+of a pixel at once: four to fifteen times as fast as OpenCV on photographs.
+tests/masks/test_resize.py has the definition.
 """
 
 from typing import Any
 
 import numpy as np
 
-from bench.masks.compiled.vectors import LANES, LEAST, inlined, kernel, weighted_sums
+from bench.masks.compiled.jit import inlined, kernel
+from bench.masks.compiled.vectors import LANES, MIN_TERMS, weighted_sums
 
 LARGEST = 2**24  # pixels of a picture; their sum, times 255, stays below 2**32
 BYTES = 4  # of a number
@@ -46,7 +47,7 @@ def _covers(width, w):  # type: ignore[no-untyped-def]
 
     All in w-ths of a pixel: uint64 (w), uint32 (w, taps).
     """
-    taps = max(LEAST, (width + w - 2) // w + 1)
+    taps = max(MIN_TERMS, (width + w - 2) // w + 1)
     firsts = np.empty(w, np.uint64)
     shares = np.zeros((w, taps), np.uint32)
     for pixel in range(w):

@@ -1,30 +1,24 @@
 """64 pixels in one word, and sums of neighbours: what NumPy and numba lack, as LLVM operations.
 
 Any processor has them; with AVX-512 most are one instruction, elsewhere a few. Bit p is pixel p.
-numba does not notice a change in this file: save bench/kernels.py, bench/pixels.py, bench/area.py
-and bench/frames.py again to have them compiled anew.
 """
 
 from typing import Any
 
 from llvmlite import ir
-from numba import njit, types
+from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-# how every loop over pixels is compiled; the two release the interpreter's lock
-kernel: Any = njit(cache=True, nogil=True)
-inlined: Any = njit(cache=True, nogil=True, inline="always")
-
 BLOCK = 64  # pixels in a word, bytes in a cache line
 LANES = 4  # numbers that `weighted_sums` adds up beside each other
-LEAST = 3  # terms of such a sum
+MIN_TERMS = 3  # terms of such a sum
 EIGHT_WORDS = types.UniTuple(types.uint64, 8)  # type: ignore[no-untyped-call]
 instruction: Any = intrinsic  # mypy would count the typing context as an argument of the call
 
 
 @instruction
-def reached(typing_context: Any, address: Any, place: Any, threshold: Any) -> Any:
+def bytes_at_least(typing_context: Any, address: Any, place: Any, threshold: Any) -> Any:
     """Which of the 64 bytes from `place` on behind `address` are at least `threshold`: a uint64.
 
     The address is an array's `.ctypes.data`; the caller minds the bounds and keeps the array.
@@ -42,7 +36,7 @@ def reached(typing_context: Any, address: Any, place: Any, threshold: Any) -> An
 
 
 @instruction
-def sum_reached(
+def sums_at_least(
     typing_context: Any, addresses: Any, weights: Any, members: Any, place: Any, least: Any
 ) -> Any:
     """Where the weighted sum of several images' bytes, 64 from `place` on, is at least `least`.
@@ -85,7 +79,7 @@ def _element(builder: Any, address: Any, kind: Any, index: Any) -> Any:
 
 
 @instruction
-def eight_bytes(typing_context: Any, address: Any, place: Any) -> Any:
+def eight_bytes_at(typing_context: Any, address: Any, place: Any) -> Any:
     """The eight bytes from `place` on behind `address` as a uint64, the first one lowest."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -96,7 +90,7 @@ def eight_bytes(typing_context: Any, address: Any, place: Any) -> Any:
 
 
 @instruction
-def lowest(typing_context: Any, word: Any) -> Any:
+def lowest_bit(typing_context: Any, word: Any) -> Any:
     """Position of the lowest set bit of a uint64 that has one."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -106,7 +100,7 @@ def lowest(typing_context: Any, word: Any) -> Any:
 
 
 @instruction
-def ones(typing_context: Any, word: Any) -> Any:
+def count_ones(typing_context: Any, word: Any) -> Any:
     """How many bits of a uint64 are set."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -116,7 +110,7 @@ def ones(typing_context: Any, word: Any) -> Any:
 
 
 @instruction
-def eight_planes(typing_context: Any, address: Any, place: Any) -> Any:
+def planes_at(typing_context: Any, address: Any, place: Any) -> Any:
     """Eight uint64 of the bits, lowest first, of the 64 bytes from `place` on behind `address`."""
     octets = ir.VectorType(ir.IntType(8), BLOCK)
 
@@ -140,8 +134,8 @@ def eight_planes(typing_context: Any, address: Any, place: Any) -> Any:
 
 
 @instruction
-def join_planes(typing_context: Any, address: Any, place: Any, planes: Any) -> Any:
-    """Write the 64 bytes that `eight_planes` gave `planes` of to `place` behind `address`."""
+def write_planes(typing_context: Any, address: Any, place: Any, planes: Any) -> Any:
+    """Write the 64 bytes that `planes_at` gave `planes` of to `place` behind `address`."""
     octets = ir.VectorType(ir.IntType(8), BLOCK)
     choice = ir.VectorType(ir.IntType(1), BLOCK)
 
@@ -163,7 +157,7 @@ def join_planes(typing_context: Any, address: Any, place: Any, planes: Any) -> A
 def weighted_sums(
     typing_context: Any, values: Any, step: Any, weights: Any, terms: Any, out: Any
 ) -> Any:
-    """Write LANES sums of `terms`, LEAST or more, uint32 that are `step` bytes apart, by weight.
+    """Write LANES weighted sums of `terms` uint32 that are `step` bytes apart, MIN_TERMS or more.
 
     `values`, `weights` (a uint32 for each term, the same in all lanes) and `out` are addresses; the
     caller minds the bounds of all lanes and keeps the arrays.
@@ -181,10 +175,10 @@ def weighted_sums(
             return builder.mul(four, _everywhere(builder, factor, lanes))
 
         sums = term(word(0))
-        for index in range(1, LEAST):
+        for index in range(1, MIN_TERMS):
             sums = builder.add(sums, term(word(index)))
         total = cgutils.alloca_once_value(builder, sums)  # type: ignore[no-untyped-call]
-        with cgutils.for_range(builder, count, start=word(LEAST)) as loop:
+        with cgutils.for_range(builder, count, start=word(MIN_TERMS)) as loop:
             builder.store(builder.add(builder.load(total), term(loop.index)), total)
         pointer = builder.inttoptr(target, lanes.as_pointer())
         builder.store(builder.load(total), pointer, align=4)
