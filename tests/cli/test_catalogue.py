@@ -17,6 +17,7 @@ from models.summary import layers
 SMALL = {"decoder": "unet", "encoder": "resnet18", "pretrained": False}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", names(RECIPES))
 def test_every_recipe_is_listed_with_its_cost(name):
     found = catalogue.entry(name)
@@ -63,6 +64,7 @@ def test_the_command_prints_one_object_a_recipe_and_the_layers_of_one(monkeypatc
     assert "nearest: cpu/unet-256x384" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_measurement_is_of_this_machine():
     small = load_recipe("cpu/unet-256x384").model_copy(update={"size": (32, 48)})
     found = measure("small", small, Machine("cpu"))

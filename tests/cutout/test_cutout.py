@@ -71,6 +71,7 @@ def test_other_options_need_another_folder(exported, folder, tmp_path, capsys):
     assert "name another --out" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("form", ["png", "jpeg", "webp"])
 def test_backgrounds_and_formats(exported, folder, tmp_path, form):
     picture = tmp_path / "sky.png"
@@ -96,6 +97,7 @@ def test_model_straight_from_a_run(exported, folder, tmp_path):
     assert main([*given, "--out", str(tmp_path / "none")]) == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "code"),
     [
@@ -134,6 +136,7 @@ def test_results_inside_the_folder_are_no_photographs(exported, folder, told):
     assert json.loads((out / "cutouts.json").read_text())["entry"] == "mean"
 
 
+@pytest.mark.slow
 def test_photographs_are_never_taken_for_results_nor_results_for_photographs(
     exported, folder, tmp_path, capsys, monkeypatch, told
 ):

@@ -195,6 +195,7 @@ def converted(exported, tiny_carvana, tmp_path, monkeypatch, caplog):
     return out, caplog.text
 
 
+@pytest.mark.slow
 def test_openvino_gives_the_masks_that_torch_gives(exported, converted, tiny_carvana):
     folder, said = converted
     assert "parity with float32" in said and "within 0.01" in said
@@ -213,6 +214,7 @@ def test_openvino_gives_the_masks_that_torch_gives(exported, converted, tiny_car
     assert set(read_manifest(folder).identity) > set(read_manifest(exported).identity)
 
 
+@pytest.mark.slow
 def test_openvino_runs_on_cpus_and_its_files_are_checked(converted, tmp_path, tiny_carvana, capsys):
     folder, _ = converted
     photo = str(next(iter(open_folder(tiny_carvana).train.values())))

@@ -20,6 +20,8 @@ from bench.demo.shape import ARCH, STYLES, Shape, axles
 from bench.masks import rle
 from bench.system.errors import BadConfig, BadData
 
+pytestmark = pytest.mark.slow
+
 SEED = 5
 VIEWS = (1, 5, 13)  # front, left side, right side: enough for every rule, quick to draw
 

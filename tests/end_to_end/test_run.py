@@ -18,6 +18,8 @@ from bench.masks.store import MapStore
 from models.encoders import MissingWeights
 from tests.tiny import RECIPE, TINY_SUITE, Road
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def road(tiny_carvana, tmp_path_factory):
@@ -78,7 +80,7 @@ def test_a_second_run_does_nothing(road, monkeypatch):
     def forbidden(*_):
         raise AssertionError("masks are read again")
 
-    monkeypatch.setattr("bench.data.splits.mask_areas", forbidden)
+    monkeypatch.setattr("bench.data.folds.mask_areas", forbidden)
 
     def state():
         return {path: path.stat().st_mtime_ns for path in road.made("a").rglob("*")} | {

@@ -38,6 +38,7 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "maps-heldout.sqlite"
 
 
+@pytest.mark.slow
 @given(map=arrays(np.uint8, array_shapes(min_dims=2, max_dims=2, max_side=50)))
 def test_a_map_comes_back_as_it_was(tmp_path_factory, map):
     with MapStore.create(tmp_path_factory.mktemp("maps") / "maps.sqlite", {}) as store:
@@ -202,6 +203,7 @@ def test_a_full_database_is_a_full_disk(path):
         assert store.ids()
 
 
+@pytest.mark.slow
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_found_or_changes_no_map(tmp_path_factory, place, bit):
     path = filled(tmp_path_factory.mktemp("maps") / "maps.sqlite", 3)

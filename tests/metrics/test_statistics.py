@@ -25,6 +25,7 @@ def clustered(generator, data_sets, cars, skewed=False):
     return (luck + own).reshape(data_sets, -1), np.repeat(np.arange(cars), VIEWS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("cars", "skewed", "least", "most"),
     [

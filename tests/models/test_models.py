@@ -38,6 +38,7 @@ def test_network_keeps_an_odd_grid_and_every_parameter_learns(name):
     assert all(parameter.grad is not None for parameter in network.parameters())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", models.NETWORKS)
 def test_network_survives_saving_bit_for_bit(name):
     network = models.build(name, SMALLEST[name]).eval()
@@ -48,6 +49,7 @@ def test_network_survives_saving_bit_for_bit(name):
     assert torch.equal(network(image), again(image))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNING)
 def test_folding_batch_norms_changes_no_more_than_rounding(name):
     network = models.build(name, SMALLEST[name])

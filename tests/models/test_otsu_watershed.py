@@ -89,6 +89,7 @@ def test_a_suite_leaves_it_untrained():
     assert estimate(RECIPE, recipe, train=64, predict=16, machine=Machine("cpu")).train_s == 0
 
 
+@pytest.mark.slow
 def test_it_is_scored_ranked_and_submitted_like_any_model(tiny_carvana, tmp_path):
     suite = {"title": "classical", "recipes": [RECIPE], "folds": {"count": 2, "valid_cars": 1}}
     (tmp_path / "classical.yaml").write_text(yaml.safe_dump(suite))

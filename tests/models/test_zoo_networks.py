@@ -57,6 +57,7 @@ def test_parameters_are_those_of_the_published_table(row):
     assert parameter_count(shapes(row, recipe)) == TABLE[row] == recipe.reported["params"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", distinct_recipes())
 def test_every_recipe_trains_what_it_does_not_freeze(name):
     """A whole step without numbers, on the meta device, for there are 60 million weights to it."""
@@ -122,6 +123,7 @@ def test_two_classes_and_their_difference_say_the_same():
     torch.testing.assert_close(torch.sigmoid(foreground_logit(classes)), softmax)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "layers"), [("unet", 8), ("architecture2", 10)])
 def test_vgg16_fills_the_first_convolutions(name, layers, monkeypatch, tmp_path):
     with init_empty_weights():

@@ -68,6 +68,7 @@ def members_of(folder, photographs, stores):
     ]
 
 
+@pytest.mark.slow
 def test_several_members_read_each_photograph_once_and_see_what_each_sees_alone(
     trained, tmp_path, monkeypatch
 ):
@@ -89,6 +90,7 @@ def test_several_members_read_each_photograph_once_and_see_what_each_sees_alone(
     assert not read
 
 
+@pytest.mark.slow
 def test_a_member_that_lacks_maps_gets_those_alone(trained, tmp_path, monkeypatch):
     folder, photographs = trained
     first = dict(list(photographs.items())[:4])

@@ -20,6 +20,8 @@ from bench.metrics.statistics import holm, paired_p
 from bench.system.errors import BadConfig, Missing
 from tests.tiny import MEMBERS, Made
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def made(tiny_carvana, tmp_path_factory):

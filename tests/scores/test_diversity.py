@@ -22,6 +22,7 @@ IMAGES = st.lists(
 )
 
 
+@pytest.mark.slow
 @given(IMAGES)
 def test_joint_counts_of_images_are_those_of_all_their_pixels(images):
     joint = reduce(add, (analysis.joint_counts(maps, truth) for maps, truth in images))
@@ -64,6 +65,7 @@ def test_calibration_by_hand():
     assert unseen["share_car"].isna().tolist() == [False, True, False]
 
 
+@pytest.mark.slow
 @given(IMAGES)
 def test_leave_one_out_is_the_ensemble_of_the_others(images):
     maps, truth = images[0]

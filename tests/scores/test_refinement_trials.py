@@ -17,6 +17,8 @@ from bench.refinement.refine import refined
 from bench.scores.refinement_trials import CHAINS, NONE
 from tests.tiny import MEMBERS, RECIPE, Made
 
+pytestmark = pytest.mark.slow
+
 STEPS = [{"adaptive_smoothing": {"alpha": 0.4}}, {"fill_holes": {}}]
 PARSED = from_json(STEPS)
 SUITE = {

@@ -7,12 +7,15 @@ from io import BytesIO
 
 import httpx
 import numpy as np
+import pytest
 import schemathesis
 from hypothesis import HealthCheck, given, settings
 from PIL import Image
 from schemathesis import checks
 
 from tests.tiny import TRAIN_CARS, packed, png_header, wedge
+
+pytestmark = pytest.mark.slow
 
 CHECKS = [
     checks.not_a_server_error, checks.status_code_conformance, checks.content_type_conformance,

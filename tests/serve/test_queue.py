@@ -89,6 +89,7 @@ class Photo:
     """Work of which it can be seen whether it is still kept."""
 
 
+@pytest.mark.slow
 def test_nothing_is_kept_for_those_who_gave_up():
     go, begun = threading.Event(), threading.Event()
 

@@ -22,6 +22,7 @@ from bench.system.errors import Missing
 from tests.tiny import packed, serving
 
 
+@pytest.mark.slow
 def test_own_background_is_not_decoded_before_its_turn(exported, photo, monkeypatch):
     """Or those who wait would hold far more memory than their bytes."""
     held = Held(open_model(exported, Machine("cpu")))
@@ -69,6 +70,7 @@ class Held:
         return [[np.zeros(photo.shape[:2], np.uint8)] * 2 for photo in photos]
 
 
+@pytest.mark.slow
 def test_full_queue_time_limit_and_end(exported, photo):
     held = Held(open_model(exported, Machine("cpu")))
     app = make_app(held, max_waiting=1, limit_s=1.0)
@@ -99,6 +101,7 @@ def test_full_queue_time_limit_and_end(exported, photo):
     assert "stopping" in stopped.json()["reason"]
 
 
+@pytest.mark.slow
 def test_told_to_stop_it_ends_what_runs(exported):
     """What runs is answered, what comes later is told, the process ends with 0."""
     large = packed(Image.new("L", (4600, 4600), 90), "PNG")
@@ -123,6 +126,7 @@ def test_told_to_stop_it_ends_what_runs(exported):
     assert sorted(answer.status_code for answer in answers) == [200, 503]
 
 
+@pytest.mark.slow
 def test_told_to_stop_twice_it_ends_at_once(exported):
     large = packed(Image.new("L", (4600, 4600), 90), "PNG")
     lost = []

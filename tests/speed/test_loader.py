@@ -9,6 +9,8 @@ from bench.config.strict import to_yaml
 from bench.speed import loader, timing
 from tests.tiny import RECIPE
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def quick(monkeypatch):

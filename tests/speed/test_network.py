@@ -15,6 +15,8 @@ from bench.system.device import Machine
 from bench.training import train
 from tests.tiny import RECIPE
 
+pytestmark = pytest.mark.slow
+
 FP32, BF16 = 1e-5, 1e-2  # of a probability, or of a loss: what precision may change
 
 

@@ -12,6 +12,8 @@ from bench.speed.scale import _names, refer
 from bench.speed.scale_report import compared, draw, to_markdown
 from bench.system.errors import BadData
 
+pytestmark = pytest.mark.slow
+
 
 def test_a_store_by_reference_is_read_like_any_other(tmp_path):
     maps = [np.random.default_rng(seed).integers(0, 256, (7, 9), np.uint8) for seed in range(3)]

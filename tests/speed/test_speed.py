@@ -33,6 +33,7 @@ def test_samples_are_images_of_one_size_with_maps_of_five_members(tiny_carvana, 
     assert shades[0] < 0.2 < 0.5 < shades[1]
 
 
+@pytest.mark.slow
 def test_every_part_gives_the_peers_answers(tiny, monkeypatch):
     monkeypatch.setattr(timing, "MOST_ROUNDS", 1)
     monkeypatch.setattr(timing, "SHORTEST_S", 0)
@@ -87,6 +88,7 @@ def test_the_peers_text_is_kaggle_s():
     np.testing.assert_array_equal(peers.decode(text, (5, 7)), mask)
 
 
+@pytest.mark.slow
 def test_the_verb_prints_json(tiny_carvana, capsys):
     assert main(["speed", "text -> mask", "--data", str(tiny_carvana), "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)

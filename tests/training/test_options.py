@@ -25,6 +25,7 @@ def history(folder):
     return pd.read_csv(folder / "history.csv")
 
 
+@pytest.mark.slow
 def test_frozen_modules_keep_weights_and_statistics(bench):
     trained = weights(bench.run("frozen", changed(freeze=["encoder"], epochs=1)))
     torch.manual_seed(RECIPE.seed)
@@ -38,6 +39,7 @@ def test_freezing_what_is_not_there_is_refused(bench):
         bench.run("it", changed(freeze=["encodr"]))
 
 
+@pytest.mark.slow
 def test_start_from_takes_what_fits(bench):
     first = bench.run("first", changed(epochs=1))
     start = str(first / "weights.safetensors")
@@ -50,6 +52,7 @@ def test_start_from_takes_what_fits(bench):
         bench.run("none", changed(start_from="nowhere.safetensors"))
 
 
+@pytest.mark.slow
 def test_small_sizes_come_first_and_never_count_as_best(bench, monkeypatch):
     scores = iter([0.9, 0.5, 0.4])
     monkeypatch.setattr(train, "evaluate", lambda *_: next(scores))
@@ -59,6 +62,7 @@ def test_small_sizes_come_first_and_never_count_as_best(bench, monkeypatch):
     assert {path.name[:5] for path in (bench.folder / "cache").iterdir()} == {"16x24", "32x48"}
 
 
+@pytest.mark.slow
 def test_training_stops_when_validation_stands_still(bench, monkeypatch):
     scores = iter([0.5, 0.8, 0.8001, 0.7, 0.9])
     monkeypatch.setattr(train, "evaluate", lambda *_: next(scores))
@@ -67,6 +71,7 @@ def test_training_stops_when_validation_stands_still(bench, monkeypatch):
     assert len(history(folder)) == 4
 
 
+@pytest.mark.slow
 def test_schedules_step_when_they_should(bench, monkeypatch):
     halving = changed(epochs=4, schedule={"name": "step", "every": 2, "factor": 0.5})
     assert list(history(bench.run("step", halving))["lr"] / RECIPE.optimiser.lr) == [1, 1, 0.5, 0.5]
@@ -77,6 +82,7 @@ def test_schedules_step_when_they_should(bench, monkeypatch):
     assert list(rates) == pytest.approx([1, 1, 0.1, 0.01])
 
 
+@pytest.mark.slow
 def test_averaged_weights_follow_and_survive_an_interruption(bench, monkeypatch):
     recipe = changed(ema=0.9, epochs=2)
     whole = bench.run("whole", recipe)

@@ -18,6 +18,7 @@ from tests.tiny import RECIPE, same, weights
 TRIALS = 3  # steps that find out how many images fit into memory
 
 
+@pytest.mark.slow
 def test_interrupted_training_ends_in_the_same_bits(bench, monkeypatch):
     whole = bench.run("whole")
     calls = []
@@ -44,6 +45,7 @@ def test_interrupted_training_ends_in_the_same_bits(bench, monkeypatch):
     assert not (cut / "state.pt").exists()
 
 
+@pytest.mark.slow
 def test_best_epoch_is_kept_and_a_finished_training_is_left_alone(bench):
     folder = bench.run("it")
     history = pd.read_csv(folder / "history.csv")
@@ -54,6 +56,7 @@ def test_best_epoch_is_kept_and_a_finished_training_is_left_alone(bench):
     assert (folder / "manifest.json").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_seed_decides_the_weights(bench):
     one = bench.run("one", RECIPE.model_copy(update={"epochs": 1}))
     other = bench.run("other", RECIPE.model_copy(update={"epochs": 1, "seed": 1}))
@@ -100,6 +103,7 @@ def test_the_loss_sees_the_photograph_as_it_is_and_the_network_a_normalised_one(
     assert torch.equal(seen_target, target / 255) and torch.equal(seen_photo, image / 255)
 
 
+@pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_epoch(bench, monkeypatch):
     total = train.total_loss
     monkeypatch.setattr(train, "total_loss", lambda *a: total(*a) * (math.nan if broken else 1))
@@ -128,6 +132,7 @@ def test_running_out_of_memory_says_which_number_to_lower(bench, monkeypatch):
         bench.run("it")
 
 
+@pytest.mark.slow
 def test_a_training_takes_as_many_images_at_once_as_fit(bench, monkeypatch):
     seen = []
     backward = train._backward
@@ -172,6 +177,7 @@ def test_a_state_with_code_in_it_is_not_run(bench, tmp_path):
     assert not (tmp_path / "pwned").exists()
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_recipe_is_refused(bench):
     bench.run("it", RECIPE.model_copy(update={"epochs": 1}))
     with pytest.raises(BadConfig, match="made with another epochs"):
