@@ -10,7 +10,7 @@ from bench.cli.arguments import DATA, parse
 from bench.cli.printing import check_submission, show, show_data, show_leaderboard, show_tables
 from bench.system import process
 from bench.system.errors import BadConfig, BenchError, Missing
-from bench.system.progress import be_quiet, say
+from bench.system.progress import quietly, say
 from bench.system.text import several
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
@@ -28,11 +28,10 @@ def entry_point() -> None:
 def main(words: Sequence[str] | None = None) -> int:
     """Run one verb; return the process's exit code."""
     given = parse(words)
-    if given.quiet:
-        be_quiet()
     _start_process(given)
     try:
-        VERBS[given.verb.replace("-", "_")](given)
+        with quietly(given.quiet):
+            VERBS[given.verb.replace("-", "_")](given)
     except (BenchError, OSError) as error:
         print(f"carvana-bench {given.verb}: {error}", file=sys.stderr)
         return error.exit_code if isinstance(error, BenchError) else BenchError.exit_code

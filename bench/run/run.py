@@ -27,10 +27,11 @@ from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, Missing
 from bench.system.files import sha256, write_json, write_text
-from bench.system.progress import check_tensorboard, log_to, say, stage, suite
+from bench.system.progress import log_to, say, showing_run, start_stage
 from bench.training import train
 from bench.training.cost import estimate
 from bench.training.state import work
+from bench.training.tensorboard import check_tensorboard
 from models.summary import gflops
 
 STEP_FORWARDS = 3  # a training step against a forward pass
@@ -89,13 +90,13 @@ class Run:
 
     def all(self) -> None:
         """Every stage, from the folds to the leaderboard, the submission files and the report."""
-        log_to(self.layout.log)
-        self.begin()
-        stages = self._stages()
-        with suite(self.layout.folder, [size for _, size, _ in stages]):
-            for name, _, run in stages:
-                stage(name)
-                run()
+        with log_to(self.layout.log):
+            self.begin()
+            stages = self._stages()
+            with showing_run(self.layout.folder, [size for _, size, _ in stages]):
+                for name, _, run in stages:
+                    start_stage(name)
+                    run()
 
     def _stages(self) -> list[tuple[str, float, Callable[[], None]]]:
         """What `all` does after `begin`: its name, about how much work it is, and the doing."""

@@ -1,184 +1,215 @@
 """Progress with time left: a bar on a terminal, plain lines elsewhere and in a run's log.
 
 While a suite runs, each line also says which stage of how many it is, how long the whole suite will
-roughly take still, the best Dice so far and the disk used: `suite` makes that so.
+roughly take still, the best Dice so far and the disk used.
+
+What is shown and where belongs to the context of the command that runs (a context variable, which
+the threads of `bench.system.threads` see too), so two commands in one process do not mix.
 """
 
-import logging
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from contextvars import ContextVar
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, TypeVar
 
 from rich.console import Console
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
-    Progress,
+    ProgressColumn,
     TextColumn,
     TimeElapsedColumn,
     TimeRemainingColumn,
 )
-
-from bench.system.errors import Missing
+from rich.progress import Progress as Bar
 
 Item = TypeVar("Item")
 
 LINE_EVERY_S = 15.0  # a log gets one line of progress in this time
-LOG = logging.getLogger("bench")
-LOG.setLevel(logging.INFO)
-LOG.propagate = False
-_TERMINAL = logging.StreamHandler(sys.stderr)
-LOG.addHandler(_TERMINAL)
 
 
 @dataclass
-class Status:
-    """Where a run of a suite is."""
-
-    folder: Path | None = None  # None: no suite runs, and there is nothing to say
-    works: Sequence[float] = ()  # of each stage, in any unit; 0: it is done already
-    stage: int = -1
-    name: str = ""
-    share: float = 0.0  # of the stage that is done
-    span: float = 1.0  # of the stage that the next loop is
-    found: float | None = None  # share of the stage that was done before it began here
-    began: float = field(default_factory=lambda: time.monotonic())
-    stage_began: float = field(default_factory=lambda: time.monotonic())
-    earlier: float = 0.0  # work that was done before it began here
-    best: tuple[float, str] | None = None  # Dice, and whose
-    disk: tuple[float, int] = (-LINE_EVERY_S, 0)  # when it was looked at, and the bytes
-
-    def left_s(self, inner: float) -> tuple[float | None, float | None]:
-        """Seconds that the stage and the suite will take still, if all goes on as fast; or None.
-
-        Args:
-            inner: the share of the present loop that is done.
-        """
-        now = time.monotonic()
-        share = min(1.0, self.share + self.span * inner)
-        here = share - (self.found or 0.0)
-        done = sum(self.works[: self.stage]) + self.works[self.stage] * share
-        worked = done - self.earlier
-        return (
-            (now - self.stage_began) / here * (1 - share) if here > 0 else None,
-            (now - self.began) / worked * (sum(self.works) - done) if worked > 0 else None,
-        )
-
-
-_status = Status()
-
-
-def say(text: str) -> None:
-    """A line for people, on standard error (where it disturbs no result) and in the log."""
-    LOG.info(text)
-
-
-def be_quiet() -> None:
-    """Show nothing on standard error from now on; the log keeps everything."""
-    _TERMINAL.setLevel(logging.WARNING)
-
-
-def log_to(path: Path) -> None:
-    """Append what is said from now on to a file, each line with its time."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(message)s"))
-    LOG.addHandler(handler)
-
-
-@contextmanager
-def suite(folder: Path, works: Sequence[float]) -> Iterator[None]:
-    """Say, until the block ends, where the whole suite is.
+class RunStatus:
+    """Where a run of a suite is.
 
     Args:
         folder: of the run, whose size is shown.
-        works: of each stage in turn, in any unit, 0 for one that is done: what time is left is
-            reckoned by them.
+        works: how much work each stage is, in any unit; 0 for a stage that is done already.
     """
-    global _status
-    _status = Status(folder, works)
+
+    folder: Path
+    works: Sequence[float]
+    stage: int = -1
+    stage_share: float = 0.0  # of the present stage that is done
+    span: float = 1.0  # share of the stage that the next loop makes up
+    share_before: float | None = None  # of the stage that an earlier command had done
+    work_before: float = 0.0  # that earlier commands had done
+    began: float = field(default_factory=lambda: time.monotonic())
+    stage_began: float = field(default_factory=lambda: time.monotonic())
+    best: tuple[float, str] | None = None  # Dice, and the model's name
+    disk: tuple[float, int] = (-LINE_EVERY_S, 0)  # when the folder was measured, and its bytes
+
+    def seconds_left(self, loop_share: float) -> tuple[float | None, float | None]:
+        """Estimate the seconds left for the stage and for the suite; None where nothing is known.
+
+        Args:
+            loop_share: of the present loop that is done.
+        """
+        now = time.monotonic()
+        share = min(1.0, self.stage_share + self.span * loop_share)
+        share_here = share - (self.share_before or 0.0)
+        done = sum(self.works[: self.stage]) + self.works[self.stage] * share
+        done_here = done - self.work_before
+        return (
+            (now - self.stage_began) / share_here * (1 - share) if share_here > 0 else None,
+            (now - self.began) / done_here * (sum(self.works) - done) if done_here > 0 else None,
+        )
+
+    def describe(self, loop_share: float) -> str:
+        """Say where the suite is in a few words; nothing before its first stage."""
+        if not 0 <= self.stage < len(self.works):
+            return ""
+        words = [f"stage {self.stage + 1} of {len(self.works)}"]
+        stage_s, suite_s = self.seconds_left(loop_share)
+        if stage_s is not None:
+            words[0] += f" about {_minutes(stage_s)} left"
+        if suite_s is not None:
+            words.append(f"suite about {_minutes(suite_s)}")
+        if self.best:
+            words.append(f"best Dice {self.best[0]:.5f} ({self.best[1]})")
+        return ", ".join([*words, f"{self._disk_bytes() / 1e9:.1f} GB used"])
+
+    def _disk_bytes(self) -> int:
+        """Bytes in the run's folder, measured as often as lines are written."""
+        measured_at, size = self.disk
+        if time.monotonic() - measured_at >= LINE_EVERY_S:
+            size = sum(_file_bytes(path) for path in self.folder.rglob("*"))
+            self.disk = time.monotonic(), size
+        return size
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where the lines of one command go, and the run that it works on."""
+
+    quiet: bool = False  # nothing on standard error; the log keeps everything
+    log: IO[str] | None = None
+    run: RunStatus | None = None
+
+
+OUTSIDE_OF_RUNS = Progress()
+_PROGRESS = ContextVar("progress", default=OUTSIDE_OF_RUNS)
+
+
+@contextmanager
+def _within(progress: Progress) -> Iterator[None]:
+    token = _PROGRESS.set(progress)
     try:
         yield
     finally:
-        _status = Status()
+        _PROGRESS.reset(token)
 
 
-def stage(name: str) -> None:
-    """The next stage of the suite begins."""
-    _status.stage += 1
-    _status.name, _status.share, _status.span, _status.found = name, 0.0, 1.0, None
-    _status.stage_began = time.monotonic()
-    say(f"stage {_status.stage + 1} of {len(_status.works)}: {name}")
+@contextmanager
+def quietly(quiet: bool) -> Iterator[None]:
+    """Show nothing on standard error inside the block, if `quiet`; a log keeps everything."""
+    with _within(replace(_PROGRESS.get(), quiet=quiet)):
+        yield
 
 
-def within(share: float, span: float) -> None:
-    """The next loop is `span` of its stage, of which `share` is done."""
-    _status.share, _status.span = share, span
-    if _status.found is None and _status.folder:
-        _status.found = share
-        _status.earlier += share * _status.works[_status.stage]
+@contextmanager
+def log_to(path: Path) -> Iterator[None]:
+    """Append what is said inside the block to a file, each line with its time."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with (
+        open(path, "a", encoding="utf-8", buffering=1) as log,
+        _within(replace(_PROGRESS.get(), log=log)),
+    ):
+        yield
 
 
-def reached(dice: float, name: str) -> None:
-    """A model was judged; the best so far is shown."""
-    if _status.best is None or dice > _status.best[0]:
-        _status.best = dice, name
+@contextmanager
+def showing_run(folder: Path, works: Sequence[float]) -> Iterator[None]:
+    """Show, inside the block, the position in the suite with every line of progress.
 
-
-def scalars(folder: Path, step: int, values: dict[str, float]) -> None:
-    """Add the values of an epoch to a folder that TensorBoard reads.
-
-    Raises:
-        Missing: the package tensorboard is not installed.
+    Args:
+        folder, works: as of `RunStatus`; the time left is estimated from the works.
     """
-    check_tensorboard()
-    from torch.utils.tensorboard import SummaryWriter
-
-    with SummaryWriter(str(folder), purge_step=step) as writer:  # type: ignore[no-untyped-call]
-        for name, value in values.items():
-            writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
+    with _within(replace(_PROGRESS.get(), run=RunStatus(folder, works))):
+        yield
 
 
-def check_tensorboard() -> None:
-    """Refuse `--tensorboard` where there is none.
+def say(text: str) -> None:
+    """Write a line for people to standard error (where it disturbs no result) and to the log."""
+    progress = _PROGRESS.get()
+    if not progress.quiet:
+        sys.stderr.write(f"{text}\n")
+        sys.stderr.flush()
+    if progress.log:
+        milliseconds = f"{datetime.now():%Y-%m-%d %H:%M:%S,%f}"[:-3]
+        progress.log.write(f"{milliseconds} {text}\n")
 
-    Raises:
-        Missing: the package tensorboard is not installed.
-    """
-    try:
-        import tensorboard  # noqa: F401
-    except ImportError as error:
-        raise Missing(
-            "--tensorboard: the package is not installed; .venv/bin/pip install tensorboard"
-        ) from error
+
+def start_stage(name: str) -> None:
+    """Say that the next stage of the suite begins."""
+    run = _PROGRESS.get().run
+    if run:
+        run.stage += 1
+        run.stage_share, run.span, run.share_before = 0.0, 1.0, None
+        run.stage_began = time.monotonic()
+        say(f"stage {run.stage + 1} of {len(run.works)}: {name}")
+
+
+def enter_span(share: float, span: float) -> None:
+    """Note that `share` of the stage is done and that the next loop makes up `span` of it."""
+    run = _PROGRESS.get().run
+    if run:
+        run.stage_share, run.span = share, span
+        if run.share_before is None:
+            run.share_before = share
+            run.work_before += share * run.works[run.stage]
+
+
+def report_dice(dice: float, name: str) -> None:
+    """Note the score of a model; lines of progress show the best."""
+    run = _PROGRESS.get().run
+    if run and (run.best is None or dice > run.best[0]):
+        run.best = dice, name
+
+
+def run_status(loop_share: float) -> str:
+    """Say where the suite is in a few words; nothing where no suite runs."""
+    run = _PROGRESS.get().run
+    return run.describe(loop_share) if run else ""
 
 
 def track(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
-    """The items, while their number and the time left are shown."""
-    if sys.stderr.isatty() and _TERMINAL.level < logging.WARNING:
+    """Yield the items while their number and the time left are shown."""
+    if sys.stderr.isatty() and not _PROGRESS.get().quiet:
         yield from _bar(items, label, total)
     else:
         yield from _lines(items, label, total)
 
 
 def _bar(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
-    columns = (
+    columns: list[ProgressColumn] = [
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
-        TextColumn("{task.fields[around]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task(label, total=total, around="")
+        TextColumn("{task.fields[status]}"),
+    ]
+    with Bar(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(label, total=total, status="")
         for done, item in enumerate(items, start=1):
             yield item
-            progress.update(task, advance=1, around=_around(done / max(total, 1)))
+            bar.update(task, advance=1, status=run_status(done / max(total, 1)))
 
 
 def _lines(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
@@ -189,23 +220,8 @@ def _lines(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
         if now - last >= LINE_EVERY_S:
             last = now
             left_s = (now - start) / done * (total - done)
-            around = _around(done / max(total, 1))
-            say(f"{label}: {done}/{total}, {left_s:.0f} s left{around and '; '}{around}")
-
-
-def _around(inner: float) -> str:
-    """Where the suite is, in a few words; nothing where none runs."""
-    if _status.folder is None or not 0 <= _status.stage < len(_status.works):
-        return ""
-    words = [f"stage {_status.stage + 1} of {len(_status.works)}"]
-    stage_s, suite_s = _status.left_s(inner)
-    if stage_s is not None:
-        words[0] += f" about {_minutes(stage_s)} left"
-    if suite_s is not None:
-        words.append(f"suite about {_minutes(suite_s)}")
-    if _status.best:
-        words.append(f"best Dice {_status.best[0]:.5f} ({_status.best[1]})")
-    return ", ".join([*words, f"{_disk() / 1e9:.1f} GB used"])
+            status = run_status(done / max(total, 1))
+            say(f"{label}: {done}/{total}, {left_s:.0f} s left{status and '; '}{status}")
 
 
 def _minutes(seconds: float) -> str:
@@ -213,19 +229,9 @@ def _minutes(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
-def _disk() -> int:
-    """Bytes in the run's folder, looked at as often as lines are said."""
-    seen, size = _status.disk
-    if _status.folder and time.monotonic() - seen >= LINE_EVERY_S:
-        size = sum(_size(path) for path in _status.folder.rglob("*"))
-        _status.disk = time.monotonic(), size
-    return size
-
-
-def _size(path: Path) -> int:
-    """Bytes of a file; none where it has just been renamed."""
+def _file_bytes(path: Path) -> int:
+    """Bytes of a file; none for a folder, or for a file that has just been renamed."""
     try:
-        found: Any = path.stat()
+        return path.stat().st_size if path.is_file() else 0
     except OSError:
         return 0
-    return int(found.st_size) if path.is_file() else 0

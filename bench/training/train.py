@@ -30,7 +30,7 @@ from bench.system.device import Machine, device_name, enough_memory
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError
 from bench.system.files import sha256, write_json, write_text
-from bench.system.progress import reached, say, scalars, track, within
+from bench.system.progress import enter_span, report_dice, say, track
 from bench.training.augment import Augment
 from bench.training.dataset import (
     TrainingSet,
@@ -44,6 +44,7 @@ from bench.training.losses import total_loss
 from bench.training.memory import micro_batch_that_fits
 from bench.training.optimiser import after_batch, after_epoch
 from bench.training.state import State, save, scratch, share_done, start, work
+from bench.training.tensorboard import write_scalars
 from models.interface import normalise, padded_forward, parameter_count
 
 VALIDATION_BATCH = 8
@@ -79,7 +80,9 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
     if (folder / "recipe.yaml").exists():
         check_same(folder / "recipe.yaml", recipe)
     if (folder / "manifest.json").exists():
-        reached(json.loads((folder / "manifest.json").read_text()).get("valid_dice", 0), task.name)
+        report_dice(
+            json.loads((folder / "manifest.json").read_text()).get("valid_dice", 0), task.name
+        )
         return
     steps = len(task.train) // recipe.batch
     if not steps:
@@ -115,7 +118,7 @@ def train_stage(
 ) -> None:
     """Train at `scale` times the recipe's size, up to epoch `last` or to an early stop."""
     size = scaled(task.recipe.size, scale)
-    within(share_done(state, task.recipe), 0)
+    enter_span(share_done(state, task.recipe), 0)
     dataset, validation = prepare(task, size, data, cache, machine.jobs)
     if machine.micro_batch is None:
         machine = replace(machine, micro_batch=fitting(task, size, accelerator))
@@ -189,7 +192,7 @@ def add_epoch(
     torch.manual_seed(recipe.seed + epoch)  # for dropout, so that a resumed epoch draws the same
     loader = batches(dataset, recipe.batch, epoch, recipe.seed, machine.loader_workers())
     done = share_done(state, recipe)
-    within(done, scale**2 / work(recipe))
+    enter_span(done, scale**2 / work(recipe))
     counted = track(loader, label, len(dataset) // recipe.batch)
     micro_batch = min(machine.micro_batch or recipe.batch, recipe.batch)
     with enough_memory(task.name, micro_batch, recipe.size):
@@ -206,9 +209,9 @@ def add_epoch(
     }
     state.history.append(row)
     save(state, task.folder, accelerator)
-    reached(score, task.name)
+    report_dice(score, task.name)
     if task.tensorboard:
-        scalars(task.folder / "tensorboard", epoch + 1, row)
+        write_scalars(task.folder / "tensorboard", epoch + 1, row)
     say(f"{label}: loss {loss:.4f}, validation Dice {score:.5f}, {row['seconds']:.0f} s")
 
 

@@ -7,7 +7,6 @@ from PIL import Image
 from bench.cli.verbs import main
 from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout import touch_ups
-from bench.system.progress import LOG
 from tests.tiny import TRAIN_CARS
 
 
@@ -23,14 +22,6 @@ def folder(tiny_carvana, tmp_path):
     first.transpose(Image.Transpose.ROTATE_90).save(root / "more" / "phone.jpg", exif=exif)
     (root / "letter.jpg.txt").write_text("not a photograph")
     return root
-
-
-@pytest.fixture
-def told(caplog):
-    """What the command says to people."""
-    LOG.addHandler(caplog.handler)
-    yield caplog
-    LOG.removeHandler(caplog.handler)
 
 
 def words(exported, folder, out, *more):
@@ -53,13 +44,13 @@ def test_every_photograph_in_its_own_size_and_name(exported, folder, tmp_path):
         assert cut[48, 60, 3] == 255 and cut[2, 2, 3] == 0
 
 
-def test_goes_on_where_it_stopped(exported, folder, tmp_path, told):
+def test_goes_on_where_it_stopped(exported, folder, tmp_path, capsys):
     out = tmp_path / "out"
     main(words(exported, folder, out))
     (out / "first.png").unlink()
     before = (out / "more" / "phone.png").stat().st_mtime_ns
     assert main(words(exported, folder, out)) == 0
-    assert "1 photographs cut out" in told.text
+    assert "1 photographs cut out" in capsys.readouterr().err
     assert (out / "first.png").exists()
     assert (out / "more" / "phone.png").stat().st_mtime_ns == before
 
@@ -128,17 +119,17 @@ def test_two_photographs_never_become_one_file(exported, folder, tmp_path, capsy
     assert main(words(exported, tmp_path / "photographs" / "more", tmp_path / "o")) == 0
 
 
-def test_results_inside_the_folder_are_no_photographs(exported, folder, told):
+def test_results_inside_the_folder_are_no_photographs(exported, folder, capsys):
     out = folder / "cut"
     assert main(words(exported, folder, out)) == 0
     assert main(words(exported, folder, out)) == 0
-    assert "0 photographs cut out" in told.text
+    assert "0 photographs cut out" in capsys.readouterr().err
     assert json.loads((out / "cutouts.json").read_text())["entry"] == "mean"
 
 
 @pytest.mark.slow
 def test_photographs_are_never_taken_for_results_nor_results_for_photographs(
-    exported, folder, tmp_path, capsys, monkeypatch, told
+    exported, folder, tmp_path, capsys, monkeypatch
 ):
     """However sources and results are named: from elsewhere, from the folder, or from above it."""
     (folder / "more" / "phone.jpg").rename(folder / "phone.png")
@@ -149,11 +140,9 @@ def test_photographs_are_never_taken_for_results_nor_results_for_photographs(
     monkeypatch.chdir(folder.parent)
     for source, out in ((folder.name, "."), (str(folder), f"{folder.name}/cut")):
         assert main(words(exported, source, out)) == 0
-        assert "2 photographs cut out" in told.text
-        told.clear()
+        assert "2 photographs cut out" in capsys.readouterr().err
         assert main(words(exported, source, out)) == 0
-        assert "0 photographs cut out" in told.text
-        told.clear()
+        assert "0 photographs cut out" in capsys.readouterr().err
 
 
 def test_background_s_file_needs_no_suffix(exported, folder, tmp_path):

@@ -1,5 +1,4 @@
 import json
-import logging
 import shutil
 import sys
 
@@ -184,15 +183,13 @@ def test_photographs_of_any_shape_share_a_pass(exported):
 
 
 @pytest.fixture
-def converted(exported, tiny_carvana, tmp_path, monkeypatch, caplog):
+def converted(exported, tiny_carvana, tmp_path, monkeypatch, capsys):
     """The run's mean as OpenVINO's networks, and what the export said."""
-    monkeypatch.setattr(logging.getLogger("bench"), "propagate", True)
-    caplog.set_level(logging.INFO, "bench")
     monkeypatch.setattr(parity, "CLOSE", 0.01)  # a pixel of these small photographs is much
     run_folder, out = exported.parent / "runs" / "tiny", tmp_path / "converted"
     words = ["export", "--run", str(run_folder), "--entry", "mean", "--out", str(out), "--openvino"]
     assert main([*words, "--data", str(tiny_carvana)]) == 0
-    return out, caplog.text
+    return out, capsys.readouterr().err
 
 
 @pytest.mark.slow

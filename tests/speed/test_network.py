@@ -1,7 +1,6 @@
 """The network's speed: ways give the same answers, what cannot run is left out, parity is said."""
 
 import functools
-import logging
 
 import pytest
 import torch
@@ -40,13 +39,6 @@ def quick(monkeypatch):
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
 
 
-@pytest.fixture
-def said(caplog, monkeypatch):
-    monkeypatch.setattr(logging.getLogger("bench"), "propagate", True)
-    caplog.set_level(logging.INFO, "bench")
-    return caplog
-
-
 def test_every_way_predicts_the_same_and_starts_training_with_the_same_loss(
     training, tiny_carvana, tmp_path, quick
 ):
@@ -69,7 +61,7 @@ def test_every_way_predicts_the_same_and_starts_training_with_the_same_loss(
     assert losses == pytest.approx(dict.fromkeys(losses, losses[ways.EAGER]), rel=BF16)
 
 
-def test_rows_are_beside_ours_and_parity_is_said(training, tiny_carvana, quick, said):
+def test_rows_are_beside_ours_and_parity_is_said(training, tiny_carvana, quick, capsys):
     rows = network.run(training, "it", tiny_carvana)
     parts = [row.part for row in rows]
     assert set(parts) == {"prediction, it", "training step, it"}
@@ -79,17 +71,18 @@ def test_rows_are_beside_ours_and_parity_is_said(training, tiny_carvana, quick, 
         assert row.ratio == row.peer_ms / row.ours_ms
         assert ("to make" in row.note) == (row.peer in (ways.COMPILED, ways.OPENVINO))
     assert {row.bar for row in rows if row.peer == ways.EAGER} == {4.0, 2.5}
+    said = capsys.readouterr().err
     for name in {row.peer for row in rows if row.part == "prediction, it"} - {ways.EAGER}:
-        assert f"parity, {name}: " in said.text
-    assert f"parity, {ways.OURS}: " in said.text
+        assert f"parity, {name}: " in said
+    assert f"parity, {ways.OURS}: " in said
 
 
-def test_a_way_that_cannot_run_is_left_out_with_its_reason(said):
+def test_a_way_that_cannot_run_is_left_out_with_its_reason(capsys):
     def broken():
         raise RuntimeError("no C++ compiler\nand many lines more")
 
     ready = network.prepare("it", {ways.OURS: lambda: lambda: 1, "other": broken})
     assert list(ready) == [ways.OURS]
-    assert "other: left out, it does not run here (no C++ compiler)" in said.text
+    assert "other: left out, it does not run here (no C++ compiler)" in capsys.readouterr().err
     with pytest.raises(RuntimeError):
         network.prepare("it", {ways.OURS: broken})

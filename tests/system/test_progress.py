@@ -1,12 +1,12 @@
 """What a person sees while a suite runs."""
 
-import logging
 import re
+from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
 import pytest
 
-from bench.system import progress
+from bench.system import progress, threads
 from tests.tiny import RECIPE, Road
 
 
@@ -14,12 +14,9 @@ from tests.tiny import RECIPE, Road
 def lines(monkeypatch):
     """Progress in lines, one a step, and what was said."""
     said = []
-    handler = logging.Handler()
-    handler.emit = lambda record: said.append(record.getMessage())
     monkeypatch.setattr(progress, "LINE_EVERY_S", 0)
-    progress.LOG.addHandler(handler)
-    yield said
-    progress.LOG.removeHandler(handler)
+    monkeypatch.setattr(progress, "say", said.append)
+    return said
 
 
 @pytest.fixture
@@ -41,17 +38,17 @@ def test_line_without_a_suite_has_number_and_time_left(lines, clock):
 
 def test_line_in_a_suite_says_stage_times_best_and_disk(lines, clock, tmp_path):
     (tmp_path / "maps").write_bytes(bytes(200_000_000))
-    with progress.suite(tmp_path, [100.0, 300.0]):
-        progress.stage("train a")
-        progress.within(0.0, 0.5)
+    with progress.showing_run(tmp_path, [100.0, 300.0]):
+        progress.start_stage("train a")
+        progress.enter_span(0.0, 0.5)
         for _ in progress.track(range(2), "epoch 1", 2):
             clock.now += 60
-        progress.reached(0.9, "a")
-        progress.reached(0.8, "b")
-        progress.within(0.5, 0.5)
+        progress.report_dice(0.9, "a")
+        progress.report_dice(0.8, "b")
+        progress.enter_span(0.5, 0.5)
         for _ in progress.track(range(2), "epoch 2", 2):
             clock.now += 60
-        progress.stage("train b")
+        progress.start_stage("train b")
         list(progress.track(range(1), "shrink", 1))
     assert lines[0] == "stage 1 of 2: train a"
     assert lines[1] == (  # a quarter of 100 in a minute: 75 and 300 are left
@@ -64,13 +61,44 @@ def test_line_in_a_suite_says_stage_times_best_and_disk(lines, clock, tmp_path):
 
 
 def test_a_training_that_goes_on_does_not_count_what_it_did_not_do(lines, clock, tmp_path):
-    with progress.suite(tmp_path, [0.0, 100.0]):
-        progress.stage("train a")
-        progress.stage("train b")
-        progress.within(0.5, 0.5)
+    with progress.showing_run(tmp_path, [0.0, 100.0]):
+        progress.start_stage("train a")
+        progress.start_stage("train b")
+        progress.enter_span(0.5, 0.5)
         for _ in progress.track(range(2), "epoch 2", 2):
             clock.now += 60
     assert "stage 2 of 2 about 1 min left, suite about 1 min" in lines[2]
+
+
+def test_two_commands_in_one_process_do_not_log_into_each_others_files(tmp_path, capsys):
+    def command(name, quiet=False):
+        run = progress.showing_run(tmp_path, [1.0])
+        with progress.quietly(quiet), progress.log_to(tmp_path / name), run:
+            progress.start_stage(f"train {name}")
+            list(threads.prefetch(lambda _: progress.say(f"thread of {name}"), range(3), 2))
+            with threads.BackgroundWorkers(1) as workers:
+                workers.submit(progress.say, f"worker of {name}")
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(command, ("a", "b")))
+    command("c")
+    command("d", quiet=True)
+    progress.say("after all")
+    for name in "abcd":
+        said = [line[24:] for line in (tmp_path / name).read_text().splitlines()]
+        in_threads = [*3 * [f"thread of {name}"], f"worker of {name}"]
+        assert said == [f"stage 1 of 1: train {name}", *in_threads]
+    shown = capsys.readouterr().err
+    assert shown.endswith("worker of c\nafter all\n")
+
+
+def test_a_line_of_the_log_begins_with_its_time(tmp_path):
+    with progress.log_to(tmp_path / "log.txt"):
+        progress.say("one")
+    with progress.log_to(tmp_path / "log.txt"):
+        progress.say("two")
+    stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"
+    assert re.fullmatch(f"{stamp} one\n{stamp} two\n", (tmp_path / "log.txt").read_text())
 
 
 def test_a_run_tells_its_stages_and_its_log_has_no_control_characters(

@@ -1,6 +1,5 @@
 """How many images fit into memory: halved until they do on a card, reckoned on a CPU."""
 
-import logging
 from types import SimpleNamespace
 
 import numpy as np
@@ -49,13 +48,11 @@ def takes_40_mb(images):
     ("free_mb", "fitting"), [(1000, 8), (300, 4), (130, 2), (1, 2)],
     ids=["320 of 800", "160 of 240", "80 of 104", "two have run already"],
 )  # fmt: skip
-def test_a_cpu_s_batch_is_reckoned_from_two_images_and_three(free_mb, fitting, monkeypatch, caplog):
-    monkeypatch.setattr(logging.getLogger("bench"), "propagate", True)
-    caplog.set_level(logging.INFO, "bench")
+def test_a_cpu_s_batch_is_reckoned_from_two_images_and_three(free_mb, fitting, monkeypatch, capsys):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free_mb * MB))
     assert micro_batch_that_fits(takes_40_mb, 8, CPU, "it", SIZE) == fitting
     share = "the whole batch" if fitting == 8 else f"{fitting} of a batch's 8 images"
-    assert f"it, 32x48: {share} at once (about 0." in caplog.text
+    assert f"it, 32x48: {share} at once (about 0." in capsys.readouterr().err
 
 
 def test_the_smallest_batches_are_not_tried_on_a_cpu():

@@ -1,0 +1,33 @@
+"""The figures of each epoch for TensorBoard, an optional package."""
+
+from pathlib import Path
+
+from bench.system.errors import Missing
+
+
+def check_tensorboard() -> None:
+    """Refuse `--tensorboard` where the package is not installed.
+
+    Raises:
+        Missing: the package tensorboard is not installed.
+    """
+    try:
+        import tensorboard  # noqa: F401
+    except ImportError as error:
+        raise Missing(
+            "--tensorboard: the package is not installed; .venv/bin/pip install tensorboard"
+        ) from error
+
+
+def write_scalars(folder: Path, step: int, values: dict[str, float]) -> None:
+    """Add the values of an epoch to a folder that TensorBoard reads.
+
+    Raises:
+        Missing: the package tensorboard is not installed.
+    """
+    check_tensorboard()
+    from torch.utils.tensorboard import SummaryWriter
+
+    with SummaryWriter(str(folder), purge_step=step) as writer:  # type: ignore[no-untyped-call]
+        for name, value in values.items():
+            writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]
