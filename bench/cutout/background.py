@@ -9,7 +9,8 @@ from PIL import ImageColor
 
 from bench.cutout import matting as matte
 from bench.cutout import photographs
-from bench.cutout.photographs import Photograph, Pixels
+from bench.cutout.photographs import Photograph
+from bench.masks.types import RgbImage
 from bench.system.errors import BadConfig, Missing
 
 
@@ -39,7 +40,7 @@ class Background:
             ) from error
         return cls("colour", (red, green, blue))
 
-    def behind(self, cut: NDArray[np.uint8], photo: Pixels) -> NDArray[np.uint8]:
+    def behind(self, cut: NDArray[np.uint8], photo: RgbImage) -> NDArray[np.uint8]:
         """The cut-out (H, W, 4) on this background: (H, W, 3), or as it is where there is none."""
         if self.kind == "transparent":
             return cut

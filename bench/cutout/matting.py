@@ -4,11 +4,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.masks.types import Map
+from bench.masks.types import FloatImage, Map, RgbImage
 
-Pixels = NDArray[np.uint8]  # (H, W, 3) RGB
 Alpha = NDArray[np.uint8]  # (H, W), 255 is opaque
-Floats = NDArray[np.float32]
 
 EDGE = 2.0  # pixels over which the edge fades: about what a lens does
 INSET = 0.5  # pixels by which it lies inside the map's contour: half a pixel of wall is visible
@@ -40,7 +38,7 @@ def alpha(map: Map) -> Alpha:
     return found
 
 
-def foreground(photo: Pixels, alpha: Alpha) -> Pixels:
+def foreground(photo: RgbImage, alpha: Alpha) -> RgbImage:
     """The car's own colour, without the background that its edge is mixed with.
 
     A pixel shows I = a F + (1 - a) B. F and B are averaged nearby, and F is corrected by what is
@@ -52,7 +50,7 @@ def foreground(photo: Pixels, alpha: Alpha) -> Pixels:
     if box is None:
         return photo
     part = photo[box].astype(np.float32)
-    share: Floats = (alpha[box].astype(np.float32) / np.float32(255))[..., None]
+    share: FloatImage = (alpha[box].astype(np.float32) / np.float32(255))[..., None]
     front = behind = part
     for window in (WIDE, NARROW):
         front, behind = _estimated(part, front, behind, share, window)
@@ -63,9 +61,9 @@ def foreground(photo: Pixels, alpha: Alpha) -> Pixels:
 
 
 def _estimated(
-    seen: Floats, front: Floats, behind: Floats, share: Floats, window: int
-) -> tuple[Floats, Floats]:
-    def averaged(values: Floats) -> Floats:
+    seen: FloatImage, front: FloatImage, behind: FloatImage, share: FloatImage, window: int
+) -> tuple[FloatImage, FloatImage]:
+    def averaged(values: FloatImage) -> FloatImage:
         blurred = cv2.blur(values, (window, window))
         return np.asarray(blurred, np.float32).reshape(values.shape)
 
@@ -76,7 +74,7 @@ def _estimated(
     return np.clip(front + share * left, 0, 255), behind
 
 
-def _divided(total: Floats, weight: Floats) -> Floats:
+def _divided(total: FloatImage, weight: FloatImage) -> FloatImage:
     return np.asarray(total / np.maximum(weight, TINY), np.float32)
 
 
@@ -92,7 +90,7 @@ def _around_edges(alpha: Alpha) -> tuple[slice, slice] | None:
     )
 
 
-def cut_out(photo: Pixels, map: Map, opacity: Alpha | None = None) -> NDArray[np.uint8]:
+def cut_out(photo: RgbImage, map: Map, opacity: Alpha | None = None) -> NDArray[np.uint8]:
     """The car on nothing: uint8 (H, W, 4) RGBA; black where it is fully transparent.
 
     Args:
@@ -106,14 +104,14 @@ def cut_out(photo: Pixels, map: Map, opacity: Alpha | None = None) -> NDArray[np
     return cut
 
 
-def over(cut: NDArray[np.uint8], background: Pixels) -> Pixels:
+def over(cut: NDArray[np.uint8], background: RgbImage) -> RgbImage:
     """A cut-out (H, W, 4) on a background (H, W, 3)."""
     share = cut[..., 3:].astype(np.uint16)
     mixed = cut[..., :3] * share + background * (255 - share) + 127
     return (mixed // 255).astype(np.uint8)
 
 
-def blurred(photo: Pixels, covered: Alpha) -> Pixels:
+def blurred(photo: RgbImage, covered: Alpha) -> RgbImage:
     """The background as a wide-open lens shows it; the car does not bleed into it.
 
     Args:

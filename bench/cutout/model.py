@@ -23,10 +23,9 @@ from bench.config.recipe import Recipe
 from bench.config.refinement import Steps
 from bench.config.strict import Strict, field_of, read
 from bench.cutout.letterbox import frame
-from bench.cutout.photographs import Pixels
 from bench.cutout.touch_ups import refined_with_hard_edges
 from bench.ensembles.rules import Parameters, combine
-from bench.masks.types import Map
+from bench.masks.types import Map, RgbImage
 from bench.networks import openvino
 from bench.networks.build import shapes
 from bench.networks.infer import mean_probability
@@ -163,12 +162,12 @@ class Model:
         """What the members are called."""
         return [member.name for member in self.manifest.members]
 
-    def maps(self, photos: Sequence[Pixels]) -> list[list[Map]]:
+    def maps(self, photos: Sequence[RgbImage]) -> list[list[Map]]:
         """Of each photograph (H, W, 3), every member's map (H, W); the photographs share passes."""
         with openvino.undisturbed() if self.manifest.converted else nullcontext():
             return self._maps(photos)
 
-    def _maps(self, photos: Sequence[Pixels]) -> list[list[Map]]:
+    def _maps(self, photos: Sequence[RgbImage]) -> list[list[Map]]:
         found: list[list[Map]] = [[] for _ in photos]
         for member in self._members:
             size = member.recipe.size

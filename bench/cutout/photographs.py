@@ -13,9 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from bench.masks.types import RgbImage
 from bench.system.errors import BadData
-
-Pixels = NDArray[np.uint8]  # (H, W, 3) RGB
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")  # of an animation, the first frame
 NAMES = "JPEG, PNG, WebP or GIF"
@@ -55,7 +54,7 @@ class TooLarge(BadData):
 class Photograph:
     """Upright pixels, and what is put back into the result."""
 
-    pixels: Pixels
+    pixels: RgbImage
     opacity: NDArray[np.uint8] | None = None  # (H, W); None where all of it is opaque
     profile: bytes | None = None  # ICC profile of the colours
 
@@ -161,7 +160,7 @@ def write(pixels: NDArray[np.uint8], form: str, profile: bytes | None = None) ->
     return packed.getvalue()
 
 
-def fitted(photograph: Photograph, size: tuple[int, int]) -> Pixels:
+def fitted(photograph: Photograph, size: tuple[int, int]) -> RgbImage:
     """Pixels that fill `size` (height, width): scaled in proportion, cut at the longer side."""
     filled = ImageOps.fit(Image.fromarray(photograph.pixels), size[::-1])
     return np.array(filled)

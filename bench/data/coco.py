@@ -13,18 +13,15 @@ from typing import Annotated
 import cv2
 import numpy as np
 import simplejpeg
-from numpy.typing import NDArray
 from pydantic import BaseModel, Field, ValidationError
 
 from bench.data.carvana import PHOTOGRAPHS
 from bench.data.images import read_image, write_mask
-from bench.masks.types import Size
+from bench.masks.types import Mask, Size
 from bench.system.errors import BadData, Missing
 from bench.system.files import write_bytes
 from bench.system.progress import track
 from bench.system.threads import prefetch
-
-Mask = NDArray[np.bool_]
 
 KINDS = {"person", "vehicle"}  # COCO's supercategories whose masks count
 SHARE, MAIN_SHARE, MOST = 0.10, 0.30, 0.90  # of the image: every mask, one of them, all together

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.demo.mesh import BODY, CABIN, ROOF, TRIM, Floats, Mesh, join, lattice, mirrored
+from bench.demo.mesh import BODY, CABIN, ROOF, TRIM, Mesh, join, lattice, mirrored
 from bench.demo.shape import (
     ARCH,
     SHOULDER,
@@ -15,6 +15,7 @@ from bench.demo.shape import (
     lower_top,
     profile,
 )
+from bench.masks.types import Floats
 
 # Half a section of the lower body, from the middle of its floor up to the shoulder ...
 SIDE = np.array([  # share of the half width, share of the rise from floor to shoulder

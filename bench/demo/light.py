@@ -7,9 +7,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bench.demo.mesh import Floats
+from bench.masks.types import FloatImage, Floats
 
-Image = NDArray[np.float32]
 SHOULDER = 232.0  # display value above which highlights are compressed
 
 
@@ -27,7 +26,7 @@ def _step(value: Floats, soft: float) -> Floats:
     return 1 / (1 + np.exp(-np.clip(value / soft, -40, 40)))
 
 
-def surroundings(floor: Floats) -> tuple[Image, Image]:
+def surroundings(floor: Floats) -> tuple[FloatImage, FloatImage]:
     """Linear RGB from each direction, in focus and blurred, as octahedral tables (256, 256, 3).
 
     A bright wall with dark lettering far away, a ceiling with three lamps, a floor of display
@@ -50,7 +49,7 @@ def surroundings(floor: Floats) -> tuple[Image, Image]:
     return table, _blurred(table)
 
 
-def _blurred(table: Image) -> Image:
+def _blurred(table: FloatImage) -> FloatImage:
     """The table seen by a rough surface: each direction weighted by its cosine to the fifth."""
     coarse = cv2.resize(table, (24, 24), interpolation=cv2.INTER_AREA).reshape(-1, 3)
     lobes = np.maximum(octahedral(64).reshape(-1, 3) @ octahedral(24).reshape(-1, 3).T, 0) ** 5
@@ -60,9 +59,9 @@ def _blurred(table: Image) -> Image:
 
 @njit(cache=True, nogil=True, error_model="numpy")
 def develop(
-    room: Image,
-    dim: Image,
-    colour: Image,
+    room: FloatImage,
+    dim: FloatImage,
+    colour: FloatImage,
     cover: NDArray[np.uint8],
     corner: tuple[int, int],
     noise: float,

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
+from bench.masks.types import Floats
 
 # What a triangle is made of: a material, or (below zero) the sheet on which its material is drawn.
 PAINT, GLASS, TRIM, CHROME, LAMP, RED, AMBER, PLATE, BLUE, RUBBER, ALLOY, VOID = range(12)

@@ -9,15 +9,15 @@ from numpy.typing import NDArray
 from bench.data.carvana import SIZE
 from bench.demo import studio
 from bench.demo.light import develop, surroundings
-from bench.demo.mesh import Floats, Mesh
+from bench.demo.mesh import Mesh
 from bench.demo.parts import build
 from bench.demo.raster import FINE, visible
 from bench.demo.shader import Scene, shade
 from bench.demo.shape import ARCH, Shape, axles, belt, random_shape
 from bench.demo.sheet import box
 from bench.demo.skin import paint_sheets
+from bench.masks.types import FloatImage, Floats
 
-Image = NDArray[np.float32]
 HEIGHT, WIDTH = SIZE
 PAINTS = (  # display red, green, blue; metal; how often
     ((230, 230, 228), 0.0, 0.20), ((188, 190, 193), 0.75, 0.17), ((128, 130, 134), 0.7, 0.13),
@@ -51,9 +51,9 @@ class Car:
     materials: Floats  # (12, 6), rows in the order of mesh.PAINT ..
     cabin: Floats  # (6,) of Scene
     studio: studio.Studio
-    room: Image
-    light: tuple[Image, Image]
-    shadow: Image
+    room: FloatImage
+    light: tuple[FloatImage, FloatImage]
+    shadow: FloatImage
     place: tuple[float, float]  # of the car on the turntable, metres
     noise: float  # of the sensor, in display levels
     grain: int  # seed of that noise
@@ -94,11 +94,11 @@ def _cabin(shape: Shape, dark: bool) -> Floats:
     return np.array([inner, low, shape.height - 0.08, seats, seats - 0.95, 0.35 if dark else 1.0])
 
 
-def _shadow(shape: Shape) -> Image:
+def _shadow(shape: Shape) -> FloatImage:
     """Share (FLOOR_SIZE, FLOOR_SIZE) of the floor's brightness left around a car heading right."""
     long, wide = shape.length / 2, shape.width / 2
 
-    def block(x: float, y: float, long: float, wide: float, blur: float) -> Image:
+    def block(x: float, y: float, long: float, wide: float, blur: float) -> FloatImage:
         layer = np.zeros((FLOOR_SIZE, FLOOR_SIZE), np.float32)
         corners = box(x - long, x + long, y - wide, y + wide) * (FLOOR_SCALE, -FLOOR_SCALE)
         corners += FLOOR_SIZE / 2
@@ -166,7 +166,7 @@ def on_screen(car: Car, view: int) -> Floats:
     return studio.project(car.studio, world)
 
 
-def _dimmed(car: Car, turn: Floats, move: Floats, view: int) -> Image:
+def _dimmed(car: Car, turn: Floats, move: Floats, view: int) -> FloatImage:
     """Share (H, W) of the room's brightness left by the car's shadow and the turntable's marks."""
     cosine, sine = turn
     middle = FLOOR_SIZE / 2

@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bench.demo.mesh import BODY, VOID, Floats
+from bench.demo.mesh import BODY, VOID
+from bench.masks.types import Floats
 
 FINE = 2  # sub-samples along each side of a pixel
 EDGE = 1e-9  # share of a triangle by which it reaches over its edges: no cracks from rounding

@@ -7,11 +7,10 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from bench.demo.mesh import BODY, GLASS, ROOF, VOID, WHEEL, Floats
+from bench.demo.mesh import BODY, GLASS, ROOF, VOID, WHEEL
 from bench.demo.sheet import MIDDLE_Z, TEXEL
 from bench.demo.skin import FRONT, REAR, RIM, SCREEN, SIDE, TOP
-
-Image = NDArray[np.float32]
+from bench.masks.types import FloatImage, Floats
 
 
 class Scene(NamedTuple):
@@ -25,8 +24,8 @@ class Scene(NamedTuple):
         Floats  # (6,) half width, belt Z, roof Z, X of front and rear seats, tint of rear windows
     )
     materials: Floats  # (12, 6) red, green, blue, reflectance, gloss, metal
-    sharp: Image  # (N, N, 3) the studio's light from each direction, octahedral
-    blurred: Image  # (N, N, 3) the same, out of focus
+    sharp: FloatImage  # (N, N, 3) the studio's light from each direction, octahedral
+    blurred: FloatImage  # (N, N, 3) the same, out of focus
 
 
 @njit(inline="always")  # a call would cost as much as its work
@@ -212,7 +211,7 @@ def _sample(t: int, x: float, y: float, screen: Any, mesh: Any, sheets: Any, sce
 @njit(cache=True, nogil=True, error_model="numpy")
 def shade(
     seen: NDArray[np.int32], screen: Floats, mesh: Any, sheets: NDArray[np.uint8], scene: Scene
-) -> tuple[Image, NDArray[np.uint8]]:
+) -> tuple[FloatImage, NDArray[np.uint8]]:
     """Linear RGB (h, w, 3) of the car, and how many of the four sub-samples (h, w) are car.
 
     Where two samples on a diagonal agree about the material, the other two are spared.

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from bench.demo.mesh import Floats
+from bench.masks.types import Floats
 
 
 @dataclass(frozen=True)

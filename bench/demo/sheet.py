@@ -4,13 +4,13 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.demo.mesh import Floats
+from bench.masks.types import Floats
 
 TEXEL = 0.0025  # metres
 SIZE = (900, 2440)  # height x width of every sheet: 2.25 m x 6.1 m
 MIDDLE_Z = 1.1  # the Z in the middle of the upright sheets
 SHIFT = 4  # OpenCV draws at 1/16 texel
-Points = list[tuple[float, float]] | Floats
+Outline = list[tuple[float, float]] | Floats
 
 
 class Sheet:
@@ -23,7 +23,7 @@ class Sheet:
         self.material = np.zeros(SIZE, np.uint8)
         self.bright = np.full(SIZE, 255, np.uint8)
 
-    def fill(self, points: Points, material: int, bright: float = 1.0) -> None:
+    def fill(self, points: Outline, material: int, bright: float = 1.0) -> None:
         """A filled polygon."""
         corners = [_texels(points)]
         cv2.fillPoly(self.material, corners, material, cv2.LINE_8, SHIFT)
@@ -36,14 +36,19 @@ class Sheet:
         self.fill(np.array(centre) + radius * circle(48), material, bright)
 
     def stroke(
-        self, points: Points, width: float, material: int, bright: float = 1.0, closed: bool = False
+        self,
+        points: Outline,
+        width: float,
+        material: int,
+        bright: float = 1.0,
+        closed: bool = False,
     ) -> None:
         """A line of `width` metres of its own material."""
         thick = max(1, round(width / TEXEL))
         for plane, value in ((self.material, material), (self.bright, round(255 * bright))):
             cv2.polylines(plane, [_texels(points)], closed, value, thick, cv2.LINE_8, SHIFT)
 
-    def seam(self, points: Points, width: float, bright: float, closed: bool = False) -> None:
+    def seam(self, points: Outline, width: float, bright: float, closed: bool = False) -> None:
         """A line of `width` metres that only darkens."""
         thick, value = max(1, round(width / TEXEL)), round(255 * bright)
         line = np.full_like(self.bright, 255)
@@ -51,7 +56,7 @@ class Sheet:
         np.minimum(self.bright, line, out=self.bright)
 
 
-def _texels(points: Points) -> NDArray[np.int32]:
+def _texels(points: Outline) -> NDArray[np.int32]:
     place = np.asarray(points, dtype=np.float64) / TEXEL
     place = np.stack([place[:, 0] + SIZE[1] / 2, SIZE[0] / 2 - place[:, 1]], axis=1)
     return np.rint((place - 0.5) * 2**SHIFT).astype(np.int32)
@@ -68,7 +73,7 @@ def box(left: float, right: float, low: float, high: float) -> Floats:
     return np.array([(left, low), (right, low), (right, high), (left, high)])
 
 
-def rounded(points: Points, share: float = 0.2) -> Floats:
+def rounded(points: Outline, share: float = 0.2) -> Floats:
     """The polygon with each corner rounded over `share` of its sides."""
     corners = np.asarray(points)
     before, after = np.roll(corners, 1, axis=0), np.roll(corners, -1, axis=0)
@@ -78,7 +83,7 @@ def rounded(points: Points, share: float = 0.2) -> Floats:
     return arcs.transpose(1, 0, 2).reshape(-1, 2)
 
 
-def both(points: Points) -> list[Floats]:
+def both(points: Outline) -> list[Floats]:
     """The polygon and its mirror image in the first coordinate."""
     one = np.asarray(points)
     return [one, one * np.array([-1.0, 1.0])]

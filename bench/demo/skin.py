@@ -18,10 +18,10 @@ from bench.demo.mesh import (
     RED,
     TRIM,
     VOID,
-    Floats,
 )
 from bench.demo.shape import ARCH, SHOULDER, Shape, axles, belt, cabin_lines, lower_top, roof_line
 from bench.demo.sheet import MIDDLE_Z, Sheet, both, box, circle, rounded
+from bench.masks.types import Floats
 
 SIDE, FRONT, REAR, TOP, SCREEN, RIM = range(6)
 

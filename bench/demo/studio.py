@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.data.carvana import SIZE
-from bench.demo.mesh import Floats
+from bench.masks.types import FloatImage, Floats
 
-Image = NDArray[np.float32]
 HEIGHT, WIDTH = SIZE
 ROUND = [(0.5 + 0.5 * np.cos(a), 0.5 + 0.5 * np.sin(a)) for a in np.linspace(0.7, 5.58, 30)]
 LETTERS: dict[str, list[list[tuple[float, float]]]] = {  # strokes in a unit square, upwards
@@ -82,7 +81,7 @@ def floor_homography(studio: Studio, scale: float, size: int) -> Floats:
     return to_image @ to_world
 
 
-def empty_room(studio: Studio, random: np.random.Generator) -> Image:
+def empty_room(studio: Studio, random: np.random.Generator) -> FloatImage:
     """Display RGB 0..255 (H, W, 3) of the room without seams and shadows."""
     rows = np.arange(HEIGHT, dtype=np.float32)[:, None]
     across = np.linspace(-1, 1, WIDTH, dtype=np.float32)[None, :]
@@ -101,7 +100,7 @@ def empty_room(studio: Studio, random: np.random.Generator) -> Image:
     return _with_edge(_with_disc(room.astype(np.float32), studio), studio)
 
 
-def _lettering(studio: Studio, foot: Image) -> Image:
+def _lettering(studio: Studio, foot: FloatImage) -> FloatImage:
     """Ink 0..1 (H, W) of the word on the wall, on its foot line; thin letters, then bold ones."""
     ink = np.zeros((HEIGHT, WIDTH), np.uint8)
     door = (int(0.38 * WIDTH), 165), (int(0.62 * WIDTH), int(studio.foot))
@@ -129,7 +128,7 @@ def _brush(ink: NDArray[np.uint8], path: Floats, thick: float) -> None:
         cv2.circle(ink, place, round(thick * 16), 255, -1, cv2.LINE_AA, 4)
 
 
-def _with_disc(room: Image, studio: Studio) -> Image:
+def _with_disc(room: FloatImage, studio: Studio) -> FloatImage:
     """The room with the turntable's tint and rim."""
     angle = np.linspace(0, 2 * np.pi, 240)
     circle = np.stack([np.cos(angle), np.sin(angle), 0 * angle], axis=1)
@@ -143,7 +142,7 @@ def _with_disc(room: Image, studio: Studio) -> Image:
     return np.asarray((room + tint[..., None] * warm) * left[..., None], np.float32)
 
 
-def _with_edge(room: Image, studio: Studio) -> Image:
+def _with_edge(room: FloatImage, studio: Studio) -> FloatImage:
     """The room with the near edge of the platform, where the camera sees over it."""
     if studio.edge == "none":
         return room

@@ -12,15 +12,12 @@ from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.ensembles import disputed as contested
 from bench.ensembles.disputed import Contested, mean_dice
 from bench.ensembles.rules import Parameters, logits, mean, probabilities
-from bench.masks.types import THRESHOLD, Map, Mask
+from bench.masks.types import THRESHOLD, Floats, Map, Mask
 from bench.metrics.overlap import counts_at_every_threshold
-
-Floats = NDArray[np.float64]
 
 MODEL_SHARE = 8  # a model of few numbers is fitted to one eighth of the pixels
 SURE = 3  # members all below 3, or all from 253 up, tell a model nothing new

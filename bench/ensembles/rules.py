@@ -13,10 +13,9 @@ import numpy.typing as npt
 
 from bench.ensembles.staple import staple
 from bench.masks import rle
-from bench.masks.types import THRESHOLD, Map, Runs
+from bench.masks.types import THRESHOLD, Floats, Map, Runs
 
 Parameters = dict[str, Any]  # "rule", and what that rule needs
-Floats = npt.NDArray[np.float64]
 
 WEIGHTED = ("vote", "mean")  # rules whose weights a suite may give
 LEARNED = ("greedy", "weights_dice", "weights_likelihood", "threshold", "staple", "stacking")

@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.ensembles.disputed import contested
-from bench.masks.types import THRESHOLD, Map
+from bench.masks.types import THRESHOLD, Floats, Map
 
 FIRST_GUESS = 0.99999  # of every sensitivity and specificity, as in the paper's reference code
 CLOSE = 1e-7  # reliabilities that move less than this have converged
 MOST_ROUNDS = 1000
 EDGE = 1e-12  # keeps logarithms finite
 MOST_MEMBERS = 62  # their decisions on a pixel are the bits of one int64
-
-Floats = NDArray[np.float64]
 
 
 def staple(maps: Sequence[Map]) -> Map:

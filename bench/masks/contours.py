@@ -16,12 +16,10 @@ from numpy.typing import NDArray
 from bench.masks.compiled.jit import kernel
 from bench.masks.compiled.runs import fill_runs
 from bench.masks.rle import map_runs
-from bench.masks.types import THRESHOLD, Map, Mask
+from bench.masks.types import THRESHOLD, Map, Mask, Points
 
 LEVEL = THRESHOLD - 0.5
 POINTS = 2**13  # room at first; the outline of a car has about 5,000
-
-Points = NDArray[np.float64]
 
 
 def contours(map: Map) -> list[Points]:

@@ -4,12 +4,9 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from bench.masks.contours import Points
-from bench.masks.types import Map, Mask
+from bench.masks.types import Map, Mask, Points, RgbImage
 
-Image = NDArray[np.uint8]
 Colour = tuple[int, int, int]
 Window = tuple[slice, slice]
 
@@ -22,7 +19,7 @@ FINE = 4  # bits below a pixel that OpenCV draws with
 TINT = 0.4  # of the green, so that the car is seen through it; errors are few and opaque
 
 
-def overlay(photo: Image, predicted: Mask, truth: Mask) -> Image:
+def overlay(photo: RgbImage, predicted: Mask, truth: Mask) -> RgbImage:
     """The photograph with true positives tinted green, false ones red, false negatives blue.
 
     Args:
@@ -72,8 +69,8 @@ def worst_crop(predicted: Mask, truth: Mask, size: tuple[int, int]) -> Window:
 
 
 def close_up(
-    photo: Image, map: Map, outlines: Sequence[tuple[Sequence[Points], Colour]], window: Window
-) -> Image:
+    photo: RgbImage, map: Map, outlines: Sequence[tuple[Sequence[Points], Colour]], window: Window
+) -> RgbImage:
     """A window of a photograph, of its map, and of the photograph with outlines, side by side.
 
     Args:
@@ -92,12 +89,12 @@ def close_up(
     return np.hstack([plain, grey, drawn])
 
 
-def encoded(picture: Image, suffix: str) -> bytes:
+def encoded(picture: RgbImage, suffix: str) -> bytes:
     """The bytes of a picture file of the kind that ends so."""
     return cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
-def _enlarged(picture: Image) -> Image:
+def _enlarged(picture: RgbImage) -> RgbImage:
     """Every pixel a square, so that an outline is seen to run between them."""
     return np.repeat(np.repeat(picture, ZOOM, axis=0), ZOOM, axis=1)
 

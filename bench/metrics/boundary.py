@@ -11,10 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
+from bench.masks.types import Mask
+
 DILATION_RATIO = 0.02  # width of the boundary region over the image diagonal: 46 px at 1280x1918
 PERCENTILE = 95
 
-Mask = NDArray[np.bool_]
 Bits = NDArray[np.uint8]  # the same as 0 and 1, for OpenCV
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))

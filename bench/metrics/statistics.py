@@ -11,14 +11,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
+from bench.masks.types import Floats
+
 RESAMPLES = 10_000  # the 2.5 % point of the bootstrap is then known to 0.16 percentage points
 FLIPS = 99_999  # the smallest p is 1e-5: over the 4,950 pairs of 100 entries still below 0.05
 FLIPS_PER_PAIR = 50  # larger tables flip more often, so that Holm can still reach 0.02
 CARS_TO_RESAMPLE = 8  # fewer cars have fewer than 6,435 different resamples: Student's t instead
 CARS_TO_ENUMERATE = 17  # up to here all 2**(cars - 1) flips are fewer than FLIPS
 BLOCK_BYTES = 2**26  # resamples are drawn in blocks of this size
-
-Floats = NDArray[np.float64]
 
 
 class Gain(NamedTuple):

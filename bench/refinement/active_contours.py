@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from skimage.segmentation import active_contour
 
 from bench.config.refinement import ActiveContours
-from bench.masks.contours import Points
-from bench.masks.types import Map
+from bench.masks.types import Floats, Map, Points
 from bench.refinement.certainty import Places, uncertain
 from bench.refinement.state import RefinementState
 
@@ -22,8 +21,6 @@ EVERY_PX = 2.0  # between two points of a snake
 MARGIN_PX = 12  # around a stretch; a snake that leaves it has lost its edge
 BETTER = 1.1  # times as steep as the old way is the map along a new one at least
 ROUNDS = 100  # each moves a point by at most 1 px
-
-Image = NDArray[np.float64]
 
 
 class Snaked(NamedTuple):
@@ -111,7 +108,7 @@ def _spaced(line: Points) -> Points:
     return np.column_stack([np.interp(at, lengths, line[:, 0]), np.interp(at, lengths, line[:, 1])])
 
 
-def _along(slope: Image, line: Points) -> float:
+def _along(slope: Floats, line: Points) -> float:
     """The mean of an image along a line."""
     rows, columns = np.clip(np.round(_spaced(line)).astype(int), 0, np.array(slope.shape) - 1).T
     return float(slope[rows, columns].mean())

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.config.refinement import AdaptiveSmoothing
 from bench.masks.compiled.jit import kernel
-from bench.masks.contours import Points
-from bench.masks.types import Map
+from bench.masks.types import Map, Points
 from bench.refinement.certainty import certain
 from bench.refinement.state import RefinementState
 

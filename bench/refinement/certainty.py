@@ -7,8 +7,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.masks.compiled.jit import kernel
-from bench.masks.contours import Points, on_edge
-from bench.masks.types import Map
+from bench.masks.contours import on_edge
+from bench.masks.types import Map, Points
 
 NEAR_PX = 8  # half the side of the square around a point, less its middle
 CLOSE = 0.5  # mean of |2 p - 1| over the square from which on its point is certain

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.masks.contours import Points, contours, enclosed, fill
-from bench.masks.types import THRESHOLD, Map, Mask
+from bench.masks.contours import contours, enclosed, fill
+from bench.masks.types import THRESHOLD, Map, Mask, Points
 
 
 class RefinementState(NamedTuple):

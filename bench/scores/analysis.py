@@ -18,10 +18,9 @@ from bench.data.carvana import car_of
 from bench.ensembles import rules
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
-from bench.masks.types import Map, Mask
+from bench.masks.types import Floats, Map, Mask
 from bench.metrics.statistics import Gain
 from bench.scores.diversity import (
-    Floats,
     JointCounts,
     calibration,
     disagreement,

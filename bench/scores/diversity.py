@@ -13,9 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from bench.ensembles.disputed import contested
-from bench.masks.types import THRESHOLD, Map, Mask
+from bench.masks.types import THRESHOLD, Floats, Map, Mask
 
-Floats = NDArray[np.float64]
 Integers = NDArray[np.int64]
 Weights = Sequence[int]
 Item = TypeVar("Item")

@@ -11,8 +11,7 @@ from pydantic import BaseModel, Field
 
 from bench.cutout import matting, photographs
 from bench.cutout.cutout import Seen
-from bench.cutout.photographs import Pixels
-from bench.masks.types import THRESHOLD, Map
+from bench.masks.types import THRESHOLD, Map, RgbImage
 from bench.metrics.overlap import counts, jaccard
 
 MAX_PREVIEW_SIDE = 1600  # pixels, of images that are only looked at
@@ -78,7 +77,7 @@ def mask_png(segmented: Seen) -> bytes:
     return photographs.write((segmented.map >= THRESHOLD).astype(np.uint8) * 255, "png")
 
 
-def disagreement(photo: Pixels, maps: Sequence[Map]) -> Pixels:
+def disagreement(photo: RgbImage, maps: Sequence[Map]) -> RgbImage:
     """Draw where members differ (a single one: where it is unsure) over the dimmed photograph.
 
     The glow is the range of the members' probabilities in each pixel, from dark to bright yellow.

@@ -14,7 +14,7 @@ from bench.masks import rle
 from bench.masks.packing import pack
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore
-from bench.masks.types import THRESHOLD, Map, Size
+from bench.masks.types import THRESHOLD, Map, RgbImage, Size
 from bench.speed import peers
 from bench.speed.samples import SIZES, Samples
 from bench.speed.timing import Contest, copying, reading, writing
@@ -199,7 +199,7 @@ def _photographs(given: Samples) -> list[Contest]:
             for size in sizes
         ]
 
-    def theirs(sizes: list[Size], method: int) -> list[peers.Image]:
+    def theirs(sizes: list[Size], method: int) -> list[RgbImage]:
         found = [peers.network_input(path, size, method) for path in paths for size in sizes]
         return found  # type: ignore[return-value]
 
@@ -225,7 +225,7 @@ def _of_photograph(size: Size, photograph: tuple[int, ...]) -> Size:
     return size[0] * photograph[0] // SIZE[0], size[1] * photograph[1] // SIZE[1]
 
 
-def _close(mine: list[Map], other: list[peers.Image]) -> bool:
+def _close(mine: list[Map], other: list[RgbImage]) -> bool:
     """Bilinear sampling leaves pixels out, so its pictures are only alike."""
     apart = [
         np.abs(one / 255 - two).mean() for one, two in zip(mine, other, strict=True)

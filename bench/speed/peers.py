@@ -14,8 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-Image = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
+from bench.masks.types import Map, Mask
 
 
 def installed(package: str) -> bool:
@@ -111,7 +110,7 @@ def torchmetrics_scores(predicted: Mask, truth: Mask) -> list[float]:
     return [float(tp), float(fp), float(fn), *(float(score) for score in scores)]
 
 
-def every_threshold(map: Image, truth: Mask) -> npt.NDArray[np.int64]:
+def every_threshold(map: Map, truth: Mask) -> npt.NDArray[np.int64]:
     """True and false positives and false negatives in a loop over the thresholds 1..255."""
     rows = []
     for threshold in range(1, 256):
@@ -121,12 +120,12 @@ def every_threshold(map: Image, truth: Mask) -> npt.NDArray[np.int64]:
     return np.array(rows)
 
 
-def mean_text(maps: Sequence[Image]) -> str:
+def mean_text(maps: Sequence[Map]) -> str:
     """The mean in floats, its mask, its text."""
     return encode(np.mean(maps, axis=0) >= 127.5)
 
 
-def mean_text_in_place(maps: Sequence[Image]) -> str:
+def mean_text_in_place(maps: Sequence[Map]) -> str:
     """The winners' way: a float32 sum, divided, rounded, and their encoder."""
     total = np.zeros(maps[0].shape, dtype=np.float32)
     for map in maps:
@@ -140,13 +139,13 @@ def vote_text(pictures: Sequence[Path]) -> str:
     return encode(np.sum(masks, axis=0) > len(masks) / 2)
 
 
-def write_and_read(path: Path, map: Image) -> Image:
+def write_and_read(path: Path, map: Map) -> Map:
     """A map as a PNG file, there and back."""
     cv2.imwrite(str(path), map)
     return _read_grey(path)
 
 
-def _read_grey(path: Path) -> Image:
+def _read_grey(path: Path) -> Map:
     return np.asarray(cv2.imread(str(path), cv2.IMREAD_GRAYSCALE))
 
 

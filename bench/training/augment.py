@@ -5,10 +5,8 @@ from typing import Any
 
 import albumentations as A
 import cv2
-import numpy as np
-import numpy.typing as npt
 
-Image = npt.NDArray[np.uint8]
+from bench.masks.types import Map, RgbImage
 
 # Interpolation of targets is named everywhere: albumentations' default, nearest, would make soft
 # targets hard again.
@@ -21,7 +19,7 @@ class Augment:
     def __init__(self, names: Sequence[str], size: tuple[int, int]) -> None:
         self._chain = A.Compose([step for name in names for step in _steps(name, size)])
 
-    def __call__(self, image: Image, target: Image, seed: int) -> tuple[Image, Image]:
+    def __call__(self, image: RgbImage, target: Map, seed: int) -> tuple[RgbImage, Map]:
         """Another photograph (H, W, 3) and its target (H, W), the same for the same seed."""
         self._chain.set_random_seed(seed)
         changed = self._chain(image=image, mask=target)
