@@ -23,7 +23,7 @@ from bench.cli.verbs import main
 from bench.config.recipe import Network, Recipe
 from bench.config.strict import to_yaml
 from bench.data.carvana import open_folder
-from bench.ensembles.rules import LEARNED
+from bench.ensembles.rules import RULES
 from bench.masks import rle
 from bench.masks.store import MapStore
 from bench.system.device import Machine
@@ -160,6 +160,11 @@ def serving(model: Path) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
         process.wait(timeout=120)
 
 
+def combine(parameters, maps):
+    """The map of an ensemble whose parameters name their rule."""
+    return RULES[parameters["rule"]].combine(maps, parameters)
+
+
 MEMBERS = {"a": 0.6, "b": 0.8, "c": 1.6}  # how far each one's outlines wander
 
 
@@ -167,7 +172,7 @@ MADE_SUITE = {
     "title": "made",
     "recipes": [f"{name}.yaml" for name in MEMBERS],
     "folds": {"count": 2, "run": [0, 1], "valid_cars": 1},
-    "ensembles": {rule.replace("_", "-"): {"rule": rule} for rule in ("mean", "vote", *LEARNED)},
+    "ensembles": {rule.replace("_", "-"): {"rule": rule} for rule in RULES},
 }
 
 

@@ -1,15 +1,15 @@
 """Recipes and suites found by their names, and recipes as a suite runs them."""
 
-import difflib
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
 from bench.config.recipe import Recipe
-from bench.config.strict import Config, faults, read
+from bench.config.strict import faults, read
 from bench.config.suite import Override, Suite
 from bench.system.errors import BadConfig
+from bench.system.text import nearest
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
 SUITES = Path(__file__).parent / "suites"
@@ -22,12 +22,17 @@ def load_recipe(name: str, beside: Path = Path()) -> Recipe:
         beside: the suite's file; a relative path is looked up in its folder.
     """
     path = str(beside.parent / name) if name.endswith(".yaml") else name
-    return _load(path, RECIPES, Recipe, "recipe")
+    return read(_find(path, RECIPES, "recipe"), Recipe)
 
 
 def load_suite(name: str) -> Suite:
-    """The suite of `bench/suites/<name>.yaml`, or of a path that ends in .yaml."""
-    return _load(name, SUITES, Suite, "suite")
+    """The suite of `bench/config/suites/<name>.yaml`, or of a path that ends in .yaml."""
+    return read(suite_path(name), Suite)
+
+
+def suite_path(name: str) -> Path:
+    """The file of `bench/config/suites/<name>.yaml`, or the path that ends in .yaml."""
+    return _find(name, SUITES, "suite")
 
 
 def names(folder: Path) -> list[str]:
@@ -79,11 +84,10 @@ def changed(suite: Suite, seed: int | None, limit: int | None) -> Suite:
     return suite.model_copy(update=update)
 
 
-def _load(name: str, folder: Path, kind: type[Config], word: str) -> Config:
+def _find(name: str, folder: Path, what: str) -> Path:
     if name.endswith(".yaml"):
-        return read(Path(name), kind)
+        return Path(name)
     known = names(folder)
     if name not in known:
-        near = difflib.get_close_matches(name, known, n=3) or known
-        raise BadConfig(f"no {word} {name!r}; nearest: {', '.join(near)}")
-    return read(folder / f"{name}.yaml", kind)
+        raise BadConfig(nearest(name, known, what))
+    return folder / f"{name}.yaml"

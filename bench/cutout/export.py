@@ -8,7 +8,6 @@ Writes the same recipes and weights, or what OpenVINO makes of these, and manife
 
 import json
 import shutil
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -23,7 +22,7 @@ from bench.cutout.model import FORMAT, MANIFEST, Manifest, Member, Model, Part, 
 from bench.data.carvana import Carvana, open_folder
 from bench.data.folds import in_fold, read_folds
 from bench.data.images import read_image
-from bench.ensembles.entry import Entry, entries_of, fitted
+from bench.ensembles.entry import Entry, check_ensembles, entries_of, read_fitted
 from bench.masks.types import Map
 from bench.metrics.parity import parity
 from bench.networks.load import load_network
@@ -144,12 +143,13 @@ def describe(folder: Path, name: str) -> Manifest:
     if not layout.suite.is_file():
         raise Missing(f"{folder}: no suite.yaml, so no run; make one with `run SUITE`")
     suite = read(layout.suite, Suite)
+    check_ensembles(suite, layout.suite)
     entries = {entry.name: entry for entry in entries_of(suite, _refinements(layout))}
     if name not in entries:
         raise BadConfig(f"{folder}: no entry {name!r}, only {', '.join(entries)}")
     entry = entries[name]
     if entry.learns:
-        entry = _weighing(fitted(entry, layout.parameters(name)))
+        entry = read_fitted(entry, layout.parameters(name)).without_idle_members()
     return Manifest(
         format=FORMAT,
         suite=suite.title,
@@ -161,16 +161,6 @@ def describe(folder: Path, name: str) -> Manifest:
         dice=_dice(layout, entry),
         made_by={"run": folder.resolve().name, **environment()},
     )
-
-
-def _weighing(entry: Entry) -> Entry:
-    """The entry without the members that have no weight: its maps are the same."""
-    weights = entry.parameters.get("weights")
-    if not weights:
-        return entry
-    kept = {name: weight for name, weight in zip(entry.members, weights, strict=True) if weight}
-    parameters = {**entry.parameters, "weights": list(kept.values())}
-    return replace(entry, members=tuple(kept), parameters=parameters)
 
 
 def open_entry(model: Path | None, run: Path | None, name: str | None, machine: Machine) -> Model:

@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal
 
 import torch
 from accelerate import Accelerator
-from pydantic import Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 from torch import nn
 
 from bench.config.layout import Layout
@@ -24,7 +24,8 @@ from bench.config.refinement import Steps
 from bench.config.strict import Strict, field_of, read
 from bench.cutout.letterbox import frame
 from bench.cutout.touch_ups import refined_with_hard_edges
-from bench.ensembles.rules import Parameters, combine
+from bench.ensembles.rules import RULES
+from bench.ensembles.rules.rule import Parameters
 from bench.masks.types import Map, RgbImage
 from bench.networks import openvino
 from bench.networks.build import shapes
@@ -34,6 +35,7 @@ from bench.networks.tta import views
 from bench.system.device import Machine, enough_memory
 from bench.system.errors import BadConfig, BadData, Missing
 from bench.system.files import sha256
+from bench.system.text import nearest
 from models.interface import stride_of
 
 FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
@@ -86,6 +88,13 @@ class Manifest(Strict):
     members: tuple[Member, ...] = Field(min_length=1, strict=False)
     dice: float | None = None  # mean over held-out cars of the run
     made_by: dict[str, Any] = Field(default={})
+
+    @field_validator("rule")
+    @classmethod
+    def _rule_exists(cls, rule: str | None) -> str | None:
+        if rule is not None and rule not in RULES:
+            raise ValueError(nearest(rule, RULES, "rule"))
+        return rule
 
     @property
     def identity(self) -> list[str]:
@@ -187,7 +196,7 @@ class Model:
     def merge(self, maps: Sequence[Map]) -> Map:
         """The entry's map of one photograph, from its members'."""
         rule, parameters = self.manifest.rule, self.manifest.parameters
-        map = combine(parameters, maps) if rule else maps[0]
+        map = RULES[rule].combine(maps, parameters) if rule else maps[0]
         return refined_with_hard_edges(map, self.manifest.refine)
 
 

@@ -1,7 +1,7 @@
 """The few pixels of many images on which members of an ensemble decide anything.
 
-On most of a photograph all members agree whatever their weights. Fitting an ensemble needs the
-other pixels only, a few thousand of 2.5 million, and how the agreed ones add to the counts.
+On most of a photograph all members agree whatever their weights. Fitting an ensemble needs only
+the other pixels, a few thousand of 2.5 million, and how many of those agreed on are car.
 """
 
 from collections.abc import Sequence
@@ -15,18 +15,20 @@ from bench.masks.types import THRESHOLD, Map, Mask
 
 
 @dataclass(frozen=True)
-class Contested:
-    """Contested pixels of images, kept one after the other, of members K."""
+class DisputedPixels:
+    """Disputed pixels of images, kept one after the other, of members K."""
 
     values: NDArray[np.uint8]  # (pixels, K): the members' maps there
     truth: NDArray[np.bool_]  # (pixels,)
     ends: NDArray[np.int64]  # (images,): where each image's pixels end
-    scale: NDArray[np.float64]  # (images,): contested pixels that each kept one stands for
-    settled: NDArray[np.int64]  # (images, 3): agreed car, agreed car and true; all true pixels
+    scale: NDArray[np.float64]  # (images,): disputed pixels that each kept one stands for
+    agreed_car: NDArray[np.int64]  # (images,): pixels that all members call car
+    agreed_true: NDArray[np.int64]  # (images,): those of them that are car
+    true_pixels: NDArray[np.int64]  # (images,): all pixels that are car, disputed or not
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """(pixels,): how many contested pixels each one stands for."""
+        """(pixels,): how many disputed pixels each one stands for."""
         return np.repeat(self.scale, np.diff(self.ends, prepend=0))
 
 
@@ -37,7 +39,7 @@ def collect(
     high: int,
     limit: int,
     generator: np.random.Generator,
-) -> Contested:
+) -> DisputedPixels:
     """Pixels of one image where members are neither all below `low` nor all at or above `high`.
 
     With both at 128 these are the pixels on which the members' masks differ; no mean with
@@ -49,50 +51,54 @@ def collect(
         ValueError: there is no map, or shapes differ.
     """
     _check(maps, truth)
-    places, inside = contested(maps, low, high)
+    places, agreed_car = find_disputed(maps, low, high)
     kept = places
     if len(places) > limit:
         kept = np.sort(generator.choice(places, limit, replace=False, shuffle=False))
-    agreed = np.count_nonzero(inside)
-    return Contested(
-        np.stack([map.reshape(-1)[kept] for map in maps], axis=1),
-        truth.reshape(-1)[kept],
-        np.array([len(kept)]),
-        np.array([len(places) / len(kept) if len(kept) else 1.0]),
-        np.array([(agreed, np.count_nonzero(inside & truth), np.count_nonzero(truth))]),
+    return DisputedPixels(
+        values=np.stack([map.reshape(-1)[kept] for map in maps], axis=1),
+        truth=truth.reshape(-1)[kept],
+        ends=np.array([len(kept)]),
+        scale=np.array([len(places) / len(kept) if len(kept) else 1.0]),
+        agreed_car=np.array([np.count_nonzero(agreed_car)]),
+        agreed_true=np.array([np.count_nonzero(agreed_car & truth)]),
+        true_pixels=np.array([np.count_nonzero(truth)]),
     )
 
 
-def join(parts: Sequence[Contested]) -> Contested:
+def join(parts: Sequence[DisputedPixels]) -> DisputedPixels:
     """The pixels of several images as one.
 
     Raises:
         ValueError: there is none, or their numbers of members differ.
     """
-    return Contested(
-        np.concatenate([part.values for part in parts]),
-        np.concatenate([part.truth for part in parts]),
-        np.cumsum(np.concatenate([np.diff(part.ends, prepend=0) for part in parts])),
-        np.concatenate([part.scale for part in parts]),
-        np.concatenate([part.settled for part in parts]),
+    counts = np.concatenate([np.diff(part.ends, prepend=0) for part in parts])
+    return DisputedPixels(
+        values=np.concatenate([part.values for part in parts]),
+        truth=np.concatenate([part.truth for part in parts]),
+        ends=np.cumsum(counts),
+        scale=np.concatenate([part.scale for part in parts]),
+        agreed_car=np.concatenate([part.agreed_car for part in parts]),
+        agreed_true=np.concatenate([part.agreed_true for part in parts]),
+        true_pixels=np.concatenate([part.true_pixels for part in parts]),
     )
 
 
-def contested(maps: Sequence[Map], low: int, high: int) -> tuple[NDArray[np.int64], Mask]:
-    """Flat positions of the contested pixels of one image, and the mask (H, W) of agreed car."""
-    least, most = maps[0], maps[0]
+def find_disputed(maps: Sequence[Map], low: int, high: int) -> tuple[NDArray[np.int64], Mask]:
+    """Flat positions of the disputed pixels of one image, and the mask (H, W) of agreed car."""
+    lowest, highest = maps[0], maps[0]
     for map in maps[1:]:
-        least, most = np.minimum(least, map), np.maximum(most, map)
-    inside = least >= high
-    return np.flatnonzero((most >= low) & ~inside), inside
+        lowest, highest = np.minimum(lowest, map), np.maximum(highest, map)
+    agreed_car = lowest >= high
+    return np.flatnonzero((highest >= low) & ~agreed_car), agreed_car
 
 
 def mean_dice(
-    pixels: Contested, weights: Sequence[int], members: Sequence[int], changes: Sequence[int]
+    pixels: DisputedPixels, weights: Sequence[int], members: Sequence[int], changes: Sequence[int]
 ) -> NDArray[np.float64]:
     """Mean Dice of the weighted mean's mask for each change of one member's weight.
 
-    Exact where every contested pixel was kept, else an estimate. The pixels must have been
+    Exact where every disputed pixel was kept, else an estimate. The pixels must have been
     collected with low = high = 128.
 
     Args:
@@ -104,10 +110,14 @@ def mean_dice(
         (candidates,) in [0, 1]; an image without car, true and predicted, counts 1.
     """
     whole = (np.array(each, dtype=np.int64) for each in (weights, members, changes))
-    found: NDArray[np.float64] = _mean_dice(
-        pixels.values, pixels.truth, pixels.ends, pixels.scale, pixels.settled, *whole
-    )
-    return found
+    both, predicted = _count_changes(pixels.values, pixels.truth, pixels.ends, *whole)
+    scale = pixels.scale[:, None]
+    tp = pixels.agreed_true[:, None] + scale * both
+    sizes = (pixels.agreed_car[:, None] + scale * predicted) + pixels.true_pixels[:, None]
+    dice = np.divide(2 * tp, sizes, out=np.ones_like(tp), where=sizes > 0)
+    # image after image, for one candidate as for many: `sum` would round one otherwise
+    total: NDArray[np.float64] = dice.cumsum(axis=0)[-1]
+    return total / len(dice)
 
 
 def _check(maps: Sequence[Map], truth: Mask) -> None:
@@ -120,25 +130,20 @@ def _check(maps: Sequence[Map], truth: Mask) -> None:
 
 
 @njit(cache=True, nogil=True)
-def _mean_dice(values, truth, ends, scale, settled, weights, members, changes):  # type: ignore[no-untyped-def]
+def _count_changes(values, truth, ends, weights, members, changes):  # type: ignore[no-untyped-def]
+    """(2, images, candidates): disputed pixels that are car predicted and true; car predicted."""
     candidates = len(members)
-    total = np.zeros(candidates)
     needed = (2 * THRESHOLD - 1) * (weights.sum() + changes)  # twice the sum of a mean of 127.5
+    counts = np.zeros((2, len(ends), candidates), dtype=np.int64)
     start = 0
     for image in range(len(ends)):
-        predicted = np.zeros(candidates, dtype=np.int64)
-        both = np.zeros(candidates, dtype=np.int64)
         for pixel in range(start, ends[image]):
             common = 0
             for member in range(len(weights)):
                 common += weights[member] * values[pixel, member]
             for c in range(candidates):
-                inside = 2 * (common + changes[c] * values[pixel, members[c]]) >= needed[c]
-                predicted[c] += inside
-                both[c] += inside & truth[pixel]
+                car = 2 * (common + changes[c] * values[pixel, members[c]]) >= needed[c]
+                counts[0, image, c] += car & truth[pixel]
+                counts[1, image, c] += car
         start = ends[image]
-        for c in range(candidates):
-            tp = settled[image, 1] + scale[image] * both[c]
-            sizes = settled[image, 0] + scale[image] * predicted[c] + settled[image, 2]
-            total[c] += 2 * tp / sizes if sizes > 0 else 1.0
-    return total / len(ends)
+    return counts

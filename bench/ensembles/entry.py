@@ -8,11 +8,13 @@ from pathlib import Path
 from bench.config.refinement import Steps
 from bench.config.suite import Suite, short_name
 from bench.data.carvana import car_of
-from bench.ensembles.rules import LEARNED, Parameters, combine, combine_runs
+from bench.ensembles.rules import RULES
+from bench.ensembles.rules.rule import Parameters
 from bench.masks.rle import map_runs
 from bench.masks.types import Map, Runs
 from bench.refinement.refine import refined
-from bench.system.errors import Missing
+from bench.system.errors import BadConfig, Missing
+from bench.system.text import nearest
 
 
 @dataclass(frozen=True)
@@ -34,19 +36,35 @@ class Entry:
     @property
     def learns(self) -> bool:
         """Whether its parameters are fitted on held-out maps, see fit.py."""
-        return self.rule in LEARNED
+        return self.rule is not None and RULES[self.rule].learns
+
+    @property
+    def is_plain_mean(self) -> bool:
+        """Whether it is the ensemble that others are measured by: a mean of equal weights."""
+        equal = len(set(self.parameters.get("weights", ()))) == 1
+        return self.rule == "mean" and equal and not self.refine
 
     def map(self, maps: Mapping[str, Map], image: str) -> Map:
         """This entry's map of an image, given the maps of (at least) its members by name."""
-        mine = [maps[member] for member in self.members]
-        map = combine(self._parameters(image), mine) if self.rule else mine[0]
+        own = [maps[member] for member in self.members]
+        map = RULES[self.rule].combine(own, self._parameters(image)) if self.rule else own[0]
         return refined(map, self.refine)
 
     def runs(self, maps: Mapping[str, Map], image: str) -> Runs:
         """Runs of this entry's mask of an image: those of `map` from 128 on."""
         if self.refine or not self.rule:
             return map_runs(self.map(maps, image))
-        return combine_runs(self._parameters(image), [maps[member] for member in self.members])
+        own = [maps[member] for member in self.members]
+        return RULES[self.rule].runs(own, self._parameters(image))
+
+    def without_idle_members(self) -> "Entry":
+        """The entry without the members whose weight is zero: its maps are the same."""
+        if not self.rule or not RULES[self.rule].weighs:
+            return self
+        weights = zip(self.members, self.parameters["weights"], strict=True)
+        kept = {member: weight for member, weight in weights if weight}
+        parameters = {**self.parameters, "weights": list(kept.values())}
+        return replace(self, members=tuple(kept), parameters=parameters)
 
     def _parameters(self, image: str) -> Parameters:
         return self.by_car.get(car_of(image), self.parameters)
@@ -56,6 +74,7 @@ def entries_of(suite: Suite, refine: Mapping[str, Steps]) -> list[Entry]:
     """Single models in the suite's order, then its ensembles; those that learn, not yet fitted.
 
     Args:
+        suite: its ensembles have passed `check_ensembles`.
         refine: what is done to the maps of single models, where anything is.
     """
     names = map(short_name, suite.recipes)
@@ -63,7 +82,27 @@ def entries_of(suite: Suite, refine: Mapping[str, Steps]) -> list[Entry]:
     return singles + [_ensemble(name, suite) for name in suite.ensembles]
 
 
-def fitted(entry: Entry, path: Path) -> Entry:
+def check_ensembles(suite: Suite, path: Path) -> None:
+    """Refuse ensembles of rules that do not exist, and weights for rules that take none.
+
+    Args:
+        path: the suite's file.
+
+    Raises:
+        BadConfig: the message names the file and every field at fault.
+    """
+    wrong = []
+    for name, ensemble in suite.ensembles.items():
+        if ensemble.rule not in RULES:
+            wrong.append(f"ensembles.{name}.rule: {nearest(ensemble.rule, RULES, 'rule')}")
+        elif ensemble.weights and not RULES[ensemble.rule].takes_weights:
+            own = "; it finds its own" if RULES[ensemble.rule].learns else ""
+            wrong.append(f"ensembles.{name}: rule {ensemble.rule!r} takes no weights{own}")
+    if wrong:
+        raise BadConfig("\n  ".join([f"{path}:", *wrong]))
+
+
+def read_fitted(entry: Entry, path: Path) -> Entry:
     """The entry with the parameters of a file that fit.py wrote.
 
     Raises:
@@ -71,13 +110,15 @@ def fitted(entry: Entry, path: Path) -> Entry:
     """
     if not path.exists():
         raise Missing(f"{path}: {entry.name} is not fitted yet; run the stage `score` first")
-    found = json.loads(path.read_text(encoding="utf-8"))
-    by_car = {car: group["parameters"] for group in found["groups"] for car in group["cars"]}
-    return replace(entry, parameters=found["parameters"], by_car=by_car)
+    noted = json.loads(path.read_text(encoding="utf-8"))
+    by_car = {car: group["parameters"] for group in noted["groups"] for car in group["cars"]}
+    return replace(entry, parameters=noted["parameters"], by_car=by_car)
 
 
 def _ensemble(name: str, suite: Suite) -> Entry:
-    given, members = suite.ensembles[name], suite.members(name)
-    weights = given.weights or (1,) * len(members)
-    parameters = {} if given.rule in LEARNED else {"rule": given.rule, "weights": list(weights)}
-    return Entry(name, given.rule, members, parameters, refine=given.refine)
+    ensemble, members = suite.ensembles[name], suite.members(name)
+    rule = RULES[ensemble.rule]
+    parameters: Parameters = {} if rule.learns else {"rule": ensemble.rule}
+    if rule.takes_weights:
+        parameters["weights"] = list(ensemble.weights or (1,) * len(members))
+    return Entry(name, ensemble.rule, members, parameters, refine=ensemble.refine)

@@ -14,8 +14,10 @@ from typing import Any
 
 from bench.data.carvana import car_of
 from bench.ensembles.entry import Entry
-from bench.ensembles.learning import Evidence, evidence, fit, join
+from bench.ensembles.evidence import Evidence, evidence, join
 from bench.ensembles.members import Members
+from bench.ensembles.rules import RULES
+from bench.ensembles.rules.rule import Parameters
 from bench.masks.types import Map, Mask
 from bench.system.errors import BadConfig
 from bench.system.files import write_json
@@ -27,12 +29,9 @@ ALL_PIXELS = 2**22  # of all images: below 100 MB, however many images there are
 
 
 def run(
-    entries: Sequence[Entry],
-    members: Members,
-    images: Sequence[str],
-    files: Mapping[str, Path],
+    entries: Sequence[Entry], members: Members, images: Sequence[str], files: Mapping[str, Path]
 ) -> None:
-    """Fit every entry, each of which learns, and write its file.
+    """Fit every entry, all of rules that learn, and write the parameters of each to its file.
 
     Args:
         images: the held-out photographs.
@@ -58,7 +57,7 @@ def run(
     by_team = list(members.each(images, collect, "fit"))
     for entry in entries:
         own = {image: each[entry.members] for image, each in zip(images, by_team, strict=True)}
-        write_json(files[entry.name], _fitted(entry, own, dealt))
+        write_json(files[entry.name], _fit_by_group(entry, own, dealt))
         say(f"{entry.name}: fitted on {len(images)} images, on each group of cars by the others")
 
 
@@ -78,19 +77,28 @@ def groups(images: Sequence[str]) -> list[set[str]]:
     return [set(cars[group::count]) for group in range(count)]
 
 
-def _fitted(
-    entry: Entry, seen: Mapping[str, Evidence], dealt: Sequence[set[str]]
+def fit_rule(rule: str, parts: Sequence[Evidence]) -> Parameters:
+    """What a rule of this name learns from images, ready for JSON.
+
+    Raises:
+        ValueError: there is no image, or their numbers of members differ.
+    """
+    return {"rule": rule, **RULES[rule].fit(join(parts))}
+
+
+def _fit_by_group(
+    entry: Entry, by_image: Mapping[str, Evidence], dealt: Sequence[set[str]]
 ) -> dict[str, Any]:
     """What parameters.json says."""
     rule = str(entry.rule)
-    found = []
+    by_group = []
     for cars in dealt:
-        others = [each for image, each in seen.items() if car_of(image) not in cars]
-        found.append({"cars": sorted(cars), "parameters": fit(rule, join(others))})
+        others = [each for image, each in by_image.items() if car_of(image) not in cars]
+        by_group.append({"cars": sorted(cars), "parameters": fit_rule(rule, others)})
     return {
         "rule": rule,
         "members": entry.members,
-        "images": len(seen),
-        "parameters": fit(rule, join(list(seen.values()))),
-        "groups": found,  # each fitted on the cars of the other groups
+        "images": len(by_image),
+        "parameters": fit_rule(rule, list(by_image.values())),
+        "groups": by_group,  # each fitted on the cars of the other groups
     }

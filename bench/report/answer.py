@@ -108,10 +108,7 @@ def _cost(facts: Facts, best: "Any", member: "Any") -> str:
 
 def _learned(facts: Facts) -> list[str]:
     """Which rules that learn beat the plain mean by more than its interval, if any do."""
-    compared = [
-        each for each in facts.analysis["ensembles"]
-        if each["over_plain_mean"] and each["rule"] not in ("mean", "vote")
-    ]  # fmt: skip
+    compared = facts.beside_mean
     if not compared:
         return []
     better = facts.better_than_mean

@@ -13,7 +13,7 @@ from bench.config.layout import Layout
 from bench.config.recipe import Recipe
 from bench.config.suite import Suite
 from bench.data.carvana import Carvana, car_of, is_real, metadata
-from bench.ensembles.rules import LEARNED
+from bench.ensembles.rules import RULES
 from bench.scores.ranking import methods
 from bench.scores.tables import read_leaderboard
 from bench.system.errors import Missing
@@ -98,10 +98,17 @@ class Facts:
     @property
     def better_than_mean(self) -> list[str]:
         """Rules that learn and beat the plain mean by more than the interval of the difference."""
+        beat = self.analysis["beat_plain_mean"]
+        return [each["entry"] for each in self.beside_mean if each["entry"] in beat]
+
+    @property
+    def beside_mean(self) -> list[dict[str, Any]]:
+        """What analysis.json says of the rules that learn beside a plain mean of their members."""
         return [
-            each["entry"] for each in self.analysis["ensembles"]
-            if each["rule"] in LEARNED and (each["over_plain_mean"] or {}).get("low", 0) > 0
-        ]  # fmt: skip
+            each
+            for each in self.analysis["ensembles"]
+            if each["over_plain_mean"] and RULES[each["rule"]].learns
+        ]
 
     @cached_property
     def _prefix(self) -> str:

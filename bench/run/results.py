@@ -16,7 +16,7 @@ from bench.config.suite import Suite
 from bench.data.carvana import Carvana, is_real, metadata
 from bench.data.folds import Split, read_folds, split
 from bench.ensembles import fit
-from bench.ensembles.entry import Entry, entries_of, fitted
+from bench.ensembles.entry import Entry, entries_of, read_fitted
 from bench.ensembles.members import Members
 from bench.networks import predict
 from bench.networks.build import shapes
@@ -68,7 +68,7 @@ class Results:
         """The entries ready for maps; fits first those that learn."""
         self.fit()
         return [
-            fitted(entry, self.layout.parameters(entry.name)) if entry.learns else entry
+            read_fitted(entry, self.layout.parameters(entry.name)) if entry.learns else entry
             for entry in self.entries
         ]
 

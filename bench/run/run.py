@@ -9,14 +9,14 @@ from typing import Any
 
 from bench import demo
 from bench.config.layout import Layout
-from bench.config.library import changed, in_suite, load_recipe, load_suite
+from bench.config.library import changed, in_suite, load_recipe, load_suite, suite_path
 from bench.config.recipe import Recipe
 from bench.config.strict import check_same, to_yaml
 from bench.config.suite import Suite, short_name
 from bench.data.carvana import Carvana, open_folder
 from bench.data.folds import Split, draw_folds, limited, split, write_folds
 from bench.ensembles import combine as ensemble
-from bench.ensembles.entry import Entry
+from bench.ensembles.entry import Entry, check_ensembles
 from bench.kaggle import submit
 from bench.networks import predict
 from bench.networks.build import build, shapes
@@ -64,6 +64,7 @@ def open_run(
     if tensorboard:
         check_tensorboard()
     chosen = changed(load_suite(suite_name), seed, limit)
+    check_ensembles(chosen, suite_path(suite_name))
     if data is None and chosen.demo:
         data = home_data / "demo"
         demo.make(data, chosen.demo.cars, chosen.demo.test_cars, chosen.demo.seed, machine.jobs)

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 
 from bench.data.carvana import car_of
-from bench.ensembles import rules
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
+from bench.ensembles.rules import RULES
 from bench.masks.types import Floats, Map, Mask
 from bench.metrics.statistics import Gain
 from bench.scores.diversity import (
@@ -32,8 +32,6 @@ from bench.scores.pairs import holm_column, matrix, oracle, over_best, paired_ga
 from bench.scores.ranking import methods
 from bench.system.files import write_json
 
-PLAIN = {"mean": rules.mean, "vote": rules.vote}  # rules that work with a member less
-
 
 def run(entries: Sequence[Entry], members: Members, scores: Path, target: Path) -> None:
     """Write the analysis of a suite's single models and ensembles on the images scored.
@@ -44,10 +42,7 @@ def run(entries: Sequence[Entry], members: Members, scores: Path, target: Path) 
     dice = matrix(pd.read_parquet(scores), [entry.name for entry in entries])
     singles = [entry.name for entry in entries if not entry.rule]
     ensembles = [entry for entry in entries if entry.rule]
-    plain = [
-        entry for entry in ensembles
-        if entry.rule in PLAIN and len(entry.members) > 1 and not entry.refine
-    ]  # fmt: skip
+    plain = [entry for entry in ensembles if _can_leave_out(entry)]
     joint, without = _count(members.only(singles), plain, list(dice.columns))
     best, reached = over_best(dice, oracle(dice.loc[singles]), singles)
     cars = len({car_of(image) for image in dice.columns})
@@ -74,6 +69,13 @@ def run(entries: Sequence[Entry], members: Members, scores: Path, target: Path) 
     })  # fmt: skip
 
 
+def _can_leave_out(entry: Entry) -> bool:
+    """Whether each member's worth can be measured by leaving it out."""
+    if not entry.rule or entry.refine or len(entry.members) < 2:
+        return False
+    return RULES[entry.rule].without(entry.parameters, 0) is not None
+
+
 def _count(
     members: Members, plain: Sequence[Entry], images: Sequence[str]
 ) -> tuple[dict[str, JointCounts], dict[str, pd.DataFrame]]:
@@ -84,8 +86,8 @@ def _count(
             leave_one_out(
                 [maps[name] for name in entry.members],
                 truth,
-                PLAIN[str(entry.rule)],
-                entry.parameters["weights"],
+                RULES[str(entry.rule)],
+                entry.parameters,
             )
             for entry in plain
         ]
@@ -108,7 +110,11 @@ def _of_ensemble(
     """An ensemble against its best member, the plain mean, and itself without each member."""
     mine = dice.T[entry.name]
     best, gained = over_best(dice, mine, entry.members)
-    means = [each.name for each in entries if _is_plain_mean(each, entry.members)]
+    means = [
+        each.name
+        for each in entries
+        if each.is_plain_mean and set(each.members) == set(entry.members)
+    ]
     others = [name for name in means if name != entry.name]
     over_mean = paired_gain(mine, dice.T[others[0]]) if others else None
     members = [] if without is None else [
@@ -134,15 +140,6 @@ def _corrected(ensembles: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         for each, gain in zip(tested, holm_column(gains, "p").to_dict("records"), strict=True):
             each[question] = gain
     return found
-
-
-def _is_plain_mean(entry: Entry, members: Sequence[str]) -> bool:
-    return (
-        entry.rule == "mean"
-        and not entry.refine
-        and set(entry.members) == set(members)
-        and len(set(entry.parameters["weights"])) == 1
-    )
 
 
 def _json(gained: Gain | None) -> dict[str, float] | None:

@@ -4,20 +4,18 @@ Maps are read one image at a time: `joint_counts` of images add up, and every ta
 follows from the sums.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.ensembles.disputed import contested
+from bench.ensembles.disputed import find_disputed
+from bench.ensembles.rules.rule import Parameters, Rule
 from bench.masks.types import THRESHOLD, Floats, Map, Mask
 
 Integers = NDArray[np.int64]
-Weights = Sequence[int]
-Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def joint_counts(maps: Sequence[Map], truth: Mask) -> JointCounts:
         truth: bool (H, W).
     """
     members = len(maps)
-    places, inside = contested(maps, THRESHOLD, THRESHOLD)
+    places, inside = find_disputed(maps, THRESHOLD, THRESHOLD)
     decisions = np.stack([map.reshape(-1)[places] >= THRESHOLD for map in maps])
     true = truth.reshape(-1)[places]
     wrong = (decisions ^ true).astype(float)
@@ -103,12 +101,7 @@ def calibration(joint: JointCounts) -> pd.DataFrame:
     )
 
 
-def leave_one_out(
-    maps: Sequence[Map],
-    truth: Mask,
-    rule: Callable[[Sequence[Map], Weights], Map],
-    weights: Weights,
-) -> Floats:
+def leave_one_out(maps: Sequence[Map], truth: Mask, rule: Rule, parameters: Parameters) -> Floats:
     """Dice of an ensemble on one image without each of its members in turn.
 
     What a member adds is the whole ensemble's Dice less its entry here: negative, it costs. Only
@@ -116,26 +109,29 @@ def leave_one_out(
 
     Args:
         maps: of at least two members.
-        rule, weights: the ensemble's: `rules.mean` or `rules.vote`.
+        rule, parameters: the ensemble's; a rule that works without a member.
 
     Returns:
         (K,).
+
+    Raises:
+        ValueError: there are fewer than two members, or the rule cannot leave one out.
     """
     if len(maps) < 2:
         raise ValueError("an ensemble of one has nothing to leave out")
-    places, inside = contested(maps, THRESHOLD, THRESHOLD)
+    places, inside = find_disputed(maps, THRESHOLD, THRESHOLD)
     true = truth.reshape(-1)[places]
     agreed, right = np.count_nonzero(inside), np.count_nonzero(inside & truth)
     sizes = agreed + np.count_nonzero(truth)
     open_maps = [map.reshape(-1)[places] for map in maps]
-    found = []
+    dice = []
     for left_out in range(len(maps)):
-        decided = rule(_without(open_maps, left_out), _without(weights, left_out)) >= THRESHOLD
-        both = 2 * (right + np.count_nonzero(decided & true))
-        total = sizes + np.count_nonzero(decided)
-        found.append(both / total if total else 1.0)
-    return np.array(found)
-
-
-def _without(items: Sequence[Item], place: int) -> list[Item]:
-    return [*items[:place], *items[place + 1 :]]
+        others = rule.without(parameters, left_out)
+        if others is None:
+            raise ValueError("the rule would have to be fitted anew without a member")
+        decided = rule.combine([*open_maps[:left_out], *open_maps[left_out + 1 :]], others)
+        decided_car = decided >= THRESHOLD
+        both = 2 * (right + np.count_nonzero(decided_car & true))
+        total = sizes + np.count_nonzero(decided_car)
+        dice.append(both / total if total else 1.0)
+    return np.array(dice)

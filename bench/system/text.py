@@ -1,6 +1,8 @@
-"""Numbers, times and lists as people read them."""
+"""Numbers, times, lists and mistyped names as people read them."""
 
+import difflib
 import math
+from collections.abc import Collection
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
@@ -83,3 +85,13 @@ def listed(names: list[str]) -> str:
     'a, b and c'
     """
     return " and ".join(filter(None, [", ".join(names[:-1]), *names[-1:]]))
+
+
+def nearest(name: str, known: Collection[str], what: str) -> str:
+    """Say that a name does not exist, and which names are most like it: all, where none is.
+
+    >>> nearest("maen", ["mean", "vote"], "rule")
+    "no rule 'maen'; nearest: mean"
+    """
+    close = difflib.get_close_matches(name, known, n=3) or known
+    return f"no {what} {name!r}; nearest: {', '.join(close)}"

@@ -103,7 +103,6 @@ def test_recipe_refuses(change, told, tmp_path):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        pytest.param({"ensembles": {"a": {"rule": "max"}}}, "vote", id="unknown rule"),
         pytest.param(
             {"ensembles": {"a": {"rule": "mean", "members": ["x"]}}}, "'x' is not", id="no member"
         ),
@@ -114,11 +113,6 @@ def test_recipe_refuses(change, told, tmp_path):
         ),
         pytest.param(
             {"reported": [{"entry": "a", "source": "b"}]}, "name `dice`", id="reported no figure"
-        ),
-        pytest.param(
-            {"ensembles": {"a": {"rule": "greedy", "members": ["demo"], "weights": [1]}}},
-            "finds its own",
-            id="weights of a rule that learns",
         ),
         pytest.param({"folds": {"count": 3, "run": [3]}}, "folds 0 to 2", id="no such fold"),
     ],

@@ -18,13 +18,12 @@ from bench.cutout.model import Model, open_model, read_manifest
 from bench.cutout.photographs import Photograph
 from bench.data.carvana import open_folder
 from bench.data.images import read_image
-from bench.ensembles.rules import combine
 from bench.masks.store import MapStore
 from bench.metrics import parity
 from bench.networks.predict import Member as Predicted
 from bench.networks.predict import Part, run
 from bench.system.device import Machine
-from tests.tiny import TRAIN_CARS
+from tests.tiny import TRAIN_CARS, combine
 
 CPU = Machine("cpu")
 
@@ -242,3 +241,10 @@ def test_without_openvino_it_says_what_to_install(exported, tmp_path, monkeypatc
     words = ["export", "--run", str(run_folder), "--entry", "a", "--out", str(tmp_path / "m")]
     assert main([*words, "--openvino"]) == 4
     assert "carvana-bench[export]" in capsys.readouterr().err
+
+
+def test_a_rule_that_this_version_does_not_know_is_refused(copy):
+    manifest = json.loads((copy / "manifest.json").read_text()) | {"rule": "maen"}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(opening.BadData, match=r"rule: .*no rule 'maen'; nearest: mean; export"):
+        read_manifest(copy)

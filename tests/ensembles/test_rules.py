@@ -1,19 +1,18 @@
 """Ensemble rules: exact in integers, the same in any order, with the written tie rule."""
 
 from fractions import Fraction
-from typing import get_args
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.config.library import load_suite
-from bench.config.suite import Rule
-from bench.ensembles import learning as learned
-from bench.ensembles.entry import entries_of
-from bench.ensembles.rules import LEARNED, THRESHOLD, WEIGHTED, combine, combine_runs, mean, vote
+from bench.ensembles.arithmetic import mean
+from bench.ensembles.rules import RULES
+from bench.ensembles.rules.vote import vote
 from bench.masks import rle
+from bench.masks.types import THRESHOLD
+from tests.tiny import combine
 
 PIXELS = st.lists(st.integers(0, 255), min_size=1, max_size=7)
 
@@ -54,9 +53,13 @@ def test_order_and_copies_of_members_do_not_matter(values, seed):
 SHAPES = st.tuples(st.integers(1, 5), st.integers(1, 70))  # across the kernel's 64-pixel blocks
 
 
+def runs_of(parameters, maps):
+    return RULES[parameters["rule"]].runs(maps, parameters)
+
+
 def check_runs(parameters, maps):
     expected = rle.map_runs(combine(parameters, maps))
-    np.testing.assert_array_equal(combine_runs(parameters, maps), expected)
+    np.testing.assert_array_equal(runs_of(parameters, maps), expected)
 
 
 @given(shape=SHAPES, seed=st.integers(0, 2**32), data=st.data())
@@ -90,12 +93,10 @@ def test_runs_of_every_rule_on_maps_of_a_photograph_s_size():
 
 def test_runs_of_rules_refuse_what_rules_refuse():
     with pytest.raises(ValueError, match="2 maps and the weights"):
-        combine_runs({"rule": "mean", "weights": [1, 1, 1]}, as_maps([1, 2]))
+        runs_of({"rule": "mean", "weights": [1, 1, 1]}, as_maps([1, 2]))
     with pytest.raises(ValueError, match="one shape"):
-        combine_runs({"rule": "mean", "weights": [1, 1]}, [np.zeros((1, 2), np.uint8)] * 1
+        runs_of({"rule": "mean", "weights": [1, 1]}, [np.zeros((1, 2), np.uint8)] * 1
                      + [np.zeros((2, 2), np.uint8)])  # fmt: skip
-    with pytest.raises(ValueError, match="no rule"):
-        combine_runs({"rule": "none"}, as_maps([1]))
 
 
 def test_a_hundred_heavy_members_do_not_overflow():
@@ -107,13 +108,12 @@ def test_members_and_weights_must_agree():
         mean(as_maps([1, 2]), [1, 1, 1])
 
 
-def test_a_suite_may_name_every_rule_and_no_other():
-    assert set(get_args(Rule)) == {*WEIGHTED, *LEARNED}
-    assert tuple(learned.RULES) == LEARNED
+def test_a_suite_gives_weights_to_rules_that_do_not_find_their_own():
+    assert [name for name, rule in RULES.items() if rule.takes_weights] == ["mean", "vote"]
 
 
-def test_entries_are_singles_then_ensembles():
-    suite = load_suite("xu2018")
-    entries = entries_of(suite, {})
-    assert [entry.kind for entry in entries] == ["single"] * 5 + ["ensemble"] * 8
-    assert entries[-1].members == suite.recipes
+@pytest.mark.parametrize("rule", [name for name, rule in RULES.items() if rule.weighs])
+def test_a_member_without_weight_changes_nothing(rule):
+    maps = list(np.random.default_rng(0).integers(0, 256, (3, 5, 7), np.uint8))
+    kept = combine({"rule": rule, "weights": [2, 3]}, [maps[0], maps[2]])
+    assert (combine({"rule": rule, "weights": [2, 0, 3]}, maps) == kept).all()

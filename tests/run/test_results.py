@@ -9,16 +9,16 @@ import pytest
 from bench.cli.verbs import main
 from bench.config.library import load_suite
 from bench.data.carvana import car_of, open_folder
-from bench.ensembles import learning as learned
-from bench.ensembles.entry import entries_of, fitted
-from bench.ensembles.fit import groups
-from bench.ensembles.rules import LEARNED, combine
+from bench.ensembles.entry import entries_of, read_fitted
+from bench.ensembles.evidence import evidence
+from bench.ensembles.fit import fit_rule, groups
+from bench.ensembles.rules import RULES
 from bench.masks.store import MapStore
 from bench.metrics.boundary import boundary
 from bench.metrics.overlap import counts, dice
 from bench.metrics.statistics import holm, paired_p
 from bench.system.errors import BadConfig, Missing
-from tests.tiny import MEMBERS, Made
+from tests.tiny import MEMBERS, Made, combine
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +42,7 @@ def board(made):
     return pd.read_csv(made.run_folder / "leaderboard.csv").set_index("entry")
 
 
-@pytest.mark.parametrize("rule", LEARNED)
+@pytest.mark.parametrize("rule", [name for name, rule in RULES.items() if rule.learns])
 def test_no_car_is_scored_with_parameters_it_took_part_in(made, scores, rule):
     name = rule.replace("_", "-")
     path = made.run_folder / "ensembles" / name / "parameters.json"
@@ -55,19 +55,19 @@ def test_no_car_is_scored_with_parameters_it_took_part_in(made, scores, rule):
     stores = [MapStore.open(made.run_folder / each / "maps-heldout.sqlite") for each in MEMBERS]
     maps = {image: [store.read(image) for store in stores] for image in images}
     seen = {
-        image: learned.evidence(maps[image], data.mask(image), 8192, place)
+        image: evidence(maps[image], data.mask(image), 8192, place)
         for place, image in enumerate(images)
     }
     for group in found["groups"]:
         others = [seen[image] for image in images if car_of(image) not in group["cars"]]
-        assert group["parameters"] == learned.fit(rule, learned.join(others))
+        assert group["parameters"] == fit_rule(rule, others)
         image = next(image for image in images if car_of(image) in group["cars"])
         predicted = combine(group["parameters"], maps[image]) >= 128
         mine = scores[(scores["entry"] == name) & (scores["image"] == image)].iloc[0]
         assert mine["dice"] == dice(counts(predicted, data.mask(image)))
         outline = boundary(predicted, data.mask(image))
         assert (mine["boundary_iou"], mine["surface_px"]) == (outline.iou, outline.mean_distance_px)
-    assert found["parameters"] == learned.fit(rule, learned.join(list(seen.values())))
+    assert found["parameters"] == fit_rule(rule, list(seen.values()))
     for store in stores:
         store.close()
 
@@ -81,7 +81,7 @@ def test_a_single_car_has_no_others_to_learn_from():
 def test_an_entry_uses_what_was_learned_without_its_car(made):
     entries = entries_of(load_suite(str(made.suite)), {})
     entry = next(each for each in entries if each.name == "greedy")
-    known = fitted(entry, made.run_folder / "ensembles" / "greedy" / "parameters.json")
+    known = read_fitted(entry, made.run_folder / "ensembles" / "greedy" / "parameters.json")
     assert len(known.by_car) == 4
     maps = {
         name: np.full((2, 3), value, np.uint8)
@@ -91,7 +91,7 @@ def test_an_entry_uses_what_was_learned_without_its_car(made):
     for image, parameters in ((f"{car}_01", own), ("7e57_01", known.parameters)):
         assert (known.map(maps, image) == combine(parameters, list(maps.values()))).all()
     with pytest.raises(Missing, match="run the stage `score` first"):
-        fitted(entry, made.folder / "nowhere.json")
+        read_fitted(entry, made.folder / "nowhere.json")
 
 
 def test_leaderboard_columns_follow_from_the_scores(scores, board):

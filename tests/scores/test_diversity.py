@@ -10,7 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from bench.ensembles.rules import mean, vote
+from bench.ensembles.rules import RULES
+from bench.ensembles.rules.mean import Mean
+from bench.ensembles.rules.vote import Vote
 from bench.metrics.overlap import counts, dice
 from bench.scores import diversity as analysis
 from bench.scores.pairs import matrix, oracle
@@ -70,17 +72,26 @@ def test_calibration_by_hand():
 def test_leave_one_out_is_the_ensemble_of_the_others(images):
     maps, truth = images[0]
     weights = [1, 2, 3, 4]
-    for rule in (mean, vote):
-        found = analysis.leave_one_out(maps, truth, rule, weights)
+    for rule in (Mean(), Vote()):
+        found = analysis.leave_one_out(maps, truth, rule, {"weights": weights})
         for left_out in range(4):
             others = [map for place, map in enumerate(maps) if place != left_out]
             rest = [weight for weight in weights if weight != left_out + 1]
-            assert found[left_out] == dice(counts(rule(others, rest) >= 128, truth))
+            merged = rule.combine(others, {"weights": rest})
+            assert found[left_out] == dice(counts(merged >= 128, truth))
 
 
 def test_an_ensemble_of_one_has_nothing_to_leave_out():
+    one, truth = np.zeros((2, 3), np.uint8), np.zeros((2, 3), bool)
     with pytest.raises(ValueError, match="nothing to leave out"):
-        analysis.leave_one_out([np.zeros((2, 3), np.uint8)], np.zeros((2, 3), bool), mean, [1])
+        analysis.leave_one_out([one], truth, Mean(), {"weights": [1]})
+
+
+@pytest.mark.parametrize("rule", [name for name, rule in RULES.items() if rule.learns])
+def test_a_rule_that_learns_leaves_no_member_out(rule):
+    maps, truth = [np.zeros((2, 3), np.uint8)] * 2, np.zeros((2, 3), bool)
+    with pytest.raises(ValueError, match="fitted anew"):
+        analysis.leave_one_out(maps, truth, RULES[rule], {"weights": [1, 1]})
 
 
 def test_oracle_takes_the_best_member_of_each_image():

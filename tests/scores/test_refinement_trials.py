@@ -10,7 +10,7 @@ import yaml
 from bench.config.refinement import DEFAULT_STEPS, from_json, names_of
 from bench.config.strict import to_yaml
 from bench.data.carvana import open_folder
-from bench.ensembles.rules import mean
+from bench.ensembles.arithmetic import mean
 from bench.masks.store import MapStore
 from bench.metrics.measures import measures
 from bench.refinement.refine import refined

@@ -8,14 +8,29 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.ensembles.disputed import contested
+from bench.ensembles.disputed import find_disputed
+from bench.ensembles.rules.rule import Parameters, Rule
 from bench.masks.types import THRESHOLD, Floats, Map
 
 FIRST_GUESS = 0.99999  # of every sensitivity and specificity, as in the paper's reference code
-CLOSE = 1e-7  # reliabilities that move less than this have converged
-MOST_ROUNDS = 1000
-EDGE = 1e-12  # keeps logarithms finite
-MOST_MEMBERS = 62  # their decisions on a pixel are the bits of one int64
+TOLERANCE = 1e-7  # reliabilities that move less than this have converged
+MAX_ROUNDS = 1000
+MARGIN = 1e-12  # of reliabilities from 0 and 1: keeps logarithms finite
+MAX_MEMBERS = 62  # their decisions on a pixel are the bits of one int64
+
+
+class Staple(Rule):
+    """The posterior of STAPLE. All it needs is estimated from the maps of the image at hand.
+
+    It counts as a rule that learns, though `fit` finds nothing: a run has a file of parameters for
+    it, and the report counts it among them.
+    """
+
+    learns = True
+
+    def combine(self, maps: Sequence[Map], parameters: Parameters) -> Map:
+        """The posterior probability of car."""
+        return staple(maps)
 
 
 def staple(maps: Sequence[Map]) -> Map:
@@ -33,9 +48,9 @@ def staple(maps: Sequence[Map]) -> Map:
     Raises:
         ValueError: there are no maps, or more than 62.
     """
-    if not 0 < len(maps) <= MOST_MEMBERS:
-        raise ValueError(f"STAPLE takes 1 to {MOST_MEMBERS} members, not {len(maps)}")
-    places, inside = contested(maps, THRESHOLD, THRESHOLD)
+    if not 0 < len(maps) <= MAX_MEMBERS:
+        raise ValueError(f"STAPLE takes 1 to {MAX_MEMBERS} members, not {len(maps)}")
+    places, inside = find_disputed(maps, THRESHOLD, THRESHOLD)
     if len(places) == 0:
         return inside * np.uint8(255)
     codes = np.zeros(len(places), dtype=np.int64)
@@ -62,12 +77,12 @@ def posterior(decisions: Floats, counts: NDArray[np.int64]) -> Floats:
     prior = (counts @ decisions).sum() / (counts.sum() * decisions.shape[1])
     sensitivity = np.full(decisions.shape[1], FIRST_GUESS)
     specificity = sensitivity
-    for _ in range(MOST_ROUNDS):
+    for _ in range(MAX_ROUNDS):
         car = _posterior(decisions, prior, sensitivity, specificity)
         before = np.concatenate([sensitivity, specificity])
         sensitivity = _share(counts * car, decisions)
         specificity = _share(counts * (1 - car), 1 - decisions)
-        if np.abs(np.concatenate([sensitivity, specificity]) - before).max() < CLOSE:
+        if np.abs(np.concatenate([sensitivity, specificity]) - before).max() < TOLERANCE:
             break
     return _posterior(decisions, prior, sensitivity, specificity)
 
@@ -84,5 +99,5 @@ def _share(weights: Floats, right: Floats) -> Floats:
     """(K,): weighted share of right decisions, inside the open interval (0, 1)."""
     total = weights.sum()
     share = weights @ right / total if total > 0 else np.full(right.shape[1], 0.5)
-    inner: Floats = np.clip(share, EDGE, 1 - EDGE)
+    inner: Floats = np.clip(share, MARGIN, 1 - MARGIN)
     return inner

@@ -1,0 +1,70 @@
+"""What held-out images tell an ensemble's rule: a few pixels and scores, not the maps themselves.
+
+    each = [evidence(maps, truth, 8192, seed) for ... in images]  # each image once, for all rules
+    parameters = RULES["greedy"].fit(join(each))
+
+Fit on cars that trained none of the members, and report on cars that took no part in the fit.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from bench.ensembles import disputed
+from bench.ensembles.arithmetic import mean
+from bench.ensembles.disputed import DisputedPixels
+from bench.masks.types import THRESHOLD, Floats, Map, Mask
+from bench.metrics.overlap import counts_at_every_threshold
+
+MODEL_SHARE = 8  # a model of few numbers is fitted to one eighth of the pixels
+SURE = 3  # members all below 3, or all from 253 up, tell a model nothing new
+
+
+class Evidence(NamedTuple):
+    """What images tell the rules that learn; its size does not depend on the photographs'."""
+
+    disputed: DisputedPixels  # members' masks differ: these pixels decide Dice
+    unsure: DisputedPixels  # members are not all sure: for models of probabilities
+    dice: Floats  # (images, 255): of the plain mean cut at 1..255
+
+
+def evidence(maps: Sequence[Map], truth: Mask, limit: int, seed: int) -> Evidence:
+    """What one image tells.
+
+    Args:
+        maps: the members' maps, uint8 (H, W); truth: bool (H, W).
+        limit: of disputed pixels; a good ensemble has some 8,000. The unsure ones are limited to an
+            eighth of it.
+        seed: chooses the pixels where there are more.
+
+    Raises:
+        TypeError, ValueError: as `disputed.collect`.
+    """
+    generator = np.random.default_rng(seed)
+    return Evidence(
+        disputed.collect(maps, truth, THRESHOLD, THRESHOLD, limit, generator),
+        disputed.collect(maps, truth, SURE, 256 - SURE, limit // MODEL_SHARE, generator),
+        _dice_at_every_threshold(maps, truth)[None],
+    )
+
+
+def join(parts: Sequence[Evidence]) -> Evidence:
+    """What several images tell.
+
+    Raises:
+        ValueError: there is none, or their numbers of members differ.
+    """
+    if not parts:
+        raise ValueError("no images: an ensemble cannot be fitted on nothing")
+    pixels, unsure, dice = zip(*parts, strict=True)
+    return Evidence(disputed.join(pixels), disputed.join(unsure), np.concatenate(dice))
+
+
+def _dice_at_every_threshold(maps: Sequence[Map], truth: Mask) -> Floats:
+    """(255,): Dice of the plain mean of one image cut at 1..255."""
+    merged = mean(maps, [1] * len(maps))
+    tp, fp, fn = counts_at_every_threshold(merged, truth)[1:].T.astype(float)
+    sizes = 2 * tp + fp + fn
+    dice: Floats = np.divide(2 * tp, sizes, out=np.ones(255), where=sizes > 0)
+    return dice

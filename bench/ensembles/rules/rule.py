@@ -1,0 +1,52 @@
+"""What every rule can do: combine members' maps of an image, and learn how if it has to."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from bench.ensembles.evidence import Evidence
+from bench.masks.rle import map_runs
+from bench.masks.types import Map, Runs
+
+Parameters = dict[str, Any]  # plain JSON: all that a rule knows; "rule" is its name in RULES
+
+
+class Rule(Protocol):
+    """Members' maps of one image -> one map, whose mask is `map >= 128` for every rule.
+
+    Maps are uint8 round(255 p), (H, W). The map returned is always a new array.
+    """
+
+    learns: bool = False  # its parameters are fitted on held-out maps
+    weighs: bool = False  # its parameters hold "weights": a whole number for each member
+
+    @property
+    def takes_weights(self) -> bool:
+        """Whether a suite may give the weights."""
+        return self.weighs and not self.learns
+
+    def combine(self, maps: Sequence[Map], parameters: Parameters) -> Map:
+        """One map from the members' maps of an image.
+
+        Raises:
+            ValueError: the parameters are for another number of maps.
+        """
+
+    def runs(self, maps: Sequence[Map], parameters: Parameters) -> Runs:
+        """Runs of the mask of `combine`; a rule that needs no map for them finds them faster.
+
+        Raises:
+            ValueError: as `combine`, or the maps differ in shape.
+        """
+        return map_runs(self.combine(maps, parameters))
+
+    def fit(self, evidence: Evidence) -> Parameters:
+        """What the rule learns from held-out images, ready for JSON; nothing by default."""
+        return {}
+
+    def without(self, parameters: Parameters, member: int) -> Parameters | None:
+        """The parameters of the same ensemble less one member, given by its place.
+
+        None, the default, where the others would have to be fitted anew, or where a pixel's result
+        depends on other pixels: such an ensemble has no leave-one-out scores.
+        """
+        return None
