@@ -226,8 +226,8 @@ def cutout(given: argparse.Namespace) -> None:
     from bench.system.device import Machine
 
     model = open_entry(given.model, given.run, given.entry, Machine(given.device, given.jobs))
-    order = stage.Order(given.background, given.format, tuple(given.steps))
-    done = stage.run(model, given.photographs, given.out, order, given.jobs)
+    options = stage.CutoutOptions(given.background, given.format, tuple(given.steps))
+    done = stage.run(model, given.photographs, given.out, options, given.jobs)
     say(f"{done} photographs cut out into {given.out}")
 
 

@@ -7,8 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import ImageColor
 
-from bench.cutout import matting as matte
-from bench.cutout import photographs
+from bench.cutout import matting, photographs
 from bench.cutout.photographs import Photograph
 from bench.masks.types import RgbImage
 from bench.system.errors import BadConfig, Missing
@@ -45,10 +44,10 @@ class Background:
         if self.kind == "transparent":
             return cut
         if self.kind == "blur":
-            return matte.over(cut, matte.blurred(photo, cut[..., 3]))
+            return matting.composite(cut, matting.blurred_background(photo, cut[..., 3]))
         if self.image is not None:
-            return matte.over(cut, photographs.fitted(self.image, photo.shape[:2]))
-        return matte.over(cut, np.full_like(photo, self.colour))
+            return matting.composite(cut, photographs.scaled_to_fill(self.image, photo.shape[:2]))
+        return matting.composite(cut, np.full_like(photo, self.colour))
 
 
 def open_background(name: str) -> Background:

@@ -1,4 +1,4 @@
-"""Photographs in, cars without their background out: files and folders, one by one or together.
+"""Photographs in, cars without their background out: files, or folders of files.
 
 Reads  any JPEG, PNG, WebP or GIF. Writes each cut-out in the photograph's own size and under its
        own name, and cutouts.json, which says what made them; a second call goes on.
@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.config.refinement import DEFAULT_STEPS
-from bench.cutout import matting as matte
-from bench.cutout import photographs, touch_ups
+from bench.cutout import matting, photographs, touch_ups
 from bench.cutout.background import Background, open_background
 from bench.cutout.model import Model
 from bench.cutout.photographs import Photograph
@@ -27,13 +26,13 @@ from bench.system.progress import track
 from bench.system.threads import batched
 
 BATCH = 4  # photographs that go through the networks together
-NOTE = "cutouts.json"
+MADE_BY = "cutouts.json"  # what made the results of a folder
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
-HEADER = 16  # bytes that tell a photograph from other files
+HEADER_BYTES = 16  # that tell a photograph from other files
 
 
 @dataclass(frozen=True)
-class Seen:
+class Segmented:
     """A photograph with its members' maps and the entry's own, after the steps asked for."""
 
     photograph: Photograph
@@ -43,107 +42,115 @@ class Seen:
 
     def cut(self) -> NDArray[np.uint8]:
         """The car on nothing, (H, W, 4)."""
-        return matte.cut_out(self.photograph.pixels, self.map, self.photograph.opacity)
+        return matting.cut_out(self.photograph.pixels, self.map, self.photograph.opacity)
 
-    def picture(self, background: Background, form: str) -> bytes:
+    def picture(self, background: Background, format: str) -> bytes:
         """The cut-out on a background, as a file's bytes."""
-        made = background.behind(self.cut(), self.photograph.pixels)
-        return photographs.write(made, form, self.photograph.profile)
+        pixels = background.behind(self.cut(), self.photograph.pixels)
+        return photographs.write(pixels, format, self.photograph.profile)
 
 
-def look(model: Model, given: Sequence[Photograph], wanted: Sequence[Sequence[str]]) -> list[Seen]:
-    """What the model sees in photographs that share its passes.
+def segment(
+    model: Model, photos: Sequence[Photograph], steps: Sequence[Sequence[str]]
+) -> list[Segmented]:
+    """Segment photographs, which share the networks' passes.
 
     Args:
-        wanted: of each photograph, the names of steps, see touch_ups.py.
+        steps: for each photograph, the names of the steps that a person asked for.
     """
-    maps = model.maps([photograph.pixels for photograph in given])
+    maps = model.maps([photo.pixels for photo in photos])
     return [
-        Seen(photograph, model.names, mine, touch_ups.apply(names, model.merge(mine)))
-        for photograph, mine, names in zip(given, maps, wanted, strict=True)
+        Segmented(photo, model.names, members, touch_ups.apply(names, model.merge(members)))
+        for photo, members, names in zip(photos, maps, steps, strict=True)
     ]
 
 
 @dataclass(frozen=True)
-class Order:
-    """How photographs are to be cut out."""
+class CutoutOptions:
+    """What a person chooses for all photographs of a call."""
 
     background: str = "transparent"  # or "blur", a colour, the path of a picture
-    form: str = "png"
+    format: str = "png"
     steps: tuple[str, ...] = ()
 
-    def note(self, model: Model) -> dict[str, Any]:
+    def made_by(self, model: Model) -> dict[str, Any]:
         """What decides the results, for JSON."""
         return {
             "entry": model.manifest.entry,
             "rule": model.manifest.parameters or None,
             "weights_sha256": model.manifest.identity,
             "background": self.background,
-            "format": self.form,
+            "format": self.format,
             "steps": list(self.steps),
         }
 
 
-def run(model: Model, sources: Sequence[Path], out: Path, order: Order, jobs: int) -> int:
-    """Cut out every photograph that has no result in `out` yet; how many there were to do.
+def run(model: Model, sources: Sequence[Path], out: Path, options: CutoutOptions, jobs: int) -> int:
+    """Cut out every photograph that has no result in `out` yet, and return their number.
 
     Raises:
-        BadConfig: the order cannot be carried out, two photographs would get one name, or `out`
-            was filled by another order.
+        BadConfig: the options are wrong, two photographs would get one name, or `out` was filled
+            with other options.
         Missing: a photograph or the background is not there.
         Incomplete: some photographs are damaged; all others are cut out.
     """
-    strangers = sorted(set(order.steps) - DEFAULT_STEPS.keys())
-    if strangers:
-        raise BadConfig(f"no step {strangers[0]!r}, only {', '.join(DEFAULT_STEPS)}")
-    background = open_background(order.background)
-    if order.form == "jpeg" and background.kind == "transparent":
-        raise BadConfig("a JPEG cannot be transparent; choose --background white, or png or webp")
-    targets = _targets(sources, out, SUFFIXES[order.form])
-    _claim(out, order.note(model))
-    left = [(source, target) for target, source in targets.items() if not target.exists()]
+    background = _checked_background(options)
+    targets = _targets(sources, out, SUFFIXES[options.format])
+    _claim(out, options.made_by(model))
+    todo = [(source, target) for target, source in targets.items() if not target.exists()]
     damaged: list[BadData] = []
 
-    def finish(seen: Seen, target: Path) -> None:
-        write_bytes(target, seen.picture(background, order.form))
+    def finish(result: Segmented, target: Path) -> None:
+        write_bytes(target, result.picture(background, options.format))
 
     with ThreadPoolExecutor(jobs) as pool:
-        photos = track(_read(left, damaged, pool), "cut out", len(left))
-        for some in batched((one for one in photos if one), BATCH):
-            seen = look(model, [photo for photo, _ in some], [order.steps] * len(some))
-            list(pool.map(finish, seen, [target for _, target in some]))
+        photos = track(_read(todo, damaged, pool), "cut out", len(todo))
+        for batch in batched((photo for photo in photos if photo), BATCH):
+            results = segment(model, [photo for photo, _ in batch], [options.steps] * len(batch))
+            list(pool.map(finish, results, [target for _, target in batch]))
     if damaged:
         raise Incomplete(
-            f"{len(damaged)} of {len(left)} photographs cannot be read, all others are cut out; "
+            f"{len(damaged)} of {len(todo)} photographs cannot be read, all others are cut out; "
             f"the first: {damaged[0]}"
         )
-    return len(left)
+    return len(todo)
+
+
+def _checked_background(options: CutoutOptions) -> Background:
+    """The background, once it is known that all options can be carried out."""
+    unknown = sorted(set(options.steps) - DEFAULT_STEPS.keys())
+    if unknown:
+        raise BadConfig(f"no step {unknown[0]!r}, only {', '.join(DEFAULT_STEPS)}")
+    background = open_background(options.background)
+    if options.format == "jpeg" and background.kind == "transparent":
+        raise BadConfig("a JPEG cannot be transparent; choose --background white, or png or webp")
+    return background
 
 
 def _targets(sources: Sequence[Path], out: Path, suffix: str) -> dict[Path, Path]:
-    """Where each photograph's result goes -> the photograph; folders keep their inner order."""
-    found: dict[Path, Path] = {}
+    """The photograph of each result, by the result's path; folders keep their inner order."""
+    targets: dict[Path, Path] = {}
     for source in sources:
         if not source.exists():
             raise Missing(f"{source}: no such file or folder")
-        for inside in _inside(source, out) if source.is_dir() else [Path(source.name)]:
+        for inside in _photographs_below(source, out) if source.is_dir() else [Path(source.name)]:
             photograph = source / inside if source.is_dir() else source
             target = (out / inside).with_suffix(suffix)
             if target.resolve() == photograph.resolve():
                 raise BadConfig(
                     f"{photograph}: its result would take its place; name another --out"
                 )
-            if found.setdefault(target, photograph) != photograph:
+            if targets.setdefault(target, photograph) != photograph:
                 raise BadConfig(
-                    f"{photograph} and {found[target]} would both become {target}; cut them out "
+                    f"{photograph} and {targets[target]} would both become {target}; cut them out "
                     "into two folders"
                 )
-    if not found:
+    if not targets:
         raise BadData(f"{sources[0]}: no {photographs.NAMES} in it")
-    return found
+    return targets
 
 
-def _inside(folder: Path, out: Path) -> Iterator[Path]:
+def _photographs_below(folder: Path, out: Path) -> Iterator[Path]:
     """The photographs below a folder, by their content; results of our own do not count."""
     if out.resolve() == folder.resolve():
         raise BadConfig(f"{folder}: results would lie among the photographs; name another --out")
@@ -153,19 +160,19 @@ def _inside(folder: Path, out: Path) -> Iterator[Path]:
         if hidden or not path.is_file() or (results and path.resolve().is_relative_to(results)):
             continue
         with path.open("rb") as file:
-            if photographs.looks_like_one(file.read(HEADER)):
+            if photographs.has_known_signature(file.read(HEADER_BYTES)):
                 yield path.relative_to(folder)
 
 
-def _claim(out: Path, note: dict[str, Any]) -> None:
-    path = out / NOTE
-    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != note:
+def _claim(out: Path, made_by: dict[str, Any]) -> None:
+    path = out / MADE_BY
+    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != made_by:
         raise BadConfig(f"{out}: filled by another model or with other options; name another --out")
-    write_json(path, note)
+    write_json(path, made_by)
 
 
 def _read(
-    left: Sequence[tuple[Path, Path]], damaged: list[BadData], pool: ThreadPoolExecutor
+    todo: Sequence[tuple[Path, Path]], damaged: list[BadData], pool: ThreadPoolExecutor
 ) -> Iterator[tuple[Photograph, Path] | None]:
     def read(pair: tuple[Path, Path]) -> tuple[Photograph, Path] | None:
         source, target = pair
@@ -175,5 +182,5 @@ def _read(
             damaged.append(BadData(f"{source}: {error}"))
             return None
 
-    for some in batched(left, BATCH):  # no more than one batch of photographs in memory
-        yield from pool.map(read, some)
+    for batch in batched(todo, BATCH):  # no more than one batch of photographs in memory
+        yield from pool.map(read, batch)

@@ -18,7 +18,15 @@ from bench.config.recipe import Recipe
 from bench.config.refinement import Steps, from_json
 from bench.config.strict import read
 from bench.config.suite import Suite
-from bench.cutout.model import FORMAT, MANIFEST, Manifest, Member, Model, Part, open_model
+from bench.cutout.model import (
+    FORMAT,
+    MANIFEST,
+    ExportedMember,
+    ExportedNetwork,
+    Manifest,
+    Model,
+    open_model,
+)
 from bench.data.carvana import Carvana, open_folder
 from bench.data.folds import in_fold, read_folds
 from bench.data.images import read_image
@@ -78,7 +86,7 @@ def _converted(manifest: Manifest, folder: Path, ready: Path) -> Manifest:
     return manifest.model_copy(update={"members": tuple(members)})
 
 
-def _convert(name: str, part: Part, training: Path, ready: Path) -> Part:
+def _convert(name: str, part: ExportedNetwork, training: Path, ready: Path) -> ExportedNetwork:
     write_bytes(ready / "recipe.yaml", (training / "recipe.yaml").read_bytes())
     recipe = read(training / "recipe.yaml", Recipe)
     convert(load_network(name, recipe, training), recipe.size, ready)
@@ -183,13 +191,13 @@ def _refinements(layout: Layout) -> dict[str, Steps]:
     return {name: from_json(steps) for name, steps in noted.items()}
 
 
-def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> Member:
+def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> ExportedMember:
     trainings = {fold: layout.training(name, fold) for fold in folds}
     for training in trainings.values():
         if not (training / "manifest.json").exists():
             raise Missing(f"{training}: not trained to the end yet; train it first")
     parts = [
-        Part(
+        ExportedNetwork(
             fold=fold,
             recipe_sha256=sha256(training / "recipe.yaml"),
             weights_sha256=sha256(training / "weights.safetensors"),
@@ -197,7 +205,7 @@ def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> Member:
         for fold, training in trainings.items()
     ]
     recipe = read(trainings[folds[0]] / "recipe.yaml", Recipe)
-    return Member(name=name, size=recipe.size, parts=tuple(parts))
+    return ExportedMember(name=name, size=recipe.size, parts=tuple(parts))
 
 
 def _dice(layout: Layout, entry: Entry) -> float | None:

@@ -104,14 +104,14 @@ def cut_out(photo: RgbImage, map: Map, opacity: Alpha | None = None) -> NDArray[
     return cut
 
 
-def over(cut: NDArray[np.uint8], background: RgbImage) -> RgbImage:
+def composite(cut: NDArray[np.uint8], background: RgbImage) -> RgbImage:
     """A cut-out (H, W, 4) on a background (H, W, 3)."""
     share = cut[..., 3:].astype(np.uint16)
     mixed = cut[..., :3] * share + background * (255 - share) + 127
     return (mixed // 255).astype(np.uint8)
 
 
-def blurred(photo: RgbImage, covered: Alpha) -> RgbImage:
+def blurred_background(photo: RgbImage, covered: Alpha) -> RgbImage:
     """The background as a wide-open lens shows it; the car does not bleed into it.
 
     Args:

@@ -22,7 +22,7 @@ from bench.config.layout import Layout
 from bench.config.recipe import Recipe
 from bench.config.refinement import Steps
 from bench.config.strict import Strict, field_of, read
-from bench.cutout.letterbox import frame
+from bench.cutout.letterbox import letterbox
 from bench.cutout.touch_ups import refined_with_hard_edges
 from bench.ensembles.rules import RULES
 from bench.ensembles.rules.rule import Parameters
@@ -47,7 +47,7 @@ Name = Annotated[
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 
-class Part(Strict):
+class ExportedNetwork(Strict):
     """One trained network of a member: its fold, its recipe and weights, and its conversion.
 
     Where it is converted, OpenVINO runs it, and the folder holds that in place of the weights.
@@ -68,12 +68,12 @@ class Part(Strict):
         return {"recipe.yaml": self.recipe_sha256, **numbers}
 
 
-class Member(Strict):
+class ExportedMember(Strict):
     """A recipe, and its networks, whose mean probability is its map."""
 
     name: Name
     size: tuple[int, int] = Field(strict=False)  # height x width of what it sees
-    parts: tuple[Part, ...] = Field(min_length=1, strict=False)
+    parts: tuple[ExportedNetwork, ...] = Field(min_length=1, strict=False)
 
 
 class Manifest(Strict):
@@ -85,7 +85,7 @@ class Manifest(Strict):
     rule: str | None  # None: a single model
     parameters: Parameters = Field(default={})  # of the rule
     refine: Steps = Field(default=(), strict=False)  # what is done to the map in the end
-    members: tuple[Member, ...] = Field(min_length=1, strict=False)
+    members: tuple[ExportedMember, ...] = Field(min_length=1, strict=False)
     dice: float | None = None  # mean over held-out cars of the run
     made_by: dict[str, Any] = Field(default={})
 
@@ -163,7 +163,7 @@ class Model:
         self._accelerator, self._exact = machine.accelerator(), exact
         layout = Layout(folder)
         self._members = [
-            _Loaded(member, layout, self._accelerator, exact) for member in manifest.members
+            _LoadedMember(member, layout, self._accelerator, exact) for member in manifest.members
         ]
 
     @property
@@ -180,7 +180,7 @@ class Model:
         found: list[list[Map]] = [[] for _ in photos]
         for member in self._members:
             size = member.recipe.size
-            frames = [frame((photo.shape[0], photo.shape[1]), size) for photo in photos]
+            frames = [letterbox((photo.shape[0], photo.shape[1]), size) for photo in photos]
             seen = [each.shrink(photo) for each, photo in zip(frames, photos, strict=True)]
             stacked = torch.stack([torch.from_numpy(one).permute(2, 0, 1) for one in seen])
             looks = views(member.recipe.tta.scales, member.recipe.tta.flip)
@@ -200,11 +200,11 @@ class Model:
         return refined_with_hard_edges(map, self.manifest.refine)
 
 
-class _Loaded:
+class _LoadedMember:
     """A member's networks, each checked against the manifest before it is built."""
 
     def __init__(
-        self, member: Member, layout: Layout, accelerator: Accelerator, exact: bool
+        self, member: ExportedMember, layout: Layout, accelerator: Accelerator, exact: bool
     ) -> None:
         self.name = member.name
         bf16 = accelerator.mixed_precision == "bf16" and not exact
@@ -216,7 +216,9 @@ class _Loaded:
             self.recipe = read(training / "recipe.yaml", Recipe)
             self.networks.append(self._network(part, training, accelerator.device, bf16))
 
-    def _network(self, part: Part, training: Path, device: torch.device, bf16: bool) -> nn.Module:
+    def _network(
+        self, part: ExportedNetwork, training: Path, device: torch.device, bf16: bool
+    ) -> nn.Module:
         if part.converted_sha256 is None:
             return ready_network(self.name, self.recipe, training, device)
         stride = stride_of(shapes(self.name, self.recipe))

@@ -18,9 +18,9 @@ from bench.system.errors import BadData
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")  # of an animation, the first frame
 NAMES = "JPEG, PNG, WebP or GIF"
-MOST_PIXELS = 40_000_000
-LONGEST_SIDE = 30_000
-MOST_SCANS = 100  # of a progressive JPEG: cameras write about ten, and each costs a whole pass
+MAX_PIXELS = 40_000_000
+MAX_SIDE = 30_000
+MAX_SCANS = 100  # of a progressive JPEG: cameras write about ten, and each costs a whole pass
 START_OF_SCAN = b"\xff\xda"
 JPEG = b"\xff\xd8\xff"
 SIGNATURES = (JPEG, b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
@@ -64,7 +64,7 @@ class Photograph:
         return self.pixels.shape[0], self.pixels.shape[1]
 
 
-def looks_like_one(start: bytes) -> bool:
+def has_known_signature(start: bytes) -> bool:
     """Whether the first bytes of a file (12 are enough) are those of a format we read."""
     return start.startswith(SIGNATURES)
 
@@ -91,8 +91,8 @@ def read(content: bytes) -> Photograph:
         TooLarge: over 40 megapixels, 30,000 pixels on a side, or 100 scans.
         BadData: the picture is damaged or cut short.
     """
-    if content.startswith(JPEG) and content.count(START_OF_SCAN) > MOST_SCANS:
-        raise TooLarge(f"a JPEG of over {MOST_SCANS} scans; save it again without them")
+    if content.startswith(JPEG) and content.count(START_OF_SCAN) > MAX_SCANS:
+        raise TooLarge(f"a JPEG of over {MAX_SCANS} scans; save it again without them")
     with _opened(content) as picture:
         try:
             picture.load()
@@ -106,15 +106,15 @@ def _opened(content: bytes) -> Image.Image:
     try:
         picture = Image.open(BytesIO(content), formats=FORMATS)
     except Image.DecompressionBombError as error:
-        raise TooLarge(f"{error}; at most {MOST_PIXELS / 1e6:.0f} megapixels") from error
+        raise TooLarge(f"{error}; at most {MAX_PIXELS / 1e6:.0f} megapixels") from error
     except UnidentifiedImageError as error:
         raise NoPhotograph(f"no {NAMES}, or cut short in its header") from error
     except DECODING as error:
         raise BadData(f"damaged ({error}); copy it again") from error
-    if picture.width * picture.height > MOST_PIXELS or max(picture.size) > LONGEST_SIDE:
+    if picture.width * picture.height > MAX_PIXELS or max(picture.size) > MAX_SIDE:
         raise TooLarge(
-            f"{picture.width}x{picture.height} pixels; at most {MOST_PIXELS / 1e6:.0f} megapixels "
-            f"and {LONGEST_SIDE} on a side"
+            f"{picture.width}x{picture.height} pixels; at most {MAX_PIXELS / 1e6:.0f} megapixels "
+            f"and {MAX_SIDE} on a side"
         )
     return picture
 
@@ -160,7 +160,7 @@ def write(pixels: NDArray[np.uint8], form: str, profile: bytes | None = None) ->
     return packed.getvalue()
 
 
-def fitted(photograph: Photograph, size: tuple[int, int]) -> RgbImage:
+def scaled_to_fill(photograph: Photograph, size: tuple[int, int]) -> RgbImage:
     """Pixels that fill `size` (height, width): scaled in proportion, cut at the longer side."""
     filled = ImageOps.fit(Image.fromarray(photograph.pixels), size[::-1])
     return np.array(filled)

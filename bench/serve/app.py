@@ -15,7 +15,7 @@ from starlette.responses import Response
 from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout.cutout import BATCH
 from bench.cutout.model import Model
-from bench.cutout.photographs import MOST_PIXELS
+from bench.cutout.photographs import MAX_PIXELS
 from bench.serve.endpoints import PhotographTask, cut_out_batch, router
 from bench.serve.errors import ERRORS, add_errors
 from bench.serve.guard import MAX_BODY_BYTES, Guard
@@ -48,7 +48,7 @@ def make_app(model: Model, *, max_waiting: int = MAX_WAITING, limit_s: float = L
     queue: BatchQueue[PhotographTask, Any] = BatchQueue(
         lambda tasks: cut_out_batch(model, tasks, pool),
         lambda task: task.pixels,
-        max_weight=MOST_PIXELS,
+        max_weight=MAX_PIXELS,
         max_batch=BATCH,
         max_waiting=max_waiting,
         limit_s=limit_s,
@@ -95,7 +95,7 @@ def _add_about(app: FastAPI, queue: BatchQueue[PhotographTask, Any], model: Mode
             {"name": name, "title": step.title, "text": step.describe()}
             for name, step in DEFAULT_STEPS.items()
         ],
-        "limits": {"bytes": MAX_BODY_BYTES, "pixels": MOST_PIXELS},
+        "limits": {"bytes": MAX_BODY_BYTES, "pixels": MAX_PIXELS},
     }  # fmt: skip
 
     @app.get("/health", summary="Whether it works", responses={503: ERRORS[503]})

@@ -17,7 +17,7 @@ from starlette.responses import Response
 from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout import photographs
 from bench.cutout.background import Background
-from bench.cutout.cutout import Seen, look
+from bench.cutout.cutout import Segmented, segment
 from bench.cutout.model import Model
 from bench.masks import rle
 from bench.serve.errors import ERRORS
@@ -60,7 +60,7 @@ class PhotographTask:
     content: bytes
     pixels: int
     steps: Sequence[str]
-    finish: Callable[[Seen], Any]
+    finish: Callable[[Segmented], Any]
 
 
 @router.post(
@@ -80,7 +80,7 @@ async def cutout(
     """
     make_background = await _background_maker(background, background_image)
 
-    def finish(segmented: Seen) -> bytes:
+    def finish(segmented: Segmented) -> bytes:
         return segmented.picture(make_background(), "png")
 
     content = await _process(request, photograph, steps, finish)
@@ -114,7 +114,7 @@ async def all_layers(request: Request, photograph: Upload, steps: StepNames = []
     return await _process(request, photograph, steps, lambda segmented: layers(segmented, began))
 
 
-def _runs(segmented: Seen) -> Runs:
+def _runs(segmented: Segmented) -> Runs:
     height, width = segmented.map.shape
     return Runs(width=width, height=height, rle=rle.encode_map(segmented.map))
 
@@ -134,7 +134,7 @@ async def _process(
     request: Request,
     upload: UploadFile,
     steps: Sequence[str],
-    finish: Callable[[Seen], Answer],
+    finish: Callable[[Segmented], Answer],
 ) -> Answer:
     """Wait for the answer of a photograph; a client that disconnects frees the photograph's place.
 
@@ -168,7 +168,7 @@ def cut_out_batch(
     ]
     if not valid:
         return decoded
-    segmented = look(
+    segmented = segment(
         model, [photograph for _, photograph in valid], [task.steps for task, _ in valid]
     )
     answers = pool.map(_or_error, [task.finish for task, _ in valid], segmented)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, Field
 
 from bench.cutout import matting, photographs
-from bench.cutout.cutout import Seen
+from bench.cutout.cutout import Segmented
 from bench.masks.types import THRESHOLD, Map, RgbImage
 from bench.metrics.overlap import counts, jaccard
 
@@ -41,7 +41,7 @@ class Layers(BaseModel):
     backdrop: str = Field(description="JPEG: the background, blurred, without the car")
 
 
-def layers(segmented: Seen, began: float) -> Layers:
+def layers(segmented: Segmented, began: float) -> Layers:
     """Return all that the page shows of a photograph that arrived at `began` (time.monotonic)."""
     photo = segmented.photograph.pixels
     mask = segmented.map >= THRESHOLD
@@ -55,7 +55,7 @@ def layers(segmented: Seen, began: float) -> Layers:
         "mask": mask_png(segmented),
         "disagreement": photographs.write(disagreement(photo, segmented.maps), "jpeg"),
         "backdrop": photographs.write(
-            _shrink(matting.blurred(photo, cut[..., 3]), MAX_BACKDROP_SIDE), "jpeg"
+            _shrink(matting.blurred_background(photo, cut[..., 3]), MAX_BACKDROP_SIDE), "jpeg"
         ),
     }
     return Layers(
@@ -72,7 +72,7 @@ def layers(segmented: Seen, began: float) -> Layers:
     )
 
 
-def mask_png(segmented: Seen) -> bytes:
+def mask_png(segmented: Segmented) -> bytes:
     """Return the mask as a grey PNG of 0 and 255."""
     return photographs.write((segmented.map >= THRESHOLD).astype(np.uint8) * 255, "png")
 

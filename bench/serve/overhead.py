@@ -16,7 +16,7 @@ import psutil
 
 from bench.cutout import photographs
 from bench.cutout.background import Background
-from bench.cutout.cutout import look
+from bench.cutout.cutout import segment
 from bench.cutout.model import open_model
 from bench.system.device import Machine
 from bench.system.errors import BenchError
@@ -56,7 +56,7 @@ def measure_overhead(folder: Path, photograph: Path, requests: int, device: str)
     model = open_model(folder, Machine(device))
 
     def cut() -> bytes:
-        (segmented,) = look(model, [photographs.read(content)], [[]])
+        (segmented,) = segment(model, [photographs.read(content)], [[]])
         return segmented.picture(Background(), "png")
 
     with _serving(folder, device) as (port, process):

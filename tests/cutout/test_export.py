@@ -13,7 +13,7 @@ from bench.config.recipe import Recipe
 from bench.config.refinement import names_of
 from bench.config.strict import read
 from bench.cutout import model as opening
-from bench.cutout.cutout import look
+from bench.cutout.cutout import segment
 from bench.cutout.model import Model, open_model, read_manifest
 from bench.cutout.photographs import Photograph
 from bench.data.carvana import open_folder
@@ -80,7 +80,7 @@ def test_refinement_of_an_entry_travels_and_is_applied(exported, tmp_path, monke
         out = tmp_path / entry
         assert main(["export", "--run", str(run_folder), "--entry", entry, "--out", str(out)]) == 0
         assert names_of(read_manifest(out).refine) == step
-        (seen,) = look(open_model(out, CPU), [photo], [[]])
+        (seen,) = segment(open_model(out, CPU), [photo], [[]])
         assert seen.map[40, 50] >= 128 and seen.map[6, 101] < 128
         assert seen.cut()[40, 50, 3] == 255 and seen.cut()[6, 101, 3] == 0
         assert seen.cut()[30, 70, 3] == (0 if entry == "mean" else 255)  # the hole

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from bench.cutout.letterbox import frame
+from bench.cutout.letterbox import letterbox
 from bench.masks import resize
 
 rng = np.random.default_rng(0)
@@ -11,7 +11,7 @@ rng = np.random.default_rng(0)
 def test_carvana_goes_through_as_in_training(size):
     photo = rng.integers(0, 256, (1280, 1918, 3), dtype=np.uint8)
     p = rng.random(size, dtype=np.float32)
-    found = frame((1280, 1918), size)
+    found = letterbox((1280, 1918), size)
     assert np.array_equal(found.shrink(photo), resize.shrink(photo, size))
     assert np.array_equal(found.grow(p), resize.grow(p, (1280, 1918)))
 
@@ -21,7 +21,7 @@ def test_carvana_goes_through_as_in_training(size):
 )
 def test_any_shape_fills_the_grid_without_being_stretched(photo):
     size = (320, 480)
-    found = frame(photo, size)
+    found = letterbox(photo, size)
     assert found.inner[0] == size[0] or found.inner[1] == size[1]
     assert found.shrink(np.full((*photo, 3), 7, np.uint8)).shape == (*size, 3)
     if min(photo) > 1:
@@ -33,7 +33,7 @@ def test_any_shape_fills_the_grid_without_being_stretched(photo):
 def test_what_is_shrunk_grows_back_in_its_place():
     photo = np.zeros((900, 500, 3), np.uint8)
     photo[300:600, 100:300] = 255
-    found = frame((900, 500), (320, 480))
+    found = letterbox((900, 500), (320, 480))
     back = found.grow(found.shrink(photo)[..., 0].astype(np.float32) / 255)
     wrong = (back >= 128) != (photo[..., 0] >= 128)
     assert wrong.mean() < 0.005

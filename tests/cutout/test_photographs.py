@@ -107,7 +107,7 @@ def test_writes_what_it_reads(form):
     assert np.abs(found.pixels.astype(int) - pixels)[2:10, 2:18].max() < 8
 
 
-def test_fitted_fills_the_size_in_proportion():
-    found = photographs.fitted(photographs.Photograph(np.asarray(wedge())), (10, 10))
+def test_scaled_to_fill_fills_the_size_in_proportion():
+    found = photographs.scaled_to_fill(photographs.Photograph(np.asarray(wedge())), (10, 10))
     assert found.shape == (10, 10, 3)
     assert found[0, 0].tolist() == [250, 0, 0] and found[0, -1].tolist() == [0, 250, 0]
