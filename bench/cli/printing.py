@@ -14,7 +14,7 @@ from bench.system.errors import BadData
 from bench.system.progress import say
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
-    from bench.data.check import Report as DataReport
+    from bench.data.check import DataReport
     from bench.run.run import Run
 
 WIDE = 240  # characters of a table that goes into a file

@@ -159,9 +159,9 @@ def submit(given: argparse.Namespace) -> None:
 
 def check(given: argparse.Namespace) -> None:
     """Look at a data folder and say what is wrong with it."""
-    from bench.data.check import check as look
+    from bench.data.check import check_folder
 
-    show_data(given, look(given.data or DATA, deep=given.deep, jobs=given.jobs))
+    show_data(given, check_folder(given.data or DATA, deep=given.deep, jobs=given.jobs))
 
 
 def demo(given: argparse.Namespace) -> None:

@@ -8,23 +8,24 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
 
 from bench.data.images import image_size, read_mask
 from bench.masks import rle
+from bench.masks.types import Mask, Size
 from bench.system.errors import BadFile, Missing
 from bench.system.threads import prefetch
 
-SIZE = (1280, 1918)  # height, width of every photograph of the real set
+SIZE = (1280, 1918)  # height, width of every photograph of the competition
 VIEWS = 16  # photographs of one car
 PHOTOGRAPHS = {".jpg", ".jpeg", ".png"}
 MASKS = {".gif", ".png"}
+DEMO_MARKER = "demo.json"  # in a folder of drawn photographs alone
 
 
 def car_of(image_id: str) -> str:
-    """The car an image shows: all views of a car share it.
+    """The car that an image shows: its id without the view.
 
-    An id that does not end in a two-digit view belongs to no car: it is a group of its own.
+    An id that does not end in a two-digit view is a car of its own.
 
     >>> car_of("00087a6bd4dc_05"), car_of("COCO_val2014_000000000042")
     ('00087a6bd4dc', 'COCO_val2014_000000000042')
@@ -33,7 +34,7 @@ def car_of(image_id: str) -> str:
 
 
 def view_of(image_id: str) -> int:
-    """The number of an image among the views of its car; 1 for an image that belongs to no car.
+    """The number of an image among the views of its car; 1 where its id ends in no view.
 
     >>> view_of("00087a6bd4dc_05"), view_of("COCO_val2014_000000000042")
     (5, 1)
@@ -48,7 +49,7 @@ def _parts(image_id: str) -> tuple[str, int]:
 
 @dataclass(frozen=True)
 class Carvana:
-    """Where each file of a data set lies, by image id; nothing of the files is read yet."""
+    """Where each file of a data set lies, by image id; no file has been read."""
 
     root: Path
     train: dict[str, Path]  # photographs to learn from
@@ -61,9 +62,9 @@ class Carvana:
     @cached_property
     def mask_rows(self) -> dict[str, str]:
         """Image id -> run-length text of `mask_table`; empty without the table."""
-        return read_rows(self.mask_table) if self.mask_table else {}
+        return read_mask_table(self.mask_table) if self.mask_table else {}
 
-    def mask(self, image_id: str) -> NDArray[np.bool_]:
+    def mask(self, image_id: str) -> Mask:
         """The mask (H, W) of a training photograph, at the photograph's size.
 
         Raises:
@@ -75,7 +76,7 @@ class Carvana:
         return _decode_row(self, image_id, shape)
 
 
-def _read_mask_of(shape: tuple[int, int], path: Path, photograph: Path) -> NDArray[np.bool_]:
+def _read_mask_of(shape: Size, path: Path, photograph: Path) -> Mask:
     mask = read_mask(path)
     if mask.shape != shape:
         raise BadFile(
@@ -87,7 +88,7 @@ def _read_mask_of(shape: tuple[int, int], path: Path, photograph: Path) -> NDArr
     return mask
 
 
-def _decode_row(data: Carvana, image_id: str, shape: tuple[int, int]) -> NDArray[np.bool_]:
+def _decode_row(data: Carvana, image_id: str, shape: Size) -> Mask:
     if image_id not in data.mask_rows:
         raise _no_mask(data, [image_id])
     try:
@@ -146,20 +147,20 @@ def _list(folder: Path, suffixes: set[str], ending: str = "") -> dict[str, Path]
     """Image id -> file, in order of ids; `ending` is cut from names; no folder is no files."""
     if not folder.is_dir():
         return {}
-    found: dict[str, Path] = {}
+    files: dict[str, Path] = {}
     for name in sorted(os.listdir(folder)):  # noqa: PTH208 (names alone: no Path per file)
         stem, _, suffix = name.rpartition(".")
         if name.startswith(".") or f".{suffix.lower()}" not in suffixes:
             continue
         image_id = stem.removesuffix(ending)
-        if image_id in found:
-            raise BadFile(folder / name, f"{found[image_id].name} is the same image", "remove one")
-        found[image_id] = folder / name
-    return found
+        if image_id in files:
+            raise BadFile(folder / name, f"{files[image_id].name} is the same image", "remove one")
+        files[image_id] = folder / name
+    return files
 
 
-def read_rows(table: Path) -> dict[str, str]:
-    """Image id -> run-length text, from a table `img,rle_mask`.
+def read_mask_table(table: Path) -> dict[str, str]:
+    """Image id -> run-length text, from a table `img,rle_mask` like train_masks.csv.
 
     Raises:
         BadData: the header is another, or an image has two rows.
@@ -193,7 +194,7 @@ def metadata(root: Path) -> dict[str, tuple[str, str, str]]:
 
 
 def mask_areas(data: Carvana, jobs: int = 1) -> dict[str, int]:
-    """Training image -> pixels of its mask; from the table's run lengths where they are there.
+    """Training image -> pixels of its mask; from the table's run lengths where it has the image.
 
     Raises:
         Missing: there are no training photographs.
@@ -205,9 +206,9 @@ def mask_areas(data: Carvana, jobs: int = 1) -> dict[str, int]:
     if unknown:
         raise _no_mask(data, unknown)
     areas = {image: _row_area(data, image) for image in data.train if image in data.mask_rows}
-    drawn = [image for image in data.train if image not in areas]
-    sums = prefetch(_mask_area, [data.masks[image] for image in drawn], jobs)
-    areas.update(zip(drawn, sums, strict=True))
+    pictures = [image for image in data.train if image not in areas]
+    sums = prefetch(_mask_area, [data.masks[image] for image in pictures], jobs)
+    areas.update(zip(pictures, sums, strict=True))
     return {image: areas[image] for image in data.train}
 
 
@@ -223,8 +224,13 @@ def _mask_area(path: Path) -> int:
     return int(np.count_nonzero(read_mask(path)))
 
 
+def is_drawn(data: Carvana) -> bool:
+    """Whether the photographs are the demo's."""
+    return (data.root / DEMO_MARKER).exists()
+
+
 def is_real(data: Carvana) -> bool:
     """Whether the photographs are the competition's: not drawn, and of its size."""
-    if (data.root / "demo.json").exists() or not data.train:
+    if is_drawn(data) or not data.train:
         return False
     return image_size(next(iter(data.train.values()))) == SIZE

@@ -1,4 +1,4 @@
-"""What a data folder holds, and everything that is wrong with it.
+"""Check a data folder: what it holds, and everything that is wrong with it.
 
 Reads  a Carvana folder; unpacks Kaggle's zip files in it first.
 """
@@ -10,25 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
 
 from bench.data.archive import FOLDERS, unpack_all
-from bench.data.carvana import VIEWS, Carvana, car_of, metadata, open_folder, read_rows
+from bench.data.carvana import VIEWS, Carvana, car_of, metadata, open_folder, read_mask_table
 from bench.data.images import read_image
 from bench.masks import rle
+from bench.masks.types import Mask
 from bench.system.errors import BadFile
 from bench.system.progress import track
 from bench.system.threads import prefetch
 
-SAMPLE = 16  # files of each kind that are read when not all are
-SHOWN = 20  # problems in the printed table; the JSON holds all
+SAMPLED = 16  # photographs of each kind that are read without `deep`
+MAX_SHOWN = 20  # problems in the printed table; the JSON holds all
 
 
 @dataclass(frozen=True)
-class Problem:
+class DataProblem:
     """A file that must be mended before the data are used."""
 
     file: str
@@ -37,13 +37,13 @@ class Problem:
 
 
 @dataclass
-class Report:
+class DataReport:
     """Facts about a data folder, what must be mended, and what is only worth knowing."""
 
     root: str
     deep: bool
     facts: dict[str, str] = field(default_factory=dict)
-    problems: list[Problem] = field(default_factory=list)
+    problems: list[DataProblem] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -55,12 +55,12 @@ class Report:
     def verdict(self) -> str:
         """One line for people."""
         read = "every file was read" if self.deep else "a sample was read; --deep reads every file"
-        found = "ready" if self.ok else f"problems: {len(self.problems)}"
-        return f"{self.root}: {found} ({read})"
+        state = "ready" if self.ok else f"problems: {len(self.problems)}"
+        return f"{self.root}: {state} ({read})"
 
     def add(self, file: Path | str, what: str, cure: str) -> None:
         """Note a problem, once."""
-        problem = Problem(str(file), what, cure)
+        problem = DataProblem(str(file), what, cure)
         if problem not in self.problems:
             self.problems.append(problem)
 
@@ -78,15 +78,17 @@ class Report:
         if self.ok:
             return Group(facts, escape(self.verdict))
         problems = Table("file", "what is wrong", "cure")
-        for problem in self.problems[:SHOWN]:
+        for problem in self.problems[:MAX_SHOWN]:
             problems.add_row(*map(escape, (problem.file, problem.what, problem.cure)))
-        if len(self.problems) > SHOWN:
-            problems.add_row("...", f"and {len(self.problems) - SHOWN} more", "see all with --json")
+        if len(self.problems) > MAX_SHOWN:
+            problems.add_row(
+                "...", f"and {len(self.problems) - MAX_SHOWN} more", "see all with --json"
+            )
         return Group(facts, problems, escape(self.verdict))
 
 
-def check(root: Path, deep: bool, jobs: int) -> Report:
-    """A report on the data in `root`; reads a sample of the files, with `deep` every one.
+def check_folder(root: Path, deep: bool, jobs: int) -> DataReport:
+    """Check the data in `root`: a sample of the files or, with `deep`, every one.
 
     Raises:
         Missing: no such folder, or no photographs in it.
@@ -94,9 +96,9 @@ def check(root: Path, deep: bool, jobs: int) -> Report:
     """
     unpacked = unpack_all(root)
     data = open_folder(root)
-    report = Report(str(root), deep, notes=[f"unpacked {target.name}" for target in unpacked])
+    report = DataReport(str(root), deep, notes=[f"unpacked {target.name}" for target in unpacked])
     _count(data, report)
-    for examine in (_pairs, _cars, _strangers, _mask_table, _sample_table, _metadata):
+    for examine in (_pairs, _cars, _unused_files, _mask_table, _sample_table, _metadata):
         try:
             examine(data, report)
         except BadFile as error:
@@ -105,7 +107,7 @@ def check(root: Path, deep: bool, jobs: int) -> Report:
     return report
 
 
-def _count(data: Carvana, report: Report) -> None:
+def _count(data: Carvana, report: DataReport) -> None:
     for name, photographs in (("training", data.train), ("test", data.test)):
         cars = {car_of(image) for image in photographs}
         folders = {path.parent.name for path in photographs.values()}
@@ -114,14 +116,14 @@ def _count(data: Carvana, report: Report) -> None:
     report.facts["masks"] = f"{len(data.masks)} in train_masks/"
 
 
-def _pairs(data: Carvana, report: Report) -> None:
+def _pairs(data: Carvana, report: DataReport) -> None:
     for image in sorted(data.masks.keys() - data.train.keys()):
         report.add(data.masks[image], "no photograph", "add the photograph or remove the mask")
     for image in sorted(data.train.keys() - data.masks.keys() - data.mask_rows.keys()):
         report.add(data.train[image], "no mask", "add the mask or remove the photograph")
 
 
-def _cars(data: Carvana, report: Report) -> None:
+def _cars(data: Carvana, report: DataReport) -> None:
     for name, photographs in (("training", data.train), ("test", data.test)):
         views = Counter(map(car_of, photographs))
         odd = [f"{car} with {count}" for car, count in views.items() if count != VIEWS]
@@ -133,7 +135,7 @@ def _cars(data: Carvana, report: Report) -> None:
             report.add(path, "its car is in the training folder too", "remove it from one of them")
 
 
-def _strangers(data: Carvana, report: Report) -> None:
+def _unused_files(data: Carvana, report: DataReport) -> None:
     known = {*data.train.values(), *data.masks.values(), *data.test.values()}
     used = {path.parent for path in known}
     for folder in (data.root / name for name in FOLDERS):
@@ -145,7 +147,7 @@ def _strangers(data: Carvana, report: Report) -> None:
                 report.notes.append(f"{len(others)} other files are ignored, first {others[0]}")
 
 
-def _mask_table(data: Carvana, report: Report) -> None:
+def _mask_table(data: Carvana, report: DataReport) -> None:
     if data.mask_table is None:
         return
     report.facts["mask rows"] = f"{len(data.mask_rows)} in {data.mask_table.name}"
@@ -159,10 +161,10 @@ def _mask_table(data: Carvana, report: Report) -> None:
             report.add(data.mask_table, f"row of {image}: {error}", "restore the file")
 
 
-def _sample_table(data: Carvana, report: Report) -> None:
+def _sample_table(data: Carvana, report: DataReport) -> None:
     if data.sample is None:
         return
-    rows = read_rows(data.sample).keys()
+    rows = read_mask_table(data.sample).keys()
     report.facts["rows to submit"] = f"{len(rows)} in {data.sample.name}"
     for image in sorted(data.test.keys() - rows):
         report.add(
@@ -173,7 +175,7 @@ def _sample_table(data: Carvana, report: Report) -> None:
         report.notes.append(f"{absent} of {len(rows)} photographs to submit are not here")
 
 
-def _metadata(data: Carvana, report: Report) -> None:
+def _metadata(data: Carvana, report: DataReport) -> None:
     if data.metadata_table is None:
         return
     known = metadata(data.root).keys()
@@ -182,25 +184,25 @@ def _metadata(data: Carvana, report: Report) -> None:
 
 
 @dataclass(frozen=True)
-class _Look:
-    """What reading a photograph, and its mask, showed."""
+class FileRead:
+    """A photograph and its mask, as read: size, share of car, and what was wrong."""
 
     size: tuple[int, ...] | None
     covered: float | None  # share of the photograph that is car
     errors: tuple[BadFile, ...]
 
 
-def _read_files(data: Carvana, report: Report, jobs: int) -> None:
+def _read_files(data: Carvana, report: DataReport, jobs: int) -> None:
     images = [(data, image, True) for image in _chosen(list(data.train), report.deep)]
     images += [(data, image, False) for image in _chosen(list(data.test), report.deep)]
-    looks = list(track(prefetch(_look, images, jobs), "reading", len(images)))
-    for error in (error for look in looks for error in look.errors):
+    reads = list(track(prefetch(_read_file, images, jobs), "reading", len(images)))
+    for error in (error for read in reads for error in read.errors):
         report.add(error.file, error.what, error.cure)
-    sizes = Counter(look.size for look in looks if look.size)
+    sizes = Counter(read.size for read in reads if read.size)
     report.facts["files read"] = f"{len(images)} photographs" + "".join(
         f", {count} of {height}x{width}" for (height, width), count in sizes.most_common()
     )
-    covered = [100 * look.covered for look in looks if look.covered is not None]
+    covered = [100 * read.covered for read in reads if read.covered is not None]
     if covered:
         mean = sum(covered) / len(covered)
         report.facts["car pixels"] = (
@@ -209,12 +211,12 @@ def _read_files(data: Carvana, report: Report, jobs: int) -> None:
 
 
 def _chosen(images: Sequence[str], deep: bool) -> Sequence[str]:
-    """All images, or about `SAMPLE` of them, evenly spread."""
-    return images if deep else images[:: max(1, len(images) // SAMPLE)]
+    """All images, or about `SAMPLED` of them, evenly spread."""
+    return images if deep else images[:: max(1, len(images) // SAMPLED)]
 
 
-def _look(what: tuple[Carvana, str, bool]) -> _Look:
-    data, image, train = what
+def _read_file(task: tuple[Carvana, str, bool]) -> FileRead:
+    data, image, train = task
     errors, size, covered = [], None, None
     try:
         size = read_image((data.train if train else data.test)[image]).shape[:2]
@@ -225,11 +227,11 @@ def _look(what: tuple[Carvana, str, bool]) -> _Look:
             covered = float(_mask(data, image).mean())
     except BadFile as error:
         errors.append(error)
-    return _Look(size, covered, tuple(errors))
+    return FileRead(size, covered, tuple(errors))
 
 
-def _mask(data: Carvana, image: str) -> NDArray[np.bool_]:
-    """The mask of a photograph; where it is there as picture and as row, the two must agree."""
+def _mask(data: Carvana, image: str) -> Mask:
+    """The mask of a photograph; its picture and its row must agree where both are there."""
     mask = data.mask(image)
     if image in data.masks and image in data.mask_rows:
         try:

@@ -24,13 +24,15 @@ from bench.system.progress import track
 from bench.system.threads import prefetch
 
 KINDS = {"person", "vehicle"}  # COCO's supercategories whose masks count
-SHARE, MAIN_SHARE, MOST = 0.10, 0.30, 0.90  # of the image: every mask, one of them, all together
-MORE = 3  # masks beside the largest
-FINE = 4  # polygons are drawn on a grid so many times finer
-QUALITY = 95  # of a resized photograph's JPEG
+MIN_SHARE = 0.10  # of the image that each mask covers
+MIN_LARGEST_SHARE = 0.30  # that the largest of them covers
+MAX_TOTAL_SHARE = 0.90  # that all of them together cover
+MAX_OTHERS = 3  # masks beside the largest
+FINER = 4  # polygons are drawn on a grid so many times finer
+JPEG_QUALITY = 95  # of a resized photograph's JPEG
 
 
-class Image(BaseModel):
+class CocoImage(BaseModel):
     """A photograph."""
 
     id: Annotated[int, Field(ge=0)]
@@ -39,34 +41,34 @@ class Image(BaseModel):
     width: Annotated[int, Field(gt=0)]
 
 
-class Runs(BaseModel):
+class CocoRuns(BaseModel):
     """A mask as run lengths, column by column, the first of background; packed where text."""
 
     counts: str | list[Annotated[int, Field(ge=0)]]
     size: tuple[int, int]
 
 
-class Annotation(BaseModel):
+class CocoAnnotation(BaseModel):
     """A mask of one object: polygons `x1, y1, x2, y2, ...` or run lengths."""
 
     image_id: int
     category_id: int
-    segmentation: Runs | list[Annotated[list[float], Field(min_length=6)]]
+    segmentation: CocoRuns | list[Annotated[list[float], Field(min_length=6)]]
 
 
-class Category(BaseModel):
+class CocoCategory(BaseModel):
     """What an object is."""
 
     id: int
     supercategory: str = ""
 
 
-class Coco(BaseModel):
-    """What is read of an annotation file."""
+class CocoFile(BaseModel):
+    """The parts of an annotation file that are read."""
 
-    images: list[Image]
-    annotations: list[Annotation]
-    categories: list[Category]
+    images: list[CocoImage]
+    annotations: list[CocoAnnotation]
+    categories: list[CocoCategory]
 
 
 def prepare(
@@ -84,18 +86,18 @@ def prepare(
         Missing: no such annotation file, or a photograph of it is not there.
         BadData: it is not COCO's format, or a photograph is damaged or of another size.
     """
-    coco = read(annotations)
+    coco = read_annotations(annotations)
     wanted = {category.id for category in coco.categories if category.supercategory in KINDS}
     if not wanted:
         raise BadData(f"{annotations}: no category of the kind {' or '.join(sorted(KINDS))}")
-    masks_of: dict[int, list[Annotation]] = defaultdict(list)
+    masks_of: dict[int, list[CocoAnnotation]] = defaultdict(list)
     for annotation in coco.annotations:
         if annotation.category_id in wanted:
             masks_of[annotation.image_id].append(annotation)
 
-    def keep(image: Image) -> str:
-        masks = [_decoded(one, image, annotations) for one in masks_of[image.id]]
-        mask, verdict = join(masks)
+    def keep(image: CocoImage) -> str:
+        masks = [_decoded(each, image, annotations) for each in masks_of[image.id]]
+        mask, verdict = join_masks(masks)
         if mask is not None:
             _write(_photograph(image, images, annotations), image, mask, out, size)
         return verdict
@@ -104,7 +106,7 @@ def prepare(
     return dict(Counter(verdicts).most_common())
 
 
-def read(path: Path) -> Coco:
+def read_annotations(path: Path) -> CocoFile:
     """A COCO annotation file.
 
     Raises:
@@ -113,7 +115,7 @@ def read(path: Path) -> Coco:
     if not path.is_file():
         raise Missing(f"{path}: no such file; name one like instances_val2017.json")
     try:
-        return Coco.model_validate_json(path.read_bytes())
+        return CocoFile.model_validate_json(path.read_bytes())
     except ValidationError as error:
         fault = error.errors()[0]
         where = ".".join(str(part) for part in fault["loc"]) or "the whole file"
@@ -122,7 +124,7 @@ def read(path: Path) -> Coco:
         ) from error
 
 
-def join(masks: Sequence[Mask]) -> tuple[Mask | None, str]:
+def join_masks(masks: Sequence[Mask]) -> tuple[Mask | None, str]:
     """The mask of a photograph by ExtractNet's rules, or None, and the verdict in words.
 
     Of the masks that cover at least a tenth of the image, the largest, which covers at least 0.3
@@ -130,43 +132,49 @@ def join(masks: Sequence[Mask]) -> tuple[Mask | None, str]:
 
     Source: ExtractNet 2019, preparation of COCO.
     """
-    large = sorted((mask for mask in masks if mask.mean() >= SHARE), key=np.mean, reverse=True)
-    if not large or large[0].mean() < MAIN_SHARE:
-        return None, f"no person or vehicle of {MAIN_SHARE:.0%}"
-    joined: Mask = np.logical_or.reduce(large[: 1 + MORE])
-    return (None, f"over {MOST:.0%} covered") if joined.mean() > MOST else (joined, "kept")
+    large = sorted((mask for mask in masks if mask.mean() >= MIN_SHARE), key=np.mean, reverse=True)
+    if not large or large[0].mean() < MIN_LARGEST_SHARE:
+        return None, f"no person or vehicle of {MIN_LARGEST_SHARE:.0%}"
+    joined: Mask = np.logical_or.reduce(large[: 1 + MAX_OTHERS])
+    return (
+        (None, f"over {MAX_TOTAL_SHARE:.0%} covered")
+        if joined.mean() > MAX_TOTAL_SHARE
+        else (joined, "kept")
+    )
 
 
-def _decoded(annotation: Annotation, image: Image, path: Path) -> Mask:
-    shape, found = (image.height, image.width), annotation.segmentation
+def _decoded(annotation: CocoAnnotation, image: CocoImage, path: Path) -> Mask:
+    shape, shown = (image.height, image.width), annotation.segmentation
     try:
-        return from_runs(found, shape) if isinstance(found, Runs) else from_polygons(found, shape)
+        return (
+            from_runs(shown, shape) if isinstance(shown, CocoRuns) else from_polygons(shown, shape)
+        )
     except ValueError as error:
         raise BadData(f"{path}, image {image.id}: {error}; restore the file") from error
 
 
 def from_polygons(polygons: Sequence[Sequence[float]], shape: Size) -> Mask:
     """The pixels that lie in any polygon by half or more; the first pixel spans 0 to 1."""
-    fine = np.zeros((shape[0] * FINE, shape[1] * FINE), np.uint8)
+    fine = np.zeros((shape[0] * FINER, shape[1] * FINER), np.uint8)
     for polygon in polygons:
         if len(polygon) % 2:
             raise ValueError(f"a polygon of {len(polygon)} numbers has a point without its y")
-        corners = np.asarray(polygon).reshape(-1, 2) * FINE - 0.5
+        corners = np.asarray(polygon).reshape(-1, 2) * FINER - 0.5
         cv2.fillPoly(fine, [np.rint(corners).astype(np.int32)], 255)
     return np.asarray(cv2.resize(fine, shape[::-1], interpolation=cv2.INTER_AREA) >= 128)
 
 
-def from_runs(runs: Runs, shape: Size) -> Mask:
+def from_runs(runs: CocoRuns, shape: Size) -> Mask:
     """The mask of run lengths."""
-    counts = unpacked(runs.counts) if isinstance(runs.counts, str) else runs.counts
+    counts = unpack_counts(runs.counts) if isinstance(runs.counts, str) else runs.counts
     if runs.size != shape or sum(counts) != shape[0] * shape[1] or min(counts) < 0:
         raise ValueError(f"the run lengths do not fill {shape[0]}x{shape[1]} pixels")
     values = np.arange(len(counts)) % 2 == 1
     return np.repeat(values, counts).reshape(shape, order="F")
 
 
-def unpacked(text: str) -> list[int]:
-    """The run lengths in COCO's packed text.
+def unpack_counts(text: str) -> list[int]:
+    """Read the run lengths in COCO's packed text.
 
     A character holds five bits, lowest first, and whether more follow; the last one's fifth bit is
     the sign. From the fourth number on, each is the difference to the last but one.
@@ -186,7 +194,7 @@ def unpacked(text: str) -> list[int]:
     return counts
 
 
-def _photograph(image: Image, images: Path, annotations: Path) -> Path:
+def _photograph(image: CocoImage, images: Path, annotations: Path) -> Path:
     """The file of a photograph, which lies inside the folder `images`."""
     inside = Path(image.file_name)
     if inside.is_absolute() or ".." in inside.parts or inside.suffix.lower() not in PHOTOGRAPHS:
@@ -199,7 +207,7 @@ def _photograph(image: Image, images: Path, annotations: Path) -> Path:
     return images / inside
 
 
-def _write(photograph: Path, image: Image, mask: Mask, out: Path, size: Size | None) -> None:
+def _write(photograph: Path, image: CocoImage, mask: Mask, out: Path, size: Size | None) -> None:
     picture = read_image(photograph)
     if picture.shape[:2] != mask.shape:
         raise BadData(
@@ -212,7 +220,7 @@ def _write(photograph: Path, image: Image, mask: Mask, out: Path, size: Size | N
     if size is not None:
         shrunk = partial(cv2.resize, dsize=size[::-1], interpolation=cv2.INTER_AREA)
         target = target.with_suffix(".jpg")
-        content = simplejpeg.encode_jpeg(np.asarray(shrunk(picture)), QUALITY, "RGB", "444")
+        content = simplejpeg.encode_jpeg(np.asarray(shrunk(picture)), JPEG_QUALITY, "RGB", "444")
         mask = np.asarray(shrunk(mask.astype(np.uint8) * 255) >= 128)
     write_mask(out / "train_masks" / f"{name}_mask.gif", mask)
     write_bytes(target, content)

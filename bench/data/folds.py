@@ -1,4 +1,4 @@
-"""Folds of whole cars, alike in size of car, and the audit that training and scoring share none."""
+"""Folds of whole cars, alike in the cars' sizes; the audit that no scored car was trained on."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from bench.data.carvana import Carvana, car_of, mask_areas
 from bench.system.errors import BadConfig, BadData, Missing
 from bench.system.files import write_text
 
-HEADER = "car,fold\n"
+FOLDS_HEADER = "car,fold\n"
 
 
 def car_areas(areas: dict[str, int]) -> dict[str, float]:
@@ -24,7 +24,7 @@ def car_areas(areas: dict[str, int]) -> dict[str, float]:
     views = defaultdict(list)
     for image_id, area in areas.items():
         views[car_of(image_id)].append(area)
-    return {car: float(np.mean(found)) for car, found in views.items()}
+    return {car: float(np.mean(sizes)) for car, sizes in views.items()}
 
 
 def make_folds(areas: dict[str, float], count: int, seed: int) -> dict[str, int]:
@@ -55,7 +55,8 @@ def in_fold(images: Iterable[str], folds: dict[str, int], fold: int) -> list[str
 
 def write_folds(path: Path, folds: dict[str, int]) -> None:
     """Write the table `car,fold`."""
-    write_text(path, "".join([HEADER, *(f"{car},{fold}\n" for car, fold in sorted(folds.items()))]))
+    rows = [f"{car},{fold}\n" for car, fold in sorted(folds.items())]
+    write_text(path, "".join([FOLDS_HEADER, *rows]))
 
 
 def read_folds(path: Path) -> dict[str, int]:
@@ -69,7 +70,7 @@ def read_folds(path: Path) -> dict[str, int]:
         raise Missing(f"{path}: no folds yet; run the stage `folds` first")
     folds: dict[str, int] = {}
     with path.open(encoding="utf-8") as lines:
-        if next(lines, "") != HEADER:
+        if next(lines, "") != FOLDS_HEADER:
             raise BadData(f"{path}, line 1: not 'car,fold'; restore the file")
         for number, line in enumerate(lines, start=2):
             car, _, fold = line.rstrip("\n").rpartition(",")
@@ -129,14 +130,12 @@ class Split:
         return leak_audit([*self.train, *self.valid], self.heldout)
 
 
-def limited(data: Carvana, cars: int | None) -> Carvana:
-    """The data set with only so many training and test cars, or all of them for None."""
-    return (
-        data
-        if cars is None
-        else replace(
-            data, train=_of_first_cars(data.train, cars), test=_of_first_cars(data.test, cars)
-        )
+def limit_cars(data: Carvana, cars: int | None) -> Carvana:
+    """The data set with only its first training and test cars, or all of them for None."""
+    if cars is None:
+        return data
+    return replace(
+        data, train=_of_first_cars(data.train, cars), test=_of_first_cars(data.test, cars)
     )
 
 
@@ -146,16 +145,15 @@ def _of_first_cars(images: dict[str, Path], cars: int) -> dict[str, Path]:
 
 
 def draw_folds(data: Carvana, suite: Suite, jobs: int) -> dict[str, int]:
-    """Fold of every car, alike in mask area; of every image where the suite splits by image."""
+    """Car -> fold, or image -> fold where the suite splits by image; folds are alike in area."""
     areas = mask_areas(data, jobs)
-    by_unit = (
-        car_areas(areas) if suite.split == "car" else {key: float(v) for key, v in areas.items()}
-    )
-    return make_folds(by_unit, suite.folds.count, suite.folds.seed)
+    by_car = suite.split == "car"
+    sizes = car_areas(areas) if by_car else {image: float(area) for image, area in areas.items()}
+    return make_folds(sizes, suite.folds.count, suite.folds.seed)
 
 
 def split(data: Carvana, suite: Suite, folds: dict[str, int], fold: int) -> Split:
-    """The images that train, choose and are scored in one fold.
+    """Split the training images for one fold: some train, some choose the epoch, some are scored.
 
     The validation cars are drawn from the training cars; a suite that splits by image draws as
     many images as those cars would have.

@@ -21,6 +21,7 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
+from bench.data.carvana import DEMO_MARKER
 from bench.data.images import read_mask, write_mask
 from bench.demo.photograph import Car, draw_car, take
 from bench.masks import rle
@@ -66,11 +67,11 @@ def make(out: Path, cars: int, test_cars: int, seed: int, jobs: int) -> None:
     for _ in track(prefetch(draw, subjects, jobs), "drawing demo cars", len(subjects)):
         pass
     _write_tables(out, subjects[:cars], subjects[cars:], seed)
-    write_json(out / "demo.json", marker)
+    write_json(out / DEMO_MARKER, marker)
 
 
 def _is_complete(out: Path, marker: dict[str, int]) -> bool:
-    path = out / "demo.json"
+    path = out / DEMO_MARKER
     if not path.is_file():
         return False
     found = json.loads(path.read_text(encoding="utf-8"))

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 
 from bench.data.archive import unpack
-from bench.data.check import Report, check
+from bench.data.check import DataReport, check_folder
 from bench.kaggle.client import COMPETITION, client_error, client_path, run_client
 
 DOWNLOADS = (  # small ones first: Kaggle refuses these before the hours of the last one
@@ -20,7 +20,7 @@ DOWNLOADS = (  # small ones first: Kaggle refuses these before the hours of the 
 )
 
 
-def download(out: Path, jobs: int) -> Report:
+def download(out: Path, jobs: int) -> DataReport:
     """Fetch and unpack what `out` lacks, then check the folder; a second call fetches the rest.
 
     Raises:
@@ -37,7 +37,7 @@ def download(out: Path, jobs: int) -> Report:
                 _fetch(archive)
             unpack(archive, out / name)
             archive.unlink()  # keeping it would need 8 GB more
-    return check(out, deep=False, jobs=jobs)
+    return check_folder(out, deep=False, jobs=jobs)
 
 
 def _fetch(archive: Path) -> None:

@@ -12,7 +12,7 @@ import pandas as pd
 from bench.config.layout import Layout
 from bench.config.recipe import Recipe
 from bench.config.suite import Suite
-from bench.data.carvana import Carvana, car_of, is_real, metadata
+from bench.data.carvana import Carvana, car_of, is_drawn, is_real, metadata
 from bench.ensembles.rules import RULES
 from bench.scores.ranking import methods
 from bench.scores.tables import read_leaderboard
@@ -166,7 +166,7 @@ def read(
         leaks=_json(layout.leaks),
         cars=metadata(data.root),
         real=is_real(data),
-        drawn=(data.root / "demo.json").exists(),
+        drawn=is_drawn(data),
         root=data.root,
         repeat=repeat,
     )  # fmt: skip

@@ -13,8 +13,8 @@ from bench.config.library import changed, in_suite, load_recipe, load_suite, sui
 from bench.config.recipe import Recipe
 from bench.config.strict import check_same, to_yaml
 from bench.config.suite import Suite, short_name
-from bench.data.carvana import Carvana, open_folder
-from bench.data.folds import Split, draw_folds, limited, split, write_folds
+from bench.data.carvana import Carvana, is_drawn, open_folder
+from bench.data.folds import Split, draw_folds, limit_cars, split, write_folds
 from bench.ensembles import combine as ensemble
 from bench.ensembles.entry import Entry, check_ensembles
 from bench.kaggle import submit
@@ -68,7 +68,7 @@ def open_run(
     if data is None and chosen.demo:
         data = home_data / "demo"
         demo.make(data, chosen.demo.cars, chosen.demo.test_cars, chosen.demo.seed, machine.jobs)
-    opened = limited(open_folder(data or home_data), chosen.limit)
+    opened = limit_cars(open_folder(data or home_data), chosen.limit)
     name = short_name(suite_name)
     layout, cache = Layout(runs / name), runs / "cache"
     return Run(name, chosen, Path(suite_name), opened, layout, submissions, cache, machine,
@@ -141,7 +141,7 @@ class Run:
     def repeat(self) -> list[str]:
         """The commands that make this run again, from a checkout."""
         words = ["./run_all.sh", str(self.suite_file)]
-        if not (self.suite.demo and (self.data.root / "demo.json").exists()):
+        if not (self.suite.demo and is_drawn(self.data)):
             words += ["--data", str(self.data.root)]
         if self.suite.limit:
             words += ["--limit", str(self.suite.limit)]

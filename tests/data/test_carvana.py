@@ -11,7 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bench.data.carvana import SIZE, car_of, mask_areas, metadata, open_folder, read_rows, view_of
+from bench.data.carvana import (
+    SIZE,
+    car_of,
+    mask_areas,
+    metadata,
+    open_folder,
+    read_mask_table,
+    view_of,
+)
 from bench.data.images import image_size, read_image, read_mask
 from bench.system.errors import BadData, Missing
 from tests.tiny import TINY, TRAIN_CARS, draw_car, save_mask
@@ -195,7 +203,7 @@ def test_a_photograph_without_mask_stops_before_the_work(copy):
 def test_a_damaged_table_is_refused_by_line(tmp_path, text, why):
     (tmp_path / "t.csv").write_text(text)
     with pytest.raises(BadData, match=why):
-        read_rows(tmp_path / "t.csv")
+        read_mask_table(tmp_path / "t.csv")
 
 
 def test_a_row_that_breaks_the_rules_is_named(copy):

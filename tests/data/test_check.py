@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from bench.data.check import check
+from bench.data.check import check_folder
 from bench.system.errors import Missing
 from tests.tiny import TEST_CAR, TRAIN_CARS, draw_car, save_mask
 
@@ -85,7 +85,7 @@ DAMAGES = {  # what happens to a folder, the file that is named, what is said of
 
 
 def test_a_sound_folder_is_ready(tiny_carvana):
-    report = check(tiny_carvana, deep=True, jobs=2)
+    report = check_folder(tiny_carvana, deep=True, jobs=2)
     assert report.ok and report.notes == []
     assert report.facts["training photographs"] == "64 of 4 cars in train/"
     assert report.facts["files read"] == "80 photographs, 80 of 80x120"
@@ -96,7 +96,7 @@ def test_a_sound_folder_is_ready(tiny_carvana):
 def test_damage_is_found_and_named(copy, name):
     damage, file, what = DAMAGES[name]
     damage(copy)
-    report = check(copy, deep=True, jobs=1)
+    report = check_folder(copy, deep=True, jobs=1)
     assert not report.ok
     found = [problem for problem in report.problems if what in f"{problem.file} {problem.what}"]
     assert found and found[0].file.startswith(str(copy / file)) and found[0].cure
@@ -105,7 +105,7 @@ def test_damage_is_found_and_named(copy, name):
 def test_a_report_is_a_table_and_json(copy):
     cut(copy / PHOTO)
     (copy / "train/[odd] file.txt").touch()
-    report = check(copy, deep=True, jobs=1)
+    report = check_folder(copy, deep=True, jobs=1)
     console = Console(width=300, file=io.StringIO())
     console.print(report.to_table())
     shown = console.file.getvalue()
@@ -117,7 +117,7 @@ def test_a_report_is_a_table_and_json(copy):
 
 def test_a_sample_is_read_unless_asked(copy):
     cut(copy / PHOTO)
-    report = check(copy, deep=False, jobs=1)
+    report = check_folder(copy, deep=False, jobs=1)
     assert report.ok and "a sample was read" in report.verdict
     assert report.facts["files read"].startswith("32 photographs")
 
@@ -125,16 +125,16 @@ def test_a_sample_is_read_unless_asked(copy):
 def test_zip_files_are_unpacked_first(copy):
     shutil.make_archive(str(copy / "train_masks"), "zip", copy, "train_masks")
     shutil.rmtree(copy / "train_masks")
-    report = check(copy, deep=False, jobs=1)
+    report = check_folder(copy, deep=False, jobs=1)
     assert report.ok and report.notes == ["unpacked train_masks"]
 
 
 def test_a_folder_of_nothing_is_missing(tmp_path):
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(Missing):
-            check(folder, deep=False, jobs=1)
+            check_folder(folder, deep=False, jobs=1)
 
 
 def test_the_real_data_are_ready(carvana_folder):
-    report = check(carvana_folder, deep=False, jobs=2)
+    report = check_folder(carvana_folder, deep=False, jobs=2)
     assert report.ok and "of 1280x1918" in report.facts["files read"]

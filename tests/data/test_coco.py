@@ -12,8 +12,8 @@ from PIL import Image
 
 from bench.cli.verbs import main
 from bench.data.carvana import open_folder
-from bench.data.check import check
-from bench.data.coco import Runs, from_polygons, from_runs, join, unpacked
+from bench.data.check import check_folder
+from bench.data.coco import CocoRuns, from_polygons, from_runs, join_masks, unpack_counts
 from bench.data.images import read_image
 from bench.system.errors import BadData, Missing
 
@@ -62,18 +62,18 @@ def test_polygons_of_one_object_are_joined_where_they_overlap():
 
 
 def test_packed_run_lengths_of_the_reference_code_are_read():
-    assert (from_runs(Runs(counts=PACKED, size=(40, 60)), (40, 60)) == HOLED).all()
+    assert (from_runs(CocoRuns(counts=PACKED, size=(40, 60)), (40, 60)) == HOLED).all()
 
 
 @given(st.lists(st.integers(0, 3_000_000), min_size=1, max_size=20))
 def test_packed_run_lengths_come_back(counts):
-    assert unpacked(packed(counts)) == counts
+    assert unpack_counts(packed(counts)) == counts
 
 
 @pytest.mark.parametrize("counts", [[1, 2], [2401, -1], [], "[6k", "\x7f"])
 def test_run_lengths_that_do_not_fill_the_image_are_refused(counts):
     with pytest.raises(ValueError, match=r"do not fill|no character|greater than"):
-        from_runs(Runs(counts=counts, size=(40, 60)), (40, 60))
+        from_runs(CocoRuns(counts=counts, size=(40, 60)), (40, 60))
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_run_lengths_that_do_not_fill_the_image_are_refused(counts):
     ],
 )  # fmt: skip
 def test_the_five_rules(masks, expected, verdict):
-    found, said = join(masks)
+    found, said = join_masks(masks)
     assert verdict in said
     assert (found is None) == (expected is None)
     assert expected is None or (found == expected).all()
@@ -156,7 +156,7 @@ def test_a_suite_runs_on_what_was_prepared(coco, capsys):
     assert list(data.train) == [f"{100 + number:012d}" for number in range(4)]
     for number, image in enumerate(data.train):
         assert (data.mask(image) == box(8, 10 + number, 24, 36, (40, 60 + number))).all()
-    assert check(data.root, deep=True, jobs=1).ok
+    assert check_folder(data.root, deep=True, jobs=1).ok
     suite = {"title": "coco", "folds": {"count": 2, "run": [0, 1], "valid_cars": 1}}
     recipe = yaml.safe_load(
         "{network: {name: otsu_watershed}, size: [56, 56], epochs: 0, batch: 1, "
