@@ -4,6 +4,8 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench.cli.arguments import DATA, parse
@@ -15,6 +17,7 @@ from bench.system.text import several
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.run.run import Run
+    from bench.speed.timing import Comparison
 
 INTERRUPTED = 130
 NETWORK_VERBS = ("cutout", "export", "models", "serve", "speed")  # beside those of a SUITE
@@ -254,9 +257,7 @@ def speed(given: argparse.Namespace) -> None:
         _speed_of_scale(given)
         return
     if given.parts == ["network"]:
-        from bench.speed import network
-
-        rows = network.run(given.training, given.recipe, given.data)
+        rows = _speed_of_network(given)
     elif given.parts == ["loader"]:
         from bench.speed import loader
 
@@ -267,6 +268,15 @@ def speed(given: argparse.Namespace) -> None:
         print(json.dumps([row.to_json() for row in rows], indent=2))
     else:
         show_tables([comparison.to_table(rows)])
+
+
+def _speed_of_network(given: argparse.Namespace) -> "list[Comparison]":
+    from bench.speed import network
+    from bench.system.process import keep_compiled_code_in
+
+    with TemporaryDirectory(prefix="carvana-speed-") as folder:
+        keep_compiled_code_in(Path(folder) / "kernels")
+        return network.run(given.training, given.recipe, given.data, Path(folder))
 
 
 def _speed_of_scale(given: argparse.Namespace) -> None:

@@ -86,8 +86,11 @@ def _add_about(app: FastAPI, queue: BatchQueue[PhotographTask, Any], model: Mode
         "rule": manifest.rule,
         "parameters": manifest.parameters,
         "members": [
-            {"name": member.name, "size": member.size,
-             "weights_sha256": [part.weights_sha256 for part in member.parts]}
+            {
+                "name": member.name,
+                "size": member.size,
+                "weights_sha256": [part.weights_sha256 for part in member.parts],
+            }
             for member in manifest.members
         ],
         "dice": manifest.dice,
@@ -96,7 +99,7 @@ def _add_about(app: FastAPI, queue: BatchQueue[PhotographTask, Any], model: Mode
             for name, step in DEFAULT_STEPS.items()
         ],
         "limits": {"bytes": MAX_BODY_BYTES, "pixels": MAX_PIXELS},
-    }  # fmt: skip
+    }
 
     @app.get("/health", summary="Whether it works", responses={503: ERRORS[503]})
     async def health() -> Health:

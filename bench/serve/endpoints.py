@@ -64,9 +64,11 @@ class PhotographTask:
 
 
 @router.post(
-    "/cutout", summary="Cut the car out", response_class=Response,
+    "/cutout",
+    summary="Cut the car out",
+    response_class=Response,
     responses={200: {"content": {"image/png": {}}, "description": "PNG"}, **ERRORS},
-)  # fmt: skip
+)
 async def cutout(
     request: Request,
     photograph: Upload,
@@ -90,10 +92,14 @@ async def cutout(
 
 
 @router.post(
-    "/mask", summary="The car's mask", response_model=None,
-    responses={200: {"content": {"image/png": {}}, "description": "PNG, or run lengths",
-                     "model": Runs}, **ERRORS},
-)  # fmt: skip
+    "/mask",
+    summary="The car's mask",
+    response_model=None,
+    responses={
+        200: {"content": {"image/png": {}}, "description": "PNG, or run lengths", "model": Runs},
+        **ERRORS,
+    },
+)
 async def mask(
     request: Request,
     photograph: Upload,

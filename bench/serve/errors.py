@@ -25,10 +25,18 @@ HEADERS = {
     "cache-control": "no-store",
 }
 ERROR_NAMES = {
-    400: "bad_request", 403: "other_site", 404: "not_found", 405: "wrong_method",
-    408: "too_slow", 413: "too_large", 415: "no_photograph", 422: "cannot_be_read",
-    500: "our_mistake", 503: "busy", 504: "took_too_long",
-}  # fmt: skip
+    400: "bad_request",
+    403: "other_site",
+    404: "not_found",
+    405: "wrong_method",
+    408: "too_slow",
+    413: "too_large",
+    415: "no_photograph",
+    422: "cannot_be_read",
+    500: "our_mistake",
+    503: "busy",
+    504: "took_too_long",
+}
 
 
 class Problem(BaseModel):
@@ -62,8 +70,12 @@ def error_response(status: int, reason: str, headers: dict[str, str] | None = No
 def add_errors(app: FastAPI) -> None:
     """Have every error, ours or the framework's, answered as JSON with a reason."""
     statuses: dict[type[Exception], int] = {
-        NoPhotograph: 415, TooLarge: 413, BadData: 422, ServerStopping: 503, TimeLimitExceeded: 504,
-    }  # fmt: skip
+        NoPhotograph: 415,
+        TooLarge: 413,
+        BadData: 422,
+        ServerStopping: 503,
+        TimeLimitExceeded: 504,
+    }
     for kind, status in statuses.items():
         app.add_exception_handler(kind, _handler(status))
 

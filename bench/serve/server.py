@@ -72,9 +72,16 @@ def run(folder: Path, port: int, machine: Machine) -> None:
         keep_uploads_in_memory(UPLOAD_BYTES)
         model = open_model(folder, machine)
         config = uvicorn.Config(
-            make_app(model), http="h11", ws="none", lifespan="on", log_level="warning",
-            access_log=False, server_header=False, proxy_headers=False,
-            limit_concurrency=CONNECTIONS, timeout_graceful_shutdown=int(END_S),
-        )  # fmt: skip
+            make_app(model),
+            http="h11",
+            ws="none",
+            lifespan="on",
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            proxy_headers=False,
+            limit_concurrency=CONNECTIONS,
+            timeout_graceful_shutdown=int(END_S),
+        )
         say(f"{model.manifest.entry}: open http://{HOST}:{listening.getsockname()[1]}/")
         asyncio.run(Server(config).serve([listening]))

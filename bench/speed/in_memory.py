@@ -1,149 +1,136 @@
-"""Parts that work on pixels and texts in memory: encode, decode, score, average, vote."""
+"""Benchmarks of work on pixels and texts in memory: encode, decode, score, average, vote."""
 
-import numpy as np
+from collections.abc import Sequence
 
 from bench.masks import rle
-from bench.masks.types import THRESHOLD, Mask
-from bench.metrics import overlap as metrics
+from bench.masks.types import THRESHOLD, Map, Mask
+from bench.metrics import overlap
 from bench.metrics.overlap import Counts
 from bench.speed import peers
 from bench.speed.samples import Samples
-from bench.speed.timing import Contest, Way, reading, writing
+from bench.speed.timing import Benchmark, Variant, read_floor, write_floor
 
 
-def contests(given: Samples) -> list[Contest]:
-    """The contests, in the order of the pipeline."""
+def benchmarks(samples: Samples) -> list[Benchmark]:
+    """Return the benchmarks, in the order of the pipeline."""
     return [
-        _encode(given), _encode_map(given), _decode(given), _score(given), _score_runs(given),
-        _thresholds(given), *_means(given),
-    ]  # fmt: skip
+        _encode(samples.masks),
+        _encode_map([maps[0] for maps in samples.clean]),
+        _decode(samples.masks),
+        _score(samples),
+        _score_runs(samples),
+        _count_at_every_threshold(samples.noisy[0][0], samples.masks[0]),
+        _mean("clean", samples.clean),
+        _mean("noisy", samples.noisy),
+    ]
 
 
-def _encode(given: Samples) -> Contest:
-    masks = given.masks
-    return Contest(
+def _encode(masks: Sequence[Mask]) -> Benchmark:
+    return Benchmark(
         "mask -> text",
         len(masks),
         lambda: [rle.encode(mask) for mask in masks],
         {
             "NumPy, common": lambda: [peers.encode(mask) for mask in masks],
             "NumPy, winners": lambda: [peers.encode_in_place(mask) for mask in masks],
-            **peers.if_installed(
-                {"pycocotools": ("pycocotools", lambda: [peers.encode_coco(m) for m in masks])}
-            ),
-        },
-        reading(*masks),
+        }
+        | peers.if_installed("pycocotools", lambda: [peers.encode_coco(mask) for mask in masks]),
+        read_floor(*masks),
         {"NumPy, common": 10, "NumPy, winners": 6, "pycocotools": 6},
     )
 
 
-def _encode_map(given: Samples) -> Contest:
-    maps = [each[0] for each in given.clean]
-    return Contest(
+def _encode_map(maps: Sequence[Map]) -> Benchmark:
+    return Benchmark(
         "map -> threshold -> text",
         len(maps),
         lambda: [rle.encode_map(map) for map in maps],
         {
-            "NumPy, common": lambda: [peers.encode(map >= 128) for map in maps],
-            "NumPy, winners": lambda: [peers.encode_in_place(map >= 128) for map in maps],
+            "NumPy, common": lambda: [peers.encode(map >= THRESHOLD) for map in maps],
+            "NumPy, winners": lambda: [peers.encode_in_place(map >= THRESHOLD) for map in maps],
         },
-        reading(*maps),
+        read_floor(*maps),
         {"NumPy, common": 6, "NumPy, winners": 6},
     )
 
 
-def _decode(given: Samples) -> Contest:
-    shape = given.masks[0].shape
-    texts = [rle.encode(mask) for mask in given.masks]
-    return Contest(
+def _decode(masks: Sequence[Mask]) -> Benchmark:
+    shape = masks[0].shape
+    texts = [rle.encode(mask) for mask in masks]
+    return Benchmark(
         "text -> mask",
         len(texts),
         lambda: [rle.decode(text, shape) for text in texts],
         {"NumPy, split and loop": lambda: [peers.decode(text, shape) for text in texts]},
-        writing(sum(mask.size for mask in given.masks)),
+        write_floor(sum(mask.size for mask in masks)),
         {"NumPy, split and loop": 20},
     )
 
 
-def _pairs(given: Samples) -> list[tuple[Mask, Mask]]:
-    return [(m[0] >= THRESHOLD, t) for m, t in zip(given.clean, given.masks, strict=True)]
+def _pairs(samples: Samples) -> list[tuple[Mask, Mask]]:
+    """Return the first member's mask and the true mask of each image."""
+    predicted = [maps[0] >= THRESHOLD for maps in samples.clean]
+    return list(zip(predicted, samples.masks, strict=True))
 
 
 def _scores(counts: Counts) -> list[float]:
-    return [*map(float, counts), metrics.dice(counts), metrics.jaccard(counts)]
+    return [*map(float, counts), overlap.dice(counts), overlap.jaccard(counts)]
 
 
-def _scorers(given: Samples) -> dict[str, Way]:
-    pairs = _pairs(given)
+def _scoring_peers(pairs: Sequence[tuple[Mask, Mask]]) -> dict[str, Variant]:
     return {
-        "smp.metrics": lambda: [peers.smp_scores(*pair) for pair in pairs],
-        **peers.if_installed(
-            {
-                "torchmetrics": (
-                    "torchmetrics",
-                    lambda: [peers.torchmetrics_scores(*pair) for pair in pairs],
-                )
-            }
-        ),
-    }
+        "smp.metrics": lambda: [peers.smp_scores(*pair) for pair in pairs]
+    } | peers.if_installed(
+        "torchmetrics", lambda: [peers.torchmetrics_scores(*pair) for pair in pairs]
+    )
 
 
-def _score(given: Samples) -> Contest:
-    pairs = _pairs(given)
-    return Contest(
+def _score(samples: Samples) -> Benchmark:
+    pairs = _pairs(samples)
+    return Benchmark(
         "Dice, Jaccard, counts from pixels",
         len(pairs),
-        lambda: [_scores(metrics.counts(*pair)) for pair in pairs],
-        _scorers(given),
-        reading(*(mask for pair in pairs for mask in pair)),
+        lambda: [_scores(overlap.counts(*pair)) for pair in pairs],
+        _scoring_peers(pairs),
+        read_floor(*(mask for pair in pairs for mask in pair)),
         {"smp.metrics": 80, "torchmetrics": 1000},
     )
 
 
-def _score_runs(given: Samples) -> Contest:
-    pairs = [(rle.runs(predicted), rle.runs(truth)) for predicted, truth in _pairs(given)]
-    return Contest(
+def _score_runs(samples: Samples) -> Benchmark:
+    pairs = _pairs(samples)
+    runs = [(rle.runs(predicted), rle.runs(truth)) for predicted, truth in pairs]
+    return Benchmark(
         "Dice, Jaccard, counts from runs",
         len(pairs),
-        lambda: [_scores(metrics.counts_from_runs(*pair)) for pair in pairs],
-        _scorers(given),
-        reading(*(runs for pair in pairs for runs in pair)),
+        lambda: [_scores(overlap.counts_from_runs(*pair)) for pair in runs],
+        _scoring_peers(pairs),
+        read_floor(*(list_of_runs for pair in runs for list_of_runs in pair)),
         {"smp.metrics": 500},
     )
 
 
-def _thresholds(given: Samples) -> Contest:
-    maps = [each[0] for each in given.noisy[:1]]
-    truths = given.masks[:1]
-    return Contest(
+def _count_at_every_threshold(map: Map, truth: Mask) -> Benchmark:
+    return Benchmark(
         "counts at every threshold, noisy",
-        len(maps),
-        lambda: [metrics.counts_at_every_threshold(maps[0], truths[0])[1:]],
-        {"loop over thresholds": lambda: [peers.every_threshold(maps[0], truths[0])]},
-        reading(*maps, *truths),
+        1,
+        lambda: [overlap.counts_at_every_threshold(map, truth)[1:]],
+        {"loop over thresholds": lambda: [peers.every_threshold(map, truth)]},
+        read_floor(map, truth),
         {"loop over thresholds": 50},
     )
 
 
-def _means(given: Samples) -> list[Contest]:
-    weights = [1] * len(given.clean[0])
-    return [
-        Contest(
-            f"mean of 5 -> threshold -> text, {kind}",
-            len(images),
-            lambda images=images: [  # type: ignore[misc]
-                rle.format_runs(rle.mean_runs(maps, weights)) for maps in images
-            ],
-            {
-                "NumPy mean, common": lambda images=images: [  # type: ignore[misc, dict-item]
-                    peers.mean_text(maps) for maps in images
-                ],
-                "NumPy, winners": lambda images=images: [  # type: ignore[misc, dict-item]
-                    peers.mean_text_in_place(maps) for maps in images
-                ],
-            },
-            reading(*(np.asarray(map) for maps in images for map in maps)),
-            {"NumPy mean, common": 20, "NumPy, winners": 20},
-        )
-        for kind, images in (("clean", given.clean), ("noisy", given.noisy))
-    ]
+def _mean(kind: str, images: Sequence[Sequence[Map]]) -> Benchmark:
+    weights = [1] * len(images[0])
+    return Benchmark(
+        f"mean of 5 -> threshold -> text, {kind}",
+        len(images),
+        lambda: [rle.format_runs(rle.mean_runs(maps, weights)) for maps in images],
+        {
+            "NumPy mean, common": lambda: [peers.mean_text(maps) for maps in images],
+            "NumPy, winners": lambda: [peers.mean_text_in_place(maps) for maps in images],
+        },
+        read_floor(*(map for maps in images for map in maps)),
+        {"NumPy mean, common": 20, "NumPy, winners": 20},
+    )

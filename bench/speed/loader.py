@@ -1,11 +1,11 @@
-"""Whether photographs reach the network as fast as it takes them, in training and in prediction.
+"""Time whether photographs reach the network as fast as it takes them, to train and to predict.
 
-Reads  a Carvana folder, and a trained network's folder or a recipe. Writes samples, maps and, where
-       no network is given, an untrained one below a temporary folder.
+Reads  a Carvana folder, and a trained network's folder or a recipe.
+Writes samples, maps and, without a trained network, an untrained one below a temporary folder.
 
-The stages themselves are timed, by the clock and with all cores, beside the same networks on the
-same batch held in memory; the loader alone is timed on one core, by the processor's time. The
-floors are a matrix product of as many operations, and one copy of a sample.
+The stages themselves are timed, in wall time and with all cores, beside the same networks on a
+batch held in memory; the loader alone is timed on one core, in processor time. The floors are a
+matrix product of as many operations, and one copy of a sample.
 """
 
 import time
@@ -29,8 +29,8 @@ from bench.networks.load import ready_network
 from bench.networks.predict import Member, Part, ms_per_image
 from bench.networks.predict import run as predict
 from bench.networks.tta import views
-from bench.speed.network import TRAINING, product
-from bench.speed.timing import Row, Way, copying, interleaved, one_core
+from bench.speed.network import TRAINING_FACTOR, product
+from bench.speed.timing import FLOOR, OURS, Comparison, Variant, copy_floor, interleaved, one_core
 from bench.system.device import Machine
 from bench.system.files import write_json
 from bench.system.progress import say
@@ -42,16 +42,16 @@ from models.summary import gflops
 
 STEPS = {"cpu": 8, "cuda": 200}  # of a round, as far as there are photographs
 ROUNDS = 5  # of predictions
-SECONDS = 10.0  # for each way to train
-ALONE_S = 2.0  # for each way to load
+TRAINING_S = 10.0  # for each variant of training
+LOADING_S = 2.0  # for each variant of loading
 TFLOPS = 790  # bf16, measured on an H200
 CACHED, DECODED, READ = "cached samples", "decoded in every epoch", "photographs to predict"
 HELD, STEP, FORWARD = "a batch held in memory", "a bare training step", "a bare prediction"
 
 
 @dataclass(frozen=True)
-class Given:
-    """What is trained and predicted."""
+class Work:
+    """The network that is trained and predicts, and its photographs."""
 
     name: str
     recipe: Recipe
@@ -62,8 +62,8 @@ class Given:
     machine: Machine
 
 
-def run(training: Path | None, name: str, data: Path, jobs: int) -> list[Row]:
-    """Rows of training and of prediction beside the bare network, and of the loader by itself.
+def run(training: Path | None, name: str, data: Path, jobs: int) -> list[Comparison]:
+    """Time training and prediction beside the bare network, and the loader by itself.
 
     Args:
         training: folder of a trained network; without it a new one of the recipe `name`.
@@ -73,22 +73,22 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[Row]:
     """
     recipe = load_recipe(str(training / "recipe.yaml") if training else name)
     machine = Machine(jobs=jobs)
-    found = open_folder(data)
+    carvana = open_folder(data)
     steps = STEPS[machine.accelerator().device.type]
-    images = sorted(found.train)[: steps * recipe.batch]
+    images = sorted(carvana.train)[: steps * recipe.batch]
     with TemporaryDirectory(prefix="carvana-speed-") as folder:
-        given = Given(
+        work = Work(
             name,
             recipe,
             training or _untrained(name, recipe, Path(folder)),
-            {image: found.train[image] for image in images},
-            _sets(found, images, recipe, Path(folder), jobs),
+            {image: carvana.train[image] for image in images},
+            _sets(carvana, images, recipe, Path(folder), jobs),
             gflops(shapes(name, recipe), recipe.size),
             machine,
         )
-        trained, step_ms = _training(given)
-        predicted, forward_ms = _prediction(given, Path(folder))
-        return [*trained, predicted, *_alone(given, step_ms, forward_ms)]
+        trained, step_ms = _time_training(work)
+        predicted, forward_ms = _time_prediction(work, Path(folder))
+        return [*trained, predicted, *_time_loading(work, step_ms, forward_ms)]
 
 
 def _untrained(name: str, recipe: Recipe, folder: Path) -> Path:
@@ -113,102 +113,104 @@ def _sets(
     }
 
 
-def _training(given: Given) -> tuple[list[Row], float]:
-    """Rows of the training loop with its loader, and the ms an image takes without."""
-    recipe, accelerator = given.recipe, given.machine.accelerator()
-    state = scratch(given.name, recipe)
+def _time_training(work: Work) -> tuple[list[Comparison], float]:
+    """Time the training loop with its loader; return also the ms of an image without a loader."""
+    recipe, accelerator = work.recipe, work.machine.accelerator()
+    state = scratch(work.name, recipe)
     state.network.to(accelerator.device)
-    steps = len(given.photographs) // recipe.batch
-    held = next(batches(given.sets[CACHED], recipe.batch, 0, recipe.seed, 0))
+    steps = len(work.photographs) // recipe.batch
+    held = next(batches(work.sets[CACHED], recipe.batch, 0, recipe.seed, 0))
 
     def epoch(kind: str) -> float:
         loader = iter([held] * steps)
         if kind != HELD:
-            workers = given.machine.loader_workers()
-            loader = batches(given.sets[kind], recipe.batch, 0, recipe.seed, workers)
-        return train_one_epoch(state, loader, recipe, recipe.batch, accelerator, given.name)
+            workers = work.machine.loader_workers()
+            loader = batches(work.sets[kind], recipe.batch, 0, recipe.seed, workers)
+        return train_one_epoch(state, loader, recipe, recipe.batch, accelerator, work.name)
 
-    ways: dict[str, Way] = {kind: partial(epoch, kind) for kind in (HELD, CACHED, DECODED)}
-    ways["floor"] = product(TRAINING * given.gflops * recipe.batch, accelerator.device)
-    say(f"{given.name}: training, {steps} steps a round")
-    times = interleaved(ways, SECONDS * len(ways), time.perf_counter)
-    ms = {way: 1000 * median(each) / recipe.batch for way, each in times.items()}
+    variants: dict[str, Variant] = {kind: partial(epoch, kind) for kind in (HELD, CACHED, DECODED)}
+    variants[FLOOR] = product(TRAINING_FACTOR * work.gflops * recipe.batch, accelerator.device)
+    say(f"{work.name}: training, {steps} steps a round")
+    times = interleaved(variants, TRAINING_S * len(variants), time.perf_counter)
+    ms = {name: 1000 * median(rounds) / recipe.batch for name, rounds in times.items()}
     ms |= {kind: ms[kind] / steps for kind in (HELD, CACHED, DECODED)}
     rows = [
-        Row(
-            f"training, {kind}", ms[kind], HELD, ms[HELD], ms[HELD] / ms[kind], ms["floor"], bar, ""
-        )
+        Comparison.of(f"training, {kind}", ms | {OURS: ms[kind]}, HELD, bar)
         for kind, bar in ((CACHED, 0.85), (DECODED, None))
     ]
     return rows, ms[HELD]
 
 
-def _prediction(given: Given, folder: Path) -> tuple[Row, float]:
-    """The row of the stage `predict`, and the ms an image takes the bare network."""
-    recipe, accelerator = given.recipe, given.machine.accelerator()
-    network = ready_network(given.name, recipe, given.training, accelerator.device)
-    images = next(batches(given.sets[CACHED], recipe.batch, 0, recipe.seed, 0))[0]
+def _time_prediction(work: Work, folder: Path) -> tuple[Comparison, float]:
+    """Time the stage `predict`; return also the ms of an image of the bare network."""
+    recipe, accelerator = work.recipe, work.machine.accelerator()
+    network = ready_network(work.name, recipe, work.training, accelerator.device)
+    images = next(batches(work.sets[CACHED], recipe.batch, 0, recipe.seed, 0))[0]
     seen = views(recipe.tta.scales, recipe.tta.flip)
 
     def stage(number: int) -> float:
         store = folder / f"{number}.sqlite"
-        predict([Member(given.name, recipe, [Part([given.training], given.photographs)], store)],
-                given.machine)  # fmt: skip
+        predict(
+            [Member(work.name, recipe, [Part([work.training], work.photographs)], store)],
+            work.machine,
+        )
         return ms_per_image(store)
 
-    def of_an_image(way: Way) -> float:
+    def ms_of(variant: Variant) -> float:
         began = time.perf_counter()
-        way()
+        variant()
         return 1000 * (time.perf_counter() - began) / recipe.batch
 
     def bare() -> None:
         mean_probability([network], images, seen, accelerator, most=recipe.batch).cpu()
 
-    floor = product(len(seen) * given.gflops * recipe.batch, accelerator.device)
-    for way in (bare, floor):
-        way()  # first calls choose algorithms
-    say(f"{given.name}: prediction, {len(given.photographs)} photographs a round")
-    rounds = [(stage(number), of_an_image(bare), of_an_image(floor)) for number in range(ROUNDS)]
-    ours, theirs, least = (median(each) for each in zip(*rounds, strict=True))
-    part = "prediction, photograph to stored map"
-    return Row(part, ours, HELD, theirs, theirs / ours, least, 0.9, ""), theirs
+    floor = product(len(seen) * work.gflops * recipe.batch, accelerator.device)
+    for variant in (bare, floor):
+        variant()  # first calls choose algorithms
+    say(f"{work.name}: prediction, {len(work.photographs)} photographs a round")
+    rounds = [(stage(number), ms_of(bare), ms_of(floor)) for number in range(ROUNDS)]
+    medians = (median(times) for times in zip(*rounds, strict=True))
+    ms = dict(zip((OURS, HELD, FLOOR), medians, strict=True))
+    return Comparison.of("prediction, photograph to stored map", ms, HELD, 0.9), ms[HELD]
 
 
-def _alone(given: Given, step_ms: float, forward_ms: float) -> list[Row]:
-    """How much of what the network takes one core makes, in training and in prediction."""
-    some = list(given.photographs.values())[: given.recipe.batch]
+def _time_loading(work: Work, step_ms: float, forward_ms: float) -> list[Comparison]:
+    """Time loading on one core beside the network's step and its prediction."""
+    photographs = list(work.photographs.values())[: work.recipe.batch]
 
     def load(kind: str) -> None:
-        for index in range(len(some)):
-            given.sets[kind][index]
+        for index in range(len(photographs)):
+            work.sets[kind][index]
 
-    ways: dict[str, Way] = {
+    variants: dict[str, Variant] = {
         CACHED: partial(load, CACHED),
         DECODED: partial(load, DECODED),
-        READ: lambda: [shrink(read_image(path), given.recipe.size) for path in some],
-        "floor": copying(4 * given.recipe.size[0] * given.recipe.size[1] * len(some)),
+        READ: lambda: [shrink(read_image(path), work.recipe.size) for path in photographs],
+        FLOOR: copy_floor(4 * work.recipe.size[0] * work.recipe.size[1] * len(photographs)),
     }
     with one_core():
-        times = interleaved(ways, ALONE_S * len(ways))
-    ms = {way: 1000 * median(each) / len(some) for way, each in times.items()}
+        times = interleaved(variants, LOADING_S * len(variants))
+    ms = {name: 1000 * median(rounds) / len(photographs) for name, rounds in times.items()}
+    ms |= {STEP: step_ms, FORWARD: forward_ms}
+    operations = {STEP: TRAINING_FACTOR * work.gflops, FORWARD: work.gflops}
     return [
-        Row(f"a core, {kind}", ms[kind], peer, bare, bare / ms[kind], ms["floor"], None,
-            feeds(ms[kind], bare, operations))
-        for kind, peer, bare, operations in (
-            (CACHED, STEP, step_ms, TRAINING * given.gflops),
-            (DECODED, STEP, step_ms, TRAINING * given.gflops),
-            (READ, FORWARD, forward_ms, given.gflops),
+        Comparison.of(
+            f"a core, {kind}",
+            ms | {OURS: ms[kind]},
+            peer,
+            note=feeds(ms[kind], ms[peer], operations[peer]),
         )
-    ]  # fmt: skip
+        for kind, peer in ((CACHED, STEP), (DECODED, STEP), (READ, FORWARD))
+    ]
 
 
-def feeds(load_ms: float, bare_ms: float, billions: float) -> str:
-    """How many cores load as fast as the network here takes images, and one at TFLOPS.
+def feeds(load_ms: float, bare_ms: float, gflops: float) -> str:
+    """Say how many cores load as fast as the network takes images, here and at TFLOPS.
 
     >>> feeds(10, 40, 790)
     '100 images/s, 0.25 cores feed this network, 10.0 one at 790 TFLOP/s'
     """
-    fastest_ms = billions / TFLOPS
+    fastest_ms = gflops / TFLOPS
     return (
         f"{1000 / load_ms:.0f} images/s, {load_ms / bare_ms:.2f} cores feed this network, "
         f"{load_ms / fastest_ms:.1f} one at {TFLOPS} TFLOP/s"

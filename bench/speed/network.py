@@ -1,18 +1,16 @@
-"""The network itself on this machine's cores: how it may be run, and whether the masks stay.
+"""Time the variants of running a network on this machine's cores, and compare their masks.
 
-Reads  a trained network's folder (recipe.yaml, weights.safetensors), photographs. Writes nothing.
+Reads  a trained network's folder (recipe.yaml, weights.safetensors), photographs.
+Writes OpenVINO's form of the network to a temporary folder.
 
-Times are the clock's, with all cores: a network keeps them all busy. The floor is a matrix product
-in bf16 of as many operations; a training step has three times those of a prediction.
+Times are wall time with all cores: a network keeps them all busy. The floor is a matrix product in
+bf16 of as many operations; a training step has three times as many as a prediction.
 """
 
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -25,65 +23,64 @@ from bench.masks.resize import shrink, target_of
 from bench.masks.types import Size
 from bench.networks.load import load_network
 from bench.speed.network_parity import say_parity
-from bench.speed.network_variants import COMPILED, EAGER, OPENVINO, OURS, predictions, steps
-from bench.speed.samples import Samples, samples
-from bench.speed.timing import Row, Way, interleaved
+from bench.speed.network_variants import COMPILED, EAGER, OPENVINO, predictions, steps
+from bench.speed.samples import Samples, load_samples
+from bench.speed.timing import FLOOR, OURS, Comparison, Variant, interleaved
 from bench.system.device import Machine
 from bench.system.progress import say
 from bench.training.state import scratch
 from models.summary import gflops
 
-SECONDS = 5.0  # for each way
-TRAINING = 3  # a step's operations: forward, and backward to the inputs and to the weights
-SIDE, PRODUCT = 1024, 10  # of a matrix, and billions of operations of one product
-KERNELS = "TORCHINDUCTOR_CACHE_DIR"  # where torch keeps what it compiled
-CANNOT = (RuntimeError, OSError, ImportError)  # of torch's compiler, g++ and OpenVINO
+SECONDS_A_VARIANT = 5.0
+TRAINING_FACTOR = 3  # a step's operations: forward, backward to the inputs and to the weights
+SIDE = 1024  # of a matrix
+PRODUCT_GFLOPS = 10  # of one matrix product, about
+UNAVAILABLE = (RuntimeError, OSError, ImportError)  # from torch's compiler, g++ and OpenVINO
 Call = TypeVar("Call", bound=Callable[[], Any])
 
 
 @dataclass(frozen=True)
 class Ready(Generic[Call]):
-    """A way that has done its first call, and the seconds until then."""
+    """A variant after its first call, and the seconds this took from its making on."""
 
     call: Call
     seconds: float
 
 
-def run(training: Path | None, name: str, data: Path | None) -> list[Row]:
-    """Rows of prediction and of training, each way beside ours; parity is said.
+def run(training: Path | None, name: str, data: Path | None, folder: Path) -> list[Comparison]:
+    """Time prediction and training, each variant beside ours; log the parity of their masks.
 
     Args:
         training: folder of a trained network; without it a new one of the recipe `name`, whose
-            masks mean nothing, so that parity is not looked at.
+            masks mean nothing, so that parity is left out.
+        folder: temporary, for drawn photographs and OpenVINO's form of the network.
 
     Raises:
         BadConfig: there is no such recipe. Missing: there is no such network.
     """
     recipe = load_recipe(str(training / "recipe.yaml") if training else name)
     accelerator = Machine("cpu").accelerator()
-    with TemporaryDirectory(prefix="carvana-speed-") as folder, _kernels_in(folder):
-        given = samples(data, Path(folder))
-        images, targets = batch(given, recipe.size)
-        network = (
-            load_network(name, recipe, training)
-            if training
-            else scratch(name, recipe).network.eval()
-        )
-        floor = gflops(network, recipe.size) * len(images)
-        part = f"prediction, {name}"
-        ways = prepare(part, predictions(network, images, accelerator, Path(folder)))
-        if training:
-            say_parity({way: ready.call for way, ready in ways.items()}, given.masks)
-        rows = _rows(part, ways, len(images), product(floor), {EAGER: 4.0})
-        part = f"training step, {name}"
-        found = prepare(part, steps(name, recipe, images, targets, accelerator))
-        return rows + _rows(part, found, len(images), product(TRAINING * floor), {EAGER: 2.5})
+    samples = load_samples(data, folder)
+    images, targets = batch(samples, recipe.size)
+    network = (
+        load_network(name, recipe, training) if training else scratch(name, recipe).network.eval()
+    )
+    floor = gflops(network, recipe.size) * len(images)
+    part = f"prediction, {name}"
+    ready = prepare(part, predictions(network, images, accelerator, folder))
+    if training:
+        say_parity({variant: done.call for variant, done in ready.items()}, samples.masks)
+    rows = _rows(part, ready, len(images), product(floor), {EAGER: 4.0})
+    part = f"training step, {name}"
+    trained = prepare(part, steps(name, recipe, images, targets, accelerator))
+    floor *= TRAINING_FACTOR
+    return rows + _rows(part, trained, len(images), product(floor), {EAGER: 2.5})
 
 
-def batch(given: Samples, size: Size) -> tuple[Tensor, Tensor]:
-    """The photographs, uint8 (B, 3, h, w), and their targets, uint8 (B, 1, h, w)."""
-    photos = [shrink(read_image(path), size) for path in given.photographs]
-    targets = [target_of(mask, size) for mask in given.masks]
+def batch(samples: Samples, size: Size) -> tuple[Tensor, Tensor]:
+    """Return the photographs, uint8 (B, 3, h, w), and their targets, uint8 (B, 1, h, w)."""
+    photos = [shrink(read_image(path), size) for path in samples.photographs]
+    targets = [target_of(mask, size) for mask in samples.masks]
     return (
         torch.from_numpy(np.stack(photos)).permute(0, 3, 1, 2),
         torch.from_numpy(np.stack(targets))[:, None],
@@ -91,7 +88,7 @@ def batch(given: Samples, size: Size) -> tuple[Tensor, Tensor]:
 
 
 def prepare(part: str, makers: Mapping[str, Callable[[], Call]]) -> dict[str, Ready[Call]]:
-    """Every way after its first call; one that cannot run here is left out, and why is said."""
+    """Make every variant and call it once; log why a variant is left out that cannot run here."""
     ready = {}
     for name, make in makers.items():
         say(f"{part}: {name}: first call ...")
@@ -99,7 +96,7 @@ def prepare(part: str, makers: Mapping[str, Callable[[], Call]]) -> dict[str, Re
         try:
             call = make()
             call()
-        except CANNOT as error:
+        except UNAVAILABLE as error:
             if name == OURS:
                 raise
             reason = (str(error).strip() or repr(error)).splitlines()[0]
@@ -112,29 +109,28 @@ def prepare(part: str, makers: Mapping[str, Callable[[], Call]]) -> dict[str, Re
 
 def _rows(
     part: str,
-    ways: Mapping[str, Ready[Any]],
+    variants: Mapping[str, Ready[Any]],
     images: int,
-    floor: Way,
+    floor: Variant,
     bars: Mapping[str, float],
-) -> list[Row]:
-    calls = {name: ready.call for name, ready in ways.items()}
-    times = interleaved({"floor": floor, **calls}, SECONDS * len(calls), time.perf_counter)
-    ms = {name: float(np.median(each)) * 1000 / images for name, each in times.items()}
+) -> list[Comparison]:
+    calls = {name: ready.call for name, ready in variants.items()}
+    times = interleaved({FLOOR: floor, **calls}, SECONDS_A_VARIANT * len(calls), time.perf_counter)
+    ms = {name: float(np.median(rounds)) * 1000 / images for name, rounds in times.items()}
     notes = {
-        name: payback(ways[name].seconds - ways[OURS].seconds, ms[OURS] - ms[name])
-        for name in (COMPILED, OPENVINO) if name in ways
-    }  # fmt: skip
+        name: payback(variants[name].seconds - variants[OURS].seconds, ms[OURS] - ms[name])
+        for name in (COMPILED, OPENVINO)
+        if name in variants
+    }
     return [
-        Row(
-            part, ms[OURS], name, ms[name], ms[name] / ms[OURS], ms["floor"], bars.get(name),
-            notes.get(name, ""),
-        )
-        for name in ways if name != OURS
-    ]  # fmt: skip
+        Comparison.of(part, ms, name, bars.get(name), notes.get(name, ""))
+        for name in variants
+        if name != OURS
+    ]
 
 
 def payback(seconds: float, gain_ms: float) -> str:
-    """After how many images a way has earned what making it took.
+    """Say after how many images a variant has earned the time that making it took.
 
     >>> payback(60, 20), payback(60, -5)
     ('60 s to make, earned after 3000 images', '60 s to make, never earned')
@@ -145,23 +141,10 @@ def payback(seconds: float, gain_ms: float) -> str:
     return f"{seconds:.0f} s to make, {earned}"
 
 
-def product(billions: float, device: torch.device | str = "cpu") -> Way:
-    """Matrix products in bf16 of so many billions of operations in all."""
-    repeats = max(1, round(billions / PRODUCT))
-    columns = max(1, round(billions * 1e9 / repeats / 2 / SIDE**2))
-    one = torch.ones(SIDE, SIDE, dtype=torch.bfloat16, device=device)
-    other = torch.ones(SIDE, columns, dtype=torch.bfloat16, device=device)
-    return lambda: float([one @ other for _ in range(repeats)][-1][0, 0])  # a GPU is waited for
-
-
-@contextmanager
-def _kernels_in(folder: str) -> Iterator[None]:
-    """What torch compiles is kept in `folder`: nothing of an earlier run makes this one faster."""
-    before = os.environ.get(KERNELS)
-    os.environ[KERNELS] = str(Path(folder) / "kernels")
-    try:
-        yield
-    finally:
-        os.environ.pop(KERNELS)
-        if before is not None:
-            os.environ[KERNELS] = before
+def product(gflops: float, device: torch.device | str = "cpu") -> Variant:
+    """Return matrix products in bf16 of so many billions of operations in all."""
+    repeats = max(1, round(gflops / PRODUCT_GFLOPS))
+    columns = max(1, round(gflops * 1e9 / repeats / 2 / SIDE**2))
+    left = torch.ones(SIDE, SIDE, dtype=torch.bfloat16, device=device)
+    right = torch.ones(SIDE, columns, dtype=torch.bfloat16, device=device)
+    return lambda: float([left @ right for _ in range(repeats)][-1][0, 0])  # waits for a GPU

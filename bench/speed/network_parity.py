@@ -1,4 +1,4 @@
-"""Of every way to run a network: what it changes in the masks."""
+"""Say what each variant of running a network changes in the masks."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,19 +9,19 @@ from bench.speed.network_variants import EAGER, Predict
 from bench.system.progress import say
 
 
-def say_parity(ways: Mapping[str, Predict], truths: Sequence[Mask]) -> None:
-    """Say, for each way, which share of a photograph's pixels changes sides, and what it costs.
+def say_parity(variants: Mapping[str, Predict], truths: Sequence[Mask]) -> None:
+    """Log, for each variant, the share of pixels that change sides, and the change of Dice.
 
     Args:
-        ways: each gives one probability (h, w) a photograph; the one called EAGER is compared to.
+        variants: each returns the probabilities (B, h, w); all are compared with EAGER.
         truths: the photographs' true masks.
     """
     sizes = [(mask.shape[0], mask.shape[1]) for mask in truths]
-    exact = _maps(ways[EAGER], sizes)
-    for name, way in ways.items():
+    exact = _maps(variants[EAGER], sizes)
+    for name, variant in variants.items():
         if name != EAGER:
-            say(f"parity, {name}: {parity(_maps(way, sizes), exact, truths)}")
+            say(f"parity, {name}: {parity(_maps(variant, sizes), exact, truths)}")
 
 
-def _maps(way: Predict, sizes: Sequence[Size]) -> list[Map]:
-    return [map_of(one.float(), size) for one, size in zip(way(), sizes, strict=True)]
+def _maps(predict: Predict, sizes: Sequence[Size]) -> list[Map]:
+    return [map_of(one.float(), size) for one, size in zip(predict(), sizes, strict=True)]

@@ -1,6 +1,6 @@
-"""The ways a network may be run on this machine's cores: the stages' own, and what others do.
+"""Variants of running a network on this machine's cores: the stages' own, and those of others.
 
-A way is made by a function without arguments, since making it may take minutes (`torch.compile`).
+A function without arguments makes a variant, since this may take minutes (`torch.compile`).
 """
 
 from collections.abc import Callable
@@ -17,43 +17,43 @@ from bench.networks.infer import mean_probability, probabilities
 from bench.networks.load import folded
 from bench.networks.openvino import Converted, convert, undisturbed
 from bench.networks.tta import View
+from bench.speed.timing import OURS
 from bench.system.device import bf16_is_fast
 from bench.training.losses import total_loss
 from bench.training.state import scratch
 from bench.training.train import train_one_epoch
 from models.interface import normalise, padded_forward, stride_of
 
-OURS = "ours"
 EAGER, COMPILED, OPENVINO = "eager fp32", "ours and torch.compile", "OpenVINO"
-Predict = Callable[[], Tensor]  # probabilities (B, h, w) of the images it was made for
-Step = Callable[[], float]  # the loss of a whole training step: forward, backward, optimiser
+Predict = Callable[[], Tensor]  # returns probabilities (B, h, w) of the images it was made for
+Step = Callable[[], float]  # takes a whole training step and returns its loss
 
 
 def predictions(
     network: nn.Module, images: Tensor, accelerator: Accelerator, folder: Path
 ) -> dict[str, Callable[[], Predict]]:
-    """The ways to predict uint8 images (B, 3, h, w); the last of them take long to make.
+    """Return the variants of predicting uint8 images (B, 3, h, w); making the last ones takes long.
 
     Args:
-        folder: for what OpenVINO makes of the network.
+        folder: to which OpenVINO's form of the network is written.
     """
 
-    def ours(used: nn.Module) -> Predict:
-        return lambda: mean_probability([used], images, [View()], accelerator)
+    def ours(module: nn.Module) -> Predict:
+        return lambda: mean_probability([module], images, [View()], accelerator)
 
-    made: dict[str, Callable[[], Predict]] = {
+    variants: dict[str, Callable[[], Predict]] = {
         OURS: lambda: ours(folded(network)),
         EAGER: lambda: eager(network, images),
         "channels_last fp32": lambda: lambda: probabilities(network, images, [View()]),
         COMPILED: lambda: ours(_compiled(folded(network))),
     }
     if find_spec("openvino"):
-        made[OPENVINO] = lambda: openvino(network, images, folder)
-    return made
+        variants[OPENVINO] = lambda: openvino(network, images, folder)
+    return variants
 
 
 def eager(network: nn.Module, images: Tensor) -> Predict:
-    """Plain PyTorch: float32, and everything in its usual layout."""
+    """Return plain PyTorch: float32, in its usual memory layout."""
     plain = deepcopy(network).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
 
     @torch.inference_mode()
@@ -64,7 +64,7 @@ def eager(network: nn.Module, images: Tensor) -> Predict:
 
 
 def openvino(network: nn.Module, images: Tensor, folder: Path) -> Predict:
-    """The network as an export with --openvino runs it, converted into `folder`."""
+    """Convert the network into `folder`, and return it as an export with --openvino runs it."""
     convert(network, (images.shape[-2], images.shape[-1]), folder)
     converted = Converted(folder, stride_of(network), bf16=bf16_is_fast(cpu=True))
 
@@ -78,9 +78,9 @@ def openvino(network: nn.Module, images: Tensor, folder: Path) -> Predict:
 def steps(
     name: str, recipe: Recipe, images: Tensor, targets: Tensor, accelerator: Accelerator
 ) -> dict[str, Callable[[], Step]]:
-    """The ways to train on uint8 images (B, 3, h, w) and targets (B, 1, h, w), from random weights.
+    """Return the variants of training on uint8 images (B, 3, h, w) and targets (B, 1, h, w).
 
-    All start from the same weights.
+    All start from the same random weights.
     """
 
     def ours(change: Callable[[nn.Module], nn.Module] = lambda network: network) -> Step:
@@ -102,7 +102,7 @@ def steps(
 def plain_step(
     name: str, recipe: Recipe, images: Tensor, targets: Tensor, layout: torch.memory_format
 ) -> Step:
-    """A step as PyTorch's tutorials write it, in float32."""
+    """Return a training step as PyTorch's tutorials write it, in float32."""
     state = scratch(name, recipe)
     network = state.network.train().to(memory_format=layout)  # type: ignore[call-overload]
 

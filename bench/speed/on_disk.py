@@ -1,5 +1,7 @@
-"""Parts that work on files: votes of stored entries, the map store, submissions, photographs."""
+"""Benchmarks of work on files: votes of stored entries, map stores, submissions, photographs."""
 
+import gzip
+from collections.abc import Sequence
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -14,69 +16,76 @@ from bench.masks import rle
 from bench.masks.packing import pack
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore
-from bench.masks.types import THRESHOLD, Map, RgbImage, Size
+from bench.masks.types import THRESHOLD, FloatImage, Map, Mask, RgbImage, Size
 from bench.speed import peers
-from bench.speed.samples import SIZES, Samples
-from bench.speed.timing import Contest, copying, reading, writing
+from bench.speed.samples import MEMBER_SIZES, Samples
+from bench.speed.timing import Benchmark, copy_floor, read_floor, write_floor
 
-ROWS = 1000  # of a submission; the time of a file is that of its rows
-MEMBERS = (
+ROWS = 1000  # of a submission; the time of a file is divided by them
+FULL_SIZES = (  # of the five members of xu2018
     (1024, 1024),
     (1024, 1024),
     (1280, 1280),
     (1280, 1536),
     (1280, 1920),
-)  # of xu2018, full size
+)
+MAX_DIFFERENCE = 0.02  # mean distance of network inputs in 0..1: bilinear sampling skips pixels
+
+Rows = list[tuple[str, str]]  # file name and run-length text
 
 
-def contests(given: Samples, folder: Path) -> list[Contest]:
-    """The contests, in the order of the pipeline; files go to `folder`."""
-    stored = [
-        contest
-        for kind, maps, bars in (
-            ("clean", given.clean, (15, 30)), ("noisy", given.noisy, (5, 7)),
-        )
-        for contest in (_store(kind, maps, bars[0], folder), _row(kind, maps, bars[1], folder))
-    ]  # fmt: skip
+def benchmarks(samples: Samples, folder: Path) -> list[Benchmark]:
+    """Return the benchmarks, in the order of the pipeline; their files go to `folder`."""
+    rows = _varied_rows(samples.masks)
+    members = [_scaled(size, samples.masks[0].shape) for size in FULL_SIZES]
     return [
-        _vote(given, folder), *stored, _table(given, folder), _check(given, folder),
-        *_photographs(given),
-    ]  # fmt: skip
+        _vote(samples.clean, folder),
+        _store("clean", [maps[0] for maps in samples.clean], 15, folder),
+        _row("clean", samples.clean, 30, folder),
+        _store("noisy", [maps[0] for maps in samples.noisy], 5, folder),
+        _row("noisy", samples.noisy, 7, folder),
+        _write_rows(rows, folder),
+        _check(rows, samples.masks[0].shape, folder),
+        _read_photographs("one member", samples.photographs, members[:1]),
+        _read_photographs("five members", samples.photographs, members),
+    ]
 
 
-def _vote(given: Samples, folder: Path) -> Contest:
-    images = [[map >= THRESHOLD for map in maps] for maps in given.clean]
-    texts = [[rle.encode(mask) for mask in masks] for masks in images]
-    pictures = [
-        [_picture(folder / f"mask-{i}-{k}.png", mask.astype(np.uint8) * 255)
-         for k, mask in enumerate(masks)]
-        for i, masks in enumerate(images)
-    ]  # fmt: skip
-    weights, least = [1] * len(SIZES), len(SIZES) // 2 + 1
+def _vote(images: Sequence[Sequence[Map]], folder: Path) -> Benchmark:
+    texts, pictures = [], []
+    for number, maps in enumerate(images):
+        masks = [map >= THRESHOLD for map in maps]
+        texts.append([rle.encode(mask) for mask in masks])
+        pictures.append(
+            [
+                _write_png(folder / f"mask-{number}-{member}.png", mask.astype(np.uint8) * 255)
+                for member, mask in enumerate(masks)
+            ]
+        )
+    weights, majority = [1] * len(MEMBER_SIZES), len(MEMBER_SIZES) // 2 + 1
 
     def ours() -> list[str]:
         return [
-            rle.format_runs(rle.merge([rle.parse(text) for text in entry], weights, least))
-            for entry in texts
+            rle.format_runs(rle.merge([rle.parse(text) for text in members], weights, majority))
+            for members in texts
         ]
 
-    return Contest(
+    return Benchmark(
         "vote of 5 stored entries -> text",
         len(images),
         ours,
         {"five PNG masks": lambda: [peers.vote_text(paths) for paths in pictures]},
-        reading(*(np.frombuffer(text.encode(), np.uint8) for entry in texts for text in entry)),
+        read_floor(*(np.frombuffer(text.encode(), np.uint8) for each in texts for text in each)),
         {"five PNG masks": 80},
     )
 
 
-def _picture(path: Path, image: Map) -> Path:
+def _write_png(path: Path, image: Map) -> Path:
     cv2.imwrite(str(path), image)
     return path
 
 
-def _store(kind: str, images: list[list[Map]], bar: float, folder: Path) -> Contest:
-    maps = [each[0] for each in images]
+def _store(kind: str, maps: Sequence[Map], bar: float, folder: Path) -> Benchmark:
     store = MapStore.create(folder / f"store-{kind}.sqlite", {})
     path = folder / "one.png"
 
@@ -86,27 +95,31 @@ def _store(kind: str, images: list[list[Map]], bar: float, folder: Path) -> Cont
         return [store.read(str(number)) for number in range(len(maps))]
 
     ours()
-    stored = sum(len(pack(map)) for map in maps)
-    packed = sum(len(cv2.imencode(".png", map)[1]) for map in maps)
-    return Contest(
+    stored_bytes = sum(len(pack(map)) for map in maps)
+    png_bytes = sum(len(cv2.imencode(".png", map)[1]) for map in maps)
+    return Benchmark(
         f"store: write + read a map, {kind}",
         len(maps),
         ours,
         {"PNG by OpenCV": lambda: [peers.write_and_read(path, map) for map in maps]},
-        copying(sum(map.nbytes for map in maps)),
+        copy_floor(sum(map.nbytes for map in maps)),
         {"PNG by OpenCV": bar},
-        note=f"{stored / packed:.2f}x the size of PNG",
+        note=f"{stored_bytes / png_bytes:.2f}x the size of PNG",
     )
 
 
-def _row(kind: str, images: list[list[Map]], bar: float, folder: Path) -> Contest:
-    stores, pictures = [], [[Path()] * len(SIZES) for _ in images]
-    for member in range(len(SIZES)):
-        stores.append(MapStore.create(folder / f"row-{kind}-{member}.sqlite", {}))
-        for number, maps in enumerate(images):
-            stores[member].write(str(number), maps[member])
+def _row(kind: str, images: Sequence[Sequence[Map]], bar: float, folder: Path) -> Benchmark:
+    stores = [
+        MapStore.create(folder / f"row-{kind}-{member}.sqlite", {})
+        for member in range(len(MEMBER_SIZES))
+    ]
+    pictures: list[list[Path]] = []
+    for number, maps in enumerate(images):
+        pictures.append([])
+        for member, map in enumerate(maps):
+            stores[member].write(str(number), map)
             path = folder / f"row-{kind}-{number}-{member}.png"
-            pictures[number][member] = _picture(path, maps[member])
+            pictures[number].append(_write_png(path, map))
 
     def ours() -> list[str]:
         rows = []
@@ -115,120 +128,109 @@ def _row(kind: str, images: list[list[Map]], bar: float, folder: Path) -> Contes
             rows.append(f"{number},{rle.format_runs(rle.mean_runs(maps, [1] * len(maps)))}")
         return rows
 
-    return Contest(
+    def theirs() -> list[str]:
+        return [
+            peers.row_from_pictures(str(number), paths) for number, paths in enumerate(pictures)
+        ]
+
+    return Benchmark(
         f"five stored maps -> one CSV row, {kind}",
         len(images),
         ours,
-        {
-            "PNG, NumPy mean, common": lambda: [
-                peers.row_from_pictures(str(number), paths) for number, paths in enumerate(pictures)
-            ]
-        },
-        writing(sum(map.nbytes for maps in images for map in maps)),
+        {"PNG, NumPy mean, common": theirs},
+        write_floor(sum(map.nbytes for maps in images for map in maps)),
         {"PNG, NumPy mean, common": bar},
     )
 
 
-def _rows(given: Samples) -> list[tuple[str, str]]:
-    """Rows whose masks differ: what repeats within 32 KiB would be too easy to compress."""
-    width = given.masks[0].shape[1]
-    found = []
-    for number, mask in islice(enumerate(cycle(given.masks)), ROWS):
+def _varied_rows(masks: Sequence[Mask]) -> Rows:
+    """Make ROWS rows whose masks differ: repeats within 32 KiB would compress too well."""
+    width = masks[0].shape[1]
+    rows = []
+    for number, mask in islice(enumerate(cycle(masks)), ROWS):
         runs = rle.runs(mask)
-        runs[:, 0] += (number // len(given.masks) % width) - runs[0, 0] % width  # moved sideways
-        found.append((f"{number:012x}_01.jpg", rle.format_runs(runs[(runs[:, 0] > 0)])))
-    return found
+        runs[:, 0] += (number // len(masks) % width) - runs[0, 0] % width  # moved sideways
+        rows.append((f"{number:012x}_01.jpg", rle.format_runs(runs[(runs[:, 0] > 0)])))
+    return rows
 
 
-def _table(given: Samples, folder: Path) -> Contest:
-    rows = _rows(given)
-    mine, other = folder / "mine.csv.gz", folder / "other.csv.gz"
+def _write_rows(rows: Rows, folder: Path) -> Benchmark:
+    our_file, pandas_file = folder / "ours.csv.gz", folder / "pandas.csv.gz"
 
     def ours() -> int:
-        write_submission(mine, rows)
-        return _unpacked(mine)
+        return write_submission(our_file, rows)
 
-    def theirs() -> int:
-        peers.write_table(other, rows)
-        return _unpacked(other)
+    def by_pandas() -> int:
+        peers.write_table(pandas_file, rows)
+        return len(rows)
 
-    same = ours() == theirs()
-    assert same, "the two files hold other rows"  # noqa: S101
-    return Contest(
+    ours(), by_pandas()
+    same = _unpacked(our_file) == _unpacked(pandas_file)
+    assert same, "the two files hold different rows"  # noqa: S101
+    return Benchmark(
         "rows -> compressed CSV",
         len(rows),
-        lambda: write_submission(mine, rows),
-        {"pandas": lambda: peers.write_table(other, rows) or len(rows)},  # type: ignore[func-returns-value]
-        copying(sum(len(name) + len(text) + 2 for name, text in rows)),
+        ours,
+        {"pandas": by_pandas},
+        copy_floor(sum(len(name) + len(text) + 2 for name, text in rows)),
         {"pandas": 15},
-        note=f"{mine.stat().st_size / other.stat().st_size:.2f}x the size",
+        note=f"{our_file.stat().st_size / pandas_file.stat().st_size:.2f}x the size",
     )
 
 
-def _unpacked(path: Path) -> int:
-    """A hash of what a compressed file holds."""
-    import gzip
-
-    return hash(gzip.decompress(path.read_bytes()))
+def _unpacked(path: Path) -> bytes:
+    return gzip.decompress(path.read_bytes())
 
 
-def _check(given: Samples, folder: Path) -> Contest:
-    rows, path = _rows(given), folder / "checked.csv.gz"
+def _check(rows: Rows, shape: Size, folder: Path) -> Benchmark:
+    path = folder / "checked.csv.gz"
     write_submission(path, rows)
     names = {name for name, _ in rows}
-    shape = given.masks[0].shape
-    return Contest(
+    return Benchmark(
         "check of a submission, a row",
         len(rows),
         lambda: check_submission(path, names, shape).counts.total(),
-        {"pandas + loop": lambda: peers.problems(path, names, shape[0] * shape[1])},
-        reading(*(np.frombuffer(text.encode(), np.uint8) for _, text in rows)),
+        {"pandas + loop": lambda: peers.count_problems(path, names, shape[0] * shape[1])},
+        read_floor(*(np.frombuffer(text.encode(), np.uint8) for _, text in rows)),
         {"pandas + loop": 5},
     )
 
 
-def _photographs(given: Samples) -> list[Contest]:
-    paths = given.photographs
-    members = [_of_photograph(size, given.masks[0].shape) for size in MEMBERS]
+def _read_photographs(members: str, paths: Sequence[Path], sizes: Sequence[Size]) -> Benchmark:
+    def ours() -> list[RgbImage]:
+        inputs = []
+        for photograph in map(read_image, paths):
+            by_size = {size: shrink(photograph, size) for size in set(sizes)}
+            inputs += [by_size[size] for size in sizes]
+        return inputs
 
-    def ours(sizes: list[Size]) -> list[Map]:
-        return [
-            small[size]
-            for photo in map(read_image, paths)
-            for small in [{size: shrink(photo, size) for size in set(sizes)}]
-            for size in sizes
-        ]
+    def by_opencv(interpolation: int) -> list[FloatImage]:
+        return [peers.network_input(path, size, interpolation) for path in paths for size in sizes]
 
-    def theirs(sizes: list[Size], method: int) -> list[RgbImage]:
-        found = [peers.network_input(path, size, method) for path in paths for size in sizes]
-        return found  # type: ignore[return-value]
-
-    return [
-        Contest(
-            f"photograph -> network input, {name}",
-            len(paths),
-            lambda sizes=sizes: ours(sizes),  # type: ignore[misc]
-            {
-                "cv2, by area, float32": lambda sizes=sizes: theirs(sizes, cv2.INTER_AREA),  # type: ignore[misc, dict-item]
-                "cv2, bilinear, float32": lambda sizes=sizes: theirs(sizes, cv2.INTER_LINEAR),  # type: ignore[misc, dict-item]
-            },
-            writing(len(paths) * 3 * sum(height * width for height, width in sizes)),
-            {"cv2, by area, float32": 1.3, "cv2, bilinear, float32": 1.3},
-            same=_close,
-        )
-        for name, sizes in (("one member", members[:1]), ("five members", members))
-    ]
+    return Benchmark(
+        f"photograph -> network input, {members}",
+        len(paths),
+        ours,
+        {
+            "cv2, by area, float32": lambda: by_opencv(cv2.INTER_AREA),
+            "cv2, bilinear, float32": lambda: by_opencv(cv2.INTER_LINEAR),
+        },
+        write_floor(len(paths) * 3 * sum(height * width for height, width in sizes)),
+        {"cv2, by area, float32": 1.3, "cv2, bilinear, float32": 1.3},
+        same=_are_close,
+    )
 
 
-def _of_photograph(size: Size, photograph: tuple[int, ...]) -> Size:
-    """The same share of another photograph's size."""
+def _scaled(size: Size, photograph: tuple[int, ...]) -> Size:
+    """Return the same share of another photograph's size as `size` is of Carvana's."""
     return size[0] * photograph[0] // SIZE[0], size[1] * photograph[1] // SIZE[1]
 
 
-def _close(mine: list[Map], other: list[RgbImage]) -> bool:
-    """Bilinear sampling leaves pixels out, so its pictures are only alike."""
-    apart = [
-        np.abs(one / 255 - two).mean() for one, two in zip(mine, other, strict=True)
-        if one.shape == two.shape
-    ]  # fmt: skip
-    return max(apart) < 0.02
+def _are_close(ours: Sequence[RgbImage], theirs: Sequence[FloatImage]) -> bool:
+    """Whether uint8 images are nearly those of float32 in 0..1."""
+    differences = [
+        np.abs(one / 255 - other).mean()
+        for one, other in zip(ours, theirs, strict=True)
+        if one.shape == other.shape
+    ]
+    return max(differences) < MAX_DIFFERENCE

@@ -1,29 +1,29 @@
-"""What others do, written as a plain user of NumPy, OpenCV, pandas and the like would.
+"""Peers: the same work as a plain user of NumPy, OpenCV, pandas and the like would write it.
 
-These are the ways of public notebooks and of the competition's published solutions, not the best
-that could be written; ours must give the same answers.
+The code is that of public notebooks and of the competition's published solutions, not the best
+that could be written; our code must give the same answers.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.masks.types import Map, Mask
+from bench.masks.types import FloatImage, Map, Mask, Size
+from bench.speed.timing import Variant
 
 
 def installed(package: str) -> bool:
-    """Whether a peer is on this machine (the extra `peers` brings them)."""
+    """Whether a package is installed (the extra `peers` installs all of them)."""
     return find_spec(package) is not None
 
 
 def encode(mask: Mask) -> str:
-    """Flatten, pad, compare, where, join: the encoder of most Kaggle notebooks.
+    """Encode by flatten, pad, compare, where and join, as most Kaggle notebooks do.
 
     Source: https://www.kaggle.com/code/rakhlin/fast-run-length-encoding-python
     """
@@ -34,7 +34,7 @@ def encode(mask: Mask) -> str:
 
 
 def encode_in_place(mask: Mask) -> str:
-    """The winners' encoder: no padding, so the first and the last pixel are lost.
+    """Encode as the winners did: without padding, so the first and the last pixel are lost.
 
     Source: https://github.com/asanakoy/kaggle_carvana_segmentation
     """
@@ -46,7 +46,7 @@ def encode_in_place(mask: Mask) -> str:
 
 
 def encode_coco(mask: Mask) -> str:
-    """pycocotools' run lengths (of the transpose, as it goes column by column) as Kaggle's text."""
+    """Encode by pycocotools (the transpose, as it goes column by column), as Kaggle's text."""
     from pycocotools import mask as coco
 
     counts = coco.encode(mask.T.view(np.uint8))["counts"]
@@ -54,7 +54,7 @@ def encode_coco(mask: Mask) -> str:
 
 
 def _coco_runs(counts: bytes) -> list[tuple[int, int]]:
-    """Starts and lengths of the ones in a string of pycocotools (five bits a character)."""
+    """Return starts and lengths of the ones in a string of pycocotools (five bits a character)."""
     lengths: list[int] = []
     value = shift = 0
     for letter in counts:
@@ -70,8 +70,8 @@ def _coco_runs(counts: bytes) -> list[tuple[int, int]]:
     return [(int(ends[i - 1]) + 1, lengths[i]) for i in range(1, len(lengths), 2)]
 
 
-def decode(text: str, shape: tuple[int, int]) -> Mask:
-    """Split and loop: the decoder of most Kaggle notebooks."""
+def decode(text: str, shape: Size) -> Mask:
+    """Decode by split and loop, as most Kaggle notebooks do."""
     words = text.split()
     starts, lengths = [np.asarray(x, dtype=int) for x in (words[0:][::2], words[1:][::2])]
     starts -= 1
@@ -83,7 +83,7 @@ def decode(text: str, shape: tuple[int, int]) -> Mask:
 
 
 def smp_scores(predicted: Mask, truth: Mask) -> list[float]:
-    """Counts, Dice and Jaccard by segmentation_models_pytorch.metrics."""
+    """Return counts, Dice and Jaccard by segmentation_models_pytorch.metrics."""
     import segmentation_models_pytorch.metrics as smp
     import torch
 
@@ -96,7 +96,7 @@ def smp_scores(predicted: Mask, truth: Mask) -> list[float]:
 
 
 def torchmetrics_scores(predicted: Mask, truth: Mask) -> list[float]:
-    """Counts, Dice and Jaccard by torchmetrics."""
+    """Return counts, Dice and Jaccard by torchmetrics."""
     import torch
     from torchmetrics.functional.classification import (
         binary_f1_score,
@@ -111,7 +111,7 @@ def torchmetrics_scores(predicted: Mask, truth: Mask) -> list[float]:
 
 
 def every_threshold(map: Map, truth: Mask) -> npt.NDArray[np.int64]:
-    """True and false positives and false negatives in a loop over the thresholds 1..255."""
+    """Count true and false positives and false negatives in a loop over the thresholds 1..255."""
     rows = []
     for threshold in range(1, 256):
         predicted = map >= threshold
@@ -121,12 +121,12 @@ def every_threshold(map: Map, truth: Mask) -> npt.NDArray[np.int64]:
 
 
 def mean_text(maps: Sequence[Map]) -> str:
-    """The mean in floats, its mask, its text."""
+    """Encode the mask of the mean, taken in floats."""
     return encode(np.mean(maps, axis=0) >= 127.5)
 
 
 def mean_text_in_place(maps: Sequence[Map]) -> str:
-    """The winners' way: a float32 sum, divided, rounded, and their encoder."""
+    """Encode the mean as the winners did: a float32 sum, divided, rounded, and their encoder."""
     total = np.zeros(maps[0].shape, dtype=np.float32)
     for map in maps:
         total += map
@@ -134,13 +134,13 @@ def mean_text_in_place(maps: Sequence[Map]) -> str:
 
 
 def vote_text(pictures: Sequence[Path]) -> str:
-    """Five PNG masks, decoded and counted."""
+    """Encode the vote of masks stored as PNG files."""
     masks = [_read_grey(path) > 0 for path in pictures]
     return encode(np.sum(masks, axis=0) > len(masks) / 2)
 
 
 def write_and_read(path: Path, map: Map) -> Map:
-    """A map as a PNG file, there and back."""
+    """Write a map as a PNG file and read it again."""
     cv2.imwrite(str(path), map)
     return _read_grey(path)
 
@@ -150,39 +150,39 @@ def _read_grey(path: Path) -> Map:
 
 
 def row_from_pictures(name: str, pictures: Sequence[Path]) -> str:
-    """A submission's row from five maps stored as PNG files."""
+    """Return a submission's row made of maps stored as PNG files."""
     return f"{name},{mean_text([_read_grey(path) for path in pictures])}"
 
 
 def write_table(path: Path, rows: Sequence[tuple[str, str]]) -> None:
-    """A submission by pandas, compressed as its file name asks for."""
+    """Write a submission by pandas, compressed as its file name says."""
     pd.DataFrame(rows, columns=["img", "rle_mask"]).to_csv(path, index=False)
 
 
-def problems(path: Path, expected: set[str], pixels: int) -> int:
-    """How many rows of a submission break a rule: pandas and a loop."""
+def count_problems(path: Path, expected: set[str], pixels: int) -> int:
+    """Count the rows of a submission that break a rule, by pandas and a loop."""
     table = pd.read_csv(path)
-    found = len(expected.symmetric_difference(table["img"])) + int(table["img"].duplicated().sum())
+    problems = len(expected.symmetric_difference(table["img"])) + int(
+        table["img"].duplicated().sum()
+    )
     for text in table["rle_mask"].fillna(""):
         numbers = [int(word) for word in text.split()]
         starts, lengths = numbers[::2], numbers[1::2]
-        sound, behind = len(starts) == len(lengths), 1
+        sound, next_free = len(starts) == len(lengths), 1
         for start, length in zip(starts, lengths, strict=False):
-            sound = sound and start >= behind and length >= 1 and start + length - 1 <= pixels
-            behind = start + length
-        found += not sound
-    return found
+            sound = sound and start >= next_free and length >= 1 and start + length - 1 <= pixels
+            next_free = start + length
+        problems += not sound
+    return problems
 
 
-def network_input(
-    path: Path, size: tuple[int, int], interpolation: int = cv2.INTER_LINEAR
-) -> npt.NDArray[np.float32]:
-    """A photograph as most training scripts read it: OpenCV, resized, 0..1 as float32."""
+def network_input(path: Path, size: Size, interpolation: int = cv2.INTER_LINEAR) -> FloatImage:
+    """Read a photograph as most training scripts do: OpenCV, resized, float32 in 0..1."""
     image = cv2.cvtColor(np.asarray(cv2.imread(str(path))), cv2.COLOR_BGR2RGB)
     resized = cv2.resize(image, size[::-1], interpolation=interpolation)
     return np.asarray(resized.astype(np.float32) / 255, np.float32)
 
 
-def if_installed(ways: dict[str, tuple[str, Callable[[], Any]]]) -> dict[str, Callable[[], Any]]:
-    """The ways, by name, whose package is on this machine; given as name -> package, way."""
-    return {name: way for name, (package, way) in ways.items() if installed(package)}
+def if_installed(package: str, variant: Variant) -> dict[str, Variant]:
+    """Return the variant by its package's name, or nothing if the package is not installed."""
+    return {package: variant} if installed(package) else {}

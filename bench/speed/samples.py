@@ -1,4 +1,4 @@
-"""What the parts are timed on: photographs and masks, real or drawn, and maps made of the masks."""
+"""Load what the parts are timed on: photographs and masks, real or drawn, and maps of the masks."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,25 +15,25 @@ from bench.masks.resize import ceiling_map
 from bench.masks.types import Map, Mask
 from bench.system.errors import Missing
 
-IMAGES = 4
-SIZES = ((256, 384), (320, 480), (384, 512), (512, 512), (512, 768))  # of the five members
+SAMPLE_IMAGES = 4
+MEMBER_SIZES = ((256, 384), (320, 480), (384, 512), (512, 512), (512, 768))  # of the five members
 NOISE = 2  # levels of a noisy map's background: its mean distance from black or white, and spread
-GRAIN = 3.0  # pixels over which that noise hangs together
+GRAIN = 3.0  # sigma in pixels of the blur that makes neighbouring noise alike
 
 
 @dataclass(frozen=True)
 class Samples:
-    """Images of one size, and the maps of five members for each."""
+    """Photographs of one size, their masks, and the maps of five members for each."""
 
     source: str
     photographs: list[Path]
     masks: list[Mask]
-    clean: list[list[Map]]  # by image and member: blurred edges, flat elsewhere
-    noisy: list[list[Map]]  # the same, and most pixels a few levels off black and white
+    clean: list[list[Map]]  # by image and member; edges are blurred, the rest is flat
+    noisy: list[list[Map]]  # the same, with most pixels a few levels off black and white
 
 
-def samples(data: Path | None, folder: Path) -> Samples:
-    """Real images of a Carvana folder, or, without one, drawn ones that are written to `folder`.
+def load_samples(data: Path | None, folder: Path) -> Samples:
+    """Load photographs of a Carvana folder or, if `data` is None, draw some into `folder`.
 
     Raises:
         Missing: the folder has no training photographs.
@@ -41,13 +41,13 @@ def samples(data: Path | None, folder: Path) -> Samples:
     if data is None:
         source, photographs, masks = "drawn", *_drawn(folder)
     else:
-        found = open_folder(data)
-        if not found.train:
+        carvana = open_folder(data)
+        if not carvana.train:
             raise Missing(f"{data}: no training photographs; leave out --data for drawn ones")
-        images = list(found.train)[:: max(1, len(found.train) // IMAGES)][:IMAGES]
-        source, photographs = str(data), [found.train[image] for image in images]
-        masks = [found.mask(image) for image in images]
-    clean = [[ceiling_map(mask, size) for size in SIZES] for mask in masks]
+        images = list(carvana.train)[:: max(1, len(carvana.train) // SAMPLE_IMAGES)][:SAMPLE_IMAGES]
+        source, photographs = str(data), [carvana.train[image] for image in images]
+        masks = [carvana.mask(image) for image in images]
+    clean = [[ceiling_map(mask, size) for size in MEMBER_SIZES] for mask in masks]
     random = np.random.default_rng(0)
     noisy = [[_noisy(map, random) for map in maps] for maps in clean]
     return Samples(source, photographs, masks, clean, noisy)
@@ -56,7 +56,7 @@ def samples(data: Path | None, folder: Path) -> Samples:
 def _drawn(folder: Path) -> tuple[list[Path], list[Mask]]:
     car = draw_car(0, 0)
     paths, masks = [], []
-    for view in range(1, 1 + IMAGES):
+    for view in range(1, 1 + SAMPLE_IMAGES):
         picture, mask = take(car, 4 * view)
         path = folder / f"drawn_{view:02d}.jpg"
         path.write_bytes(simplejpeg.encode_jpeg(picture, QUALITY, "RGB", "420"))
@@ -66,7 +66,7 @@ def _drawn(folder: Path) -> tuple[list[Path], list[Mask]]:
 
 
 def _noisy(map: Map, random: np.random.Generator) -> Map:
-    """The map with noise of a few levels: three pixels of four are neither black nor white."""
+    """Add noise of a few levels: three pixels in four become neither black nor white."""
     rough = random.normal(0, 1, map.shape).astype(np.float32)
     smooth: NDArray[np.float32] = np.asarray(cv2.GaussianBlur(rough, (0, 0), GRAIN), np.float32)
     inside = NOISE + map * np.float32(1 - 2 * NOISE / 255)

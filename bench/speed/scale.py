@@ -1,10 +1,10 @@
-"""How time and memory grow with images, members and size: map stores to one checked submission.
+"""Measure how the time and memory of a submission grow with images, members and size.
 
 Reads  the same samples as the other parts, and image names of sample_submission.csv.
-Writes stores, a submission and its report below a temporary folder.
+Writes stores and a submission below a temporary folder.
 
-A store of 100,064 maps takes 4 to 60 GB. Here its rows refer to a few maps, so that it takes
-megabytes and is read like any other; only the disk's own speed is left out.
+A store of 100,064 maps takes 4 to 60 GB. Here the rows of a store refer to a few maps, so that the
+store takes megabytes and is read like any other; only the speed of the disk is left out.
 """
 
 import json
@@ -30,19 +30,20 @@ from bench.kaggle.validation import check_submission
 from bench.masks.database import checksum_of
 from bench.masks.store import MapStore
 from bench.masks.types import Map
+from bench.speed.samples import load_samples
 from bench.system.environment import peak_memory
 from bench.system.files import sha256
 from bench.system.progress import say
 
-IMAGES = (100, 1_000, 10_000, 100_064)
-FEW = 1_000  # images of a row that asks about members or size; up to here one job is tried too
-MEMBERS = (1, 2, 3, 5, 7, 10)
-SHARES = (0.25, 0.5)  # of the photographs' height and width
+IMAGE_COUNTS = (100, 1_000, 10_000, 100_064)
+FEW_IMAGES = 1_000  # for other members or sizes; up to here one job is timed, too
+MEMBER_COUNTS = (1, 2, 3, 5, 7, 10)
+SIZE_SHARES = (0.25, 0.5)  # of the photographs' height and width
 ENTRY = "mean"
 
 
 @dataclass(frozen=True)
-class Job:
+class Plan:
     """One submission to make."""
 
     images: int
@@ -52,61 +53,69 @@ class Job:
 
 
 def run(images: Sequence[int], noisy: bool, data: Path | None, jobs: int) -> list[dict[str, Any]]:
-    """The measured rows: of these numbers of images, or of the usual plan without any.
+    """Measure submissions of these numbers of images, or the usual plan if there are none.
 
-    Each row is said as soon as it is there; the smallest come first.
+    Each row is logged as soon as it is measured; the smallest come first.
 
     Raises:
-        AssertionError: one job and several give different files, or the check finds a problem.
+        AssertionError: one job and several write different files, or a check finds a problem.
     """
-    from bench.speed.samples import samples
-
-    plan = [Job(number, noisy=noisy) for number in images or IMAGES]
+    plans = [Plan(number, noisy=noisy) for number in images or IMAGE_COUNTS]
     if not images:
-        plan += [Job(FEW, members, noisy=noisy) for members in MEMBERS if members != 5]
-        plan += [Job(FEW, share=share, noisy=noisy) for share in SHARES]
+        plans += [
+            Plan(FEW_IMAGES, members, noisy=noisy) for members in MEMBER_COUNTS if members != 5
+        ]
+        plans += [Plan(FEW_IMAGES, share=share, noisy=noisy) for share in SIZE_SHARES]
     with TemporaryDirectory(prefix="carvana-scale-") as folder:
-        given = samples(data, Path(folder))
-        maps = given.noisy if noisy else given.clean
-        names = _names(data, max(job.images for job in plan))
+        samples = load_samples(data, Path(folder))
+        maps = samples.noisy if noisy else samples.clean
+        names = _names(data, max(plan.images for plan in plans))
         return [
-            _measured(job, maps, names[: job.images], Path(folder), jobs)
-            for job in sorted(plan, key=lambda job: job.images)
+            _measure(plan, maps, names[: plan.images], Path(folder), jobs)
+            for plan in sorted(plans, key=lambda plan: plan.images)
         ]
 
 
 def _names(data: Path | None, images: int) -> list[str]:
-    """File names of photographs: those of the competition as far as they go."""
+    """Return file names of photographs: the competition's first, then made-up ones."""
     sample = open_folder(data).sample if data else None
-    found = [name for _, name, _ in read_rows(sample)] if sample else []
-    more = (f"{car:012x}_{view:02d}.jpg" for car in range(images) for view in range(1, VIEWS + 1))
-    return [name for _, name in zip(range(images), [*found, *more], strict=False)]
+    known = [name for _, name, _ in read_rows(sample)] if sample else []
+    made_up = (
+        f"{car:012x}_{view:02d}.jpg" for car in range(images) for view in range(1, VIEWS + 1)
+    )
+    return [name for _, name in zip(range(images), [*known, *made_up], strict=False)]
 
 
-def _measured(
-    job: Job, maps: list[list[Map]], names: list[str], folder: Path, jobs: int
+def _measure(
+    plan: Plan, maps: list[list[Map]], names: list[str], folder: Path, jobs: int
 ) -> dict[str, Any]:
-    shrunk = [[_resized(map, job.share) for map in image] for image in maps]
+    shrunk = [[_resized(map, plan.share) for map in image] for image in maps]
     stores = {}
-    for member in range(job.members):
+    for member in range(plan.members):
         stores[f"member-{member}"] = folder / f"member-{member}.sqlite"
         some = [image[member % len(image)] for image in shrunk]
         refer(stores[f"member-{member}"], [name.removesuffix(".jpg") for name in names], some)
     height, width = shrunk[0][0].shape
     file = folder / "submission.csv.gz"
-    made = alone(_submit, stores, names, file, jobs)
-    checked = alone(_check, file, names, (height, width), jobs)
+    made = run_alone(_submit, stores, names, file, jobs)
+    checked = run_alone(_check, file, names, (height, width), jobs)
     assert checked.value == 0, f"{file}: {checked.value} problems"  # noqa: S101
     digest = sha256(file)
     row = {
-        "images": job.images, "members": job.members, "height": height, "width": width,
-        "maps": "noisy" if job.noisy else "clean", "jobs": jobs,
-        "submit_s": made.seconds, "submit_mib": made.mib,
-        "check_s": checked.seconds, "check_mib": checked.mib,
+        "images": plan.images,
+        "members": plan.members,
+        "height": height,
+        "width": width,
+        "maps": "noisy" if plan.noisy else "clean",
+        "jobs": jobs,
+        "submit_s": made.seconds,
+        "submit_mib": made.mib,
+        "check_s": checked.seconds,
+        "check_mib": checked.mib,
         "file_mb": file.stat().st_size / 1e6,
-    }  # fmt: skip
-    if job.images <= FEW and jobs > 1:
-        row["one_job_s"] = alone(_submit, stores, names, file, 1).seconds
+    }
+    if plan.images <= FEW_IMAGES and jobs > 1:
+        row["one_job_s"] = run_alone(_submit, stores, names, file, 1).seconds
         assert sha256(file) == digest, "one job gives another file"  # noqa: S101
     say(json.dumps(row))
     return row
@@ -120,9 +129,9 @@ def _resized(map: Map, share: float) -> Map:
 
 
 def refer(path: Path, ids: Sequence[str], maps: Sequence[Map]) -> None:
-    """A map store of many images, whose rows refer to a few maps in turn.
+    """Write a map store of many images, whose rows refer to a few maps in turn.
 
-    MapStore reads it as any other; the table `maps` is a view here.
+    MapStore reads this store as any other, since its view `maps` has the columns of the table.
     """
     path.unlink(missing_ok=True)
     with MapStore.create(path, {}) as store:
@@ -153,25 +162,25 @@ def refer(path: Path, ids: Sequence[str], maps: Sequence[Map]) -> None:
 
 
 @dataclass(frozen=True)
-class Alone:
-    """What a piece of work gave and took in a process of its own."""
+class Measured:
+    """The result of a function run in a process of its own, its time and its memory."""
 
     value: Any
     seconds: float
-    mib: float  # at most, of memory
+    mib: float  # peak memory
 
 
-def alone(work: Callable[..., Any], *given: Any) -> Alone:
-    """Do work in a new process, so that its memory is its own."""
+def run_alone(function: Callable[..., Any], *arguments: Any) -> Measured:
+    """Call a function in a new process, so that the process's memory is the function's."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        return process.submit(_watched, work, *given).result()
+        return process.submit(_run_measured, function, *arguments).result()
 
 
-def _watched(work: Callable[..., Any], *given: Any) -> Alone:
+def _run_measured(function: Callable[..., Any], *arguments: Any) -> Measured:
     began = time.monotonic()
-    value = work(*given)
+    value = function(*arguments)
     seconds = time.monotonic() - began
-    return Alone(value, seconds, peak_memory() / 2**20)
+    return Measured(value, seconds, peak_memory() / 2**20)
 
 
 def _submit(stores: dict[str, Path], names: list[str], file: Path, jobs: int) -> None:

@@ -1,4 +1,4 @@
-"""The rows of `speed scale` for people: a Markdown table, and a drawing of how cost grows."""
+"""Show the rows of `speed scale`: as a Markdown table, and drawn as growth of time and memory."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -20,15 +20,15 @@ WORKS = {"submit": "stores to submission", "check": "check"}
 
 
 def to_markdown(rows: Rows) -> str:
-    """The rows as a table, figures to one decimal."""
-    found = pd.DataFrame(rows).round(1)
-    return tables.to_markdown(found, [str(name) for name in found])
+    """Return the rows as a table, with figures to one decimal."""
+    table = pd.DataFrame(rows).round(1)
+    return tables.to_markdown(table, [str(name) for name in table])
 
 
 def draw(rows: Rows, path: Path) -> None:
-    """Write a picture, .png or .svg: seconds and memory against images, members and pixels.
+    """Draw seconds and memory against images, members and pixels, as .png or .svg.
 
-    A dotted line is what would be proportional to the last point.
+    A dotted line shows growth in proportion to the last point.
     """
     figure = Figure(figsize=(12, 7), layout="constrained")
     panels = figure.subplots(len(COSTS), len(ALONG), squeeze=False)
@@ -42,13 +42,13 @@ def draw(rows: Rows, path: Path) -> None:
 
 
 def compared(rows: Rows, along: str) -> list[dict[str, Any]]:
-    """The most rows that differ in nothing but `along`, in its order."""
+    """Return the largest group of rows that differ only in `along`, in its order."""
     groups = defaultdict(list)
     for row in rows:
         full = row | {"pixels": row["height"] * row["width"] / 1e6}
         groups[tuple(full[other] for other in ALONG if other != along)].append(full)
-    most = max(groups.values(), key=len)
-    return sorted(most, key=lambda row: row[along])
+    largest = max(groups.values(), key=len)
+    return sorted(largest, key=lambda row: row[along])
 
 
 def _panel(axes: Axes, rows: Rows, along: str, cost: str) -> None:

@@ -1,8 +1,8 @@
-"""How times are taken: every way in turn, round after round, on one core; medians are compared.
+"""Take times: all variants in turn, round after round, on one core; then compare the medians.
 
-A time is the processor's for this process, not the clock's: on a shared machine others take the
-core away in the middle of a call. Waiting for a disk is not in it. Absolute times are still worth
-little there, but ways that take turns meet the same neighbours.
+A time is the processor time of this process, not wall time: on a shared machine other processes
+take the core away in the middle of a call. Processor time leaves out waiting for a disk. Absolute
+times are still worth little there, but variants that take turns meet the same disturbances.
 """
 
 import os
@@ -11,33 +11,34 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from statistics import median
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import cv2
 import numpy as np
 
-Way = Callable[[], Any]
+Variant = Callable[[], Any]  # one way of doing a piece of work; returns its answer
 
-SHORTEST_S = 0.003  # a way that is faster is repeated within a round
-FEWEST_ROUNDS, MOST_ROUNDS = 3, 25
+OURS, FLOOR = "ours", "floor"  # variants beside the peers
+MIN_CALLS_S = 0.003  # a faster variant is called several times in a round
+MIN_ROUNDS, MAX_ROUNDS = 3, 25
 
 
 @dataclass(frozen=True)
-class Contest:
-    """One piece of work, done by us and by others, each on the same images."""
+class Benchmark:
+    """One piece of work, done by our code and by peers on the same images."""
 
-    part: str
-    images: int  # that one call works on; times are of one of them
-    ours: Way
-    peers: Mapping[str, Way]
-    floor: Way  # the least that memory has to carry
-    bars: Mapping[str, float] = field(default_factory=dict)  # peer -> times as fast, at least
-    same: Callable[[Any, Any], bool] | None = None  # None: the answers are equal
+    part: str  # of the program
+    images: int  # in one call; times are given for one image
+    ours: Variant
+    peers: Mapping[str, Variant]
+    floor: Variant  # the least that memory has to carry
+    bars: Mapping[str, float] = field(default_factory=dict)  # peer -> least ratio of times
+    same: Callable[[Any, Any], bool] | None = None  # compares answers; None: they must be equal
     note: str = ""
 
 
-class Row(NamedTuple):
-    """A line of the result: our time against one peer's."""
+class Comparison(NamedTuple):
+    """Our time beside one peer's, in ms for one image."""
 
     part: str
     ours_ms: float
@@ -48,60 +49,68 @@ class Row(NamedTuple):
     bar: float | None
     note: str
 
+    @classmethod
+    def of(
+        cls, part: str, ms: Mapping[str, float], peer: str, bar: float | None = None, note: str = ""
+    ) -> Self:
+        """Compare OURS with a peer, from the ms of an image of each variant and of the FLOOR."""
+        return cls(part, ms[OURS], peer, ms[peer], ms[peer] / ms[OURS], ms[FLOOR], bar, note)
+
     def to_json(self) -> dict[str, Any]:
-        """The measured figures, and the note where there is one."""
+        """Return the measured figures, and the note if there is one."""
         figures = {name: value for name, value in self._asdict().items() if name != "bar"}
         return {name: value for name, value in figures.items() if value != ""}
 
 
-def measure(contest: Contest, seconds: float) -> list[Row]:
-    """Times of a contest, after its answers were found equal; about `seconds` a peer.
+def measure(benchmark: Benchmark, seconds: float) -> list[Comparison]:
+    """Check that all answers are equal, then time ours beside each peer; about `seconds` a peer.
 
     Raises:
-        AssertionError: a peer's answer is another than ours.
+        AssertionError: a peer's answer differs from ours.
     """
-    answer = contest.ours()
-    for name, peer in contest.peers.items():
-        found = peer()
-        same = contest.same(answer, found) if contest.same else equal(answer, found)
-        assert same, f"{contest.part}: {name} gives another answer than we do"  # noqa: S101
-    ways = {"": contest.ours, "floor": contest.floor, **contest.peers}
-    times = interleaved(ways, seconds * (1 + len(contest.peers)))
-    ms = {name: median(each) * 1000 / contest.images for name, each in times.items()}
+    answer = benchmark.ours()
+    for name, peer in benchmark.peers.items():
+        other = peer()
+        same = benchmark.same(answer, other) if benchmark.same else equal(answer, other)
+        assert same, f"{benchmark.part}: {name} gives another answer than we do"  # noqa: S101
+    variants = {OURS: benchmark.ours, FLOOR: benchmark.floor, **benchmark.peers}
+    times = interleaved(variants, seconds * (1 + len(benchmark.peers)))
+    ms = {name: median(rounds) * 1000 / benchmark.images for name, rounds in times.items()}
     return [
-        Row(
-            contest.part, ms[""], name, ms[name], ms[name] / ms[""], ms["floor"],
-            contest.bars.get(name), contest.note,
-        )
-        for name in contest.peers
-    ]  # fmt: skip
+        Comparison.of(benchmark.part, ms, peer, benchmark.bars.get(peer), benchmark.note)
+        for peer in benchmark.peers
+    ]
 
 
 def interleaved(
-    ways: Mapping[str, Way], seconds: float, clock: Callable[[], float] = time.process_time
+    variants: Mapping[str, Variant], seconds: float, clock: Callable[[], float] = time.process_time
 ) -> dict[str, list[float]]:
-    """Seconds of each way by `clock`, a figure a round, in rounds of about `seconds` in all."""
-    once = {name: _seconds(way, 1, clock) for name, way in ways.items()}
-    repeats = {name: max(1, round(SHORTEST_S / max(each, 1e-6))) for name, each in once.items()}
-    times: dict[str, list[float]] = {name: [] for name in ways}
+    """Return the seconds of each variant in each round, by `clock`.
+
+    Args:
+        seconds: that all rounds take together, about; at least MIN_ROUNDS are done.
+    """
+    once = {name: _seconds(variant, 1, clock) for name, variant in variants.items()}
+    repeats = {name: max(1, round(MIN_CALLS_S / max(took, 1e-6))) for name, took in once.items()}
+    times: dict[str, list[float]] = {name: [] for name in variants}
     began = time.perf_counter()
-    for done in range(MOST_ROUNDS):
-        if done >= FEWEST_ROUNDS and time.perf_counter() - began > seconds:
+    for done in range(MAX_ROUNDS):
+        if done >= MIN_ROUNDS and time.perf_counter() - began > seconds:
             break
-        for name, way in ways.items():
-            times[name].append(_seconds(way, repeats[name], clock))
+        for name, variant in variants.items():
+            times[name].append(_seconds(variant, repeats[name], clock))
     return times
 
 
-def _seconds(way: Way, repeats: int, clock: Callable[[], float]) -> float:
+def _seconds(variant: Variant, repeats: int, clock: Callable[[], float]) -> float:
     began = clock()
     for _ in range(repeats):
-        way()
+        variant()
     return (clock() - began) / repeats
 
 
 def equal(one: Any, other: Any) -> bool:
-    """Whether two answers are the same: arrays, floats up to the last digits, or lists of them."""
+    """Whether two answers are equal: arrays, floats to about six digits, or lists of these."""
     if isinstance(one, list | tuple):
         return len(one) == len(other) and all(map(equal, one, other))
     if isinstance(one, np.ndarray):
@@ -111,7 +120,7 @@ def equal(one: Any, other: Any) -> bool:
 
 @contextmanager
 def one_core() -> Iterator[None]:
-    """Everything inside runs on one core and in one thread."""
+    """Keep everything inside the block on one core and in one thread."""
     import torch
 
     cores, threads = os.sched_getaffinity(0), torch.get_num_threads()
@@ -127,19 +136,19 @@ def one_core() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def reading(*arrays: Any) -> Way:
-    """One pass over arrays that reads every byte."""
-    flat = [np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays]
-    return lambda: [int(each.max(initial=0)) for each in flat]
+def read_floor(*arrays: Any) -> Variant:
+    """Return one pass over arrays that reads every byte."""
+    rows = [np.ascontiguousarray(array).reshape(-1).view(np.uint8) for array in arrays]
+    return lambda: [int(row.max(initial=0)) for row in rows]
 
 
-def writing(size: int) -> Way:
-    """One pass that writes `size` bytes."""
-    room = np.empty(size, np.uint8)
-    return lambda: room.fill(1)
+def write_floor(size: int) -> Variant:
+    """Return one pass that writes `size` bytes."""
+    target = np.empty(size, np.uint8)
+    return lambda: target.fill(1)
 
 
-def copying(size: int) -> Way:
-    """One pass that reads `size` bytes and writes as many."""
-    source, room = np.zeros(size, np.uint8), np.empty(size, np.uint8)
-    return lambda: np.copyto(room, source)
+def copy_floor(size: int) -> Variant:
+    """Return one pass that reads `size` bytes and writes as many."""
+    source, target = np.zeros(size, np.uint8), np.empty(size, np.uint8)
+    return lambda: np.copyto(target, source)

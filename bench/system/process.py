@@ -22,6 +22,15 @@ def set_environment(weights_dir: Path | None) -> None:
         os.environ[WEIGHTS_DIR] = str(weights_dir)
 
 
+def keep_compiled_code_in(folder: Path) -> None:
+    """Have `torch.compile` keep its machine code in a folder of this process.
+
+    Code of an earlier process would make compiling look faster than it is. torch takes the folder
+    from the environment alone.
+    """
+    os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder)
+
+
 def use_one_opencv_thread() -> None:
     """Have every call of OpenCV use its caller's thread alone.
 

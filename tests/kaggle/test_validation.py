@@ -50,10 +50,13 @@ def check(folder, content, name="file.csv"):
         pytest.param("file.csv.gz", gzipped(SOUND), id="gzip"),
         pytest.param("file.csv.gz", gzipped(SOUND[:30]) + gzipped(SOUND[30:]), id="gzip in parts"),
         pytest.param("file.zip", zipped(file=SOUND), id="zip"),
-        pytest.param("file.csv", "".join([HEADER, *sorted(SOUND.splitlines(True)[1:])[::-1]]),
-                     id="rows in any order"),
+        pytest.param(
+            "file.csv",
+            "".join([HEADER, *sorted(SOUND.splitlines(True)[1:])[::-1]]),
+            id="rows in any order",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_sound_file_has_no_problem(tmp_path, name, content):
     report = check(tmp_path, content, name)
     assert report.sound, report

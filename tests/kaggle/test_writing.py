@@ -170,9 +170,14 @@ def test_upload_hands_the_file_to_kaggle_s_client(tmp_path, kaggle, capfd):
     kaggle('echo "progress" >&2; for word in "$@"; do echo "<$word>"; done')
     words = writing.upload_submission(path, "five models; $(touch no)").splitlines()
     assert words == [
-        "<competitions>", "<submit>", "<carvana-image-masking-challenge>",
-        "<-f>", f"<{path}>", "<-m>", "<five models; $(touch no)>",
-    ]  # fmt: skip
+        "<competitions>",
+        "<submit>",
+        "<carvana-image-masking-challenge>",
+        "<-f>",
+        f"<{path}>",
+        "<-m>",
+        "<five models; $(touch no)>",
+    ]
     assert capfd.readouterr().err == "progress\n"
 
 

@@ -18,9 +18,12 @@ from tests.tiny import TRAIN_CARS, packed, png_header, wedge
 pytestmark = pytest.mark.slow
 
 CHECKS = [
-    checks.not_a_server_error, checks.status_code_conformance, checks.content_type_conformance,
-    checks.response_headers_conformance, checks.response_schema_conformance,
-]  # fmt: skip
+    checks.not_a_server_error,
+    checks.status_code_conformance,
+    checks.content_type_conformance,
+    checks.response_headers_conformance,
+    checks.response_schema_conformance,
+]
 ANSWER_S = 5  # nothing may take longer
 
 
@@ -74,12 +77,18 @@ def malformed(good: bytes) -> dict[str, tuple[bytes, set[int]]]:
     with zipfile.ZipFile(archive, "w") as opened:
         opened.writestr("car.jpg", good)
     for name, content in (
-        ("HTML", b"<!doctype html><script>alert(1)</script>"), ("SVG", b"<svg onload='x'/>"),
-        ("ZIP", archive.getvalue()), ("nothing", b""), ("zeros", bytes(5000)),
-        ("TIFF", packed(wedge(), "TIFF")), ("a path", b"/etc/passwd"),
-        ("a URL", b"http://127.0.0.1/"), ("JPEG's name alone", b"\xff\xd8\xff"),
-        ("PDF", b"%PDF-1.7\n"), ("EPS", b"%!PS-Adobe-3.0 EPSF-3.0\n"),
-    ):  # fmt: skip
+        ("HTML", b"<!doctype html><script>alert(1)</script>"),
+        ("SVG", b"<svg onload='x'/>"),
+        ("ZIP", archive.getvalue()),
+        ("nothing", b""),
+        ("zeros", bytes(5000)),
+        ("TIFF", packed(wedge(), "TIFF")),
+        ("a path", b"/etc/passwd"),
+        ("a URL", b"http://127.0.0.1/"),
+        ("JPEG's name alone", b"\xff\xd8\xff"),
+        ("PDF", b"%PDF-1.7\n"),
+        ("EPS", b"%!PS-Adobe-3.0 EPSF-3.0\n"),
+    ):
         found[f"{name} called .jpg"] = content, kind | damaged
     return found
 

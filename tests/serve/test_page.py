@@ -97,9 +97,11 @@ def test_download_is_what_the_api_answers(page, photos, server, tmp_path):
         page.wait_for_selector("#download:not([disabled])")
         assert download.value.suggested_filename == f"{photos[0].stem}-cutout.png"
         answer = httpx.post(
-            f"{server}/cutout", files={"photograph": photos[0].read_bytes()},
-            data={"background": background}, timeout=60,
-        )  # fmt: skip
+            f"{server}/cutout",
+            files={"photograph": photos[0].read_bytes()},
+            data={"background": background},
+            timeout=60,
+        )
         assert (tmp_path / "got.png").read_bytes() == answer.content
 
 

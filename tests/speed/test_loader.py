@@ -14,9 +14,9 @@ pytestmark = pytest.mark.slow
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(timing, "FEWEST_ROUNDS", 1)
-    monkeypatch.setattr(timing, "MOST_ROUNDS", 1)
-    monkeypatch.setattr(timing, "SHORTEST_S", 0)
+    monkeypatch.setattr(timing, "MIN_ROUNDS", 1)
+    monkeypatch.setattr(timing, "MAX_ROUNDS", 1)
+    monkeypatch.setattr(timing, "MIN_CALLS_S", 0)
     monkeypatch.setattr(loader, "ROUNDS", 1)
     monkeypatch.setattr(loader, "STEPS", {"cpu": 2, "cuda": 2})
 
@@ -54,7 +54,12 @@ def test_the_verb_takes_the_loader(recipe, tiny_carvana, quick, capsys):
     assert main([*words, "--json"]) == 0
     rows = json.loads(capsys.readouterr().out)
     assert [row["part"].split(",")[0] for row in rows] == [
-        "training", "training", "prediction", "a core", "a core", "a core",
-    ]  # fmt: skip
+        "training",
+        "training",
+        "prediction",
+        "a core",
+        "a core",
+        "a core",
+    ]
     assert list(rows[0]) == ["part", "ours_ms", "peer", "peer_ms", "ratio", "floor_ms"]
     assert "images/s" in rows[3]["note"]

@@ -1,4 +1,4 @@
-"""The network's speed: ways give the same answers, what cannot run is left out, parity is said."""
+"""The network's speed: variants agree, what cannot run is left out, parity is said."""
 
 import functools
 
@@ -8,8 +8,9 @@ import torch
 from bench.data.carvana import open_folder
 from bench.networks.load import load_network
 from bench.speed import network, timing
-from bench.speed import network_variants as ways
-from bench.speed.samples import samples
+from bench.speed.network_variants import COMPILED, EAGER, OPENVINO, predictions, steps
+from bench.speed.samples import load_samples
+from bench.speed.timing import OURS
 from bench.system.device import Machine
 from bench.training import train
 from tests.tiny import RECIPE
@@ -33,9 +34,9 @@ def training(tiny_carvana, tmp_path_factory):
 @pytest.fixture
 def quick(monkeypatch):
     """One round, and torch.compile without its compiler of C++, which takes minutes."""
-    monkeypatch.setattr(timing, "FEWEST_ROUNDS", 1)
-    monkeypatch.setattr(timing, "MOST_ROUNDS", 1)
-    monkeypatch.setattr(timing, "SHORTEST_S", 0)
+    monkeypatch.setattr(timing, "MIN_ROUNDS", 1)
+    monkeypatch.setattr(timing, "MAX_ROUNDS", 1)
+    monkeypatch.setattr(timing, "MIN_CALLS_S", 0)
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
 
 
@@ -43,46 +44,44 @@ def test_every_way_predicts_the_same_and_starts_training_with_the_same_loss(
     training, tiny_carvana, tmp_path, quick
 ):
     accelerator = Machine("cpu").accelerator()
-    images, targets = network.batch(samples(tiny_carvana, tmp_path), RECIPE.size)
+    images, targets = network.batch(load_samples(tiny_carvana, tmp_path), RECIPE.size)
     trained = load_network("it", RECIPE, training)
     found = {
-        name: make()()
-        for name, make in ways.predictions(trained, images, accelerator, tmp_path).items()
+        name: make()() for name, make in predictions(trained, images, accelerator, tmp_path).items()
     }
-    assert {ways.OURS, ways.EAGER, ways.COMPILED, ways.OPENVINO} <= set(found)
+    assert {OURS, EAGER, COMPILED, OPENVINO} <= set(found)
     for name, one in found.items():
         assert one.shape == (4, *RECIPE.size)
         allowed = FP32 if "fp32" in name else BF16
-        assert (one - found[ways.EAGER]).abs().mean() < allowed, name
+        assert (one - found[EAGER]).abs().mean() < allowed, name
     losses = {
-        name: make()()
-        for name, make in ways.steps("it", RECIPE, images, targets, accelerator).items()
+        name: make()() for name, make in steps("it", RECIPE, images, targets, accelerator).items()
     }
-    assert losses == pytest.approx(dict.fromkeys(losses, losses[ways.EAGER]), rel=BF16)
+    assert losses == pytest.approx(dict.fromkeys(losses, losses[EAGER]), rel=BF16)
 
 
-def test_rows_are_beside_ours_and_parity_is_said(training, tiny_carvana, quick, capsys):
-    rows = network.run(training, "it", tiny_carvana)
+def test_rows_are_beside_ours_and_parity_is_said(training, tiny_carvana, tmp_path, quick, capsys):
+    rows = network.run(training, "it", tiny_carvana, tmp_path)
     parts = [row.part for row in rows]
     assert set(parts) == {"prediction, it", "training step, it"}
-    assert {row.peer for row in rows} >= {ways.EAGER, "channels_last fp32", ways.COMPILED}
+    assert {row.peer for row in rows} >= {EAGER, "channels_last fp32", COMPILED}
     for row in rows:
         assert min(row.ours_ms, row.peer_ms, row.floor_ms) > 0
         assert row.ratio == row.peer_ms / row.ours_ms
-        assert ("to make" in row.note) == (row.peer in (ways.COMPILED, ways.OPENVINO))
-    assert {row.bar for row in rows if row.peer == ways.EAGER} == {4.0, 2.5}
+        assert ("to make" in row.note) == (row.peer in (COMPILED, OPENVINO))
+    assert {row.bar for row in rows if row.peer == EAGER} == {4.0, 2.5}
     said = capsys.readouterr().err
-    for name in {row.peer for row in rows if row.part == "prediction, it"} - {ways.EAGER}:
+    for name in {row.peer for row in rows if row.part == "prediction, it"} - {EAGER}:
         assert f"parity, {name}: " in said
-    assert f"parity, {ways.OURS}: " in said
+    assert f"parity, {OURS}: " in said
 
 
 def test_a_way_that_cannot_run_is_left_out_with_its_reason(capsys):
     def broken():
         raise RuntimeError("no C++ compiler\nand many lines more")
 
-    ready = network.prepare("it", {ways.OURS: lambda: lambda: 1, "other": broken})
-    assert list(ready) == [ways.OURS]
+    ready = network.prepare("it", {OURS: lambda: lambda: 1, "other": broken})
+    assert list(ready) == [OURS]
     assert "other: left out, it does not run here (no C++ compiler)" in capsys.readouterr().err
     with pytest.raises(RuntimeError):
-        network.prepare("it", {ways.OURS: broken})
+        network.prepare("it", {OURS: broken})

@@ -43,9 +43,15 @@ def row(images, members, height):
 
 
 ROWS = [
-    row(100, 5, 1000), row(1000, 1, 1000), row(1000, 3, 1000), row(1000, 5, 250),
-    row(1000, 5, 500), row(1000, 5, 1000), row(10_000, 5, 1000), row(100_064, 5, 1000),
-]  # fmt: skip
+    row(100, 5, 1000),
+    row(1000, 1, 1000),
+    row(1000, 3, 1000),
+    row(1000, 5, 250),
+    row(1000, 5, 500),
+    row(1000, 5, 1000),
+    row(10_000, 5, 1000),
+    row(100_064, 5, 1000),
+]
 
 
 def test_growth_compares_rows_that_differ_in_one_thing():

@@ -8,52 +8,53 @@ import pytest
 
 from bench.cli.verbs import main
 from bench.masks import rle
-from bench.speed import comparison, peers, timing
-from bench.speed import in_memory as masks
-from bench.speed import on_disk as stored
-from bench.speed.samples import SIZES, Samples, samples
-from bench.speed.timing import Contest, equal, measure
+from bench.speed import comparison, in_memory, on_disk, peers, timing
+from bench.speed.samples import MEMBER_SIZES, Samples, load_samples
+from bench.speed.timing import Benchmark, equal, measure
 from bench.system.errors import BadConfig
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory, tiny_carvana):
     """The parts, on images small enough for a test."""
-    given = samples(tiny_carvana, tmp_path_factory.mktemp("samples"))
-    folder = tmp_path_factory.mktemp("speed")
-    return {each.part: each for each in [*masks.contests(given), *stored.contests(given, folder)]}
+    samples = load_samples(tiny_carvana, tmp_path_factory.mktemp("samples"))
+    on_files = on_disk.benchmarks(samples, tmp_path_factory.mktemp("speed"))
+    return [*in_memory.benchmarks(samples), *on_files]
 
 
 def test_samples_are_images_of_one_size_with_maps_of_five_members(tiny_carvana, tmp_path):
-    given = samples(tiny_carvana, tmp_path)
-    assert isinstance(given, Samples)
-    assert len(given.photographs) == len(given.masks) == len(given.clean) == len(given.noisy) == 4
-    assert all(len(maps) == len(SIZES) for maps in given.clean + given.noisy)
-    shades = [np.mean((map > 0) & (map < 255)) for map in (given.clean[0][4], given.noisy[0][4])]
+    samples = load_samples(tiny_carvana, tmp_path)
+    assert isinstance(samples, Samples)
+    of_images = samples.photographs, samples.masks, samples.clean, samples.noisy
+    assert [len(each) for each in of_images] == [4, 4, 4, 4]
+    assert all(len(maps) == len(MEMBER_SIZES) for maps in samples.clean + samples.noisy)
+    shades = [
+        np.mean((map > 0) & (map < 255)) for map in (samples.clean[0][4], samples.noisy[0][4])
+    ]
     assert shades[0] < 0.2 < 0.5 < shades[1]
 
 
 @pytest.mark.slow
 def test_every_part_gives_the_peers_answers(tiny, monkeypatch):
-    monkeypatch.setattr(timing, "MOST_ROUNDS", 1)
-    monkeypatch.setattr(timing, "SHORTEST_S", 0)
-    for contest in tiny.values():
-        rows = measure(contest, 0.0)
-        assert [row.peer for row in rows] == list(contest.peers)
-        assert set(contest.bars) <= {*contest.peers, "pycocotools", "torchmetrics"}
+    monkeypatch.setattr(timing, "MAX_ROUNDS", 1)
+    monkeypatch.setattr(timing, "MIN_CALLS_S", 0)
+    for benchmark in tiny:
+        rows = measure(benchmark, 0.0)
+        assert [row.peer for row in rows] == list(benchmark.peers)
+        assert set(benchmark.bars) <= {*benchmark.peers, "pycocotools", "torchmetrics"}
         for row in rows:
             assert row.ours_ms > 0
             assert row.peer_ms > 0
 
 
 def test_a_wrong_answer_is_noticed():
-    contest = Contest("sum", 1, lambda: 1, {"other": lambda: 2}, lambda: None)
+    benchmark = Benchmark("sum", 1, lambda: 1, {"other": lambda: 2}, lambda: None)
     with pytest.raises(AssertionError, match="sum: other gives another answer"):
-        measure(contest, 0.0)
+        measure(benchmark, 0.0)
 
 
 def test_ratios_are_of_medians_for_one_image():
-    slow = Contest("spin", 2, lambda: _spin(0.002), {"peer": lambda: _spin(0.008)}, lambda: None)
+    slow = Benchmark("spin", 2, lambda: _spin(0.002), {"peer": lambda: _spin(0.008)}, lambda: None)
     (row,) = measure(slow, 0.05)
     assert row.ratio == row.peer_ms / row.ours_ms
     assert 0.9 < row.ours_ms < 3
@@ -69,10 +70,13 @@ def _spin(seconds):
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [
-        ([np.ones(2)], [np.ones(2)], True), ([np.ones(2)], [np.zeros(2)], False),
-        (["a", 0.5], ["a", 0.5 + 1e-9], True), ([0.5], [0.6], False), ([1], [1, 2], False),
+        ([np.ones(2)], [np.ones(2)], True),
+        ([np.ones(2)], [np.zeros(2)], False),
+        (["a", 0.5], ["a", 0.5 + 1e-9], True),
+        ([0.5], [0.6], False),
+        ([1], [1, 2], False),
     ],
-)  # fmt: skip
+)
 def test_answers_are_compared_all_the_way_down(one, other, same):
     assert equal(one, other) == same
 
