@@ -4,13 +4,16 @@ Every number comes out of the run's tables.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from bench.ensembles.rules import RULES
 from bench.report.facts import Facts
 from bench.system.text import chance, duration, listed, milliseconds, number, several, signed
 
 SIGNIFICANT = 0.05
+Row = Mapping[str, Any]  # of the leaderboard
 
 
 @dataclass(frozen=True)
@@ -24,31 +27,31 @@ class Answer:
 
 
 def answer(facts: Facts) -> Answer:
-    """The answer of a run."""
+    """The answer that a run gives."""
     best = facts.row(facts.ensemble)
-    told = facts.analysed(facts.ensemble)
-    if told is None or best["members"] < 2:
+    analysis = facts.analysed(facts.ensemble)
+    if analysis is None or best["members"] < 2:
         return _without_ensemble(facts)
-    member = facts.row(told["best_member"])
+    member = facts.row(analysis["best_member"])
+    first = [_scores(facts, best, member), _gain(facts, best, member), _cost(best, member)]
     return Answer(
         "Is the ensemble better than its best member?",
         verdict(best),
-        [" ".join([_scores(facts, best, member), _gain(facts, best, member),
-                   _cost(facts, best, member)]), *_learned(facts)],
+        [" ".join(first), *_learned(facts)],
         [
             (signed(best["dice"] - member["dice"]), "Dice over the best member"),
-            (number(best["dice"], 6), f"Dice of {facts.label(facts.ensemble)}"),
+            (number(best["dice"], 6), f"Dice of {facts.names.label(facts.ensemble)}"),
             (_times(best["predict_ms"], member["predict_ms"]), "the time for a photograph"),
             (signed(wrong(best) - wrong(member), 0), "wrong pixels in a photograph"),
         ],
-    )  # fmt: skip
+    )
 
 
-def verdict(best: "Any") -> str:
-    """Yes or no, as far as the cars can tell.
+def verdict(best: Row) -> str:
+    """Yes or no, if both the interval and the corrected p-value of the gain agree.
 
     Args:
-        best: the ensemble's line of the leaderboard.
+        best: the ensemble's row of the leaderboard.
     """
     if "gain_p" not in best or math.isnan(best["gain_p"]):
         return "One car cannot tell."
@@ -59,22 +62,22 @@ def verdict(best: "Any") -> str:
     return "These cars cannot tell."
 
 
-def wrong(line: "Any") -> float:
-    """Wrong pixels in a photograph, on average."""
-    return float(line["fp_px"] + line["fn_px"])
+def wrong(row: Row) -> float:
+    """The mean number of wrong pixels in a photograph."""
+    return float(row["fp_px"] + row["fn_px"])
 
 
-def _scores(facts: Facts, best: "Any", member: "Any") -> str:
+def _scores(facts: Facts, best: Row, member: Row) -> str:
     ensembles = int((facts.scored["kind"] == "ensemble").sum())
     which = f", the best of {ensembles} ensembles," if ensembles > 1 else ""
     return (
-        f"On {several(facts.images, 'held-out photograph')} of {several(facts.car_count, 'car')}, "
-        f"{facts.label(facts.ensemble)}{which} has a mean Dice of {number(best['dice'], 6)}; "
-        f"its best member, {facts.label(str(member.name))}, has {number(member['dice'], 6)}."
+        f"On {several(facts.images, 'held-out photograph')} of {several(facts.cars, 'car')}, "
+        f"{facts.names.label(facts.ensemble)}{which} has a mean Dice of {number(best['dice'], 6)}; "
+        f"its best member, {facts.names.label(member['entry'])}, has {number(member['dice'], 6)}."
     )
 
 
-def _gain(facts: Facts, best: "Any", member: "Any") -> str:
+def _gain(facts: Facts, best: Row, member: Row) -> str:
     gain = best["dice"] - member["dice"]
     fewer = wrong(member) - wrong(best)
     pixels = (
@@ -91,7 +94,7 @@ def _gain(facts: Facts, best: "Any", member: "Any") -> str:
     )
 
 
-def _cost(facts: Facts, best: "Any", member: "Any") -> str:
+def _cost(best: Row, member: Row) -> str:
     if math.isnan(best["predict_ms"]) or not member["predict_ms"]:
         time = "What a photograph takes was not measured"
     else:
@@ -107,29 +110,33 @@ def _cost(facts: Facts, best: "Any", member: "Any") -> str:
 
 
 def _learned(facts: Facts) -> list[str]:
-    """Which rules that learn beat the plain mean by more than its interval, if any do."""
-    compared = facts.beside_mean
-    if not compared:
+    """A paragraph about the rules that learn: which of them beat the plain mean, if any do."""
+    gains = {
+        each["entry"]: each["over_plain_mean"]
+        for each in facts.analysis["ensembles"]
+        if each["over_plain_mean"] and RULES[each["rule"]].learns
+    }
+    if not gains:
         return []
-    better = facts.better_than_mean
+    rules = several(len(gains), "rule")
+    better = [name for name in facts.analysis["beat_plain_mean"] if name in gains]
     if not better:
         return [
-            f"None of the {several(len(compared), 'rule')} that learn beats the plain mean by more "
+            f"None of the {rules} that learn beats the plain mean by more "
             "than the interval of the difference."
         ]
-    gains = {each["entry"]: each["over_plain_mean"] for each in compared}
-    most = max(better, key=lambda name: float(gains[name]["mean"]))
-    told = gains[most]
-    interval = f"{signed(told['mean'])} [{signed(told['low'])} to {signed(told['high'])}]"
+    best = max(better, key=lambda name: float(gains[name]["mean"]))
+    gain = gains[best]
+    interval = f"{signed(gain['mean'])} [{signed(gain['low'])} to {signed(gain['high'])}]"
     if len(better) == 1:
         return [
-            f"Of the {several(len(compared), 'rule')} that learn, {facts.label(most)} alone beats "
-            f"the plain mean by more than the interval of the difference: {interval}."
+            f"Of the {rules} that learn, {facts.names.label(best)} alone beats the "
+            f"plain mean by more than the interval of the difference: {interval}."
         ]
     return [
-        f"Of the {several(len(compared), 'rule')} that learn, "
-        f"{listed([facts.label(name) for name in better])} beat the plain mean by more than the "
-        f"interval of the difference, {facts.label(most)} by most: {interval}."
+        f"Of the {rules} that learn, {listed([facts.names.label(name) for name in better])} beat "
+        "the plain mean by more than the interval of the difference, "
+        f"{facts.names.label(best)} by most: {interval}."
     ]
 
 
@@ -137,10 +144,10 @@ def _without_ensemble(facts: Facts) -> Answer:
     best = facts.row(facts.ensemble)
     return Answer(
         "Which model is best?",
-        f"{facts.label(facts.ensemble)}.",
+        f"{facts.names.label(facts.ensemble)}.",
         [
             f"On {several(facts.images, 'held-out photograph')} of "
-            f"{several(facts.car_count, 'car')} it has a mean Dice of {number(best['dice'], 6)}. "
+            f"{several(facts.cars, 'car')} it has a mean Dice of {number(best['dice'], 6)}. "
             "The suite has no ensemble of several models."
         ],
         [

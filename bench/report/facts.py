@@ -1,4 +1,4 @@
-"""What the report reads of a finished run, and what it calls things."""
+"""What the report reads of a finished run."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -13,50 +13,56 @@ from bench.config.layout import Layout
 from bench.config.recipe import Recipe
 from bench.config.suite import Suite
 from bench.data.carvana import Carvana, car_of, is_drawn, is_real, metadata
-from bench.ensembles.rules import RULES
-from bench.scores.ranking import methods
+from bench.report.names import Names
 from bench.scores.tables import read_leaderboard
 from bench.system.errors import Missing
 
 
 @dataclass(frozen=True)
+class Origin:
+    """What made a run: its data, code, machine and trainings."""
+
+    root: Path  # of the data
+    real: bool  # whether the photographs are the competition's
+    drawn: bool  # whether they are the demo's
+    leaks: Mapping[str, str]  # fold -> what training and scoring share
+    manifests: Mapping[tuple[str, int], dict[str, Any]]  # of trainings: (recipe, fold)
+    environment: Mapping[str, Any]
+    commands: Sequence[str]  # that make the run again
+
+
+@dataclass(frozen=True)
 class Facts:
-    """Tables and notes of a run, as they lie in its folder."""
+    """A run's tables and notes."""
 
     name: str
     suite: Suite
     recipes: Mapping[str, Recipe]
-    board: pd.DataFrame  # leaderboard.csv
+    leaderboard: pd.DataFrame  # leaderboard.csv
     scores: pd.DataFrame  # scores.parquet
-    analysis: dict[str, Any]
-    histories: dict[tuple[str, int], pd.DataFrame]  # (recipe, fold) -> history.csv
-    manifests: dict[tuple[str, int], dict[str, Any]]
-    environment: dict[str, Any]
-    leaks: dict[str, str]  # fold -> what training and scoring share
-    cars: dict[str, tuple[str, str, str]]  # car -> year, make, model
-    real: bool  # the competition's photographs
-    drawn: bool
-    root: Path
-    repeat: Sequence[str]  # the commands that make this run
+    analysis: Mapping[str, Any]
+    histories: Mapping[tuple[str, int], pd.DataFrame]  # (recipe, fold) -> history.csv
+    names: Names
+    origin: Origin
 
     @cached_property
     def scored(self) -> pd.DataFrame:
-        """The lines that were scored here, best first."""
-        return self.board[self.board["kind"] != "reported"].reset_index(drop=True)
+        """The leaderboard's rows that were scored here, best first."""
+        return self.leaderboard[self.leaderboard["kind"] != "reported"].reset_index(drop=True)
 
     @property
     def entries(self) -> list[str]:
-        """Names of the scored lines, best first."""
+        """Names of the scored entries, best first."""
         return [str(name) for name in self.scored["entry"]]
 
     @property
     def members(self) -> list[str]:
-        """The single models, in the suite's order."""
+        """Names of the single models, in the suite's order."""
         return list(self.recipes)
 
     @cached_property
     def ensemble(self) -> str:
-        """The line that pictures and the answer are about: the best ensemble, else the best."""
+        """The entry that pictures and the answer are about: the best ensemble, else the best."""
         several = self.scored[(self.scored["kind"] == "ensemble") & (self.scored["members"] > 1)]
         return str((several if len(several) else self.scored)["entry"].iloc[0])
 
@@ -72,62 +78,22 @@ class Facts:
 
     @property
     def images(self) -> int:
-        """Photographs scored."""
+        """The number of photographs scored."""
         return len(self.dice.columns)
 
     @property
-    def car_count(self) -> int:
-        """Cars scored."""
+    def cars(self) -> int:
+        """The number of cars scored."""
         return len({car_of(image) for image in self.dice.columns})
 
-    @property
-    def statistics(self) -> dict[str, Any]:
-        """How intervals and p-values came about."""
-        return methods(self.car_count, len(self.scored))
-
-    def row(self, entry: str) -> "pd.Series[Any]":
-        """The leaderboard's line of an entry."""
-        found = self.scored[self.scored["entry"] == entry].iloc[0]
-        return found.rename(entry)
+    def row(self, entry: str) -> dict[str, Any]:
+        """The leaderboard's row of a scored entry."""
+        row = self.scored[self.scored["entry"] == entry].iloc[0]
+        return {str(key): value for key, value in row.items()}
 
     def analysed(self, entry: str) -> dict[str, Any] | None:
-        """What analysis.json says of an ensemble."""
-        found = [each for each in self.analysis["ensembles"] if each["entry"] == entry]
-        return found[0] if found else None
-
-    @property
-    def better_than_mean(self) -> list[str]:
-        """Rules that learn and beat the plain mean by more than the interval of the difference."""
-        beat = self.analysis["beat_plain_mean"]
-        return [each["entry"] for each in self.beside_mean if each["entry"] in beat]
-
-    @property
-    def beside_mean(self) -> list[dict[str, Any]]:
-        """What analysis.json says of the rules that learn beside a plain mean of their members."""
-        return [
-            each
-            for each in self.analysis["ensembles"]
-            if each["over_plain_mean"] and RULES[each["rule"]].learns
-        ]
-
-    @cached_property
-    def _prefix(self) -> str:
-        """What all recipes' names begin with: a folder such as `cpu/`."""
-        folders = {name.rpartition("/")[0] for name in self.members}
-        return f"{folders.pop()}/" if len(folders) == 1 and "" not in folders else ""
-
-    def label(self, entry: str) -> str:
-        """A name without the folder that all recipes share."""
-        return entry.removeprefix(self._prefix)
-
-    def number(self, member: str) -> int:
-        """The number that stands for a single model in every figure, from 1."""
-        return self.members.index(member) + 1
-
-    def about_car(self, car: str) -> str:
-        """Make and model, or the car's id where they are not known."""
-        year, make, model = self.cars.get(car, ("", "", ""))
-        return f"{make} {model} {year}".strip() if make else car
+        """What analysis.json says of an ensemble; None where it says nothing."""
+        return next((each for each in self.analysis["ensembles"] if each["entry"] == entry), None)
 
 
 def read(
@@ -136,9 +102,9 @@ def read(
     recipes: Mapping[str, Recipe],
     data: Carvana,
     layout: Layout,
-    repeat: Sequence[str],
+    commands: Sequence[str],
 ) -> Facts:
-    """What a run's folder says.
+    """Read the tables and notes in a run's folder.
 
     Raises:
         Missing: a table is not there yet.
@@ -148,30 +114,34 @@ def read(
             raise Missing(f"{path}: not there yet; run the stage `score` first")
     trainings = {
         (recipe, fold): layout.training(recipe, fold)
-        for recipe in recipes for fold in suite.folds.run
-    }  # fmt: skip
+        for recipe in recipes
+        for fold in suite.folds.run
+    }
     return Facts(
         name=name,
         suite=suite,
         recipes=recipes,
-        board=read_leaderboard(layout.leaderboard("csv")),
+        leaderboard=read_leaderboard(layout.leaderboard("csv")),
         scores=pd.read_parquet(layout.scores),
         analysis=_json(layout.analysis),
         histories={
             key: pd.read_csv(folder / "history.csv")
-            for key, folder in trainings.items() if (folder / "history.csv").exists()
+            for key, folder in trainings.items()
+            if (folder / "history.csv").exists()
         },
-        manifests={key: _json(folder / "manifest.json") for key, folder in trainings.items()},
-        environment=_json(layout.environment),
-        leaks=_json(layout.leaks),
-        cars=metadata(data.root),
-        real=is_real(data),
-        drawn=is_drawn(data),
-        root=data.root,
-        repeat=repeat,
-    )  # fmt: skip
+        names=Names(list(recipes), metadata(data.root)),
+        origin=Origin(
+            root=data.root,
+            real=is_real(data),
+            drawn=is_drawn(data),
+            leaks=_json(layout.leaks),
+            manifests={key: _json(folder / "manifest.json") for key, folder in trainings.items()},
+            environment=_json(layout.environment),
+            commands=commands,
+        ),
+    )
 
 
 def _json(path: Path) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return found
+    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return content

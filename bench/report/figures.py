@@ -1,7 +1,11 @@
 """The report's figures of results: what ensembles gain, what they cost, car by car."""
 
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
 
 from bench.data.carvana import car_of
 from bench.report import svg
@@ -12,95 +16,101 @@ from bench.system.text import number, signed
 
 ROW = 22.0  # of a line of a list
 DICE_UNIT = 1e-4  # differences of Dice are written in ten-thousandths
-MOST_CARS = 60  # rows of the figure of cars; beyond, the worst
+MOST_CARS = 60  # rows of the figure of cars; of more cars, the worst are shown
+BEST_MEMBER_NOTE = "The best member is the best on these same cars, which flatters it a little."
+PLAIN_MEAN_NOTE = "Rules that learn are fitted on other cars than they are scored on."
+
+Interval = tuple[float, float, float]  # mean, low, high
 
 
 def gains(facts: Facts) -> list[Drawing]:
-    """What each ensemble gains over its best member, and over the plain mean."""
+    """Draw what each ensemble gains over its best member, and over the plain mean."""
     over_best = {
         name: (row["gain"], row["gain_low"], row["gain_high"])
         for name, row in facts.scored.set_index("entry").iterrows()
         if np.isfinite(row["gain"])
     }
     over_mean = {
-        each["entry"]: _three(each["over_plain_mean"]) for each in facts.analysis["ensembles"]
+        each["entry"]: _interval(each["over_plain_mean"])
+        for each in facts.analysis["ensembles"]
         if each["over_plain_mean"] and each["rule"] != "mean"
-    }  # fmt: skip
+    }
     order = [name for name in facts.entries if name in over_best or name in over_mean]
-    found = []
-    for values, name, other, note in (
-        (over_best, "gain-over-best", "its best member",
-         "The best member is the best on these same cars, which flatters it a little."),
-        (over_mean, "gain-over-mean", "the plain mean",
-         "Rules that learn are fitted on other cars than they are scored on."),
-    ):  # fmt: skip
-        rows = [(facts.label(each), values[each]) for each in order if each in values]
+    drawings = []
+    for name, other, values, note in (
+        ("gain-over-best", "its best member", over_best, BEST_MEMBER_NOTE),
+        ("gain-over-mean", "the plain mean", over_mean, PLAIN_MEAN_NOTE),
+    ):
+        rows = [(facts.names.label(each), values[each]) for each in order if each in values]
         if rows:
-            found.append(_forest(rows, name, f"Gain over {other}", note))
-    return found
+            drawings.append(_forest(rows, name, f"Gain over {other}", note))
+    return drawings
 
 
 def leave_one_out(facts: Facts) -> list[Drawing]:
-    """What each member adds to the plain rules, one figure a rule."""
-    found = []
-    for place, each in enumerate(facts.analysis["ensembles"]):
+    """Draw what each member adds to an ensemble, one figure for each ensemble of a plain rule."""
+    drawings = []
+    for place, ensemble in enumerate(facts.analysis["ensembles"]):
         rows = [
-            (f"{facts.number(one['member'])}  {facts.label(one['member'])}", _three(one))
-            for one in each["leave_one_out"] if "mean" in one
-        ]  # fmt: skip
+            (facts.names.numbered(gain["member"]), _interval(gain))
+            for gain in ensemble["leave_one_out"]
+            if "mean" in gain
+        ]
         if rows:
-            title = f"What each member adds to {facts.label(each['entry'])}"
+            title = f"What each member adds to {facts.names.label(ensemble['entry'])}"
             note = "The ensemble's Dice less its Dice without the member: below zero, it costs."
-            found.append(_forest(rows, f"leave-out-{place}", title, note))
-    return found
+            drawings.append(_forest(rows, f"leave-out-{place}", title, note))
+    return drawings
 
 
-def _three(gain: dict[str, float]) -> tuple[float, float, float]:
+def _interval(gain: Mapping[str, float]) -> Interval:
     return gain["mean"], gain["low"], gain["high"]
 
 
-def _forest(
-    rows: list[tuple[str, tuple[float, float, float]]], name: str, title: str, note: str
-) -> Drawing:
-    """Differences of Dice with their intervals, one a line."""
+def _forest(rows: Sequence[tuple[str, Interval]], name: str, title: str, note: str) -> Drawing:
+    """A forest plot: differences of Dice with their intervals, one a row."""
     with svg.canvas(TILE, 62 + ROW * len(rows)) as (figure, axes):
-        means, lows, highs = np.array([each for _, each in rows]).T / DICE_UNIT
+        means, lows, highs = np.array([interval for _, interval in rows]).T / DICE_UNIT
         places = np.arange(len(rows))
-        sure = (lows > 0) | (highs < 0)
+        significant = (lows > 0) | (highs < 0)
         axes.axvline(0, color=SOFT, linewidth=1)
-        for some, colour in ((sure, ACCENT), (~sure, SOFT)):
+        for some, colour in ((significant, ACCENT), (~significant, SOFT)):
             axes.hlines(places[some], lows[some], highs[some], color=colour, linewidth=2)
             axes.plot(means[some], places[some], "o", color=colour, markersize=6)
-        axes.set_yticks(places, [label for label, _ in rows], color=INK)
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.grid(visible=False, axis="y")
-        axes.spines["left"].set_visible(False)
+        _label_rows(axes, [label for label, _ in rows])
         axes.set_xlabel("difference of mean Dice, ten-thousandths")
-        told = "; ".join(
+        description = "; ".join(
             f"{label} {signed(mean)} [{signed(low)} to {signed(high)}]"
             for label, (mean, low, high) in rows
         )
         caption = f"95 % intervals over cars; coloured where they leave out zero. {note}"
-        return svg.finish(figure, name, title, caption, f"{title}: {told}.")
+        return svg.finish(figure, name, title, caption, f"{title}: {description}.")
 
 
 def calibration(facts: Facts) -> list[Drawing]:
-    """How often a pixel is car for each number of members that see one."""
+    """Draw how often a pixel is car, by the number of members that see car there."""
     table = pd.DataFrame(facts.analysis["calibration"])
     members = len(table) - 1
     if members < 2:
         return []
-    told = table.dropna()
+    happened = table.dropna()  # some numbers of votes never happened
     with svg.canvas(TILE, 300) as (figure, axes):
         axes.plot([0, members], [0, 1], "--", color=SOFT, linewidth=1)
-        axes.plot(told["votes"], told["share_car"], "o-", color=ACCENT)
-        for votes, pixels, share in told[["votes", "pixels", "share_car"]].itertuples(index=False):
+        axes.plot(happened["votes"], happened["share_car"], "o-", color=ACCENT)
+        for votes, pixels, share in happened[["votes", "pixels", "share_car"]].itertuples(
+            index=False
+        ):
             side = 1 if share > 0.5 else -1  # away from the curve, which rises
             axes.annotate(
-                _percent(pixels / table["pixels"].sum()), (votes, share),
-                xytext=(6 * side, -7 * side), textcoords="offset points", fontsize=10,
-                ha="left" if side > 0 else "right", va="top" if side > 0 else "bottom", color=SOFT,
-            )  # fmt: skip
+                _percent(pixels / table["pixels"].sum()),
+                (votes, share),
+                xytext=(6 * side, -7 * side),
+                textcoords="offset points",
+                fontsize=10,
+                ha="left" if side > 0 else "right",
+                va="top" if side > 0 else "bottom",
+                color=SOFT,
+            )
         axes.set_xlim(-0.55, members + 0.6)
         axes.set_ylim(-0.06, 1.06)
         axes.set_xticks(range(members + 1))
@@ -108,14 +118,15 @@ def calibration(facts: Facts) -> list[Drawing]:
         axes.set_ylabel("share that is car")
         rows = "; ".join(
             f"{int(votes)} of {members}: {share:.3f}"
-            for votes, share in told[["votes", "share_car"]].itertuples(index=False)
+            for votes, share in happened[["votes", "share_car"]].itertuples(index=False)
         )
-        return [svg.finish(
-            figure, "calibration", "Accuracy against agreement",
+        caption = (
             "How often a pixel is car, by the members that see car there, and how many pixels "
-            "those are. On the dashed line the share of votes is the probability.",
-            f"Share of pixels that are car, by the number of members for it: {rows}.",
-        )]  # fmt: skip
+            "those are. On the dashed line the share of votes is the probability."
+        )
+        description = f"Share of pixels that are car, by the number of members for it: {rows}."
+        title = "Accuracy against agreement"
+        return [svg.finish(figure, "calibration", title, caption, description)]
 
 
 def _percent(share: float) -> str:
@@ -123,96 +134,106 @@ def _percent(share: float) -> str:
 
 
 def pareto(facts: Facts) -> list[Drawing]:
-    """Dice against what an entry costs: time for a photograph, and to be trained."""
+    """Draw Dice against what an entry costs: the time of a photograph, and of training."""
+    prediction = Cost("predict_ms", 1.0, "ms a photograph, from file to map")
+    training = Cost("train_s", 60.0, "minutes of training")
     return [
-        *_front(facts, "predict_ms", 1.0, "pareto", "Quality against time",
-                "ms a photograph, from file to map"),
-        *_front(facts, "train_s", 60.0, "pareto-training", "Quality against training",
-                "minutes of training"),
-    ]  # fmt: skip
+        *_front(facts, prediction, "pareto", "Quality against time"),
+        *_front(facts, training, "pareto-training", "Quality against training"),
+    ]
 
 
-def _front(
-    facts: Facts, cost: str, unit: float, name: str, title: str, label: str
-) -> list[Drawing]:
-    """Entries by one cost, in units of so many, and those that no other matches for less."""
-    table = facts.scored[facts.scored[cost].astype(float) > 0]
+class Cost(NamedTuple):
+    """A cost of entries, as an axis shows it."""
+
+    column: str  # of the leaderboard
+    unit: float  # the axis shows multiples of it
+    label: str
+
+
+def _front(facts: Facts, cost: Cost, name: str, title: str) -> list[Drawing]:
+    """Dice of the entries by a cost, and their Pareto front; nothing for a single entry."""
+    table = facts.scored[facts.scored[cost.column].astype(float) > 0]
     if len(table) < 2:
         return []
-    costs, errors = table[cost].to_numpy(dtype=float) / unit, svg.errors_of(table["dice"])
+    costs = table[cost.column].to_numpy(dtype=float) / cost.unit
+    errors = svg.errors_of(table["dice"])
     front = pareto_front(costs, table["dice"])
     single = (table["kind"] == "single").to_numpy()
     with svg.canvas(TILE, 360) as (figure, axes):
-        svg.dice_axis(axes, "y", errors, room=1.3)
+        svg.dice_axis(axes, "y", errors, margin=1.3)
         axes.set_xscale("log")
         axes.set_xlim(costs.min() / 1.35, costs.max() * 3.4)  # room for names on the right
         svg.number_axis(axes.xaxis, *axes.get_xlim())
         order = np.argsort(costs[front])
-        axes.plot(costs[front][order], errors[front][order], color=ACCENT, linewidth=1,
-                  drawstyle="steps-post")  # fmt: skip
+        steps = costs[front][order], errors[front][order]
+        axes.plot(*steps, color=ACCENT, linewidth=1, drawstyle="steps-post")
         for some, colour in ((~front, SOFT), (front, ACCENT)):
             axes.plot(costs[some & single], errors[some & single], "o", color=colour, markersize=7)
             axes.plot(costs[some & ~single], errors[some & ~single], "D", color=colour)
-        axes.set_xlabel(label)
+        axes.set_xlabel(cost.label)
         axes.set_ylabel("Dice")
-        for each in np.unique(costs.round(6)):
-            svg.label_points(axes, [
-                (costs[place], errors[place], _short(facts, table["entry"].iloc[place]),
-                 INK if front[place] else SOFT)
-                for place in np.flatnonzero(costs.round(6) == each)
-            ], size=10)  # fmt: skip
-        told = "; ".join(
-            f"{facts.label(entry)} {number(each, 1)}, Dice {dice:.5f}"
+        texts = [_short(facts, entry) for entry in table["entry"]]
+        colours = [INK if on_front else SOFT for on_front in front]
+        points = list(zip(costs, errors, texts, colours, strict=True))
+        for value in np.unique(costs.round(6)):
+            places = np.flatnonzero(costs.round(6) == value)
+            svg.label_points(axes, [points[place] for place in places], size=10)
+        rows = "; ".join(
+            f"{facts.names.label(entry)} {number(each, 1)}, Dice {dice:.5f}"
             for entry, each, dice in zip(
                 table["entry"][front], costs[front], table["dice"][front], strict=True
             )
         )
-        return [svg.finish(
-            figure, name, title,
+        caption = (
             "Circles are single models, diamonds ensembles, whose members' costs add up. "
-            "Coloured: no other is as good for less.",
-            f"Entries that no other matches for less, in {label}: {told}.",
-        )]  # fmt: skip
+            "Coloured: no other is as good for less."
+        )
+        description = f"Entries that no other matches for less, in {cost.label}: {rows}."
+        return [svg.finish(figure, name, title, caption, description)]
 
 
 def _short(facts: Facts, entry: str) -> str:
     """A single model's number, or an ensemble's name."""
-    return str(facts.number(entry)) if entry in facts.members else facts.label(entry)
+    names = facts.names
+    return str(names.number(entry)) if entry in facts.members else names.label(entry)
 
 
 def cars(facts: Facts) -> list[Drawing]:
-    """Every photograph's Dice, car by car, of the ensemble and of its best member."""
-    told = facts.analysed(facts.ensemble)
-    member = told["best_member"] if told else None
-    shown = facts.dice.T[[facts.ensemble, *([member] if member else [])]]
-    grouped = dict(iter(shown.groupby(shown.index.map(car_of))))
-    order = sorted(grouped, key=lambda car: float(grouped[car][facts.ensemble].median()))
-    order = order[:MOST_CARS]
+    """Draw every photograph's Dice, car by car, of the ensemble and of its best member."""
+    analysis = facts.analysed(facts.ensemble)
+    member = analysis["best_member"] if analysis else None
+    dice = facts.dice.T[[facts.ensemble, *([member] if member else [])]]
+    by_car = dict(iter(dice.groupby(dice.index.map(car_of))))
+    medians = {car: float(each[facts.ensemble].median()) for car, each in by_car.items()}
+    order = sorted(medians, key=lambda car: medians[car])[:MOST_CARS]
     with svg.canvas(2 * TILE, 64 + 20 * len(order)) as (figure, axes):
-        errors = svg.errors_of(shown[facts.ensemble])
-        svg.dice_axis(axes, "x", errors)
+        svg.dice_axis(axes, "x", svg.errors_of(dice[facts.ensemble]))
         for place, car in enumerate(order):
-            own = svg.errors_of(grouped[car][facts.ensemble])
-            axes.hlines(place, own.min(), own.max(), color=LINE, linewidth=1)
-            axes.plot(own, np.full(len(own), place), "o", color=ACCENT, alpha=0.45, markersize=4.5)
-            middle = float(np.median(own))
-            axes.plot([middle] * 2, [place - 0.34, place + 0.34], color=INK, linewidth=2)
+            errors = svg.errors_of(by_car[car][facts.ensemble])
+            axes.hlines(place, errors.min(), errors.max(), color=LINE, linewidth=1)
+            dots = np.full(len(errors), place)
+            axes.plot(errors, dots, "o", color=ACCENT, alpha=0.45, markersize=4.5)
+            median = float(np.median(errors))
+            axes.plot([median] * 2, [place - 0.34, place + 0.34], color=INK, linewidth=2)
             if member:
-                other = float(np.median(svg.errors_of(grouped[car][member])))
+                other = float(np.median(svg.errors_of(by_car[car][member])))
                 axes.plot(other, place, "D", color=SOFT, markerfacecolor=PAPER, markersize=5)
-        axes.set_yticks(range(len(order)), [facts.about_car(car) for car in order], color=INK)
-        axes.set_ylim(len(order) - 0.4, -0.6)
-        axes.grid(visible=False, axis="y")
-        axes.spines["left"].set_visible(False)
+        _label_rows(axes, [facts.names.car(car) for car in order])
         axes.set_xlabel("Dice")
-        rows = "; ".join(
-            f"{facts.about_car(car)} {grouped[car][facts.ensemble].median():.5f}" for car in order
-        )
-        beside = f", the diamond that of {facts.label(member)}" if member else ""
-        left_out = len(grouped) - len(order)
-        return [svg.finish(
-            figure, "cars", f"{facts.label(facts.ensemble)}, car by car",
-            f"Each dot is a photograph; the stroke is the car's median{beside}."
-            + (f" The {left_out} best cars are left out." if left_out else ""),
-            f"Median Dice of each car, the worst first: {rows}.", wide=True,
-        )]  # fmt: skip
+        rows = "; ".join(f"{facts.names.car(car)} {medians[car]:.5f}" for car in order)
+        beside = f", the diamond that of {facts.names.label(member)}" if member else ""
+        caption = f"Each dot is a photograph; the stroke is the car's median{beside}."
+        if len(by_car) > len(order):
+            caption += f" The {len(by_car) - len(order)} best cars are left out."
+        description = f"Median Dice of each car, the worst first: {rows}."
+        title = f"{facts.names.label(facts.ensemble)}, car by car"
+        return [svg.finish(figure, "cars", title, caption, description, wide=True)]
+
+
+def _label_rows(axes: Axes, labels: Sequence[str]) -> None:
+    """Make an axis of named rows, the first at the top."""
+    axes.set_yticks(range(len(labels)), labels, color=INK)
+    axes.set_ylim(len(labels) - 0.4, -0.6)
+    axes.grid(visible=False, axis="y")
+    axes.spines["left"].set_visible(False)

@@ -1,5 +1,6 @@
 """The leaderboard as the page shows it: text, what to sort by, and intervals drawn to one scale."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,29 +18,36 @@ MARGIN = 8.0
 
 
 @dataclass(frozen=True)
-class Line:
-    """An entry's line of the table."""
+class Interval:
+    """The drawn interval of an entry's mean Dice."""
+
+    low: float  # place on the drawn scale
+    high: float
+    text: str  # in words
+
+
+@dataclass(frozen=True)
+class Row:
+    """An entry's row of the table."""
 
     entry: str
     kind: str
-    source: str  # of a published figure
+    source: str  # of a published figure; else empty
     rank: str
     group: int  # 0: not ranked
-    opens: bool  # whether it is the first of its group
-    cells: list[tuple[str, str]]  # text, and what to sort by: empty where there is none
-    low: float | None  # places on the drawn scale
-    high: float | None
-    mean: float
-    interval: str  # the same in words
-    front: bool  # on the Pareto front
+    starts_group: bool  # whether it is the first of its group
+    cells: list[tuple[str, str]]  # text, and the value to sort by; both empty where there is none
+    mean: float  # its Dice, as a place on the drawn scale
+    interval: Interval | None
+    on_pareto_front: bool
 
 
 class Scale:
-    """Dice -> place on the drawn scale: logarithmic in what is missing to 1."""
+    """Dice -> place on the drawn scale, which is logarithmic in 1 - Dice."""
 
     def __init__(self, dice: Sequence[float]) -> None:
-        found = errors_of([each for each in dice if np.isfinite(each)])
-        self.low, self.high = float(found.min()) / 1.05, float(found.max()) * 1.05
+        errors = errors_of([each for each in dice if np.isfinite(each)])
+        self.low, self.high = float(errors.min()) / 1.05, float(errors.max()) * 1.05
 
     def __call__(self, dice: float) -> float:
         """Place in CSS pixels from the left; better is further right."""
@@ -48,7 +56,7 @@ class Scale:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Places of round Dice, and these; at least 44 pixels apart."""
+        """Places of round Dice, at least 44 pixels apart, and their labels."""
         kept: list[tuple[float, str]] = []
         for error in sorted(dice_ticks(self.low, self.high), reverse=True):
             place = self(1 - error)
@@ -59,53 +67,46 @@ class Scale:
 
 
 def columns(facts: Facts) -> list[Column]:
-    """The columns that say anything in this run."""
-    return [
-        each
-        for each in on_page()
-        if each.key in facts.board and facts.board[each.key].notna().any()
-    ]
+    """The columns that have a value in this run."""
+    board = facts.leaderboard
+    return [each for each in on_page() if each.key in board and board[each.key].notna().any()]
 
 
-def lines(facts: Facts) -> tuple[list[Line], Scale]:
-    """The lines of the table, best first, and the scale of their intervals."""
-    board = facts.board.fillna({"pareto": False})
-    ends = [board[name] for name in ("dice", "dice_low", "dice_high") if name in board]
-    scale = Scale(np.concatenate([each.dropna().to_numpy(dtype=float) for each in ends]).tolist())
+def rows(facts: Facts) -> tuple[list[Row], Scale]:
+    """The rows of the table, best first, and the scale of their intervals."""
+    board = facts.leaderboard.fillna({"group": 0, "pareto": False})
+    ends = [board[key] for key in ("dice", "dice_low", "dice_high") if key in board]
+    scale = Scale(pd.concat(ends).dropna().tolist())
     shown = columns(facts)
-    found, last = [], 0
-    for _, row in board[board["dice"].notna()].iterrows():
-        group = 0 if pd.isna(row["group"]) else int(row["group"])
-        opens = bool(group) and group != last
-        found.append(_line(facts, row, group, opens, shown, scale))
+    table, last = [], 0
+    for _, line in board[board["dice"].notna()].iterrows():
+        group = int(line["group"])
+        row = Row(
+            entry=facts.names.label(str(line["entry"])),
+            kind=str(line["kind"]),
+            source="" if pd.isna(line["source"]) else str(line["source"]),
+            rank="" if pd.isna(line["rank"]) else str(int(line["rank"])),
+            group=group,
+            starts_group=group not in (0, last),
+            cells=[_cell(line, column) for column in shown],
+            mean=scale(line["dice"]),
+            on_pareto_front=bool(line["pareto"]),
+            interval=_interval(line, scale),
+        )
+        table.append(row)
         last = group or last
-    return found, scale
+    return table, scale
 
 
-def _line(
-    facts: Facts, row: "pd.Series[Any]", group: int, opens: bool, shown: Sequence[Column],
-    scale: Scale,
-) -> Line:  # fmt: skip
-    told = "dice_low" in row and np.isfinite(row["dice_low"])
-    cells = [_cell(row, column) for column in shown]
-    return Line(
-        entry=facts.label(str(row["entry"])),
-        kind=str(row["kind"]),
-        source="" if pd.isna(row["source"]) else str(row["source"]),
-        rank="" if pd.isna(row["rank"]) else str(int(row["rank"])),
-        group=group,
-        opens=opens,
-        cells=cells,
-        low=scale(row["dice_low"]) if told else None,
-        high=scale(row["dice_high"]) if told else None,
-        mean=scale(row["dice"]),
-        interval=f"{number(row['dice_low'], 5)} to {number(row['dice_high'], 5)}" if told else "",
-        front=bool(row["pareto"]),
-    )
+def _interval(line: "pd.Series[Any]", scale: Scale) -> Interval | None:
+    low, high = line.get("dice_low", math.nan), line.get("dice_high", math.nan)
+    if not math.isfinite(low):
+        return None
+    return Interval(scale(low), scale(high), f"{number(low, 5)} to {number(high, 5)}")
 
 
-def _cell(row: "pd.Series[Any]", column: Column) -> tuple[str, str]:
-    value = row.get(column.key)
-    if value is None or pd.isna(value):
+def _cell(line: "pd.Series[Any]", column: Column) -> tuple[str, str]:
+    value = line[column.key]
+    if pd.isna(value):
         return "", ""
     return column.text(float(value)), repr(float(value))

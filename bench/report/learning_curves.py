@@ -12,8 +12,8 @@ from bench.report.facts import Facts
 from bench.report.svg import PAPER, TILE, Drawing, series
 
 
-def learning(facts: Facts) -> list[Drawing]:
-    """Validation Dice and training loss of every member, epoch by epoch (Xu et al., Figure 7)."""
+def draw(facts: Facts) -> list[Drawing]:
+    """Draw validation Dice and training loss of every member by epoch (Xu et al., Figure 7)."""
     trained = {key: each for key, each in facts.histories.items() if "train_loss" in each}
     if not trained:
         return []
@@ -26,17 +26,18 @@ def _dice_curves(facts: Facts, trained: dict[tuple[str, int], pd.DataFrame]) -> 
         svg.dice_axis(axes, "y", np.concatenate(list(errors.values())))
         _curves(facts, axes, trained, errors)
         axes.set_ylabel("validation Dice")
-        told = "; ".join(
-            f"{facts.label(name)}{_fold(facts, fold)} reaches {each['valid_dice'].max():.5f} in "
-            f"epoch {int(each['epoch'].iloc[each['valid_dice'].argmax()])}"
+        rows = "; ".join(
+            f"{facts.names.label(name)}{_fold(facts, fold)} reaches "
+            f"{each['valid_dice'].max():.5f} in epoch "
+            f"{int(each['epoch'].iloc[each['valid_dice'].argmax()])}"
             for (name, fold), each in trained.items()
         )
-        return svg.finish(
-            figure, "dice-curves", "Validation Dice",
+        caption = (
             "At the photographs' own size, on the cars that choose the best epoch. "
-            "Hollow: an epoch at a smaller size.",
-            f"Validation Dice by epoch: {told}.",
-        )  # fmt: skip
+            "Hollow: an epoch at a smaller size."
+        )
+        description = f"Validation Dice by epoch: {rows}."
+        return svg.finish(figure, "dice-curves", "Validation Dice", caption, description)
 
 
 def _loss_curves(facts: Facts, trained: dict[tuple[str, int], pd.DataFrame]) -> Drawing:
@@ -48,15 +49,15 @@ def _loss_curves(facts: Facts, trained: dict[tuple[str, int], pd.DataFrame]) -> 
         if axes.get_yscale() == "log":
             svg.number_axis(axes.yaxis, *axes.get_ylim())
         axes.set_ylabel("training loss")
-        told = "; ".join(
-            f"{facts.label(name)}{_fold(facts, fold)} from {each[0]:.3f} to {each[-1]:.3f}"
+        rows = "; ".join(
+            f"{facts.names.label(name)}{_fold(facts, fold)} from {each[0]:.3f} to {each[-1]:.3f}"
             for (name, fold), each in losses.items()
         )
-        return svg.finish(
-            figure, "loss-curves", "Training loss",
-            "Each recipe's own: losses of different terms are not comparable, their slopes are.",
-            f"Training loss by epoch: {told}.",
-        )  # fmt: skip
+        caption = (
+            "Each recipe's own: losses of different terms are not comparable, their slopes are."
+        )
+        description = f"Training loss by epoch: {rows}."
+        return svg.finish(figure, "loss-curves", "Training loss", caption, description)
 
 
 def _curves(
@@ -65,22 +66,22 @@ def _curves(
     trained: dict[tuple[str, int], pd.DataFrame],
     values: dict[tuple[str, int], Any],
 ) -> None:
-    """A line for each training, with its member's number at its end."""
+    """Draw a line for each training, with its member's number at its end."""
     ends = []
     for (name, fold), table in trained.items():
-        colour = series(facts.number(name) - 1)
+        colour = series(facts.names.number(name) - 1)
         small = (table["scale"] < 1).to_numpy() if "scale" in table else np.zeros(len(table), bool)
         line = values[name, fold]
         axes.plot(table["epoch"], line, color=colour)
         axes.plot(table["epoch"][~small], line[~small], "o", color=colour)
         axes.plot(table["epoch"][small], line[small], "o", color=colour, markerfacecolor=PAPER)
         if fold == facts.suite.folds.run[0]:
-            ends.append((table["epoch"].iloc[-1], line[-1], str(facts.number(name)), colour))
+            ends.append((table["epoch"].iloc[-1], line[-1], str(facts.names.number(name)), colour))
     axes.set_xlabel("epoch")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     svg.label_points(axes, ends)
 
 
 def _fold(facts: Facts, fold: int) -> str:
-    """Which fold, where several run."""
+    """The fold in words; nothing where a single fold runs."""
     return f" (fold {fold})" if len(facts.suite.folds.run) > 1 else ""

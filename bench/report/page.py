@@ -1,4 +1,4 @@
-"""The page: everything that is known, put into the templates beside this file."""
+"""The page: facts, figures and pictures of a run, put into the templates beside this file."""
 
 import base64
 import hashlib
@@ -8,24 +8,11 @@ from pathlib import Path
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.report import (
-    figures,
-)
-from bench.report import (
-    heatmaps as heat,
-)
-from bench.report import (
-    leaderboard as board,
-)
-from bench.report import (
-    learning_curves as curves,
-)
-from bench.report import (
-    provenance as made,
-)
+from bench.report import figures, heatmaps, leaderboard, learning_curves, provenance
 from bench.report.answer import answer
 from bench.report.facts import Facts
-from bench.report.pictures import Shown
+from bench.report.heatmaps import HeatMap
+from bench.report.pictures import Photograph
 from bench.report.svg import Drawing
 from bench.scores.reported import NOTE
 from bench.system.text import number
@@ -35,70 +22,95 @@ TEMPLATES = Path(__file__).parent / "templates"
 
 @dataclass(frozen=True)
 class Section:
-    """A part of the page that holds nothing but figures and shaded tables."""
+    """A part of the page that holds nothing but figures and heat maps."""
 
-    name: str
+    name: str  # of its anchor
     title: str
     text: str
     drawings: list[Drawing]
-    heats: list[heat.Heat]
+    heatmaps: list[HeatMap]
 
 
-def render(facts: Facts, shown: list[Shown]) -> str:
-    """The whole page as HTML; every name in it is escaped, and nothing of it lies elsewhere."""
+def render(facts: Facts, photographs: list[Photograph]) -> str:
+    """The whole page as HTML: every name in it is escaped, and it loads no other file."""
     environment = Environment(
-        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined,
-        trim_blocks=True, lstrip_blocks=True,
-    )  # fmt: skip
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     environment.filters["number"] = number
-    script = _own("page.js")
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    lines, scale = board.lines(facts)
+    script = _template("page.js")
+    rows, scale = leaderboard.rows(facts)
     return environment.get_template("page.html").render(
-        facts=facts, answer=answer(facts), columns=board.columns(facts), lines=lines, scale=scale,
-        width=board.WIDTH, shown=shown, sections=_sections(facts), made=made, note=NOTE,
-        style=Markup(_own("page.css")), script=Markup(script), digest=digest,  # noqa: S704
-    )  # fmt: skip
+        facts=facts,
+        answer=answer(facts),
+        columns=leaderboard.columns(facts),
+        rows=rows,
+        scale=scale,
+        width=leaderboard.WIDTH,
+        photographs=photographs,
+        sections=_sections(facts),
+        provenance=provenance,
+        note=NOTE,
+        style=Markup(_template("page.css")),  # noqa: S704
+        script=Markup(script),  # noqa: S704
+        digest=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
+    )
 
 
-def _own(name: str) -> str:
+def _template(name: str) -> str:
     return (TEMPLATES / name).read_text(encoding="utf-8")
 
 
 def _sections(facts: Facts) -> list[Section]:
-    """The parts between leaderboard and pictures that have anything to show."""
-    by_make = heat.by_make(facts)
+    """The parts between the photographs and the provenance, without those that have no content."""
+    by_make = heatmaps.by_make(facts)
     several = len(facts.members) > 1
-    found = [
+    sections = [
         Section(
-            "ensembles", "What the ensembles gain",
+            "ensembles",
+            "What the ensembles gain",
             "Each ensemble against its best member and against the plain mean, and what is lost "
             "without each member.",
-            [*figures.gains(facts), *figures.leave_one_out(facts)], [],
+            [*figures.gains(facts), *figures.leave_one_out(facts)],
+            [],
         ),
         Section(
-            "members", "How members differ", _oracle(facts), figures.calibration(facts),
-            [heat.disagreement(facts), heat.correlation(facts)] if several else [],
+            "members",
+            "How members differ",
+            _oracle(facts),
+            figures.calibration(facts),
+            [heatmaps.disagreement(facts), heatmaps.correlation(facts)] if several else [],
         ),
         Section(
-            "where", "Where it is hard", "The same entries by the side from which a car is seen, "
-            "by its make, and car by car.",
-            figures.cars(facts), [heat.by_view(facts), *([by_make] if by_make else [])],
+            "where",
+            "Where it is hard",
+            "The same entries by the side from which a car is seen, by its make, and car by car.",
+            figures.cars(facts),
+            [heatmaps.by_view(facts), *([by_make] if by_make else [])],
         ),
         Section(
-            "cost", "What quality costs", "An ensemble costs what its members cost together.",
-            figures.pareto(facts), [],
+            "cost",
+            "What quality costs",
+            "An ensemble costs what its members cost together.",
+            figures.pareto(facts),
+            [],
         ),
         Section(
-            "curves", "How members learned", "Each line is a member by its number.",
-            curves.learning(facts), [],
+            "curves",
+            "How members learned",
+            "Each line is a member by its number.",
+            learning_curves.draw(facts),
+            [],
         ),
-    ]  # fmt: skip
-    return [each for each in found if each.drawings or each.heats]
+    ]
+    return [section for section in sections if section.drawings or section.heatmaps]
 
 
 def _oracle(facts: Facts) -> str:
-    """What choosing the best member for each photograph would reach."""
+    """A sentence on the Dice of choosing the best member for each photograph."""
     if len(facts.members) < 2:
         return ""
     best = number(float(facts.analysis["oracle"]["dice"]), 6)

@@ -46,7 +46,7 @@ class Drawing:
     caption: str
     alternative: str  # what it shows, for those who cannot see it
     svg: Markup
-    wide: bool = False  # whether it must be scrolled on a phone
+    wide: bool = False  # whether a phone must scroll it
 
 
 def series(place: int) -> str:
@@ -65,10 +65,11 @@ def canvas(width: float, height: float) -> Iterator[tuple[Figure, Axes]]:
 def finish(
     figure: Figure, name: str, title: str, caption: str, alternative: str, wide: bool = False
 ) -> Drawing:
-    """The figure as a part of a page.
+    """The figure as a part of the page.
 
     Args:
         name: of letters and digits, different for every figure of the page.
+        alternative: what the figure shows, for those who cannot see it.
     """
     text = io.StringIO()
     with mpl.rc_context(STYLE | {"svg.hashsalt": name}):
@@ -78,7 +79,7 @@ def finish(
 
 
 def _inline(text: str, name: str, alternative: str) -> Markup:
-    """The bare element: no sizes, fonts or fixed colours, and ids that no other figure has."""
+    """The bare SVG element: without sizes, fonts or fixed colours, its ids unique on the page."""
     body = text[text.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>|<style.*?</style>", "", body, flags=re.DOTALL)
     box = re.search(r'viewBox="([^"]*)"', body)
@@ -102,14 +103,17 @@ def errors_of(dice: ArrayLike) -> NDArray[np.float64]:
     return np.maximum(1 - np.asarray(dice, dtype=float), LEAST_ERROR)
 
 
-def dice_axis(axes: Axes, which: str, errors: ArrayLike, room: float = 1.06) -> None:
+def dice_axis(axes: Axes, which: str, errors: ArrayLike, margin: float = 1.06) -> None:
     """Make an axis of errors logarithmic, better towards the top or the right, and write Dice.
 
     What is left to gain shrinks tenfold from 0.9 to 0.99 to 0.999: only so do good and poor
     entries find room on one axis.
+
+    Args:
+        margin: the axis reaches from the least error over `margin` to the greatest times `margin`.
     """
-    found = np.asarray(errors, dtype=float)
-    low, high = float(found.min()) / room, float(found.max()) * room
+    values = np.asarray(errors, dtype=float)
+    low, high = float(values.min()) / margin, float(values.max()) * margin
     ticks = dice_ticks(low, high)
     axis: Axis = axes.yaxis if which == "y" else axes.xaxis
     if which == "y":
@@ -132,28 +136,40 @@ def number_axis(axis: Axis, low: float, high: float) -> None:
 
 
 def dice_ticks(low: float, high: float) -> list[float]:
-    """Round errors between two others, at least three where there is room for them."""
+    """Round errors from `low` to `high`; where they are fewer than three, errors of even Dice."""
     rounds = [step * 10.0**power for power in range(-6, 1) for step in (1, 2, 5)]
     rounds += [3 * 10.0**power for power in range(-6, 0)]
-    found = sorted(each for each in rounds if low <= each <= high)
-    if len(found) >= 3:
-        return found
+    ticks = sorted(error for error in rounds if low <= error <= high)
+    if len(ticks) >= 3:
+        return ticks
     even = 1 - np.asarray(MaxNLocator(4).tick_values(1 - high, 1 - low))
-    return [float(each) for each in even if low <= each <= high]
+    return [float(error) for error in even if low <= error <= high]
 
 
 def label_points(
-    axes: Axes, ends: Sequence[tuple[float, float, str, str]], size: float = 11, gap: float = 13
+    axes: Axes, points: Sequence[tuple[float, float, str, str]], size: float = 11, gap: float = 13
 ) -> None:
-    """Texts to the right of points (x, y, text, colour), moved up or down until they are apart."""
+    """Write texts to the right of points, moved up or down until they are apart.
+
+    Args:
+        points: (x, y, text, colour) of each.
+        size: of the letters, CSS pixels.
+        gap: the least distance between two texts, CSS pixels.
+    """
     axes.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
-    places = axes.transData.transform([(x, y) for x, y, _, _ in ends])
+    places = axes.transData.transform([(x, y) for x, y, _, _ in points])
     heights = apart(places[:, 1], gap)
-    for (x, y, text, colour), place, height in zip(ends, places[:, 1], heights, strict=True):
+    for (x, y, text, colour), place, height in zip(points, places[:, 1], heights, strict=True):
         axes.annotate(
-            text, (x, y), xytext=(8, height - place), textcoords="offset points",
-            color=colour, va="center", fontsize=size, annotation_clip=False,
-        )  # fmt: skip
+            text,
+            (x, y),
+            xytext=(8, height - place),
+            textcoords="offset points",
+            color=colour,
+            va="center",
+            fontsize=size,
+            annotation_clip=False,
+        )
 
 
 def apart(places: ArrayLike, gap: float) -> NDArray[np.float64]:
@@ -164,7 +180,7 @@ def apart(places: ArrayLike, gap: float) -> NDArray[np.float64]:
     """
     wanted = np.asarray(places, dtype=float)
     order = np.argsort(wanted, kind="stable")
-    groups: list[list[float]] = []  # sum of the free middles of each run of touching labels, count
+    groups: list[list[float]] = []  # of touching labels: the sum of their wanted places, the count
     for place in wanted[order]:
         groups.append([place, 1])
         while len(groups) > 1 and _overlap(groups[-2], groups[-1], gap):
@@ -175,9 +191,9 @@ def apart(places: ArrayLike, gap: float) -> NDArray[np.float64]:
         [total / count + gap * (np.arange(count) - (count - 1) / 2) for total, count in groups]
         or [wanted]
     )
-    found = np.empty_like(wanted)
-    found[order] = moved
-    return found
+    places_apart = np.empty_like(wanted)
+    places_apart[order] = moved
+    return places_apart
 
 
 def _overlap(lower: list[float], upper: list[float], gap: float) -> bool:

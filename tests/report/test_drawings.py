@@ -6,7 +6,7 @@ import io
 import numpy as np
 from PIL import Image
 
-from bench.report import pictures
+from bench.report import inline_images, pictures
 from bench.report.leaderboard import Scale
 from bench.report.svg import apart, dice_ticks
 
@@ -17,7 +17,7 @@ def test_a_single_wrong_pixel_still_shows_when_shrunk():
     predicted = truth.copy()
     predicted[10, 10] = True
     predicted[300, 700] = False
-    small = pictures.errors(predicted, truth, 480)
+    small = inline_images.errors(predicted, truth, 480)
     assert (small.width, small.height) == (480, 160)
     places = np.asarray(_decoded(small))
     assert places[2, 2] == 2

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.ensembles.rules import RULES
 from bench.report import facts, pictures
 from bench.report.answer import answer, verdict
 from bench.report.page import render
@@ -44,7 +45,7 @@ def report(made):
 
 
 @pytest.fixture(scope="module")
-def told(made):
+def run_facts(made):
     """What the report has read."""
     return facts.read("made", *_parts(made), ["./run_all.sh made.yaml"])
 
@@ -210,13 +211,22 @@ def test_page_can_be_read_without_its_script(chromium, report):
     found.context.close()
 
 
-def test_names_from_files_are_escaped(told, chromium, tmp_path):
+def test_names_from_files_are_escaped(run_facts, chromium, tmp_path):
     cars = dict.fromkeys(TRAIN_CARS, ("2014", HOSTILE, HOSTILE))
-    board = told.board.assign(entry=told.board["entry"].replace("vote", HOSTILE))
-    scores = told.scores.assign(entry=told.scores["entry"].replace("vote", HOSTILE))
-    suite = told.suite.model_copy(update={"title": HOSTILE})
-    hostile = replace(told, name=HOSTILE, cars=cars, board=board, scores=scores, suite=suite,
-                      repeat=[HOSTILE])  # fmt: skip
+    board = run_facts.leaderboard.assign(
+        entry=run_facts.leaderboard["entry"].replace("vote", HOSTILE)
+    )
+    scores = run_facts.scores.assign(entry=run_facts.scores["entry"].replace("vote", HOSTILE))
+    suite = run_facts.suite.model_copy(update={"title": HOSTILE})
+    hostile = replace(
+        run_facts,
+        name=HOSTILE,
+        suite=suite,
+        leaderboard=board,
+        scores=scores,
+        names=replace(run_facts.names, cars=cars),
+        origin=replace(run_facts.origin, commands=[HOSTILE]),
+    )
     path = tmp_path / "hostile.html"
     path.write_text(render(hostile, []))
     found = Page(chromium, path)
@@ -245,23 +255,23 @@ def test_report_before_the_scores_says_what_comes_first(tiny_carvana, tmp_path, 
     assert "run the stage `score` first" in capsys.readouterr().err
 
 
-def test_answer_is_made_of_the_tables(made, told):
+def test_answer_is_made_of_the_tables(made, run_facts):
     board = pd.read_csv(made.run_folder / "leaderboard.csv").set_index("entry")
     ensembles = board[board["kind"] == "ensemble"]
     best = ensembles.loc[ensembles["dice"].idxmax()]
     analysis = json.loads((made.run_folder / "analysis.json").read_text())
     member = board.loc[analysis["best_member"]]
-    first = answer(told).paragraphs[0]
+    first = answer(run_facts).paragraphs[0]
     assert f"{best['dice']:.6f}" in first
     assert f"{member['dice']:.6f}" in first
     assert f"{best['predict_ms']:.0f} ms" in first
     assert f"{abs(best['gain']):.6f} [95 % interval" in first.replace("−", "").replace("+", "")
     assert "64 held-out photographs of 4 cars" in first
-    learned = answer(told).paragraphs[1]
-    for name in told.better_than_mean:
-        assert name in learned
-        gain = next(each for each in analysis["ensembles"] if each["entry"] == name)
-        assert gain["over_plain_mean"]["low"] > 0
+    learned = answer(run_facts).paragraphs[1]
+    for each in analysis["ensembles"]:
+        if each["entry"] in analysis["beat_plain_mean"]:
+            assert (each["entry"] in learned) == RULES[each["rule"]].learns
+            assert each["over_plain_mean"]["low"] > 0
 
 
 @pytest.mark.parametrize(
@@ -282,35 +292,39 @@ def test_statistics_name_resamples_flips_and_seed(report, made):
     assert "Student&#39;s t over cars" in text
     assert "all 8 flips of signs" in text
     assert "Seed 0." in text
-    told = json.loads((made.run_folder / "analysis.json").read_text())["statistics"]
-    assert (told["seed"], told["flips_of_a_pair"], told["correction"]) == (0, 8, "Holm")
+    used = json.loads((made.run_folder / "analysis.json").read_text())["statistics"]
+    assert (used["seed"], used["flips_of_a_pair"], used["correction"]) == (0, 8, "Holm")
 
 
-def test_a_suite_without_ensembles_and_a_single_car_has_a_report(told):
-    single = told.board[told.board["kind"] == "single"].drop(columns=["dice_low", "dice_high"])
-    one = told.scores[told.scores["car"] == TRAIN_CARS[0]]
+def test_a_suite_without_ensembles_and_a_single_car_has_a_report(run_facts):
+    single = run_facts.leaderboard[run_facts.leaderboard["kind"] == "single"].drop(
+        columns=["dice_low", "dice_high"]
+    )
+    one = run_facts.scores[run_facts.scores["car"] == TRAIN_CARS[0]]
     one = one[one["entry"].isin(MEMBERS)]
-    analysis = told.analysis | {"ensembles": []}
-    text = render(replace(told, board=single, scores=one, analysis=analysis, histories={}), [])
+    analysis = run_facts.analysis | {"ensembles": []}
+    text = render(
+        replace(run_facts, leaderboard=single, scores=one, analysis=analysis, histories={}), []
+    )
     assert "The suite has no ensemble" in text
     assert "A single car was scored" in text
 
 
-def test_chosen_photographs_are_the_worst_the_median_and_the_most_disputed(told):
-    chosen = pictures.choose(told)
+def test_chosen_photographs_are_the_worst_the_median_and_the_most_disputed(run_facts):
+    chosen = pictures.choose(run_facts)
     assert len({image for *_, image in chosen}) == len(chosen)
-    dice = told.dice.T[told.ensemble].sort_values()
+    dice = run_facts.dice.T[run_facts.ensemble].sort_values()
     worst = [image for kind, _, image in chosen if kind == "worst"]
     assert worst[0] == dice.index[0]
-    disputed = told.analysis["disputed_px"]
+    disputed = run_facts.analysis["disputed_px"]
     first = next(image for kind, _, image in chosen if kind == "disputed")
     left = set(disputed) - {image for *_, image in chosen[: chosen.index(("disputed", 1, first))]}
     assert disputed[first] == max(disputed[image] for image in left)
 
 
-def test_too_many_bytes_leave_out_photographs_not_the_page(told, made, monkeypatch):
+def test_too_many_bytes_leave_out_photographs_not_the_page(run_facts, made, monkeypatch):
     monkeypatch.setattr(pictures, "MOST_BYTES", 60_000)
     suite, recipes, data, layout = _parts(made)
     results = Results(suite, recipes, data, layout, machine=Machine("cpu", 1))
-    found = pictures.draw(told, results.fitted, results.members("heldout"))
-    assert 1 <= len(found) < len(pictures.choose(told))
+    found = pictures.draw(run_facts, results.fitted, results.members("heldout"))
+    assert 1 <= len(found) < len(pictures.choose(run_facts))
