@@ -17,7 +17,7 @@ from bench.system.text import several
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.run.run import Run
-    from bench.speed.timing import Comparison
+    from bench.speed.timing import PeerComparison
 
 INTERRUPTED = 130
 NETWORK_VERBS = ("cutout", "export", "models", "serve", "speed")  # beside those of a SUITE
@@ -270,7 +270,7 @@ def speed(given: argparse.Namespace) -> None:
         show_tables([comparison.to_table(rows)])
 
 
-def _speed_of_network(given: argparse.Namespace) -> "list[Comparison]":
+def _speed_of_network(given: argparse.Namespace) -> "list[PeerComparison]":
     from bench.speed import network
     from bench.system.process import keep_compiled_code_in
 

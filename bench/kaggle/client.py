@@ -10,7 +10,7 @@ from pathlib import Path
 from bench.system.errors import BenchError, Missing
 
 COMPETITION = "carvana-image-masking-challenge"
-PAGE = f"https://www.kaggle.com/c/{COMPETITION}"
+COMPETITION_URL = f"https://www.kaggle.com/c/{COMPETITION}"
 CREDENTIAL_ERRORS = ("401", "Unauthorized", "uthenticat", "kaggle.json", "credentials")
 OUTPUT_TAIL = 4000  # last characters of the client's output, searched for the reason of a failure
 
@@ -47,7 +47,7 @@ def client_error(output: str, name: str) -> BenchError:
     """Return the error that the client's output means: rules, credentials, or another failure."""
     if "403" in output:
         return Missing(
-            f"{name}: Kaggle refuses (403); sign in and accept the rules at {PAGE}/rules"
+            f"{name}: Kaggle refuses (403); sign in and accept the rules at {COMPETITION_URL}/rules"
         )
     if any(word in output for word in CREDENTIAL_ERRORS):
         return Missing(

@@ -17,10 +17,10 @@ from bench.system.errors import BadFile, Missing
 
 HEADER = "img,rle_mask"
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
-BLOCK_BYTES = 2**20  # read at once: about a hundred rows
+READ_BYTES = 2**20  # read at once: about a hundred rows
 MAX_LINE_BYTES = 2**25  # every second pixel of a photograph as a run takes 12 MB
-FORMATS = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gzip"}
-SUFFIXES = {"zip": ".zip", "gzip": ".csv.gz", "plain": ".csv"}
+FILE_FORMATS = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gzip"}
+FILE_SUFFIXES = {"zip": ".zip", "gzip": ".csv.gz", "plain": ".csv"}
 DAMAGE_ERRORS: Any = (EOFError, OSError, zlib.error, isal_zlib.error, zipfile.BadZipFile)
 
 
@@ -110,7 +110,9 @@ def _open(path: Path) -> Iterator[IO[bytes]]:
         raise Missing(f"{path}: no such file; name a submission (.csv, .csv.gz or .zip)")
     with path.open("rb") as file:
         start = file.read(512)
-    format = next((name for magic, name in FORMATS.items() if start.startswith(magic)), "plain")
+    format = next(
+        (name for magic, name in FILE_FORMATS.items() if start.startswith(magic)), "plain"
+    )
     _check_start(path, format, start)
     with ExitStack() as open_files:
         if format == "plain":
@@ -130,9 +132,9 @@ def _check_start(path: Path, format: str, start: bytes) -> None:
         raise Unreadable(path, "html", "the file is a web page, not a table", cure)
     if start.startswith((b"\xff\xfe", b"\xfe\xff")):
         raise Unreadable(path, "encoding", "the text is UTF-16", "save it as UTF-8")
-    if not path.name.endswith(SUFFIXES[format]):
+    if not path.name.endswith(FILE_SUFFIXES[format]):
         content = "plain text" if format == "plain" else f"{format} data"
-        cure = f"name it *{SUFFIXES[format]}"
+        cure = f"name it *{FILE_SUFFIXES[format]}"
         raise Unreadable(path, "container", f"the file holds {content}", cure)
 
 
@@ -151,7 +153,7 @@ def _only_member(path: Path, open_files: ExitStack) -> Any:
 
 def _read(path: Path, file: IO[bytes]) -> bytes:
     try:
-        return file.read(BLOCK_BYTES)
+        return file.read(READ_BYTES)
     except DAMAGE_ERRORS as error:
         what = f"it ends too early or is damaged ({error})"
         raise Unreadable(path, "damaged", what, "write or copy it again") from error

@@ -119,7 +119,7 @@ def check_submission(
     """
     report, signs = SubmissionReport(path), EncodingSigns(size)
     names, first_lines = set(expected), dict[str, int]()
-    body = _Body(report)
+    body = _BodyReader(report)
     for block, lines in prefetch(partial(_scan, size=size), body.blocks(), jobs):
         for fields in lines:
             row = _check_row(block, *fields)
@@ -139,7 +139,7 @@ def check_submission(
     return report
 
 
-class _Body:
+class _BodyReader:
     """The blocks of a file below its header; problems of both go to the report."""
 
     def __init__(self, report: SubmissionReport) -> None:

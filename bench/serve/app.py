@@ -21,8 +21,8 @@ from bench.serve.errors import ERRORS, add_errors
 from bench.serve.guard import MAX_BODY_BYTES, Guard
 from bench.serve.queue import BatchQueue
 
-PAGE = Path(__file__).parent / "page"
-FILES = {  # path -> file and type; no other file is ever sent
+PAGE_FOLDER = Path(__file__).parent / "page"
+PAGE_FILES = {  # path -> file and type; no other file is ever sent
     "/": ("index.html", "text/html; charset=utf-8"),
     "/docs": ("docs.html", "text/html; charset=utf-8"),
     "/page.css": ("page.css", "text/css; charset=utf-8"),
@@ -115,8 +115,8 @@ def _add_about(app: FastAPI, queue: BatchQueue[PhotographTask, Any], model: Mode
 
 
 def _add_files(app: FastAPI) -> None:
-    for path, (name, kind) in FILES.items():
-        answer = Response((PAGE / name).read_bytes(), media_type=kind)
+    for path, (name, kind) in PAGE_FILES.items():
+        answer = Response((PAGE_FOLDER / name).read_bytes(), media_type=kind)
         app.add_api_route(path, _send(answer), include_in_schema=False, response_model=None)
 
 

@@ -23,7 +23,7 @@ App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
 
 MAX_BODY_BYTES = 20 * 2**20  # of one request
 MAX_BODY_S = 60.0  # from the first to the last byte of a body
-LINGER_S = 2.0  # for which the rest of a refused body is thrown away, see `_Body.drop`
+LINGER_S = 2.0  # for which the rest of a refused body is thrown away, see `_RequestBody.drop`
 MAX_REQUESTS = 32  # with a body, at once: bounds the memory that all bodies take
 HOSTS = ("127.0.0.1", "localhost", "::1")  # any other name is of a site that points it here
 TOO_LARGE = f"over {MAX_BODY_BYTES / 2**20:.0f} MiB; send a smaller photograph"
@@ -42,7 +42,7 @@ class Guard:
             await self._app(scope, receive, send)
             return
         has_body = scope["method"] not in ("GET", "HEAD", "OPTIONS")
-        body = _Body(receive, self._max_body_s, has_body)
+        body = _RequestBody(receive, self._max_body_s, has_body)
         send_guarded = _guarded(send, body)
         refusal = self._refusal(Headers(scope=scope), scope["method"])
         if refusal is not None:
@@ -70,7 +70,7 @@ class Guard:
         return None
 
 
-class _Body:
+class _RequestBody:
     """The body of a request while it comes in."""
 
     def __init__(self, receive: Receive, max_s: float, awaited: bool) -> None:
@@ -114,7 +114,7 @@ class _Body:
                     self.awaited = message.get("more_body", False)
 
 
-def _guarded(send: Send, body: _Body) -> Send:
+def _guarded(send: Send, body: _RequestBody) -> Send:
     """Return a `send` that adds our headers, and ends no answer before its request's body ended."""
 
     async def send_guarded(message: Message) -> None:

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from bench.speed import in_memory, on_disk
 from bench.speed.samples import load_samples
-from bench.speed.timing import Benchmark, Comparison, measure, one_core
+from bench.speed.timing import Benchmark, PeerComparison, measure, one_core
 from bench.system.errors import BadConfig
 
 SECONDS_A_PEER = 1.5
@@ -21,7 +21,7 @@ SECONDS_A_PEER = 1.5
 
 def run(
     parts: Sequence[str], data: Path | None, seconds: float = SECONDS_A_PEER
-) -> Iterator[Comparison]:
+) -> Iterator[PeerComparison]:
     """Yield the comparisons of all parts, or of those whose names contain one of `parts`.
 
     Raises:
@@ -48,7 +48,7 @@ def _chosen(benchmarks: Sequence[Benchmark], parts: Sequence[str]) -> list[Bench
     return [benchmark for benchmark in benchmarks if benchmark.part in chosen]
 
 
-def to_table(rows: Sequence[Comparison]) -> Table:
+def to_table(rows: Sequence[PeerComparison]) -> Table:
     """Return a table for people: times in ms for one image, ratios, and whether the bar is met."""
     table = Table("part", "ours ms", "peer", "peer ms", "ratio", "bar", "floor ms", "x floor", "")
     for row in rows:
@@ -58,7 +58,7 @@ def to_table(rows: Sequence[Comparison]) -> Table:
     return table
 
 
-def _verdict(row: Comparison) -> str:
+def _verdict(row: PeerComparison) -> str:
     if row.bar is None:
         return ""
     return f">= {row.bar:g} {'met' if row.ratio >= row.bar else 'MISSED'}"

@@ -30,7 +30,15 @@ from bench.networks.predict import Member, Part, ms_per_image
 from bench.networks.predict import run as predict
 from bench.networks.tta import views
 from bench.speed.network import TRAINING_FACTOR, product
-from bench.speed.timing import FLOOR, OURS, Comparison, Variant, copy_floor, interleaved, one_core
+from bench.speed.timing import (
+    FLOOR,
+    OURS,
+    PeerComparison,
+    Variant,
+    copy_floor,
+    interleaved,
+    one_core,
+)
 from bench.system.device import Machine
 from bench.system.files import write_json
 from bench.system.progress import say
@@ -40,13 +48,14 @@ from bench.training.state import scratch
 from bench.training.train import train_one_epoch
 from models.summary import gflops
 
-STEPS = {"cpu": 8, "cuda": 200}  # of a round, as far as there are photographs
-ROUNDS = 5  # of predictions
+STEPS_A_ROUND = {"cpu": 8, "cuda": 200}  # at most; fewer with fewer photographs
+PREDICTION_ROUNDS = 5
 TRAINING_S = 10.0  # for each variant of training
 LOADING_S = 2.0  # for each variant of loading
 TFLOPS = 790  # bf16, measured on an H200
 CACHED, DECODED, READ = "cached samples", "decoded in every epoch", "photographs to predict"
-HELD, STEP, FORWARD = "a batch held in memory", "a bare training step", "a bare prediction"
+HELD = "a batch held in memory"
+BARE_STEP, BARE_PREDICTION = "a bare training step", "a bare prediction"
 
 
 @dataclass(frozen=True)
@@ -62,7 +71,7 @@ class Work:
     machine: Machine
 
 
-def run(training: Path | None, name: str, data: Path, jobs: int) -> list[Comparison]:
+def run(training: Path | None, name: str, data: Path, jobs: int) -> list[PeerComparison]:
     """Time training and prediction beside the bare network, and the loader by itself.
 
     Args:
@@ -74,7 +83,7 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[Compari
     recipe = load_recipe(str(training / "recipe.yaml") if training else name)
     machine = Machine(jobs=jobs)
     carvana = open_folder(data)
-    steps = STEPS[machine.accelerator().device.type]
+    steps = STEPS_A_ROUND[machine.accelerator().device.type]
     images = sorted(carvana.train)[: steps * recipe.batch]
     with TemporaryDirectory(prefix="carvana-speed-") as folder:
         work = Work(
@@ -113,7 +122,7 @@ def _sets(
     }
 
 
-def _time_training(work: Work) -> tuple[list[Comparison], float]:
+def _time_training(work: Work) -> tuple[list[PeerComparison], float]:
     """Time the training loop with its loader; return also the ms of an image without a loader."""
     recipe, accelerator = work.recipe, work.machine.accelerator()
     state = scratch(work.name, recipe)
@@ -135,13 +144,13 @@ def _time_training(work: Work) -> tuple[list[Comparison], float]:
     ms = {name: 1000 * median(rounds) / recipe.batch for name, rounds in times.items()}
     ms |= {kind: ms[kind] / steps for kind in (HELD, CACHED, DECODED)}
     rows = [
-        Comparison.of(f"training, {kind}", ms | {OURS: ms[kind]}, HELD, bar)
+        PeerComparison.of(f"training, {kind}", ms | {OURS: ms[kind]}, HELD, bar)
         for kind, bar in ((CACHED, 0.85), (DECODED, None))
     ]
     return rows, ms[HELD]
 
 
-def _time_prediction(work: Work, folder: Path) -> tuple[Comparison, float]:
+def _time_prediction(work: Work, folder: Path) -> tuple[PeerComparison, float]:
     """Time the stage `predict`; return also the ms of an image of the bare network."""
     recipe, accelerator = work.recipe, work.machine.accelerator()
     network = ready_network(work.name, recipe, work.training, accelerator.device)
@@ -168,13 +177,13 @@ def _time_prediction(work: Work, folder: Path) -> tuple[Comparison, float]:
     for variant in (bare, floor):
         variant()  # first calls choose algorithms
     say(f"{work.name}: prediction, {len(work.photographs)} photographs a round")
-    rounds = [(stage(number), ms_of(bare), ms_of(floor)) for number in range(ROUNDS)]
+    rounds = [(stage(number), ms_of(bare), ms_of(floor)) for number in range(PREDICTION_ROUNDS)]
     medians = (median(times) for times in zip(*rounds, strict=True))
     ms = dict(zip((OURS, HELD, FLOOR), medians, strict=True))
-    return Comparison.of("prediction, photograph to stored map", ms, HELD, 0.9), ms[HELD]
+    return PeerComparison.of("prediction, photograph to stored map", ms, HELD, 0.9), ms[HELD]
 
 
-def _time_loading(work: Work, step_ms: float, forward_ms: float) -> list[Comparison]:
+def _time_loading(work: Work, step_ms: float, forward_ms: float) -> list[PeerComparison]:
     """Time loading on one core beside the network's step and its prediction."""
     photographs = list(work.photographs.values())[: work.recipe.batch]
 
@@ -191,16 +200,16 @@ def _time_loading(work: Work, step_ms: float, forward_ms: float) -> list[Compari
     with one_core():
         times = interleaved(variants, LOADING_S * len(variants))
     ms = {name: 1000 * median(rounds) / len(photographs) for name, rounds in times.items()}
-    ms |= {STEP: step_ms, FORWARD: forward_ms}
-    operations = {STEP: TRAINING_FACTOR * work.gflops, FORWARD: work.gflops}
+    ms |= {BARE_STEP: step_ms, BARE_PREDICTION: forward_ms}
+    operations = {BARE_STEP: TRAINING_FACTOR * work.gflops, BARE_PREDICTION: work.gflops}
     return [
-        Comparison.of(
+        PeerComparison.of(
             f"a core, {kind}",
             ms | {OURS: ms[kind]},
             peer,
             note=feeds(ms[kind], ms[peer], operations[peer]),
         )
-        for kind, peer in ((CACHED, STEP), (DECODED, STEP), (READ, FORWARD))
+        for kind, peer in ((CACHED, BARE_STEP), (DECODED, BARE_STEP), (READ, BARE_PREDICTION))
     ]
 
 

@@ -25,7 +25,7 @@ from bench.networks.load import load_network
 from bench.speed.network_parity import say_parity
 from bench.speed.network_variants import COMPILED, EAGER, OPENVINO, predictions, steps
 from bench.speed.samples import Samples, load_samples
-from bench.speed.timing import FLOOR, OURS, Comparison, Variant, interleaved
+from bench.speed.timing import FLOOR, OURS, PeerComparison, Variant, interleaved
 from bench.system.device import Machine
 from bench.system.progress import say
 from bench.training.state import scratch
@@ -33,7 +33,7 @@ from models.summary import gflops
 
 SECONDS_A_VARIANT = 5.0
 TRAINING_FACTOR = 3  # a step's operations: forward, backward to the inputs and to the weights
-SIDE = 1024  # of a matrix
+MATRIX_SIDE = 1024  # of a matrix
 PRODUCT_GFLOPS = 10  # of one matrix product, about
 UNAVAILABLE = (RuntimeError, OSError, ImportError)  # from torch's compiler, g++ and OpenVINO
 Call = TypeVar("Call", bound=Callable[[], Any])
@@ -47,7 +47,7 @@ class Ready(Generic[Call]):
     seconds: float
 
 
-def run(training: Path | None, name: str, data: Path | None, folder: Path) -> list[Comparison]:
+def run(training: Path | None, name: str, data: Path | None, folder: Path) -> list[PeerComparison]:
     """Time prediction and training, each variant beside ours; log the parity of their masks.
 
     Args:
@@ -113,7 +113,7 @@ def _rows(
     images: int,
     floor: Variant,
     bars: Mapping[str, float],
-) -> list[Comparison]:
+) -> list[PeerComparison]:
     calls = {name: ready.call for name, ready in variants.items()}
     times = interleaved({FLOOR: floor, **calls}, SECONDS_A_VARIANT * len(calls), time.perf_counter)
     ms = {name: float(np.median(rounds)) * 1000 / images for name, rounds in times.items()}
@@ -123,7 +123,7 @@ def _rows(
         if name in variants
     }
     return [
-        Comparison.of(part, ms, name, bars.get(name), notes.get(name, ""))
+        PeerComparison.of(part, ms, name, bars.get(name), notes.get(name, ""))
         for name in variants
         if name != OURS
     ]
@@ -144,7 +144,7 @@ def payback(seconds: float, gain_ms: float) -> str:
 def product(gflops: float, device: torch.device | str = "cpu") -> Variant:
     """Return matrix products in bf16 of so many billions of operations in all."""
     repeats = max(1, round(gflops / PRODUCT_GFLOPS))
-    columns = max(1, round(gflops * 1e9 / repeats / 2 / SIDE**2))
-    left = torch.ones(SIDE, SIDE, dtype=torch.bfloat16, device=device)
-    right = torch.ones(SIDE, columns, dtype=torch.bfloat16, device=device)
+    columns = max(1, round(gflops * 1e9 / repeats / 2 / MATRIX_SIDE**2))
+    left = torch.ones(MATRIX_SIDE, MATRIX_SIDE, dtype=torch.bfloat16, device=device)
+    right = torch.ones(MATRIX_SIDE, columns, dtype=torch.bfloat16, device=device)
     return lambda: float([left @ right for _ in range(repeats)][-1][0, 0])  # waits for a GPU

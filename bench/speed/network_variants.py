@@ -26,7 +26,7 @@ from models.interface import normalise, padded_forward, stride_of
 
 EAGER, COMPILED, OPENVINO = "eager fp32", "ours and torch.compile", "OpenVINO"
 Predict = Callable[[], Tensor]  # returns probabilities (B, h, w) of the images it was made for
-Step = Callable[[], float]  # takes a whole training step and returns its loss
+TrainStep = Callable[[], float]  # takes a whole training step and returns its loss
 
 
 def predictions(
@@ -77,13 +77,13 @@ def openvino(network: nn.Module, images: Tensor, folder: Path) -> Predict:
 
 def steps(
     name: str, recipe: Recipe, images: Tensor, targets: Tensor, accelerator: Accelerator
-) -> dict[str, Callable[[], Step]]:
+) -> dict[str, Callable[[], TrainStep]]:
     """Return the variants of training on uint8 images (B, 3, h, w) and targets (B, 1, h, w).
 
     All start from the same random weights.
     """
 
-    def ours(change: Callable[[nn.Module], nn.Module] = lambda network: network) -> Step:
+    def ours(change: Callable[[nn.Module], nn.Module] = lambda network: network) -> TrainStep:
         state = scratch(name, recipe)
         state.network = change(state.network)
         batch = [(images, targets)]
@@ -101,7 +101,7 @@ def steps(
 
 def plain_step(
     name: str, recipe: Recipe, images: Tensor, targets: Tensor, layout: torch.memory_format
-) -> Step:
+) -> TrainStep:
     """Return a training step as PyTorch's tutorials write it, in float32."""
     state = scratch(name, recipe)
     network = state.network.train().to(memory_format=layout)  # type: ignore[call-overload]

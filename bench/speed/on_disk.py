@@ -31,7 +31,7 @@ FULL_SIZES = (  # of the five members of xu2018
 )
 MAX_DIFFERENCE = 0.02  # mean distance of network inputs in 0..1: bilinear sampling skips pixels
 
-Rows = list[tuple[str, str]]  # file name and run-length text
+SubmissionRows = list[tuple[str, str]]  # file name and run-length text
 
 
 def benchmarks(samples: Samples, folder: Path) -> list[Benchmark]:
@@ -143,7 +143,7 @@ def _row(kind: str, images: Sequence[Sequence[Map]], bar: float, folder: Path) -
     )
 
 
-def _varied_rows(masks: Sequence[Mask]) -> Rows:
+def _varied_rows(masks: Sequence[Mask]) -> SubmissionRows:
     """Make ROWS rows whose masks differ: repeats within 32 KiB would compress too well."""
     width = masks[0].shape[1]
     rows = []
@@ -154,7 +154,7 @@ def _varied_rows(masks: Sequence[Mask]) -> Rows:
     return rows
 
 
-def _write_rows(rows: Rows, folder: Path) -> Benchmark:
+def _write_rows(rows: SubmissionRows, folder: Path) -> Benchmark:
     our_file, pandas_file = folder / "ours.csv.gz", folder / "pandas.csv.gz"
 
     def ours() -> int:
@@ -182,7 +182,7 @@ def _unpacked(path: Path) -> bytes:
     return gzip.decompress(path.read_bytes())
 
 
-def _check(rows: Rows, shape: Size, folder: Path) -> Benchmark:
+def _check(rows: SubmissionRows, shape: Size, folder: Path) -> Benchmark:
     path = folder / "checked.csv.gz"
     write_submission(path, rows)
     names = {name for name, _ in rows}

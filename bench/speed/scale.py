@@ -162,7 +162,7 @@ def refer(path: Path, ids: Sequence[str], maps: Sequence[Map]) -> None:
 
 
 @dataclass(frozen=True)
-class Measured:
+class ProcessCost:
     """The result of a function run in a process of its own, its time and its memory."""
 
     value: Any
@@ -170,17 +170,17 @@ class Measured:
     mib: float  # peak memory
 
 
-def run_alone(function: Callable[..., Any], *arguments: Any) -> Measured:
+def run_alone(function: Callable[..., Any], *arguments: Any) -> ProcessCost:
     """Call a function in a new process, so that the process's memory is the function's."""
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         return process.submit(_run_measured, function, *arguments).result()
 
 
-def _run_measured(function: Callable[..., Any], *arguments: Any) -> Measured:
+def _run_measured(function: Callable[..., Any], *arguments: Any) -> ProcessCost:
     began = time.monotonic()
     value = function(*arguments)
     seconds = time.monotonic() - began
-    return Measured(value, seconds, peak_memory() / 2**20)
+    return ProcessCost(value, seconds, peak_memory() / 2**20)
 
 
 def _submit(stores: dict[str, Path], names: list[str], file: Path, jobs: int) -> None:

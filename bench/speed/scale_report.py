@@ -12,27 +12,27 @@ from matplotlib.figure import Figure
 from bench.scores import tables
 from bench.system.files import replacing
 
-Rows = Sequence[dict[str, Any]]
+ScaleRows = Sequence[dict[str, Any]]
 
 ALONG = {"images": "images", "members": "members", "pixels": "megapixels of a photograph"}
-COSTS = {"s": "seconds", "mib": "MiB at most"}
+COST_LABELS = {"s": "seconds", "mib": "MiB at most"}
 WORKS = {"submit": "stores to submission", "check": "check"}
 
 
-def to_markdown(rows: Rows) -> str:
+def to_markdown(rows: ScaleRows) -> str:
     """Return the rows as a table, with figures to one decimal."""
     table = pd.DataFrame(rows).round(1)
     return tables.to_markdown(table, [str(name) for name in table])
 
 
-def draw(rows: Rows, path: Path) -> None:
+def draw(rows: ScaleRows, path: Path) -> None:
     """Draw seconds and memory against images, members and pixels, as .png or .svg.
 
     A dotted line shows growth in proportion to the last point.
     """
     figure = Figure(figsize=(12, 7), layout="constrained")
-    panels = figure.subplots(len(COSTS), len(ALONG), squeeze=False)
-    for line, cost in zip(panels, COSTS, strict=True):
+    panels = figure.subplots(len(COST_LABELS), len(ALONG), squeeze=False)
+    for line, cost in zip(panels, COST_LABELS, strict=True):
         for axes, along in zip(line, ALONG, strict=True):
             _panel(axes, compared(rows, along), along, cost)
     panels[0][0].legend()
@@ -41,7 +41,7 @@ def draw(rows: Rows, path: Path) -> None:
         figure.savefig(temporary, format=path.suffix[1:])
 
 
-def compared(rows: Rows, along: str) -> list[dict[str, Any]]:
+def compared(rows: ScaleRows, along: str) -> list[dict[str, Any]]:
     """Return the largest group of rows that differ only in `along`, in its order."""
     groups = defaultdict(list)
     for row in rows:
@@ -51,7 +51,7 @@ def compared(rows: Rows, along: str) -> list[dict[str, Any]]:
     return sorted(largest, key=lambda row: row[along])
 
 
-def _panel(axes: Axes, rows: Rows, along: str, cost: str) -> None:
+def _panel(axes: Axes, rows: ScaleRows, along: str, cost: str) -> None:
     places = [row[along] for row in rows]
     for number, (work, label) in enumerate(WORKS.items()):
         values = [row[f"{work}_{cost}"] for row in rows]
@@ -65,4 +65,4 @@ def _panel(axes: Axes, rows: Rows, along: str, cost: str) -> None:
         axes.set_yscale("log")
     else:
         axes.set_ylim(bottom=0)
-    axes.set(xlabel=ALONG[along], ylabel=COSTS[cost])
+    axes.set(xlabel=ALONG[along], ylabel=COST_LABELS[cost])

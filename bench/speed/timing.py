@@ -20,7 +20,7 @@ Variant = Callable[[], Any]  # one way of doing a piece of work; returns its ans
 
 OURS, FLOOR = "ours", "floor"  # variants beside the peers
 MIN_CALLS_S = 0.003  # a faster variant is called several times in a round
-MIN_ROUNDS, MAX_ROUNDS = 3, 25
+MIN_TIMING_ROUNDS, MAX_TIMING_ROUNDS = 3, 25
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Benchmark:
     note: str = ""
 
 
-class Comparison(NamedTuple):
+class PeerComparison(NamedTuple):
     """Our time beside one peer's, in ms for one image."""
 
     part: str
@@ -62,7 +62,7 @@ class Comparison(NamedTuple):
         return {name: value for name, value in figures.items() if value != ""}
 
 
-def measure(benchmark: Benchmark, seconds: float) -> list[Comparison]:
+def measure(benchmark: Benchmark, seconds: float) -> list[PeerComparison]:
     """Check that all answers are equal, then time ours beside each peer; about `seconds` a peer.
 
     Raises:
@@ -77,7 +77,7 @@ def measure(benchmark: Benchmark, seconds: float) -> list[Comparison]:
     times = interleaved(variants, seconds * (1 + len(benchmark.peers)))
     ms = {name: median(rounds) * 1000 / benchmark.images for name, rounds in times.items()}
     return [
-        Comparison.of(benchmark.part, ms, peer, benchmark.bars.get(peer), benchmark.note)
+        PeerComparison.of(benchmark.part, ms, peer, benchmark.bars.get(peer), benchmark.note)
         for peer in benchmark.peers
     ]
 
@@ -88,14 +88,14 @@ def interleaved(
     """Return the seconds of each variant in each round, by `clock`.
 
     Args:
-        seconds: that all rounds take together, about; at least MIN_ROUNDS are done.
+        seconds: that all rounds take together, about; at least MIN_TIMING_ROUNDS are done.
     """
     once = {name: _seconds(variant, 1, clock) for name, variant in variants.items()}
     repeats = {name: max(1, round(MIN_CALLS_S / max(took, 1e-6))) for name, took in once.items()}
     times: dict[str, list[float]] = {name: [] for name in variants}
     began = time.perf_counter()
-    for done in range(MAX_ROUNDS):
-        if done >= MIN_ROUNDS and time.perf_counter() - began > seconds:
+    for done in range(MAX_TIMING_ROUNDS):
+        if done >= MIN_TIMING_ROUNDS and time.perf_counter() - began > seconds:
             break
         for name, variant in variants.items():
             times[name].append(_seconds(variant, repeats[name], clock))

@@ -1,8 +1,8 @@
 """Downloads go through Kaggle's client; what it says when it fails becomes one clear error."""
 
-import os
 import shutil
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -24,17 +24,13 @@ shutil.copy(Path({store!r}) / name, folder)
 
 
 @pytest.fixture
-def kaggle(tmp_path: Path, tiny_carvana: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def kaggle(tmp_path: Path, tiny_carvana: Path, install_client: Callable[..., None]) -> Path:
     """The folder from which a stand-in for Kaggle's client copies, first on the path."""
     store = tmp_path / "kaggle"
     store.mkdir()
     for name in DOWNLOADS:
         shutil.make_archive(str(store / name), "zip", tiny_carvana, name)
-    program = store / "kaggle"
-    program.write_text(CLIENT.format(python=sys.executable, store=str(store)))
-    program.chmod(0o755)
-    monkeypatch.setattr("sys.executable", str(store / "python"))
-    monkeypatch.setenv("PATH", f"{store}{os.pathsep}{os.environ['PATH']}")
+    install_client(store, CLIENT.format(python=sys.executable, store=str(store)))
     return store
 
 

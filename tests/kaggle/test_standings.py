@@ -1,8 +1,8 @@
 """Where a score stands: Kaggle's own leaderboard, and what was published of it."""
 
-import os
 import sys
 import zipfile
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -33,14 +33,10 @@ BOARD = """\ufeffRank,TeamId,TeamName,LastSubmissionDate,Score
 
 
 @pytest.fixture
-def kaggle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def kaggle(tmp_path: Path, install_client: Callable[..., None]) -> Path:
     """The folder of a stand-in for Kaggle's client, first on the path."""
     put(tmp_path, BOARD)
-    program = tmp_path / "kaggle"
-    program.write_text(CLIENT.format(python=sys.executable, store=str(tmp_path)))
-    program.chmod(0o755)
-    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
-    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    install_client(tmp_path, CLIENT.format(python=sys.executable, store=str(tmp_path)))
     return tmp_path
 
 

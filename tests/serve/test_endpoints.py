@@ -17,7 +17,7 @@ from bench.cli.verbs import main
 from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout.model import open_model
 from bench.masks import rle
-from bench.serve.app import FILES, make_app
+from bench.serve.app import PAGE_FILES, make_app
 from bench.serve.server import UPLOAD_BYTES
 from bench.system.device import Machine
 from bench.system.process import keep_uploads_in_memory
@@ -101,20 +101,20 @@ def test_about(client):
     assert "/cutout" in client.get("/openapi.json").json()["paths"]
 
 
-@pytest.mark.parametrize("path", [*FILES, "/nothing", "/cutout", "/../../etc/passwd"])
+@pytest.mark.parametrize("path", [*PAGE_FILES, "/nothing", "/cutout", "/../../etc/passwd"])
 def test_every_answer_has_the_headers(client, path):
     answer = client.get(path)
     policy = answer.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "unsafe" not in policy
     assert answer.headers["x-content-type-options"] == "nosniff"
     assert "access-control-allow-origin" not in answer.headers
-    assert answer.status_code == (200 if path in FILES else 405 if path == "/cutout" else 404)
+    assert answer.status_code == (200 if path in PAGE_FILES else 405 if path == "/cutout" else 404)
 
 
 def test_pages_ask_for_nothing_from_elsewhere():
-    from bench.serve.app import PAGE
+    from bench.serve.app import PAGE_FOLDER
 
-    for path in PAGE.iterdir():
+    for path in PAGE_FOLDER.iterdir():
         text = path.read_text().replace("http://www.w3.org/2000/svg", "")
         assert "http:" not in text and "https:" not in text and "style=" not in text
 

@@ -36,7 +36,7 @@ def test_samples_are_images_of_one_size_with_maps_of_five_members(tiny_carvana, 
 
 @pytest.mark.slow
 def test_every_part_gives_the_peers_answers(tiny, monkeypatch):
-    monkeypatch.setattr(timing, "MAX_ROUNDS", 1)
+    monkeypatch.setattr(timing, "MAX_TIMING_ROUNDS", 1)
     monkeypatch.setattr(timing, "MIN_CALLS_S", 0)
     for benchmark in tiny:
         rows = measure(benchmark, 0.0)
