@@ -169,9 +169,9 @@ def check(given: argparse.Namespace) -> None:
 
 def demo(given: argparse.Namespace) -> None:
     """Draw the demo data set."""
-    from bench.demo import make
+    from bench.demo.folder import draw_folder
 
-    make(given.out, given.cars, given.test_cars, given.seed or 0, given.jobs)
+    draw_folder(given.out, given.cars, given.test_cars, given.seed or 0, given.jobs)
     say(f"{given.out}: {given.cars} training and {given.test_cars} test cars, 16 views each")
 
 

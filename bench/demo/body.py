@@ -18,10 +18,20 @@ from bench.demo.shape import (
 from bench.masks.types import Floats
 
 # Half a section of the lower body, from the middle of its floor up to the shoulder ...
-SIDE = np.array([  # share of the half width, share of the rise from floor to shoulder
-    (0.0, 0.0), (0.84, 0.0), (0.93, 0.04), (0.965, 0.12), (0.972, 0.30), (0.985, 0.50),
-    (1.0, 0.66), (0.995, 0.80), (0.975, 0.93), (0.93, 1.0),
-])  # fmt: skip
+SIDE = np.array(  # share of the half width, share of the rise from floor to shoulder
+    [
+        (0.0, 0.0),
+        (0.84, 0.0),
+        (0.93, 0.04),
+        (0.965, 0.12),
+        (0.972, 0.30),
+        (0.985, 0.50),
+        (1.0, 0.66),
+        (0.995, 0.80),
+        (0.975, 0.93),
+        (0.93, 1.0),
+    ]
+)
 # ... and over bonnet or boot lid to the middle.
 CROWN = np.array([(0.86, 0.35), (0.70, 0.66), (0.45, 0.88), (0.2, 0.98), (0.0, 1.0)])
 BED_SHARE, BED_DEPTH = 0.80, 0.48  # half width of a load bed / the body's, metres down
@@ -32,8 +42,8 @@ def lower_body(shape: Shape) -> Mesh:
     s = _stations(shape.length, 260)
     wide, top = half_width(shape, s), lower_top(shape, s)
     low = shape.clearance
-    floor = profile([(0.0, low + 0.02), (0.7, low), (shape.length - 0.7, low),
-                     (shape.length, low + 0.12)], s, 0.15)  # fmt: skip
+    sill = [(0.0, low + 0.02), (0.7, low), (shape.length - 0.7, low), (shape.length, low + 0.12)]
+    floor = profile(sill, s, 0.15)
     rise = top - SHOULDER - floor
     y = wide[:, None] * np.concatenate([SIDE[:, 0], CROWN[:, 0]])
     side = floor[:, None] + rise[:, None] * SIDE[:, 1]

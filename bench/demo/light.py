@@ -1,15 +1,16 @@
 """The studio's light: where it comes from, and how a photograph is developed from it."""
 
 import math
+from functools import partial
 
 import cv2
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
-from bench.masks.types import FloatImage, Floats
+from bench.masks.compiled.jit import kernel
+from bench.masks.types import FloatImage, Floats, RgbImage
 
-SHOULDER = 232.0  # display value above which highlights are compressed
+HIGHLIGHTS_FROM = 232.0  # display value above which highlights are compressed
 
 
 def octahedral(size: int) -> Floats:
@@ -57,7 +58,7 @@ def _blurred(table: FloatImage) -> FloatImage:
     return cv2.resize(blurred.astype(np.float32), table.shape[1::-1])
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@partial(kernel, error_model="numpy")
 def develop(
     room: FloatImage,
     dim: FloatImage,
@@ -66,7 +67,7 @@ def develop(
     corner: tuple[int, int],
     noise: float,
     seed: int,
-) -> NDArray[np.uint8]:
+) -> RgbImage:
     """The photograph (H, W, 3) uint8: car over room, display curve, grain of the sensor.
 
     Args:
@@ -93,14 +94,13 @@ def develop(
             for channel in range(3):
                 shown = room[y, x, channel] * dim[y, x]
                 if alpha > 0.0:
-                    light = (shown / 255.0) ** 2 * (1 - alpha) + colour[
-                        row, column, channel
-                    ] * alpha
+                    light = (shown / 255.0) ** 2 * (1 - alpha)
+                    light += colour[row, column, channel] * alpha
                     shown = 255.0 * math.sqrt(light)
                 tint = (state >> np.uint64(24 + 8 * channel) & low) / 128.0 - 1.0
                 shown += noise * ((grain - 382.5) / 128.0 + 0.6 * tint)
-                if shown > SHOULDER:
-                    rest = 255.0 - SHOULDER
-                    shown = 255.0 - rest * math.exp((SHOULDER - shown) / rest)
+                if shown > HIGHLIGHTS_FROM:
+                    rest = 255.0 - HIGHLIGHTS_FROM
+                    shown = 255.0 - rest * math.exp((HIGHLIGHTS_FROM - shown) / rest)
                 photograph[y, x, channel] = max(0, int(shown + 0.5))
     return photograph

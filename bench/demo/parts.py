@@ -21,6 +21,7 @@ from bench.demo.mesh import (
     tube,
 )
 from bench.demo.shape import ARCH, Shape, axles, belt, half_width, roof_line
+from bench.masks.types import Floats
 
 
 def build(shape: Shape) -> Mesh:
@@ -40,15 +41,27 @@ def _wheel(shape: Shape) -> Mesh:
     r, rim = shape.tyre, shape.rim * shape.tyre
     width = 0.62 * r
     tyre = [
-        (rim - 0.005, -0.02), (rim, 0.0), (rim + 0.3 * (r - rim), 0.012), (r - 0.045, 0.008),
-        (r - 0.018, -0.006), (r - 0.003, -0.03), (r, -0.06), (r, 0.06 - width), (r - 0.02, -width),
-        (0.7 * r, -width - 0.01), (0.01, -width),
-    ]  # fmt: skip
+        (rim - 0.005, -0.02),
+        (rim, 0.0),
+        (rim + 0.3 * (r - rim), 0.012),
+        (r - 0.045, 0.008),
+        (r - 0.018, -0.006),
+        (r - 0.003, -0.03),
+        (r, -0.06),
+        (r, 0.06 - width),
+        (r - 0.02, -width),
+        (0.7 * r, -width - 0.01),
+        (0.01, -width),
+    ]
     lip = [(rim - 0.030, -0.05), (rim - 0.022, -0.015), (rim - 0.012, 0.0), (rim, 0.002)]
     face = [
-        (0.001, 0.004), (0.05, 0.004), (0.065, -0.008), (0.3 * rim, -0.014), (0.8 * rim, -0.012),
+        (0.001, 0.004),
+        (0.05, 0.004),
+        (0.065, -0.008),
+        (0.3 * rim, -0.014),
+        (0.8 * rim, -0.012),
         (rim - 0.028, -0.020),
-    ]  # fmt: skip
+    ]
     return join([lathe(tyre, RUBBER), lathe(lip, ALLOY), lathe(face, WHEEL)])
 
 
@@ -76,11 +89,13 @@ def _mirror(shape: Shape) -> Mesh:
     head = ellipsoid((0.075 * big, 0.115 * big, 0.072 * big), PAINT, 2.3)
     glass = ellipsoid((0.022, 0.085 * big, 0.050 * big), CHROME, 2.6)
     arm = ellipsoid((0.04, 0.10, 0.022), TRIM, 2.5)
-    return join([
-        moved(head, (x, y, z)),
-        moved(glass, (x - 0.060 * big, y, z)),
-        moved(arm, (x + 0.01, y - 0.12 * big, z - 0.05)),
-    ])  # fmt: skip
+    return join(
+        [
+            moved(head, (x, y, z)),
+            moved(glass, (x - 0.060 * big, y, z)),
+            moved(arm, (x + 0.01, y - 0.12 * big, z - 0.05)),
+        ]
+    )
 
 
 def _handles(shape: Shape) -> list[Mesh]:
@@ -133,7 +148,7 @@ def _exhaust(shape: Shape) -> Mesh:
     return moved(pipe, (0.0, 0.52 * shape.width / 2, shape.clearance + 0.06))
 
 
-def _end(path: np.ndarray, radius: float) -> Mesh:
+def _end(path: Floats, radius: float) -> Mesh:
     """A black disc that closes the rear end of a pipe."""
     angle = np.linspace(0, -2 * np.pi, 12, endpoint=False)[None, :]
     reach = np.array([radius, 0.0])[:, None]

@@ -11,20 +11,26 @@ from bench.demo import studio
 from bench.demo.light import develop, surroundings
 from bench.demo.mesh import Mesh
 from bench.demo.parts import build
-from bench.demo.raster import FINE, visible
+from bench.demo.raster import SUBSAMPLES, nearest_triangles
 from bench.demo.shader import Scene, shade
 from bench.demo.shape import ARCH, Shape, axles, belt, random_shape
 from bench.demo.sheet import box
 from bench.demo.skin import paint_sheets
-from bench.masks.types import FloatImage, Floats
+from bench.masks.types import FloatImage, Floats, Mask, RgbImage
 
 HEIGHT, WIDTH = SIZE
 PAINTS = (  # display red, green, blue; metal; how often
-    ((230, 230, 228), 0.0, 0.20), ((188, 190, 193), 0.75, 0.17), ((128, 130, 134), 0.7, 0.13),
-    ((60, 62, 66), 0.6, 0.09), ((16, 16, 18), 0.15, 0.16), ((150, 18, 24), 0.3, 0.09),
-    ((28, 58, 128), 0.5, 0.08), ((168, 157, 136), 0.7, 0.05), ((40, 90, 170), 0.2, 0.02),
+    ((230, 230, 228), 0.0, 0.20),
+    ((188, 190, 193), 0.75, 0.17),
+    ((128, 130, 134), 0.7, 0.13),
+    ((60, 62, 66), 0.6, 0.09),
+    ((16, 16, 18), 0.15, 0.16),
+    ((150, 18, 24), 0.3, 0.09),
+    ((28, 58, 128), 0.5, 0.08),
+    ((168, 157, 136), 0.7, 0.05),
+    ((40, 90, 170), 0.2, 0.02),
     ((70, 20, 28), 0.5, 0.01),
-)  # fmt: skip
+)
 OTHER_MATERIALS = (  # linear red, green, blue, reflectance, gloss, metal
     (0.05, 0.06, 0.06, 0.07, 1.0, 0.0),  # glass
     (0.018, 0.018, 0.019, 0.035, 0.15, 0.0),  # trim
@@ -113,7 +119,7 @@ def _shadow(shape: Shape) -> FloatImage:
     return light**0.75
 
 
-def take(car: Car, view: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
+def take(car: Car, view: int) -> tuple[RgbImage, Mask]:
     """Photograph (H, W, 3) uint8 RGB and mask (H, W) of view 1..16; view 1 shows the front.
 
     A pixel belongs to the mask when at least two of its four sub-samples are car.
@@ -122,12 +128,12 @@ def take(car: Car, view: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
     screen = on_screen(car, view)
     left, top = np.maximum(np.floor(screen[:, :2].min(axis=0)).astype(int), 0)
     right, bottom = np.minimum(np.ceil(screen[:, :2].max(axis=0)).astype(int), (WIDTH, HEIGHT))
-    fine = (screen - (left, top, 0)) * (FINE, FINE, 1)
+    fine = (screen - (left, top, 0)) * (SUBSAMPLES, SUBSAMPLES, 1)
     front, rear = axles(car.shape)
     arches = np.array([front, rear, car.shape.tyre, ARCH * car.shape.tyre])
     mesh = car.mesh
-    size = FINE * (bottom - top), FINE * (right - left)
-    seen = visible(fine, mesh.points, mesh.triangles, mesh.kind, arches, *size)
+    size = SUBSAMPLES * (bottom - top), SUBSAMPLES * (right - left)
+    triangle_at = nearest_triangles(fine, mesh.points, mesh.triangles, mesh.kind, arches, *size)
     scene = Scene(
         turn=turn,
         move=move,
@@ -138,7 +144,7 @@ def take(car: Car, view: int) -> tuple[NDArray[np.uint8], NDArray[np.bool_]]:
         sharp=car.light[0],
         blurred=car.light[1],
     )
-    colour, cover = shade(seen, fine, tuple(mesh), car.sheets, scene)
+    colour, cover = shade(triangle_at, fine, tuple(mesh), car.sheets, scene)
     mask = np.zeros(SIZE, bool)
     mask[top:bottom, left:right] = cover >= 2
     dim = _dimmed(car, turn, move, view)

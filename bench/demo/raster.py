@@ -1,20 +1,21 @@
 """Which triangle each sub-sample of a photograph sees: a z-buffer at twice the resolution."""
 
 import math
+from functools import partial
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from bench.demo.mesh import BODY, VOID
+from bench.masks.compiled.jit import inlined, kernel
 from bench.masks.types import Floats
 
-FINE = 2  # sub-samples along each side of a pixel
-EDGE = 1e-9  # share of a triangle by which it reaches over its edges: no cracks from rounding
+SUBSAMPLES = 2  # sub-samples along each side of a pixel
+OVERLAP = 1e-9  # share of a triangle by which it reaches over its edges: no cracks from rounding
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
-def visible(
+@partial(kernel, error_model="numpy")
+def nearest_triangles(
     screen: Floats,
     points: Floats,
     triangles: NDArray[np.int32],
@@ -26,13 +27,13 @@ def visible(
     """The nearest triangle at each sub-sample of a (height, width) raster, -1 where there is none.
 
     BODY triangles are cut away inside the wheel arches. Through the arches the inside of BODY and
-    VOID can be seen; all other triangles are left out when seen from behind.
+    VOID can be triangle_at; all other triangles are left out when seen from behind.
 
     Args:
         screen: column, row and 1 / depth of each point in the raster, (V, 3).
         arches: X of the front and rear axle, height and radius of the wheel arches, (4,).
     """
-    seen = np.full((height, width), -1, np.int32)
+    triangle_at = np.full((height, width), -1, np.int32)
     nearest = np.zeros((height, width), np.float32)
     for t in range(len(triangles)):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
@@ -51,7 +52,7 @@ def visible(
             for column in range(first, last):
                 u, v = u + du, v + dv
                 w = 1.0 - u - v
-                if min(u, v, w) < -EDGE:
+                if min(u, v, w) < -OVERLAP:
                     continue
                 near = u * aw + v * bw + w * cw
                 if near <= nearest[row, column]:
@@ -63,23 +64,23 @@ def visible(
                     if _in_arch(along, up, arches):
                         continue
                 nearest[row, column] = near
-                seen[row, column] = t
-    return seen
+                triangle_at[row, column] = t
+    return triangle_at
 
 
-@njit(inline="always")
+@inlined
 def _first(a: float, b: float, c: float) -> int:
     """The first sample whose middle is not before all three."""
     return max(0, math.ceil(min(a, b, c) - 0.5))
 
 
-@njit(inline="always")
+@inlined
 def _last(a: float, b: float, c: float, end: int) -> int:
     """One more than the last sample, within `end`, whose middle is not behind all three."""
     return min(end, math.floor(max(a, b, c) - 0.5) + 1)
 
 
-@njit(inline="always")
+@inlined
 def _in_arch(x: float, z: float, arches: Floats) -> bool:
     away = min(abs(x - arches[0]), abs(x - arches[1]))
     return away * away + (z - arches[2]) ** 2 < arches[3] * arches[3]

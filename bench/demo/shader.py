@@ -1,15 +1,16 @@
 """Light on what is visible: materials, reflections of the studio, the cabin behind the glass."""
 
 import math
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from bench.demo.mesh import BODY, GLASS, ROOF, VOID, WHEEL
 from bench.demo.sheet import MIDDLE_Z, TEXEL
 from bench.demo.skin import FRONT, REAR, RIM, SCREEN, SIDE, TOP
+from bench.masks.compiled.jit import inlined, kernel
 from bench.masks.types import FloatImage, Floats
 
 
@@ -20,15 +21,13 @@ class Scene(NamedTuple):
     move: Floats  # (2,) place of the car in the world
     camera: Floats  # (3,) place of the lens in the world
     ends: float  # |X| beyond which the FRONT and REAR sheets apply
-    cabin: (
-        Floats  # (6,) half width, belt Z, roof Z, X of front and rear seats, tint of rear windows
-    )
+    cabin: Floats  # (6,) half width, Z of belt and roof, X of both seat rows, tint of rear windows
     materials: Floats  # (12, 6) red, green, blue, reflectance, gloss, metal
     sharp: FloatImage  # (N, N, 3) the studio's light from each direction, octahedral
     blurred: FloatImage  # (N, N, 3) the same, out of focus
 
 
-@njit(inline="always")  # a call would cost as much as its work
+@inlined  # a call would cost as much as its work
 def _light_from(table: Any, x: float, y: float, z: float) -> Any:
     """Light from a direction: an octahedral table, folded out below the horizon."""
     total = abs(x) + abs(y) + abs(z)
@@ -50,7 +49,7 @@ def _light_from(table: Any, x: float, y: float, z: float) -> Any:
     )
 
 
-@njit(inline="always")
+@inlined
 def _texel(sheets: Any, sheet: int, right: float, up: float) -> Any:
     """Material and brightness (0..1) at a place of a sheet."""
     height, width = sheets.shape[1], sheets.shape[2]
@@ -59,7 +58,7 @@ def _texel(sheets: Any, sheet: int, right: float, up: float) -> Any:
     return int(sheets[sheet, row, column, 0]), sheets[sheet, row, column, 1] / 255.0
 
 
-@njit(inline="always")
+@inlined
 def _surface(kind: int, place: Any, normal: Any, own: Any, ends: float, sheets: Any) -> Any:
     """Material and brightness of a point of the car; the body's sheet follows from its normal."""
     if kind >= 0:
@@ -78,7 +77,7 @@ def _surface(kind: int, place: Any, normal: Any, own: Any, ends: float, sheets: 
     return _texel(sheets, SIDE, place[0], place[2] - MIDDLE_Z)
 
 
-@njit(inline="always")
+@inlined
 def _is_seat(across: float, above: float) -> bool:
     """Whether a seat's outline covers a point `above` metres over the belt."""
     if above < 0.11:
@@ -87,7 +86,7 @@ def _is_seat(across: float, above: float) -> bool:
     return 0.13 < above < 0.30 and (across / 0.13) ** 2 + (corner / 0.055) ** 2 < 1.0
 
 
-@njit(inline="always")
+@inlined
 def _cabin_light(place: Any, ray: Any, scene: Any, sheets: Any) -> float:
     """How bright the cabin is behind a window: seats, then windows beyond, else darkness."""
     half, belt, roof = scene.cabin[0], scene.cabin[1], scene.cabin[2]
@@ -110,19 +109,19 @@ def _cabin_light(place: Any, ray: Any, scene: Any, sheets: Any) -> float:
     return 0.022
 
 
-@njit(inline="always")
+@inlined
 def _turned(vector: Any, cosine: float, sine: float) -> Any:
     x, y = cosine * vector[0] - sine * vector[1], sine * vector[0] + cosine * vector[1]
     return x, y, vector[2]
 
 
-@njit(inline="always")
+@inlined
 def _unit(x: float, y: float, z: float) -> Any:
     length = math.sqrt(x * x + y * y + z * z) + 1e-12
     return x / length, y / length, z / length
 
 
-@njit(inline="always")
+@inlined
 def _blend(values: Any, a: int, b: int, c: int, u: float, v: float) -> Any:
     w = 1.0 - u - v
     return (
@@ -132,7 +131,7 @@ def _blend(values: Any, a: int, b: int, c: int, u: float, v: float) -> Any:
     )
 
 
-@njit(inline="always")
+@inlined
 def _lit(
     material: int, bright: float, place: Any, normal: Any, toward: Any, scene: Any, through: float
 ) -> Any:
@@ -170,7 +169,7 @@ def _lit(
     )
 
 
-@njit(inline="always")
+@inlined
 def _sample(t: int, x: float, y: float, screen: Any, mesh: Any, sheets: Any, scene: Any) -> Any:
     """Linear RGB and material of triangle `t` at the place (x, y) of the raster."""
     points, normals, own, triangles, kind = mesh
@@ -189,7 +188,7 @@ def _sample(t: int, x: float, y: float, screen: Any, mesh: Any, sheets: Any, sce
         u * own[a, 1] + v * own[b, 1] + w * own[c, 1],
     )
     material, bright = _surface(kind[t], place, normal, at, scene.ends, sheets)
-    if total > 0.0:  # the inside of the body, seen through a wheel arch
+    if total > 0.0:  # the inside of the body, triangle_at through a wheel arch
         material = VOID
     cosine, sine = scene.turn
     world = _turned(place, cosine, sine)
@@ -208,35 +207,39 @@ def _sample(t: int, x: float, y: float, screen: Any, mesh: Any, sheets: Any, sce
     return light, material
 
 
-@njit(cache=True, nogil=True, error_model="numpy")
+@partial(kernel, error_model="numpy")
 def shade(
-    seen: NDArray[np.int32], screen: Floats, mesh: Any, sheets: NDArray[np.uint8], scene: Scene
+    triangle_at: NDArray[np.int32],
+    screen: Floats,
+    mesh: Any,
+    sheets: NDArray[np.uint8],
+    scene: Scene,
 ) -> tuple[FloatImage, NDArray[np.uint8]]:
     """Linear RGB (h, w, 3) of the car, and how many of the four sub-samples (h, w) are car.
 
     Where two samples on a diagonal agree about the material, the other two are spared.
 
     Args:
-        seen: triangle of each sub-sample, (2 h, 2 w).
+        triangle_at: triangle of each sub-sample, (2 h, 2 w).
         mesh: points, normals, sheet places, triangles, kinds.
     """
-    height, width = seen.shape[0] // 2, seen.shape[1] // 2
+    height, width = triangle_at.shape[0] // 2, triangle_at.shape[1] // 2
     colour = np.zeros((height, width, 3), np.float32)
     cover = np.zeros((height, width), np.uint8)
     for y in range(height):
         for x in range(width):
             for sub in range(4):
-                cover[y, x] += seen[2 * y + sub // 2, 2 * x + sub % 2] >= 0
+                cover[y, x] += triangle_at[2 * y + sub // 2, 2 * x + sub % 2] >= 0
             taken, first, same = 0, 0, True
             for turn in range(4):
                 if cover[y, x] == 0 or (turn == 2 and taken == 2 and same):
                     break
                 sub = (0, 3, 1, 2)[turn]
                 row, column = 2 * y + sub // 2, 2 * x + sub % 2
-                if seen[row, column] < 0:
+                if triangle_at[row, column] < 0:
                     continue
                 light, material = _sample(
-                    seen[row, column], column + 0.5, row + 0.5, screen, mesh, sheets, scene
+                    triangle_at[row, column], column + 0.5, row + 0.5, screen, mesh, sheets, scene
                 )
                 same = taken == 0 or material == first
                 first = material

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from bench.masks.types import Floats
 
 TEXEL = 0.0025  # metres
-SIZE = (900, 2440)  # height x width of every sheet: 2.25 m x 6.1 m
+SHEET_SIZE = (900, 2440)  # height x width of every sheet: 2.25 m x 6.1 m
 MIDDLE_Z = 1.1  # the Z in the middle of the upright sheets
 SHIFT = 4  # OpenCV draws at 1/16 texel
 Outline = list[tuple[float, float]] | Floats
@@ -20,8 +20,8 @@ class Sheet:
     """
 
     def __init__(self) -> None:
-        self.material = np.zeros(SIZE, np.uint8)
-        self.bright = np.full(SIZE, 255, np.uint8)
+        self.material = np.zeros(SHEET_SIZE, np.uint8)
+        self.bright = np.full(SHEET_SIZE, 255, np.uint8)
 
     def fill(self, points: Outline, material: int, bright: float = 1.0) -> None:
         """A filled polygon."""
@@ -58,7 +58,7 @@ class Sheet:
 
 def _texels(points: Outline) -> NDArray[np.int32]:
     place = np.asarray(points, dtype=np.float64) / TEXEL
-    place = np.stack([place[:, 0] + SIZE[1] / 2, SIZE[0] / 2 - place[:, 1]], axis=1)
+    place = np.stack([place[:, 0] + SHEET_SIZE[1] / 2, SHEET_SIZE[0] / 2 - place[:, 1]], axis=1)
     return np.rint((place - 0.5) * 2**SHIFT).astype(np.int32)
 
 

@@ -90,8 +90,14 @@ def _side_windows(sheet: Sheet, shape: Shape) -> None:
 
 def _side_lamps(sheet: Sheet, shape: Shape) -> None:
     low, high = 0.84 * shape.nose, 1.075 * shape.nose
-    lamp = _on_side(shape, (-0.1, low), (-0.1, high), (0.40, high + 0.02), (0.62, high + 0.025),
-                    (0.30, low + 0.015))  # fmt: skip
+    lamp = _on_side(
+        shape,
+        (-0.1, low),
+        (-0.1, high),
+        (0.40, high + 0.02),
+        (0.62, high + 0.025),
+        (0.30, low + 0.015),
+    )
     sheet.fill(lamp, LAMP, 0.62)
     amber = _on_side(
         shape, (0.28, low + 0.03), (0.27, high - 0.01), (0.39, high), (0.40, low + 0.07)
@@ -100,8 +106,13 @@ def _side_lamps(sheet: Sheet, shape: Shape) -> None:
     sheet.seam(lamp, 0.006, 0.2, True)
     length, high = shape.length, shape.deck - 0.09
     low = high - _rear_lamp_height(shape)
-    lamp = _on_side(shape, (length + 0.1, high), (length + 0.1, low), (length - 0.25, low + 0.02),
-                    (length - 0.34, high - 0.02))  # fmt: skip
+    lamp = _on_side(
+        shape,
+        (length + 0.1, high),
+        (length + 0.1, low),
+        (length - 0.25, low + 0.02),
+        (length - 0.34, high - 0.02),
+    )
     sheet.fill(lamp, RED)
     sheet.seam(lamp, 0.006, 0.2, True)
     bumper = 0.79 * shape.nose
@@ -134,8 +145,8 @@ def _front(sheet: Sheet, shape: Shape, random: np.random.Generator) -> None:
         sheet.fill(fog, VOID)
         sheet.disc(fog.mean(axis=0), 0.042, LAMP, 0.8)
     lamp = at((side + 0.04, 0.575), (side + 0.03, 0.68), (0.72, 0.735), (1.1, 0.7525), (1.1, 0.588))
-    for one in both(lamp):
-        _headlamp(sheet, one)
+    for outline in both(lamp):
+        _headlamp(sheet, outline)
     _plate(sheet, 0.475 * high - MIDDLE_Z)
     sheet.seam(at((-1, 0.555), (-side, 0.53), (side, 0.53), (1, 0.555)), 0.006, 0.4)
     sheet.seam(at((-0.8, 0.75), (-side, 0.715), (side, 0.715), (0.8, 0.75)), 0.007, 0.25)
@@ -214,8 +225,13 @@ def _top(sheet: Sheet, shape: Shape, _: np.random.Generator) -> None:
         edge = [(half - 0.16, 0.74 * side), (half - 0.5, 0.80 * side), (cowl - 0.1, 0.83 * side)]
         sheet.seam(edge, 0.007, 0.3)
         sheet.seam([(half - 0.3, 0.35 * side), (cowl, 0.5 * side)], 0.02, 0.86)
-    louvre = [(cowl - 0.3, 0.86), (cowl - 0.02, 0.86), (cowl + 0.07, 0), (cowl - 0.02, -0.86),
-              (cowl - 0.3, -0.86)]  # fmt: skip
+    louvre = [
+        (cowl - 0.3, 0.86),
+        (cowl - 0.02, 0.86),
+        (cowl + 0.07, 0),
+        (cowl - 0.02, -0.86),
+        (cowl - 0.3, -0.86),
+    ]
     sheet.fill(np.array(louvre) * (1, wide), TRIM)
     if shape.bed is None:
         sheet.seam(box(tail - 0.15, tail + 0.1, -0.72 * wide, 0.72 * wide), 0.007, 0.4, True)
@@ -247,8 +263,11 @@ def _screen(sheet: Sheet, shape: Shape, random: np.random.Generator) -> None:
 def _rim(sheet: Sheet, shape: Shape, random: np.random.Generator) -> None:
     rim = shape.rim * shape.tyre
     for share, material, bright in (
-        (1.0, VOID, 1.0), (0.62, TRIM, 0.9), (0.60, CHROME, 0.45), (0.36, VOID, 1.0),
-    ):  # fmt: skip
+        (1.0, VOID, 1.0),
+        (0.62, TRIM, 0.9),
+        (0.60, CHROME, 0.45),
+        (0.36, VOID, 1.0),
+    ):
         sheet.disc((0, 0), share * rim, material, bright)
     wide = 0.62 / shape.spokes * random.uniform(0.8, 1.15)
     arms = (
@@ -257,8 +276,14 @@ def _rim(sheet: Sheet, shape: Shape, random: np.random.Generator) -> None:
     for turn in circle(shape.spokes):
         to_wheel = np.array([turn, (-turn[1], turn[0])])
         for shift, half in arms:
-            arm = np.array([(0.1, shift - half), (1.02, 1.6 * shift - 1.25 * half),
-                            (1.02, 1.6 * shift + 1.25 * half), (0.1, shift + half)])  # fmt: skip
+            arm = np.array(
+                [
+                    (0.1, shift - half),
+                    (1.02, 1.6 * shift - 1.25 * half),
+                    (1.02, 1.6 * shift + 1.25 * half),
+                    (0.1, shift + half),
+                ]
+            )
             sheet.fill(rim * arm @ to_wheel, ALLOY, 0.80)
             sheet.fill(rim * (arm * (1, 0.6) + (0, 0.4 * shift)) @ to_wheel, ALLOY)
     sheet.stroke(0.97 * rim * circle(60), 0.012, ALLOY, closed=True)

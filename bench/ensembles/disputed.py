@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
+from bench.masks.compiled.jit import kernel
 from bench.masks.types import THRESHOLD, Map, Mask
 
 
@@ -129,7 +129,7 @@ def _check(maps: Sequence[Map], truth: Mask) -> None:
         raise ValueError(f"maps of shapes {[map.shape for map in maps]}, truth of {truth.shape}")
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _count_changes(values, truth, ends, weights, members, changes):  # type: ignore[no-untyped-def]
     """(2, images, candidates): disputed pixels that are car predicted and true; car predicted."""
     candidates = len(members)

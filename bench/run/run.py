@@ -7,7 +7,6 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
-from bench import demo
 from bench.config.layout import Layout
 from bench.config.library import changed, in_suite, load_recipe, load_suite, suite_path
 from bench.config.recipe import Recipe
@@ -15,6 +14,7 @@ from bench.config.strict import check_same, to_yaml
 from bench.config.suite import Suite, short_name
 from bench.data.carvana import Carvana, is_drawn, open_folder
 from bench.data.folds import Split, draw_folds, limit_cars, split, write_folds
+from bench.demo.folder import draw_folder
 from bench.ensembles import combine as ensemble
 from bench.ensembles.entry import Entry, check_ensembles
 from bench.kaggle import submit
@@ -67,7 +67,7 @@ def open_run(
     check_ensembles(chosen, suite_path(suite_name))
     if data is None and chosen.demo:
         data = home_data / "demo"
-        demo.make(data, chosen.demo.cars, chosen.demo.test_cars, chosen.demo.seed, machine.jobs)
+        draw_folder(data, chosen.demo.cars, chosen.demo.test_cars, chosen.demo.seed, machine.jobs)
     opened = limit_cars(open_folder(data or home_data), chosen.limit)
     name = short_name(suite_name)
     layout, cache = Layout(runs / name), runs / "cache"

@@ -9,7 +9,7 @@ import simplejpeg
 from numpy.typing import NDArray
 
 from bench.data.carvana import open_folder
-from bench.demo import QUALITY
+from bench.demo.folder import JPEG_QUALITY
 from bench.demo.photograph import draw_car, take
 from bench.masks.resize import ceiling_map
 from bench.masks.types import Map, Mask
@@ -59,7 +59,7 @@ def _drawn(folder: Path) -> tuple[list[Path], list[Mask]]:
     for view in range(1, 1 + SAMPLE_IMAGES):
         picture, mask = take(car, 4 * view)
         path = folder / f"drawn_{view:02d}.jpg"
-        path.write_bytes(simplejpeg.encode_jpeg(picture, QUALITY, "RGB", "420"))
+        path.write_bytes(simplejpeg.encode_jpeg(picture, JPEG_QUALITY, "RGB", "420"))
         paths.append(path)
         masks.append(mask)
     return paths, masks

@@ -10,9 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
-from bench import demo
 from bench.data.carvana import SIZE, open_folder
 from bench.data.images import read_image, read_mask
+from bench.demo import folder as folder_module
+from bench.demo.folder import draw_folder
 from bench.demo.mesh import BODY
 from bench.demo.parts import build
 from bench.demo.photograph import Car, draw_car, on_screen, take
@@ -31,8 +32,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data set of one training and one test car with three views each."""
     out = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(demo, "VIEWS", VIEWS)
-        demo.make(out, cars=1, test_cars=1, seed=SEED, jobs=2)
+        patch.setattr(folder_module, "VIEW_NUMBERS", VIEWS)
+        draw_folder(out, cars=1, test_cars=1, seed=SEED, jobs=2)
         yield out
 
 
@@ -94,7 +95,7 @@ def test_share_of_car_is_that_of_the_real_set(folder: Path) -> None:
 
 
 def test_bytes_do_not_depend_on_the_number_of_jobs(folder: Path, tmp_path: Path) -> None:
-    demo.make(tmp_path, cars=1, test_cars=1, seed=SEED, jobs=1)
+    draw_folder(tmp_path, cars=1, test_cars=1, seed=SEED, jobs=1)
     assert contents(tmp_path) == contents(folder)
 
 
@@ -104,29 +105,29 @@ def test_an_interrupted_set_is_completed_with_the_same_bytes(folder: Path) -> No
     _, second, _ = sorted((folder / "test_masks").iterdir())
     for path in [first, second, folder / "demo.json", folder / "train_masks.csv"]:
         path.unlink()
-    demo.make(folder, cars=1, test_cars=1, seed=SEED, jobs=2)
+    draw_folder(folder, cars=1, test_cars=1, seed=SEED, jobs=2)
     assert contents(folder) == before
 
 
 def test_a_complete_set_is_left_alone(folder: Path) -> None:
     times = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
-    demo.make(folder, cars=1, test_cars=1, seed=SEED, jobs=1)
+    draw_folder(folder, cars=1, test_cars=1, seed=SEED, jobs=1)
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == times
 
 
 def test_two_sets_do_not_mix_in_one_folder(folder: Path, tmp_path: Path) -> None:
     with pytest.raises(BadData, match="another demo set"):
-        demo.make(folder, cars=1, test_cars=1, seed=SEED + 1, jobs=1)
+        draw_folder(folder, cars=1, test_cars=1, seed=SEED + 1, jobs=1)
     (tmp_path / "train").mkdir()
     (tmp_path / "train" / "00087a6bd4dc_01.jpg").touch()
     with pytest.raises(BadData, match=r"00087a6bd4dc_01\.jpg"):
-        demo.make(tmp_path, cars=1, test_cars=0, seed=SEED, jobs=1)
+        draw_folder(tmp_path, cars=1, test_cars=0, seed=SEED, jobs=1)
 
 
 @pytest.mark.parametrize(("cars", "test_cars", "seed"), [(0, 1, 1), (1, -1, 1), (1, 1, -1)])
 def test_impossible_sizes_are_refused(cars: int, test_cars: int, seed: int, tmp_path: Path) -> None:
     with pytest.raises(BadConfig, match="at least one car"):
-        demo.make(tmp_path, cars, test_cars, seed, jobs=1)
+        draw_folder(tmp_path, cars, test_cars, seed, jobs=1)
 
 
 def painted_silhouette(car: Car, view: int) -> NDArray[np.bool_]:

@@ -1,33 +1,44 @@
 """How loops over pixels and runs become machine code, which numba keeps on disk between processes.
 
-numba compiles a kernel again when its own file changes, but not when a function it calls changes.
-So the key under which a kernel is kept also holds a hash of all files of this folder.
+numba compiles a kernel again when its own file changes, but not when a function or a constant of
+another file does. So the key under which a kernel is kept also holds hashes of all files in this
+folder and in the kernel's own.
 """
 
 import hashlib
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from numba import njit
 from numba.core.caching import FunctionCache
 
-SOURCES = hashlib.sha256(
-    b"".join(path.read_bytes() for path in sorted(Path(__file__).parent.glob("*.py")))
-).hexdigest()
+
+@cache
+def sources(folder: Path) -> str:
+    """SHA-256 of the Python files in a folder."""
+    return hashlib.sha256(
+        b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
+    ).hexdigest()
 
 
 class KernelCache(FunctionCache):
-    """Machine code of one kernel, valid for its own file and for the files of this folder."""
+    """Machine code of one kernel, valid for the files of this folder and of the kernel's."""
 
     def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
         key: tuple[Any, ...] = super()._index_key(signature, codegen)  # type: ignore[no-untyped-call]
-        return (*key, SOURCES)
+        own = Path(self._py_func.__code__.co_filename).parent
+        return (*key, sources(Path(__file__).parent), sources(own))
 
 
-def kernel(function: Callable[..., Any]) -> Any:
-    """Compile a function that needs no interpreter lock, and keep its machine code on disk."""
-    dispatcher: Any = njit(nogil=True)(function)
+def kernel(function: Callable[..., Any], error_model: Literal["python", "numpy"] = "python") -> Any:
+    """Compile a function that needs no interpreter lock, and keep its machine code on disk.
+
+    Args:
+        error_model: "python" raises ZeroDivisionError, "numpy" divides by zero as NumPy does.
+    """
+    dispatcher: Any = njit(nogil=True, error_model=error_model)(function)
     dispatcher._cache = KernelCache(function)  # type: ignore[no-untyped-call]
     return dispatcher
 
