@@ -76,8 +76,8 @@ class CutoutOptions:
     def made_by(self, model: Model) -> dict[str, Any]:
         """What decides the results, for JSON."""
         return {
-            "entry": model.manifest.entry,
-            "rule": model.manifest.parameters or None,
+            "entry": model.entry.name,
+            "rule": model.entry.parameters or None,
             "weights_sha256": model.manifest.identity,
             "background": self.background,
             "format": self.format,

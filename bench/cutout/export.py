@@ -3,7 +3,7 @@
 Reads  suite.yaml, recipes, weights, learned parameters and scores of a run, and photographs to
        try the copy on.
 Writes the same recipes and weights, or what OpenVINO makes of these, and manifest.json last: see
-       exported.py.
+       model.py.
 """
 
 import json
@@ -41,7 +41,7 @@ from bench.system.errors import BadConfig, BenchError, Missing
 from bench.system.files import sha256, write_bytes, write_text
 from bench.system.progress import say, track
 
-TRIED = 16  # held-out photographs on which the copy's masks are compared
+COMPARED = 16  # held-out photographs on which the masks of a copy are compared
 
 
 def run(
@@ -58,69 +58,68 @@ def run(
         Missing: there is no such run, a member is not trained yet, or there is no OpenVINO.
         BenchError: the masks are not those of float32, or a network cannot be converted.
     """
-    manifest = describe(folder, name)
+    manifest = manifest_of(folder, name)
     if out.exists() and any(out.iterdir()) and not (out / MANIFEST).exists():
         raise BadConfig(f"{out}: holds something else; name a new folder")
     with TemporaryDirectory(prefix="carvana-export-") as temporary:
-        made, source = manifest, folder
+        exported, source = manifest, folder
         if openvino:
-            made, source = _converted(manifest, folder, Path(temporary)), Path(temporary)
+            exported, source = _converted(manifest, folder, Path(temporary)), Path(temporary)
         if data:
             machine = Machine("cpu" if openvino else "auto")
-            exact = Model(folder, manifest, machine, exact=True)
-            _compare(Model(source, made, machine), exact, data, folder)
-        _copy(made, Layout(source), out)
-    return made
+            float32 = Model(folder, manifest, machine, exact=True)
+            _compare(Model(source, exported, machine), float32, data, folder)
+        _copy(exported, Layout(source), out)
+    return exported
 
 
-def _converted(manifest: Manifest, folder: Path, ready: Path) -> Manifest:
-    """The manifest of the same networks in OpenVINO's format, which are written to `ready`."""
-    source, target, members = Layout(folder), Layout(ready), []
+def _converted(manifest: Manifest, run: Path, out: Path) -> Manifest:
+    """Write the networks of a run to `out` in OpenVINO's format; return their manifest."""
+    source, target, members = Layout(run), Layout(out), []
     for member in manifest.members:
-        name = member.name
-        parts = [
-            _convert(name, part, source.training(name, part.fold), target.training(name, part.fold))
-            for part in member.parts
-        ]
-        members.append(member.model_copy(update={"parts": tuple(parts)}))
+        networks = []
+        for network in member.parts:
+            folders = (each.training(member.name, network.fold) for each in (source, target))
+            networks.append(_convert(member.name, network, *folders))
+        members.append(member.model_copy(update={"parts": tuple(networks)}))
     return manifest.model_copy(update={"members": tuple(members)})
 
 
-def _convert(name: str, part: ExportedNetwork, training: Path, ready: Path) -> ExportedNetwork:
-    write_bytes(ready / "recipe.yaml", (training / "recipe.yaml").read_bytes())
+def _convert(name: str, network: ExportedNetwork, training: Path, out: Path) -> ExportedNetwork:
+    write_bytes(out / "recipe.yaml", (training / "recipe.yaml").read_bytes())
     recipe = read(training / "recipe.yaml", Recipe)
-    convert(load_network(name, recipe, training), recipe.size, ready)
-    xml, numbers = (sha256(ready / file) for file in FILES)
-    return part.model_copy(update={"converted_sha256": (xml, numbers)})
+    convert(load_network(name, recipe, training), recipe.size, out)
+    xml, weights = (sha256(out / file) for file in FILES)
+    return network.model_copy(update={"converted_sha256": (xml, weights)})
 
 
 def _copy(manifest: Manifest, source: Layout, out: Path) -> None:
     (out / MANIFEST).unlink(missing_ok=True)  # from here on incomplete
     for member in manifest.members:
-        for part in member.parts:
-            training = source.training(member.name, part.fold)
-            copy = Layout(out).training(member.name, part.fold)
+        for network in member.parts:
+            training = source.training(member.name, network.fold)
+            copy = Layout(out).training(member.name, network.fold)
             shutil.rmtree(copy, ignore_errors=True)  # of an earlier export
-            for file in part.files():
+            for file in network.files():
                 write_bytes(copy / file, (training / file).read_bytes())
     write_text(out / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
 
 
-def _compare(made: Model, exact: Model, data: Path, run: Path) -> None:
-    """Say what the copy's masks of held-out photographs differ by from those of float32.
+def _compare(exported: Model, float32: Model, data: Path, run: Path) -> None:
+    """Compare the masks of two models of one entry on held-out photographs, and say the result.
 
     Raises:
-        BenchError: by more than is allowed.
+        BenchError: the masks differ by more than is allowed.
     """
     carvana = open_folder(data)
-    chosen = _heldout(Layout(run), carvana)
-    found: tuple[list[Map], list[Map]] = ([], [])
-    for image in track(chosen, "compare with float32", len(chosen)):
+    images = _some_heldout(Layout(run), carvana)
+    maps: tuple[list[Map], list[Map]] = ([], [])
+    for image in track(images, "compare with float32", len(images)):
         photo = read_image(carvana.train[image])
-        for model, maps in zip((made, exact), found, strict=True):
-            maps.append(model.merge(model.maps([photo])[0]))
-    result = parity(*found, [carvana.mask(image) for image in chosen])
-    say(f"parity with float32, {len(chosen)} held-out photographs: {result}")
+        for model, of_model in zip((exported, float32), maps, strict=True):
+            of_model.append(model.merge(model.maps([photo])[0]))
+    result = parity(*maps, [carvana.mask(image) for image in images])
+    say(f"parity with float32, {len(images)} held-out photographs: {result}")
     if not result.close:
         raise BenchError(
             f"the masks are not those of float32: {result}; nothing is exported. Without --data "
@@ -128,21 +127,21 @@ def _compare(made: Model, exact: Model, data: Path, run: Path) -> None:
         )
 
 
-def _heldout(layout: Layout, data: Carvana) -> list[str]:
-    """Some held-out images of a run, spread over its cars and views."""
+def _some_heldout(layout: Layout, data: Carvana) -> list[str]:
+    """At most `COMPARED` held-out images of a run, spread over its cars and views."""
     folds = read_folds(layout.folds)
-    held = [
+    heldout = [
         image
         for fold in read(layout.suite, Suite).folds.run
         for image in in_fold(sorted(data.train), folds, fold)
     ]
-    if not held:
+    if not heldout:
         raise Missing(f"{data.root}: none of the run's held-out photographs; name its own data")
-    return held[:: -(-len(held) // TRIED)]
+    return heldout[:: -(-len(heldout) // COMPARED)]
 
 
-def describe(folder: Path, name: str) -> Manifest:
-    """The manifest of a run's entry, as it is to be exported.
+def manifest_of(folder: Path, name: str) -> Manifest:
+    """The manifest with which the entry `name` of a run is exported.
 
     Raises:
         BadConfig, Missing: as `run`.
@@ -181,7 +180,7 @@ def open_entry(model: Path | None, run: Path | None, name: str | None, machine: 
         return open_model(model, machine)
     if not run or not name:
         raise BadConfig("name an exported --model, or a --run and its --entry")
-    return Model(run, describe(run, name), machine)
+    return Model(run, manifest_of(run, name), machine)
 
 
 def _refinements(layout: Layout) -> dict[str, Steps]:
@@ -196,7 +195,7 @@ def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> ExportedMember
     for training in trainings.values():
         if not (training / "manifest.json").exists():
             raise Missing(f"{training}: not trained to the end yet; train it first")
-    parts = [
+    networks = [
         ExportedNetwork(
             fold=fold,
             recipe_sha256=sha256(training / "recipe.yaml"),
@@ -205,12 +204,12 @@ def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> ExportedMember
         for fold, training in trainings.items()
     ]
     recipe = read(trainings[folds[0]] / "recipe.yaml", Recipe)
-    return ExportedMember(name=name, size=recipe.size, parts=tuple(parts))
+    return ExportedMember(name=name, size=recipe.size, parts=tuple(networks))
 
 
 def _dice(layout: Layout, entry: Entry) -> float | None:
     if not layout.scores.exists():
         return None
     scores = pd.read_parquet(layout.scores, columns=["entry", "dice"])
-    mine = scores.loc[scores["entry"] == entry.name, "dice"]
-    return float(mine.mean()) if len(mine) else None
+    own = scores.loc[scores["entry"] == entry.name, "dice"]
+    return float(own.mean()) if len(own) else None

@@ -1,10 +1,10 @@
 """A folder with all that an entry needs -> a model that turns photographs into maps.
 
     manifest.json                      entry, rule and its parameters, members, hashes; written last
-    <recipe>/fold<k>/recipe.yaml       what a member is, and what it sees
+    <recipe>/fold<k>/recipe.yaml       what a member is, and the size of its input
     <recipe>/fold<k>/weights.safetensors   or, in OpenVINO's format, network.xml and network.bin
 
-A run's own folder is laid out the same way, so both open alike.
+The folder of a run is laid out the same way, so that both are opened by the same code.
 """
 
 from collections.abc import Sequence
@@ -24,6 +24,7 @@ from bench.config.refinement import Steps
 from bench.config.strict import Strict, field_of, read
 from bench.cutout.letterbox import letterbox
 from bench.cutout.touch_ups import refined_with_hard_edges
+from bench.ensembles.entry import Entry
 from bench.ensembles.rules import RULES
 from bench.ensembles.rules.rule import Parameters
 from bench.masks.types import Map, RgbImage
@@ -72,7 +73,7 @@ class ExportedMember(Strict):
     """A recipe, and its networks, whose mean probability is its map."""
 
     name: Name
-    size: tuple[int, int] = Field(strict=False)  # height x width of what it sees
+    size: tuple[int, int] = Field(strict=False)  # height x width of what the networks see
     parts: tuple[ExportedNetwork, ...] = Field(min_length=1, strict=False)
 
 
@@ -96,19 +97,26 @@ class Manifest(Strict):
             raise ValueError(nearest(rule, RULES, "rule"))
         return rule
 
+    def to_entry(self) -> Entry:
+        """The entry as the ensembles know it."""
+        members = tuple(member.name for member in self.members)
+        return Entry(self.entry, self.rule, members, self.parameters, refine=self.refine)
+
+    @property
+    def networks(self) -> list[ExportedNetwork]:
+        """Every member's networks, in order."""
+        return [network for member in self.members for network in member.parts]
+
     @property
     def identity(self) -> list[str]:
         """The hashes that decide every map, in order."""
-        return [
-            hashed
-            for member in self.members for part in member.parts
-            for hashed in (part.weights_sha256, *(part.converted_sha256 or ()))
-        ]  # fmt: skip
+        hashes = [(each.weights_sha256, *(each.converted_sha256 or ())) for each in self.networks]
+        return [sha for of_network in hashes for sha in of_network]
 
     @property
     def converted(self) -> bool:
-        """Whether OpenVINO runs it."""
-        return any(part.converted_sha256 for member in self.members for part in member.parts)
+        """Whether OpenVINO runs the networks."""
+        return any(network.converted_sha256 for network in self.networks)
 
 
 def read_manifest(folder: Path) -> Manifest:
@@ -159,7 +167,7 @@ class Model:
             if machine.device == "cuda":
                 raise BadConfig(f"{folder}: converted for CPUs; export it without --openvino")
             machine = replace(machine, device="cpu")
-        self.manifest = manifest
+        self.manifest, self.entry = manifest, manifest.to_entry()
         self._accelerator, self._exact = machine.accelerator(), exact
         layout = Layout(folder)
         self._members = [
@@ -169,35 +177,38 @@ class Model:
     @property
     def names(self) -> list[str]:
         """What the members are called."""
-        return [member.name for member in self.manifest.members]
+        return list(self.entry.members)
 
     def maps(self, photos: Sequence[RgbImage]) -> list[list[Map]]:
-        """Of each photograph (H, W, 3), every member's map (H, W); the photographs share passes."""
-        with openvino.undisturbed() if self.manifest.converted else nullcontext():
-            return self._maps(photos)
+        """For each photograph (H, W, 3), every member's map (H, W); the photographs share passes.
 
-    def _maps(self, photos: Sequence[RgbImage]) -> list[list[Map]]:
-        found: list[list[Map]] = [[] for _ in photos]
-        for member in self._members:
-            size = member.recipe.size
-            frames = [letterbox((photo.shape[0], photo.shape[1]), size) for photo in photos]
-            seen = [each.shrink(photo) for each, photo in zip(frames, photos, strict=True)]
-            stacked = torch.stack([torch.from_numpy(one).permute(2, 0, 1) for one in seen])
-            looks = views(member.recipe.tta.scales, member.recipe.tta.flip)
-            with enough_memory(member.name, len(photos), size):
-                p = mean_probability(
-                    member.networks, stacked, looks, self._accelerator,
-                    most=max(2, len(photos)), exact=self._exact,  # one and its mirror image
-                ).cpu()  # fmt: skip
-            for mine, each, one in zip(found, frames, p, strict=True):
-                mine.append(each.grow(one.numpy()))
-        return found
+        Args:
+            photos: at least one.
+        """
+        with openvino.undisturbed() if self.manifest.converted else nullcontext():
+            by_member = [self._member_maps(member, photos) for member in self._members]
+        return [list(maps) for maps in zip(*by_member, strict=True)]
+
+    def _member_maps(self, member: "_LoadedMember", photos: Sequence[RgbImage]) -> list[Map]:
+        size = member.recipe.size
+        boxes = [letterbox((photo.shape[0], photo.shape[1]), size) for photo in photos]
+        inputs = [box.shrink(photo) for box, photo in zip(boxes, photos, strict=True)]
+        images = torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image in inputs])
+        with enough_memory(member.name, len(photos), size):
+            probabilities = mean_probability(
+                member.networks,
+                images,
+                views(member.recipe.tta.scales, member.recipe.tta.flip),
+                self._accelerator,
+                most=max(2, len(photos)),  # one and its mirror image
+                exact=self._exact,
+            ).cpu()
+        return [box.grow(p.numpy()) for box, p in zip(boxes, probabilities, strict=True)]
 
     def merge(self, maps: Sequence[Map]) -> Map:
-        """The entry's map of one photograph, from its members'."""
-        rule, parameters = self.manifest.rule, self.manifest.parameters
-        map = RULES[rule].combine(maps, parameters) if rule else maps[0]
-        return refined_with_hard_edges(map, self.manifest.refine)
+        """The entry's map of one photograph, from its members' maps."""
+        map = self.entry.combine(maps, self.entry.parameters)
+        return refined_with_hard_edges(map, self.entry.refine)
 
 
 class _LoadedMember:

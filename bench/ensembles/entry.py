@@ -1,7 +1,7 @@
 """The lines of a leaderboard that have maps: single models, and ensembles of them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -44,11 +44,14 @@ class Entry:
         equal = len(set(self.parameters.get("weights", ()))) == 1
         return self.rule == "mean" and equal and not self.refine
 
+    def combine(self, maps: Sequence[Map], parameters: Parameters) -> Map:
+        """Its members' maps of an image as one, before any refinement; a single model's own."""
+        return RULES[self.rule].combine(maps, parameters) if self.rule else maps[0]
+
     def map(self, maps: Mapping[str, Map], image: str) -> Map:
         """This entry's map of an image, given the maps of (at least) its members by name."""
         own = [maps[member] for member in self.members]
-        map = RULES[self.rule].combine(own, self._parameters(image)) if self.rule else own[0]
-        return refined(map, self.refine)
+        return refined(self.combine(own, self._parameters(image)), self.refine)
 
     def runs(self, maps: Mapping[str, Map], image: str) -> Runs:
         """Runs of this entry's mask of an image: those of `map` from 128 on."""

@@ -83,5 +83,5 @@ def run(folder: Path, port: int, machine: Machine) -> None:
             limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=int(END_S),
         )
-        say(f"{model.manifest.entry}: open http://{HOST}:{listening.getsockname()[1]}/")
+        say(f"{model.entry.name}: open http://{HOST}:{listening.getsockname()[1]}/")
         asyncio.run(Server(config).serve([listening]))

@@ -61,7 +61,8 @@ class Held:
     """A model that works when it is told to."""
 
     def __init__(self, model) -> None:
-        self.manifest, self.names, self.merge = model.manifest, model.names, model.merge
+        self.manifest, self.entry = model.manifest, model.entry
+        self.names, self.merge = model.names, model.merge
         self.go, self.begun = threading.Event(), threading.Event()
 
     def maps(self, photos):
