@@ -54,41 +54,61 @@ def _start_process(given: argparse.Namespace) -> None:
 
 def run(given: argparse.Namespace) -> None:
     """Every stage of a suite, then its leaderboard."""
+    from bench.run.plan import plan
+    from bench.run.stages import do_all
+
     opened = _open_run(given)
     if given.dry_run:
-        show(given, opened.plan())
+        show(given, plan(opened))
         return
-    opened.all()
+    do_all(opened)
     show_leaderboard(opened, "json" if given.json else "md")
 
 
 def folds(given: argparse.Namespace) -> None:
     """Draw the folds and audit them."""
-    _open_run(given).begin()
+    from bench.run.opening import begin
+
+    begin(_open_run(given))
 
 
 def train(given: argparse.Namespace) -> None:
     """Train a suite's recipes."""
+    from bench.run.members import training_stage
+    from bench.run.opening import begin
+
     opened = _open_run(given)
-    opened.begin()
-    opened.train(given.only)
+    begin(opened)
+    for name in opened.chosen_recipes(given.only):
+        for fold in opened.splits:
+            training_stage(opened, name, fold).bring_up_to_date()
 
 
 def predict(given: argparse.Namespace) -> None:
     """Write the maps of a suite's recipes."""
+    from bench.run.members import prediction_stage
+    from bench.run.opening import begin
+
     opened = _open_run(given)
-    opened.begin()
-    opened.predict(given.only)
+    begin(opened)
+    prediction_stage(opened, given.only).bring_up_to_date()
 
 
 def ensemble(given: argparse.Namespace) -> None:
     """Write the maps of a suite's ensembles."""
-    _open_run(given).ensemble(given.split)
+    from bench.run.members import combine_members
+    from bench.run.results import fit_stage
+
+    opened = _open_run(given)
+    fit_stage(opened).bring_up_to_date()
+    combine_members(opened, given.split)
 
 
 def score(given: argparse.Namespace) -> None:
     """Score every entry on the held-out cars."""
-    _open_run(given).results.score()
+    from bench.run.stages import do_group
+
+    do_group(_open_run(given), "score")
 
 
 def leaderboard(given: argparse.Namespace) -> None:
@@ -100,15 +120,19 @@ def leaderboard(given: argparse.Namespace) -> None:
         return
     if not given.suite:
         raise BadConfig("name a SUITE, or --kaggle for the competition's own leaderboard")
+    from bench.run.stages import do_group
+
     opened = _open_run(given)
-    opened.results.rank()
+    do_group(opened, "leaderboard")
     show_leaderboard(opened, "json" if given.json else given.format)
 
 
 def report(given: argparse.Namespace) -> None:
     """Write a run's report."""
+    from bench.run.stages import do_group
+
     opened = _open_run(given)
-    opened.results.report()
+    do_group(opened, "report")
     print(opened.layout.report)
 
 
@@ -126,16 +150,19 @@ def compare(given: argparse.Namespace) -> None:
 
 def errors(given: argparse.Namespace) -> None:
     """Draw the worst images of an entry."""
-    drawn = _open_run(given).results.draw_errors(given.entry, given.out, given.worst)
+    from bench.run.results import draw_errors
+
+    drawn = draw_errors(_open_run(given), given.entry, given.out, given.worst)
     say(f"{drawn} images in {given.out}")
 
 
 def refine(given: argparse.Namespace) -> None:
     """Try every refinement on an entry's held-out maps."""
+    from bench.run.results import try_refinements
     from bench.scores.columns import in_trials
     from bench.scores.tables import to_markdown, to_records
 
-    found = _open_run(given).results.try_refinements(given.entry, given.out)
+    found = try_refinements(_open_run(given), given.entry, given.out)
     if given.json:
         print(json.dumps(to_records(found), indent=2))
     else:
@@ -149,7 +176,9 @@ def submit(given: argparse.Namespace) -> None:
     from bench.kaggle import writing
 
     if given.suite:
-        _open_run(given).submit()
+        from bench.run.stages import do_group
+
+        do_group(_open_run(given), "submissions")
     elif given.check:
         check_submission(given)
     elif given.repair:
@@ -210,7 +239,9 @@ def doctor(given: argparse.Namespace) -> None:
 
     found = examine(given.data or DATA, given.runs)
     if given.suite:
-        found["suite"] = _open_run(given).plan()
+        from bench.run.plan import plan
+
+        found["suite"] = plan(_open_run(given))
     show(given, found)
 
 
@@ -300,18 +331,18 @@ VERBS = {
 
 
 def _open_run(given: argparse.Namespace) -> "Run":
-    from bench.run.run import open_run
+    from bench.run.opening import RunOptions, open_run
     from bench.system.device import Machine
 
-    machine = Machine(given.device, given.jobs, given.micro_batch)
-    return open_run(
-        given.suite,
-        given.data,
-        DATA,
-        given.runs,
-        given.submissions,
-        machine,
-        given.seed,
-        given.limit,
-        getattr(given, "tensorboard", False),
+    options = RunOptions(
+        suite=given.suite,
+        data=given.data,
+        default_data=DATA,
+        runs=given.runs,
+        submissions=given.submissions,
+        machine=Machine(given.device, given.jobs, given.micro_batch),
+        seed=given.seed,
+        limit=given.limit,
+        tensorboard=getattr(given, "tensorboard", False),
     )
+    return open_run(options)

@@ -1,230 +1,227 @@
-"""What a run's held-out maps are worth: fits, scores, the analysis, the leaderboard, pictures."""
+"""What a run's maps are worth: fits, scores, the leaderboard, the report, submission files."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from functools import partial
 from pathlib import Path
 
 import pandas as pd
 
 from bench import report
-from bench.config.layout import Layout
-from bench.config.recipe import Recipe
 from bench.config.refinement import to_json
-from bench.config.suite import Suite
-from bench.data.carvana import Carvana, is_real, metadata
-from bench.data.folds import Split, read_folds, split
+from bench.data.carvana import is_real, metadata
 from bench.ensembles import fit
-from bench.ensembles.entry import Entry, entries_of, read_fitted
-from bench.ensembles.members import Members
+from bench.ensembles.entry import Entry
+from bench.kaggle import submit
 from bench.networks import predict
-from bench.networks.build import shapes
 from bench.report import facts
-from bench.run.fresh import newer
-from bench.scores import (
-    analysis as explain,
-)
-from bench.scores import (
-    leaderboard,
-    score,
-)
-from bench.scores import (
-    refinement_trials as effect,
-)
-from bench.scores import (
-    reported as context,
-)
-from bench.scores import (
-    worst_images as gallery,
-)
+from bench.run.fresh import Stage
+from bench.run.run import Run
+from bench.run.work import scoring_work
+from bench.scores import analysis, leaderboard, refinement_trials, reported, score, worst_images
 from bench.scores.pairs import read_scores
-from bench.system.device import Machine
+from bench.system.environment import environment
 from bench.system.errors import BadConfig, Missing
-from bench.system.files import write_json
+from bench.system.files import sha256, write_json
 from bench.system.progress import say
-from models.summary import gflops
+
+LEADERBOARD_FORMS = ("csv", "md", "json", "latex")
 
 
-@dataclass(frozen=True)
-class Results:
-    """The stages of a run from maps to tables, each skipped where its result is there already."""
+def refinement_marker_stage(run: Run) -> Stage:
+    """Note how entries are refined, as a file that scores and submission files are made from.
 
-    suite: Suite
-    recipes: Mapping[str, Recipe]
-    data: Carvana
-    layout: Layout
-    machine: Machine
-    repeat: Sequence[str] = ()  # the commands that make this run, for its report
+    A recipe may name other steps long after its network was trained: then only this file is new.
+    """
+    makes = refinement_marker(run)
+    return Stage("refinement marker", makes, [], partial(write_refinement_marker, run), always=True)
 
-    @cached_property
-    def entries(self) -> list[Entry]:
-        """Single models and ensembles; those that learn, without what they have learned."""
-        refine = {name: recipe.refine or () for name, recipe in self.recipes.items()}
-        return entries_of(self.suite, refine)
 
-    @property
-    def fitted(self) -> list[Entry]:
-        """The entries ready for maps; fits first those that learn."""
-        self.fit()
-        return [
-            read_fitted(entry, self.layout.parameters(entry.name)) if entry.learns else entry
-            for entry in self.entries
-        ]
+def refinement_marker(run: Run) -> list[Path]:
+    """Return the file that notes how entries are refined, if any entry is or ever was."""
+    refined = any(entry.refine for entry in run.entries)
+    return [run.layout.refinement] if refined or run.layout.refinement.exists() else []
 
-    @property
-    def heldout(self) -> dict[str, int]:
-        """Every image that is scored, and its fold."""
-        return {image: fold for fold, each in self.splits.items() for image in each.heldout}
 
-    @cached_property
-    def splits(self) -> dict[int, Split]:
-        """Who trains, chooses and is scored, by fold."""
-        folds = read_folds(self.layout.folds)
-        return {fold: split(self.data, self.suite, folds, fold) for fold in self.suite.folds.run}
+def write_refinement_marker(run: Run) -> None:
+    """Write how entries are refined, where that has changed."""
+    steps = {entry.name: to_json(entry.refine) for entry in run.entries if entry.refine}
+    path = run.layout.refinement
+    if (json.loads(path.read_text()) if path.exists() else {}) != steps:
+        write_json(path, steps)
 
-    def check(self) -> None:
-        """Refuse, before any work, ensembles that learn on too few held-out cars.
 
-        Raises:
-            BadConfig: there is only one such car.
-        """
-        if any(entry.learns for entry in self.entries):
-            fit.groups(sorted(self.heldout))
+def fit_stage(run: Run) -> Stage:
+    """Fit the ensembles that learn."""
+    makes = [run.layout.parameters(entry.name) for entry in run.entries if entry.learns]
+    reads = [*run.stores("heldout").values(), run.layout.suite]
+    return Stage("fit", makes, reads, partial(fit_entries, run))
 
-    def fit(self) -> None:
-        """Fit the ensembles that learn, unless what they learned is newer than all maps."""
-        stores = self.stores("heldout")
-        files = {
-            entry.name: self.layout.parameters(entry.name) for entry in self.entries if entry.learns
-        }
-        stale = [
-            entry for entry in self.entries if entry.name in files
-            and not newer(files[entry.name], [*stores.values(), self.layout.suite])
-        ]  # fmt: skip
-        if stale:
-            fit.run(stale, self.members("heldout"), sorted(self.heldout), files)
 
-    def score(self) -> None:
-        """Score every entry on the held-out cars and analyse the ensembles, unless it is done."""
-        stores = self.stores("heldout")
-        sources = [*stores.values(), self.layout.suite, *self.note_refinements()]
-        entries, members = self.fitted, self.members("heldout")
-        if not newer(self.layout.scores, sources):
-            sizes = sorted({recipe.size for recipe in self.recipes.values()})
-            files = self.layout.scores, self.layout.ceilings
-            score.run(entries, members, sizes, self.heldout, *files)
-        if not newer(self.layout.analysis, [*sources, self.layout.scores]):
-            explain.run(entries, members, self.layout.scores, self.layout.analysis)
+def fit_entries(run: Run) -> None:
+    """Fit the ensembles that learn and whose parameters are not current."""
+    files = {each.name: run.layout.parameters(each.name) for each in run.entries if each.learns}
+    stale = fit_stage(run).stale
+    entries = [entry for entry in run.entries if files.get(entry.name) in stale]
+    fit.run(entries, run.members("heldout"), sorted(run.heldout), files)
 
-    def rank(self) -> None:
-        """Write the leaderboard."""
-        self._check_scored()
-        leaky = any(each.audit().leaky for each in self.splits.values())
-        real = is_real(self.data)
-        reported = [*self.suite.reported, *(context.private_leaderboard() if real else [])]
-        scores = read_scores(self.layout.scores)
-        members = {name: self._member(name) for name in self.recipes}
-        found = leaderboard.table(scores, self.entries, members, reported, leaky)
-        files = {form: self.layout.leaderboard(form) for form in ("csv", "md", "json", "latex")}
-        leaderboard.write(found, context.NOTE if real else "", files)
-        makes = {car: make for car, (_, make, _) in metadata(self.data.root).items()}
-        for name, part in (("view", scores["view"]), ("make", scores["car"].map(makes))):
-            leaderboard.write_by(part.rename(name), scores, self.layout.by(name))
 
-    def report(self) -> None:
-        """Write the page that shows it all, and a stale leaderboard; nothing where it is current.
+def score_stage(run: Run) -> Stage:
+    """Score every entry on the held-out cars."""
+    reads = [*run.stores("heldout").values(), run.layout.suite, *refinement_marker(run)]
+    return Stage(
+        "score",
+        makes=[run.layout.scores],
+        reads=reads,
+        run=partial(_score, run),
+        work=lambda: scoring_work(run, len(run.heldout)),
+    )
 
-        Raises:
-            Missing: the run is not scored yet.
-        """
-        self._check_scored()
-        trainings = [
-            self.layout.training(name, fold)
-            for name in self.recipes for fold in self.suite.folds.run
-        ]  # fmt: skip
-        histories = [folder / "history.csv" for folder in trainings]
-        sources = [
-            self.layout.scores, self.layout.analysis, self.layout.suite, *report.CODE,
-            *[folder / "manifest.json" for folder in trainings],
-            *[path for path in histories if path.exists()],
-        ]  # fmt: skip
-        if newer(self.layout.report, sources):
-            return
-        if not newer(self.layout.leaderboard("csv"), sources):
-            self.rank()
-        found = facts.read(
-            self.layout.folder.name, self.suite, self.recipes, self.data, self.layout, self.repeat
-        )
-        report.run(found, self.fitted, self.members("heldout"), self.layout.report)
-        say(f"{self.layout.report}: the report; open it in a browser")
 
-    def draw_errors(self, name: str, out: Path, worst: int) -> int:
-        """Draw the worst held-out images of an entry; how many.
+def _score(run: Run) -> None:
+    sizes = sorted({recipe.size for recipe in run.recipes.values()})
+    files = run.layout.scores, run.layout.ceilings
+    score.run(run.fitted_entries(), run.members("heldout"), sizes, run.heldout, *files)
 
-        Raises:
-            BadConfig: the suite has no such entry.
-        """
-        entry = self._entry(name)
-        self._check_scored()
-        return gallery.run(entry, self.members("heldout"), self.layout.scores, out, worst)
 
-    def try_refinements(self, name: str, out: Path | None) -> pd.DataFrame:
-        """What every refinement does to an entry on the held-out images: the table of effect.py.
+def analysis_stage(run: Run) -> Stage:
+    """Analyse why ensembles gain or do not."""
+    return Stage(
+        "analysis",
+        makes=[run.layout.analysis],
+        reads=[*score_stage(run).reads, run.layout.scores],
+        run=lambda: analysis.run(
+            run.fitted_entries(), run.members("heldout"), run.layout.scores, run.layout.analysis
+        ),
+    )
 
-        Args:
-            out: where the table, the figures of every image and pictures go, if anywhere.
 
-        Raises:
-            BadConfig: the suite has no such entry.
-        """
-        return effect.run(self._entry(name), self.members("heldout"), sorted(self.heldout), out)
+def leaderboard_stage(run: Run) -> Stage:
+    """Rank the entries."""
+    return Stage(
+        "leaderboard",
+        makes=[run.layout.leaderboard(form) for form in LEADERBOARD_FORMS],
+        reads=report_stage(run).reads,
+        run=partial(_rank, run),
+        always=True,  # it takes no time, and the reported figures may be others
+    )
 
-    def note_refinements(self) -> list[Path]:
-        """Write how entries are refined where that has changed; the file, if any entry ever was.
 
-        A recipe may name other steps long after its network was trained: then only this is new.
-        """
-        steps = {entry.name: to_json(entry.refine) for entry in self.entries if entry.refine}
-        path = self.layout.refinement
-        if (json.loads(path.read_text()) if path.exists() else {}) != steps:
-            write_json(path, steps)
-        return [path] if path.exists() else []
+def _rank(run: Run) -> None:
+    check_scored(run)
+    leaky = any(part.audit().leaky for part in run.splits.values())
+    real = is_real(run.data)
+    published = [*run.suite.reported, *(reported.private_leaderboard() if real else [])]
+    scores = read_scores(run.layout.scores)
+    costs = {name: _member_cost(run, name) for name in run.recipes}
+    board = leaderboard.table(scores, run.entries, costs, published, leaky)
+    files = {form: run.layout.leaderboard(form) for form in LEADERBOARD_FORMS}
+    leaderboard.write(board, reported.NOTE if real else "", files)
+    makes = {car: make for car, (_, make, _) in metadata(run.data.root).items()}
+    for name, part in (("view", scores["view"]), ("make", scores["car"].map(makes))):
+        leaderboard.write_by(part.rename(name), scores, run.layout.by(name))
 
-    def _entry(self, name: str) -> Entry:
-        found = {entry.name: entry for entry in self.fitted}
-        if name not in found:
-            raise BadConfig(f"the suite has no entry {name!r}, only {', '.join(found)}")
-        return found[name]
 
-    def _check_scored(self) -> None:
-        if not self.layout.scores.exists():
-            raise Missing(f"{self.layout.scores}: no scores yet; run the stage `score` first")
+def _member_cost(run: Run, name: str) -> leaderboard.Member:
+    manifests = [
+        json.loads((run.layout.training(name, fold) / "manifest.json").read_text())
+        for fold in run.suite.folds.run
+    ]
+    recipe = run.recipes[name]
+    size = score.name_of(recipe.size)
+    weights = run.layout.training(name, run.suite.folds.run[0]) / "weights.safetensors"
+    return leaderboard.Member(
+        size=size,
+        ceiling=json.loads(run.layout.ceilings.read_text())[size],
+        params_m=manifests[0]["parameters"] / 1e6,
+        gflops=run.forward_gflops[name],
+        disk_mb=weights.stat().st_size / 1e6,
+        train_s=sum(manifest["seconds"] for manifest in manifests),
+        predict_ms=predict.ms_per_image(run.layout.maps(name, "heldout")),
+        reported_dice=recipe.reported_dice,
+        reported_one_minus_jaccard=recipe.reported.get("one_minus_jaccard"),
+    )
 
-    def stores(self, which: str) -> dict[str, Path]:
-        """The map store of every recipe for the split "heldout" or "test"."""
-        return {name: self.layout.maps(name, which) for name in self.recipes}
 
-    def members(self, which: str) -> Members:
-        """The maps of every recipe for the split "heldout" or "test"."""
-        return Members(self.stores(which), self.data, self.machine.jobs)
+def submission_stage(run: Run) -> Stage:
+    """Write a submission file and its sidecar for every entry, from the maps of test cars."""
+    learned = [run.layout.parameters(entry.name) for entry in run.entries if entry.learns]
+    stores = run.stores("test").values()
+    return Stage(
+        "submissions",
+        makes=[run.submission(entry) for entry in run.entries],
+        reads=[*stores, run.layout.suite, *refinement_marker(run), *learned],
+        run=partial(_submit, run),
+        work=lambda: scoring_work(run, len(run.data.test)),
+    )
 
-    def _member(self, name: str) -> leaderboard.Member:
-        manifests = [
-            json.loads((self.layout.training(name, fold) / "manifest.json").read_text())
-            for fold in self.suite.folds.run
-        ]
-        recipe = self.recipes[name]
-        size = score.name_of(recipe.size)
-        weights = self.layout.training(name, self.suite.folds.run[0]) / "weights.safetensors"
-        return leaderboard.Member(
-            size=size,
-            ceiling=json.loads(self.layout.ceilings.read_text())[size],
-            params_m=manifests[0]["parameters"] / 1e6,
-            gflops=gflops(shapes(name, recipe), recipe.size),
-            disk_mb=weights.stat().st_size / 1e6,
-            train_s=sum(each["seconds"] for each in manifests),
-            predict_ms=predict.ms_per_image(self.layout.maps(name, "heldout")),
-            reported_dice=recipe.reported_dice,
-            reported_one_minus_jaccard=recipe.reported.get("one_minus_jaccard"),
-        )
+
+def _submit(run: Run) -> None:
+    files = {entry.name: run.submission(entry) for entry in run.entries}
+    names = {image: path.name for image, path in run.data.test.items()}
+    made_by = {"suite": run.name, "folds_sha256": sha256(run.layout.folds), **environment()}
+    submit.run(run.fitted_entries(), run.members("test"), names, files, made_by)
+
+
+def report_stage(run: Run) -> Stage:
+    """Write the page that shows it all."""
+    trainings = [
+        run.layout.training(name, fold) for name in run.recipes for fold in run.suite.folds.run
+    ]
+    histories = [folder / "history.csv" for folder in trainings]
+    reads = [run.layout.scores, run.layout.analysis, run.layout.suite, *report.CODE]
+    reads += [folder / "manifest.json" for folder in trainings]
+    reads += [path for path in histories if path.exists()]  # what is not trained has none
+    return Stage("report", [run.layout.report], reads, partial(_report, run))
+
+
+def _report(run: Run) -> None:
+    check_scored(run)
+    if not leaderboard_stage(run).done:
+        _rank(run)
+    fit_stage(run).bring_up_to_date()
+    what = facts.read(run.name, run.suite, run.recipes, run.data, run.layout, run.repeat_commands)
+    report.run(what, run.fitted_entries(), run.members("heldout"), run.layout.report)
+    say(f"{run.layout.report}: the report; open it in a browser")
+
+
+def check_scored(run: Run) -> None:
+    """Refuse a run that is not scored yet.
+
+    Raises:
+        Missing: there are no scores.
+    """
+    if not run.layout.scores.exists():
+        raise Missing(f"{run.layout.scores}: no scores yet; run the stage `score` first")
+
+
+def draw_errors(run: Run, name: str, out: Path, worst: int) -> int:
+    """Draw the worst held-out images of an entry; return how many.
+
+    Raises:
+        BadConfig: the suite has no such entry.
+        Missing: the run is not scored yet.
+    """
+    entry = _fitted_entry(run, name)
+    check_scored(run)
+    return worst_images.run(entry, run.members("heldout"), run.layout.scores, out, worst)
+
+
+def try_refinements(run: Run, name: str, out: Path | None) -> pd.DataFrame:
+    """Return what every refinement does to an entry on the held-out images.
+
+    Args:
+        out: where the table, the figures of every image and pictures go, if anywhere.
+
+    Raises:
+        BadConfig: the suite has no such entry.
+    """
+    entry = _fitted_entry(run, name)
+    return refinement_trials.run(entry, run.members("heldout"), sorted(run.heldout), out)
+
+
+def _fitted_entry(run: Run, name: str) -> Entry:
+    fit_stage(run).bring_up_to_date()
+    entries = {entry.name: entry for entry in run.fitted_entries()}
+    if name not in entries:
+        raise BadConfig(f"the suite has no entry {name!r}, only {', '.join(entries)}")
+    return entries[name]

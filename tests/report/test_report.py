@@ -13,7 +13,7 @@ from bench.ensembles.rules import RULES
 from bench.report import facts, pictures
 from bench.report.answer import answer, verdict
 from bench.report.page import render
-from bench.run.results import Results
+from bench.run.run import Run
 from bench.system.device import Machine
 from tests.tiny import MEMBERS, TRAIN_CARS, Made
 
@@ -324,7 +324,7 @@ def test_chosen_photographs_are_the_worst_the_median_and_the_most_disputed(run_f
 
 def test_too_many_bytes_leave_out_photographs_not_the_page(run_facts, made, monkeypatch):
     monkeypatch.setattr(pictures, "MOST_BYTES", 60_000)
-    suite, recipes, data, layout = _parts(made)
-    results = Results(suite, recipes, data, layout, machine=Machine("cpu", 1))
-    found = pictures.draw(run_facts, results.fitted, results.members("heldout"))
+    suite, _, data, layout = _parts(made)
+    run = Run(suite, made.suite, data, layout, made.folder / "out", Machine("cpu", 1))
+    found = pictures.draw(run_facts, run.fitted_entries(), run.members("heldout"))
     assert 1 <= len(found) < len(pictures.choose(run_facts))

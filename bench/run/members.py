@@ -1,0 +1,74 @@
+"""The members of a run: their trainings, their maps, and the maps of ensembles of them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+
+from bench.ensembles import combine
+from bench.networks import predict
+from bench.networks.predict import Member, Part
+from bench.run.fresh import Stage
+from bench.run.run import Run
+from bench.run.work import prediction_work, training_work
+from bench.training import train
+
+
+def training_stage(run: Run, name: str, fold: int) -> Stage:
+    """Train a recipe on a fold."""
+    stage = Stage(
+        f"train {name}, fold {fold}",
+        makes=[run.layout.training(name, fold) / "manifest.json"],
+        reads=[],
+        run=partial(_train, run, name, fold),
+        always=True,  # a finished training still refuses another recipe
+    )
+    return stage if stage.done else replace(stage, work=partial(training_work, run, name, fold))
+
+
+def _train(run: Run, name: str, fold: int) -> None:
+    part, folder = run.splits[fold], run.layout.training(name, fold)
+    recipe = run.recipes[name].unrefined
+    task = train.Task(name, recipe, part.train, part.valid, folder, run.tensorboard)
+    train.run(task, run.data, run.cache, run.machine)
+
+
+def prediction_stage(run: Run, only: Sequence[str] = ()) -> Stage:
+    """Write the maps of the held-out cars, each by its fold's model, and of the test cars.
+
+    Args:
+        only: these recipes instead of all.
+    """
+    splits = ("heldout", "test") if run.data.test else ("heldout",)
+    names = run.chosen_recipes(only)
+    trained = [training_stage(run, name, fold) for name in names for fold in run.splits]
+    return Stage(
+        "predict",
+        makes=[run.layout.maps(name, which) for which in splits for name in names],
+        reads=[file for stage in trained for file in stage.makes],
+        run=partial(_predict, run, names, splits),
+        work=partial(prediction_work, run),
+        always=True,  # a store knows by itself which maps it lacks and which weights made it
+    )
+
+
+def _predict(run: Run, names: Sequence[str], splits: Sequence[str]) -> None:
+    for which in splits:
+        predict.run([_member(run, name, which) for name in names], run.machine)
+
+
+def _member(run: Run, name: str, which: str) -> Member:
+    trained = {fold: run.layout.training(name, fold) for fold in run.splits}
+    parts = [Part(list(trained.values()), run.data.test)]
+    if which == "heldout":
+        parts = [
+            Part([trained[fold]], {image: run.data.train[image] for image in part.heldout})
+            for fold, part in run.splits.items()
+        ]
+    return Member(name, run.recipes[name].unrefined, parts, run.layout.maps(name, which))
+
+
+def combine_members(run: Run, which: str) -> None:
+    """Write the maps of every ensemble of a split into stores of their own."""
+    for entry in run.fitted_entries():
+        if entry.rule:
+            combine.run(entry, run.members(which), run.layout.ensemble(entry.name, which))

@@ -1,0 +1,24 @@
+"""About how much work the stages of a run are, in GFLOPs: progress divides its time by them."""
+
+from bench.run.run import Run
+from bench.training.state import work
+
+STEP_FORWARDS = 3  # a training step against a forward pass
+SCORE_GFLOPS = 2.0  # the time in which a mask is scored, in a network's work: a rough guess
+
+
+def training_work(run: Run, name: str, fold: int) -> float:
+    """Estimate the work of one training."""
+    images = work(run.recipes[name]) * len(run.splits[fold].train)
+    return STEP_FORWARDS * run.forward_gflops[name] * images
+
+
+def prediction_work(run: Run) -> float:
+    """Estimate the work of all maps of held-out and test cars."""
+    photographs = len(run.heldout) + len(run.splits) * len(run.data.test)
+    return photographs * sum(run.forward_gflops.values())
+
+
+def scoring_work(run: Run, photographs: int) -> float:
+    """Estimate the work of turning so many photographs' maps into masks, for every entry."""
+    return SCORE_GFLOPS * photographs * len(run.entries)
