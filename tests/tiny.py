@@ -58,7 +58,7 @@ RECIPE = Recipe.model_validate(
         "source": "test",
         "goal": "test",
     }
-)  # fmt: skip
+).named("it")  # fmt: skip
 
 
 QUICK = {  # learns the tiny cars within seconds
@@ -121,7 +121,7 @@ class Bench:
     def run(self, name: str, recipe: Recipe = RECIPE, micro_batch: int | None = None) -> Path:
         data = open_folder(self.data)
         images, where = sorted(data.train), self.folder / name
-        task = train.Task("it", recipe, images[:20], images[-6:], where)
+        task = train.Task(recipe, images[:20], images[-6:], where)
         train.run(task, data, self.folder / "cache", Machine("cpu", 1, micro_batch))
         return where
 

@@ -10,7 +10,7 @@ from typing import Any
 from rich.table import Table
 
 from bench.config.library import RECIPES, load_recipe, names
-from bench.networks.build import shapes
+from bench.networks.build import meta_network
 from bench.system.device import Machine
 from bench.system.progress import track
 from bench.training.cost import measure
@@ -34,7 +34,7 @@ def entry(name: str, machine: Machine | None = None) -> dict[str, Any]:
         BadConfig: no such recipe, or its network cannot be built.
     """
     recipe = load_recipe(name)
-    network = shapes(name, recipe)
+    network = meta_network(recipe)
     found = {
         "name": name,
         "network": recipe.network.name,
@@ -44,13 +44,13 @@ def entry(name: str, machine: Machine | None = None) -> dict[str, Any]:
         "source": recipe.source,
         "reported": recipe.reported,
     }
-    return found | (asdict(measure(name, recipe, machine)) if machine else {})
+    return found | (asdict(measure(recipe, machine)) if machine else {})
 
 
 def layer_entries(name: str) -> list[dict[str, Any]]:
     """The layers of a recipe's network at its size: name, kind, output shape, parameters."""
     recipe = load_recipe(name)
-    return [asdict(layer) for layer in layers(shapes(name, recipe), recipe.size)]
+    return [asdict(layer) for layer in layers(meta_network(recipe), recipe.size)]
 
 
 def table(rows: list[dict[str, Any]]) -> Table:

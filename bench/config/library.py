@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from bench.config.recipe import Recipe
 from bench.config.strict import faults, read
-from bench.config.suite import Override, Suite
+from bench.config.suite import Override, Suite, short_name
 from bench.system.errors import BadConfig
 from bench.system.text import nearest
 
@@ -16,13 +16,13 @@ SUITES = Path(__file__).parent / "suites"
 
 
 def load_recipe(name: str, beside: Path = Path()) -> Recipe:
-    """The recipe of `models/recipes/<name>.yaml`, or of a path that ends in .yaml.
+    """The recipe of `models/recipes/<name>.yaml`, or of a path that ends in .yaml, named so.
 
     Args:
         beside: the suite's file; a relative path is looked up in its folder.
     """
     path = str(beside.parent / name) if name.endswith(".yaml") else name
-    return read(_find(path, RECIPES, "recipe"), Recipe)
+    return read(_find(path, RECIPES, "recipe"), Recipe).named(short_name(name))
 
 
 def load_suite(name: str) -> Suite:
@@ -63,7 +63,7 @@ def in_suite(recipe: Recipe, suite: Suite) -> Recipe:
         network = network.model_copy(update={"pretrained": suite.override.pretrained})
     change |= {"size": scaled(recipe.size, suite.scale), "network": network}
     try:
-        return Recipe.model_validate({**dict(recipe), **change})
+        return Recipe.model_validate({**dict(recipe), **change}).named(recipe.name)
     except ValidationError as error:
         raise BadConfig(f"suite {suite.title!r}, override:" + faults(error, Recipe)) from error
 

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from bench.config import refinement as steps
 from bench.config.strict import Strict
@@ -81,8 +81,13 @@ class Tta(Strict):
 
 
 class Recipe(Strict):
-    """How one model is trained and used. `size` is height x width of what the network sees."""
+    """How one model is trained and used. `size` is height x width of what the network sees.
 
+    A recipe's name is that of its file, as a suite names it. The name is no field: it is not
+    written to YAML, and recipes that differ in nothing else are equal.
+    """
+
+    _name: str = PrivateAttr(default="unnamed")
     network: Network
     size: tuple[int, int] = Field(strict=False)
     loss: dict[Loss, float] = Field(min_length=1)
@@ -111,6 +116,21 @@ class Recipe(Strict):
         if self.gradual and sum(each.epochs for each in self.gradual) >= self.epochs:
             raise ValueError(f"`gradual` leaves none of {self.epochs} epochs for the full size")
         return self
+
+    def __eq__(self, other: object) -> bool:
+        """Whether another recipe has the same fields, whatever the two are called."""
+        return isinstance(other, Recipe) and dict(self) == dict(other)
+
+    @property
+    def name(self) -> str:
+        """What messages, folders and tables call the recipe."""
+        return self._name
+
+    def named(self, name: str) -> Self:
+        """The same recipe under a name."""
+        copy = self.model_copy()
+        copy._name = name
+        return copy
 
     @property
     def unrefined(self) -> Self:

@@ -87,8 +87,8 @@ def _converted(manifest: Manifest, run: Path, out: Path) -> Manifest:
 
 def _convert(name: str, network: ExportedNetwork, training: Path, out: Path) -> ExportedNetwork:
     write_bytes(out / "recipe.yaml", (training / "recipe.yaml").read_bytes())
-    recipe = read(training / "recipe.yaml", Recipe)
-    convert(load_network(name, recipe, training), recipe.size, out)
+    recipe = read(training / "recipe.yaml", Recipe).named(name)
+    convert(load_network(recipe, training), recipe.size, out)
     xml, weights = (sha256(out / file) for file in FILES)
     return network.model_copy(update={"converted_sha256": (xml, weights)})
 

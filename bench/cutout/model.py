@@ -29,7 +29,7 @@ from bench.ensembles.rules import RULES
 from bench.ensembles.rules.rule import Parameters
 from bench.masks.types import Map, RgbImage
 from bench.networks import openvino
-from bench.networks.build import shapes
+from bench.networks.build import meta_network
 from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
 from bench.networks.tta import views
@@ -194,7 +194,7 @@ class Model:
         boxes = [letterbox((photo.shape[0], photo.shape[1]), size) for photo in photos]
         inputs = [box.shrink(photo) for box, photo in zip(boxes, photos, strict=True)]
         images = torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image in inputs])
-        with enough_memory(member.name, len(photos), size):
+        with enough_memory(member.recipe.name, len(photos), size):
             probabilities = mean_probability(
                 member.networks,
                 images,
@@ -217,22 +217,21 @@ class _LoadedMember:
     def __init__(
         self, member: ExportedMember, layout: Layout, accelerator: Accelerator, exact: bool
     ) -> None:
-        self.name = member.name
         bf16 = accelerator.mixed_precision == "bf16" and not exact
         self.networks: list[nn.Module] = []
         for part in member.parts:
             training = layout.training(member.name, part.fold)
             for file, expected in part.files().items():
                 _check(training / file, expected)
-            self.recipe = read(training / "recipe.yaml", Recipe)
+            self.recipe = read(training / "recipe.yaml", Recipe).named(member.name)
             self.networks.append(self._network(part, training, accelerator.device, bf16))
 
     def _network(
         self, part: ExportedNetwork, training: Path, device: torch.device, bf16: bool
     ) -> nn.Module:
         if part.converted_sha256 is None:
-            return ready_network(self.name, self.recipe, training, device)
-        stride = stride_of(shapes(self.name, self.recipe))
+            return ready_network(self.recipe, training, device)
+        stride = stride_of(meta_network(self.recipe))
         return openvino.Converted(training, stride, bf16=bf16)
 
 

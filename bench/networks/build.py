@@ -12,8 +12,8 @@ from bench.system.errors import BadConfig, Missing
 from models.encoders import MissingWeights
 
 
-def build(name: str, recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
-    """The network of the recipe called `name`, in the memory format that convolutions like.
+def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
+    """The network of a recipe, in the memory format that convolutions like.
 
     Args:
         pretrained: False leaves out weights that are about to be replaced by trained ones.
@@ -28,19 +28,19 @@ def build(name: str, recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
     try:
         network = models.build(recipe.network.name, options)
     except ValueError as error:
-        raise BadConfig(f"recipe {name}: network: {error}") from error
+        raise BadConfig(f"recipe {recipe.name}: network: {error}") from error
     except MissingWeights as error:
-        raise Missing(f"recipe {name}: {error}") from error
+        raise Missing(f"recipe {recipe.name}: {error}") from error
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
-def shapes(name: str, recipe: Recipe) -> nn.Module:
-    """A recipe's network without numbers, on the meta device: ready at once, however large.
+def meta_network(recipe: Recipe) -> nn.Module:
+    """A recipe's network on the meta device: shapes without numbers, ready at once however large.
 
     Raises: as `build`.
     """
     with init_empty_weights():  # some networks compute with small tensors while they are built
-        network = build(name, recipe, pretrained=False)
+        network = build(recipe, pretrained=False)
     return network.to("meta")
 
 

@@ -70,13 +70,13 @@ def _weights(training: Path) -> Path:
     return training / "weights.safetensors"
 
 
-def load_network(name: str, recipe: Recipe, training: Path) -> nn.Module:
+def load_network(recipe: Recipe, training: Path) -> nn.Module:
     """The trained network of a folder, in evaluation mode.
 
     Raises:
         BadData: the weights are damaged or belong to another network.
     """
-    network = build(name, recipe, pretrained=False)
+    network = build(recipe, pretrained=False)
     path = _weights(training)
     try:
         network.load_state_dict(load_file(path))
@@ -85,6 +85,6 @@ def load_network(name: str, recipe: Recipe, training: Path) -> nn.Module:
     return network.eval()
 
 
-def ready_network(name: str, recipe: Recipe, training: Path, device: torch.device) -> nn.Module:
+def ready_network(recipe: Recipe, training: Path, device: torch.device) -> nn.Module:
     """As `load_network`, folded and on a device: what predicts."""
-    return folded(load_network(name, recipe, training)).to(device)
+    return folded(load_network(recipe, training)).to(device)

@@ -48,7 +48,6 @@ class Part:
 class Member:
     """A recipe, its networks with what they look at, and the store of its maps."""
 
-    name: str
     recipe: Recipe
     parts: Sequence[Part]
     store: Path
@@ -153,11 +152,11 @@ class _Look:
     def __init__(
         self, member: Member, part: Part, maps: MapStore, turn: _Turn, machine: Machine
     ) -> None:
-        self.name, self.recipe, self.part = member.name, member.recipe, part
+        self.recipe, self.part = member.recipe, part
         self._maps, self.turn = maps, turn
         self._accelerator = machine.accelerator()
         self._networks = [
-            ready_network(member.name, member.recipe, training, self._accelerator.device)
+            ready_network(member.recipe, training, self._accelerator.device)
             for training in (part.trainings if part.photographs else ())
         ]
         self._views = views(member.recipe.tta.scales, member.recipe.tta.flip)
@@ -174,7 +173,7 @@ class _Look:
         """Find the maps of the photographs that wait; the workers write them meanwhile."""
         began = time.monotonic()
         if self._waiting:
-            with enough_memory(self.name, self._batch, self.recipe.size):
+            with enough_memory(self.recipe.name, self._batch, self.recipe.size):
                 stacked = torch.stack([small for _, _, small in self._waiting])
                 found = mean_probability(
                     self._networks, stacked, self._views, self._accelerator, most=self._batch
@@ -187,7 +186,7 @@ class _Look:
         self._waiting.clear()
 
     def _write(self, image: str, probability: Tensor, size: Size) -> None:
-        with enough_memory(self.name, self._batch, self.recipe.size):
+        with enough_memory(self.recipe.name, self._batch, self.recipe.size):
             map = map_of(probability, size)
         self._maps.write(image, map)
 
@@ -205,7 +204,9 @@ def _predict(looks: Sequence[_Look], machine: Machine) -> dict[str, BadData]:
             damaged[image] = error
             return None
 
-    label = f"{looks[0].name}: predict" if len(looks) == 1 else f"predict {len(looks)} members"
+    label = (
+        f"{looks[0].recipe.name}: predict" if len(looks) == 1 else f"predict {len(looks)} members"
+    )
     with BackgroundWorkers(machine.jobs) as workers:
         began = time.monotonic()
         shrunk = prefetch(read, list(photographs), machine.jobs)

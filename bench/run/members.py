@@ -28,7 +28,7 @@ def training_stage(run: Run, name: str, fold: int) -> Stage:
 def _train(run: Run, name: str, fold: int) -> None:
     part, folder = run.splits[fold], run.layout.training(name, fold)
     recipe = run.recipes[name].unrefined
-    task = train.Task(name, recipe, part.train, part.valid, folder, run.tensorboard)
+    task = train.Task(recipe, part.train, part.valid, folder, run.tensorboard)
     train.run(task, run.data, run.cache, run.machine)
 
 
@@ -64,7 +64,7 @@ def _member(run: Run, name: str, which: str) -> Member:
             Part([trained[fold]], {image: run.data.train[image] for image in part.heldout})
             for fold, part in run.splits.items()
         ]
-    return Member(name, run.recipes[name].unrefined, parts, run.layout.maps(name, which))
+    return Member(run.recipes[name].unrefined, parts, run.layout.maps(name, which))
 
 
 def combine_members(run: Run, which: str) -> None:

@@ -88,7 +88,7 @@ def begin(run: Run) -> None:
         check_same(run.layout.suite, run.suite)
     for name, recipe in run.recipes.items():
         if not all(training_stage(run, name, fold).done for fold in run.suite.folds.run):
-            build(name, recipe)
+            build(recipe)
     if not run.layout.suite.exists():
         write_json(run.layout.environment, environment())
         write_text(run.layout.suite, to_yaml(run.suite))

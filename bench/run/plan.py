@@ -20,7 +20,7 @@ def plan(run: Run) -> dict[str, Any]:
 
 def _recipe_plan(run: Run, name: str, trained_on: int, predicted: int) -> dict[str, Any]:
     done = [training_stage(run, name, fold).done for fold in run.suite.folds.run]
-    cost = estimate(name, run.recipes[name], trained_on, predicted, run.machine)
+    cost = estimate(run.recipes[name], trained_on, predicted, run.machine)
     return {
         "trained": f"{sum(done)} of {len(done)} folds",
         "train_minutes": round(cost.train_s * (1 - sum(done) / len(done)) / 60, 1),

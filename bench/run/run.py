@@ -9,12 +9,12 @@ from pathlib import Path
 from bench.config.layout import Layout
 from bench.config.library import in_suite, load_recipe
 from bench.config.recipe import Recipe
-from bench.config.suite import Suite, short_name
+from bench.config.suite import Suite
 from bench.data.carvana import Carvana, is_drawn
 from bench.data.folds import Split, read_folds, split
 from bench.ensembles.entry import Entry, entries_of, read_fitted
 from bench.ensembles.members import Members
-from bench.networks.build import shapes
+from bench.networks.build import meta_network
 from bench.system.device import Machine
 from bench.system.errors import BadConfig
 from models.summary import gflops
@@ -52,15 +52,15 @@ class Run:
     def recipes(self) -> dict[str, Recipe]:
         """The suite's recipes as it runs them, by name."""
         return {
-            short_name(name): in_suite(load_recipe(name, beside=self.suite_file), self.suite)
-            for name in self.suite.recipes
+            recipe.name: in_suite(recipe, self.suite)
+            for recipe in (load_recipe(name, self.suite_file) for name in self.suite.recipes)
         }
 
     @cached_property
     def forward_gflops(self) -> dict[str, float]:
         """The GFLOPs of a forward pass, by recipe."""
         return {
-            name: gflops(shapes(name, recipe), recipe.size) for name, recipe in self.recipes.items()
+            name: gflops(meta_network(recipe), recipe.size) for name, recipe in self.recipes.items()
         }
 
     def chosen_recipes(self, only: Sequence[str]) -> Sequence[str]:

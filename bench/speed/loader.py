@@ -23,7 +23,7 @@ from bench.config.recipe import Recipe
 from bench.data.carvana import Carvana, open_folder
 from bench.data.images import read_image
 from bench.masks.resize import shrink
-from bench.networks.build import shapes
+from bench.networks.build import meta_network
 from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
 from bench.networks.predict import Member, Part, ms_per_image
@@ -62,7 +62,6 @@ BARE_STEP, BARE_PREDICTION = "a bare training step", "a bare prediction"
 class Work:
     """The network that is trained and predicts, and its photographs."""
 
-    name: str
     recipe: Recipe
     training: Path  # with weights.safetensors
     photographs: dict[str, Path]
@@ -80,19 +79,18 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[PeerCom
     Raises:
         BadConfig: there is no such recipe. Missing: there is no such network, or no photographs.
     """
-    recipe = load_recipe(str(training / "recipe.yaml") if training else name)
+    recipe = load_recipe(str(training / "recipe.yaml") if training else name).named(name)
     machine = Machine(jobs=jobs)
     carvana = open_folder(data)
     steps = STEPS_A_ROUND[machine.accelerator().device.type]
     images = sorted(carvana.train)[: steps * recipe.batch]
     with TemporaryDirectory(prefix="carvana-speed-") as folder:
         work = Work(
-            name,
             recipe,
-            training or _untrained(name, recipe, Path(folder)),
+            training or _untrained(recipe, Path(folder)),
             {image: carvana.train[image] for image in images},
             _sets(carvana, images, recipe, Path(folder), jobs),
-            gflops(shapes(name, recipe), recipe.size),
+            gflops(meta_network(recipe), recipe.size),
             machine,
         )
         trained, step_ms = _time_training(work)
@@ -100,11 +98,11 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[PeerCom
         return [*trained, predicted, *_time_loading(work, step_ms, forward_ms)]
 
 
-def _untrained(name: str, recipe: Recipe, folder: Path) -> Path:
-    weights = scratch(name, recipe).network.state_dict()
+def _untrained(recipe: Recipe, folder: Path) -> Path:
+    weights = scratch(recipe).network.state_dict()
     whole = {key: value.contiguous() for key, value in weights.items()}
     safetensors.torch.save_file(whole, folder / "weights.safetensors")
-    write_json(folder / "manifest.json", {"recipe": name})
+    write_json(folder / "manifest.json", {"recipe": recipe.name})
     return folder
 
 
@@ -125,7 +123,7 @@ def _sets(
 def _time_training(work: Work) -> tuple[list[PeerComparison], float]:
     """Time the training loop with its loader; return also the ms of an image without a loader."""
     recipe, accelerator = work.recipe, work.machine.accelerator()
-    state = scratch(work.name, recipe)
+    state = scratch(recipe)
     state.network.to(accelerator.device)
     steps = len(work.photographs) // recipe.batch
     held = next(batches(work.sets[CACHED], recipe.batch, 0, recipe.seed, 0))
@@ -135,11 +133,11 @@ def _time_training(work: Work) -> tuple[list[PeerComparison], float]:
         if kind != HELD:
             workers = work.machine.loader_workers()
             loader = batches(work.sets[kind], recipe.batch, 0, recipe.seed, workers)
-        return train_one_epoch(state, loader, recipe, recipe.batch, accelerator, work.name)
+        return train_one_epoch(state, loader, recipe, recipe.batch, accelerator, recipe.name)
 
     variants: dict[str, Variant] = {kind: partial(epoch, kind) for kind in (HELD, CACHED, DECODED)}
     variants[FLOOR] = product(TRAINING_FACTOR * work.gflops * recipe.batch, accelerator.device)
-    say(f"{work.name}: training, {steps} steps a round")
+    say(f"{recipe.name}: training, {steps} steps a round")
     times = interleaved(variants, TRAINING_S * len(variants), time.perf_counter)
     ms = {name: 1000 * median(rounds) / recipe.batch for name, rounds in times.items()}
     ms |= {kind: ms[kind] / steps for kind in (HELD, CACHED, DECODED)}
@@ -153,14 +151,14 @@ def _time_training(work: Work) -> tuple[list[PeerComparison], float]:
 def _time_prediction(work: Work, folder: Path) -> tuple[PeerComparison, float]:
     """Time the stage `predict`; return also the ms of an image of the bare network."""
     recipe, accelerator = work.recipe, work.machine.accelerator()
-    network = ready_network(work.name, recipe, work.training, accelerator.device)
+    network = ready_network(recipe, work.training, accelerator.device)
     images = next(batches(work.sets[CACHED], recipe.batch, 0, recipe.seed, 0))[0]
     seen = views(recipe.tta.scales, recipe.tta.flip)
 
     def stage(number: int) -> float:
         store = folder / f"{number}.sqlite"
         predict(
-            [Member(work.name, recipe, [Part([work.training], work.photographs)], store)],
+            [Member(recipe, [Part([work.training], work.photographs)], store)],
             work.machine,
         )
         return ms_per_image(store)
@@ -176,7 +174,7 @@ def _time_prediction(work: Work, folder: Path) -> tuple[PeerComparison, float]:
     floor = product(len(seen) * work.gflops * recipe.batch, accelerator.device)
     for variant in (bare, floor):
         variant()  # first calls choose algorithms
-    say(f"{work.name}: prediction, {len(work.photographs)} photographs a round")
+    say(f"{recipe.name}: prediction, {len(work.photographs)} photographs a round")
     rounds = [(stage(number), ms_of(bare), ms_of(floor)) for number in range(PREDICTION_ROUNDS)]
     medians = (median(times) for times in zip(*rounds, strict=True))
     ms = dict(zip((OURS, HELD, FLOOR), medians, strict=True))

@@ -58,13 +58,11 @@ def run(training: Path | None, name: str, data: Path | None, folder: Path) -> li
     Raises:
         BadConfig: there is no such recipe. Missing: there is no such network.
     """
-    recipe = load_recipe(str(training / "recipe.yaml") if training else name)
+    recipe = load_recipe(str(training / "recipe.yaml") if training else name).named(name)
     accelerator = Machine("cpu").accelerator()
     samples = load_samples(data, folder)
     images, targets = batch(samples, recipe.size)
-    network = (
-        load_network(name, recipe, training) if training else scratch(name, recipe).network.eval()
-    )
+    network = load_network(recipe, training) if training else scratch(recipe).network.eval()
     floor = gflops(network, recipe.size) * len(images)
     part = f"prediction, {name}"
     ready = prepare(part, predictions(network, images, accelerator, folder))
@@ -72,7 +70,7 @@ def run(training: Path | None, name: str, data: Path | None, folder: Path) -> li
         say_parity({variant: done.call for variant, done in ready.items()}, samples.masks)
     rows = _rows(part, ready, len(images), product(floor), {EAGER: 4.0})
     part = f"training step, {name}"
-    trained = prepare(part, steps(name, recipe, images, targets, accelerator))
+    trained = prepare(part, steps(recipe, images, targets, accelerator))
     floor *= TRAINING_FACTOR
     return rows + _rows(part, trained, len(images), product(floor), {EAGER: 2.5})
 

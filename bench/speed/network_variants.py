@@ -76,7 +76,7 @@ def openvino(network: nn.Module, images: Tensor, folder: Path) -> Predict:
 
 
 def steps(
-    name: str, recipe: Recipe, images: Tensor, targets: Tensor, accelerator: Accelerator
+    recipe: Recipe, images: Tensor, targets: Tensor, accelerator: Accelerator
 ) -> dict[str, Callable[[], TrainStep]]:
     """Return the variants of training on uint8 images (B, 3, h, w) and targets (B, 1, h, w).
 
@@ -84,26 +84,26 @@ def steps(
     """
 
     def ours(change: Callable[[nn.Module], nn.Module] = lambda network: network) -> TrainStep:
-        state = scratch(name, recipe)
+        state = scratch(recipe)
         state.network = change(state.network)
         batch = [(images, targets)]
-        return lambda: train_one_epoch(state, iter(batch), recipe, len(images), accelerator, name)
+        return lambda: train_one_epoch(
+            state, iter(batch), recipe, len(images), accelerator, recipe.name
+        )
 
     return {
         OURS: ours,
-        EAGER: lambda: plain_step(name, recipe, images, targets, torch.contiguous_format),
-        "channels_last fp32": lambda: plain_step(
-            name, recipe, images, targets, torch.channels_last
-        ),
+        EAGER: lambda: plain_step(recipe, images, targets, torch.contiguous_format),
+        "channels_last fp32": lambda: plain_step(recipe, images, targets, torch.channels_last),
         COMPILED: lambda: ours(_compiled),
     }
 
 
 def plain_step(
-    name: str, recipe: Recipe, images: Tensor, targets: Tensor, layout: torch.memory_format
+    recipe: Recipe, images: Tensor, targets: Tensor, layout: torch.memory_format
 ) -> TrainStep:
     """Return a training step as PyTorch's tutorials write it, in float32."""
-    state = scratch(name, recipe)
+    state = scratch(recipe)
     network = state.network.train().to(memory_format=layout)  # type: ignore[call-overload]
 
     def step() -> float:

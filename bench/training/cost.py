@@ -44,13 +44,13 @@ class Measured:
     device: str
 
 
-def estimate(name: str, recipe: Recipe, train: int, predict: int, machine: Machine) -> Cost:
+def estimate(recipe: Recipe, train: int, predict: int, machine: Machine) -> Cost:
     """Cost of training on `train` images and predicting `predict`, timed on a few small steps.
 
     Raises:
         BadConfig: the network cannot be built.
     """
-    network = build(name, recipe, pretrained=False)
+    network = build(recipe, pretrained=False)
     weights = 4 * parameter_count(network)
     forward_s, step_s = _probe(network, recipe, machine)
     views = len(recipe.tta.scales) * (2 if recipe.tta.flip else 1)
@@ -62,7 +62,7 @@ def estimate(name: str, recipe: Recipe, train: int, predict: int, machine: Machi
     )
 
 
-def measure(name: str, recipe: Recipe, machine: Machine) -> Measured:
+def measure(recipe: Recipe, machine: Machine) -> Measured:
     """What one image of the recipe's size takes, measured in a process of its own.
 
     Raises:
@@ -71,16 +71,18 @@ def measure(name: str, recipe: Recipe, machine: Machine) -> Measured:
     """
     alone = ProcessPoolExecutor(1, mp_context=get_context("spawn"))
     try:
-        return alone.submit(_measure, name, recipe, machine).result()
+        return alone.submit(_measure, recipe, machine).result()
     except BrokenExecutor as error:
-        raise BenchError(f"{name}: its measurement was ended; is the memory full?") from error
+        raise BenchError(
+            f"{recipe.name}: its measurement was ended; is the memory full?"
+        ) from error
     finally:
         alone.shutdown()
 
 
-def _measure(name: str, recipe: Recipe, machine: Machine) -> Measured:
+def _measure(recipe: Recipe, machine: Machine) -> Measured:
     accelerator = machine.accelerator()
-    network = build(name, recipe, pretrained=False).to(accelerator.device)
+    network = build(recipe, pretrained=False).to(accelerator.device)
     freeze(network, recipe.freeze)
     forward_s, step_s = _times(network.train(), recipe, recipe.size, 1, REPEATS, accelerator)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB

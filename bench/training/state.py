@@ -51,7 +51,7 @@ class State:
         return max(self.history, key=lambda row: (row["scale"], row["valid_dice"]))
 
 
-def start(name: str, recipe: Recipe, steps: int, saved: Path) -> State:
+def start(recipe: Recipe, steps: int, saved: Path) -> State:
     """A training at its first epoch, or at the one that `saved` leads to.
 
     Args:
@@ -62,7 +62,7 @@ def start(name: str, recipe: Recipe, steps: int, saved: Path) -> State:
         BadData: the saved state is damaged.
     """
     torch.manual_seed(recipe.seed)
-    network = build(name, recipe)
+    network = build(recipe)
     if recipe.start_from:
         start_from(network, Path(recipe.start_from))
     freeze(network, recipe.freeze)
@@ -75,13 +75,13 @@ def start(name: str, recipe: Recipe, steps: int, saved: Path) -> State:
     return state
 
 
-def scratch(name: str, recipe: Recipe) -> State:
+def scratch(recipe: Recipe) -> State:
     """A network of random weights, always the same, to try or to time training steps on.
 
     Steps do all the work of a training, but at a rate of 0: nothing can run away.
     """
     torch.manual_seed(recipe.seed)
-    network = build(name, recipe, pretrained=False)
+    network = build(recipe, pretrained=False)
     freeze(network, recipe.freeze)
     optimiser = make_optimiser(recipe.optimiser, network)
     for group in optimiser.param_groups:

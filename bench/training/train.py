@@ -52,9 +52,8 @@ VALIDATION_BATCH = 8
 
 @dataclass(frozen=True)
 class Task:
-    """One training: a recipe by its name, the images it may use, and the folder it fills."""
+    """One training: a recipe, the images it may use, and the folder it fills."""
 
-    name: str
     recipe: Recipe
     train: Sequence[str]
     valid: Sequence[str]
@@ -81,17 +80,18 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
         check_same(folder / "recipe.yaml", recipe)
     if (folder / "manifest.json").exists():
         report_dice(
-            json.loads((folder / "manifest.json").read_text()).get("valid_dice", 0), task.name
+            json.loads((folder / "manifest.json").read_text()).get("valid_dice", 0),
+            task.recipe.name,
         )
         return
     steps = len(task.train) // recipe.batch
     if not steps:
         raise BadConfig(
-            f"{task.name}: batch {recipe.batch} is larger than {len(task.train)} training images"
+            f"{recipe.name}: batch {recipe.batch} is larger than {len(task.train)} training images"
         )
     write_text(folder / "recipe.yaml", to_yaml(recipe))
     accelerator = machine.accelerator()
-    state = start(task.name, recipe, steps, saved=folder / "state.pt")
+    state = start(recipe, steps, saved=folder / "state.pt")
     state.network, state.optimiser = accelerator.prepare(state.network, state.optimiser)
     if state.average:
         state.average.to(accelerator.device)
@@ -132,15 +132,18 @@ def fitting(task: Task, size: Size, accelerator: Accelerator) -> int:
     Raises:
         BenchError: not even the fewest.
     """
-    trial = scratch(task.name, task.recipe)
+    recipe = task.recipe
+    trial = scratch(recipe)
     trial.network.to(accelerator.device)
 
     def step(images: int) -> float:
         noise = torch.randint(0, 256, (images, 4, *size), dtype=torch.uint8)
         batch = iter([(noise[:, :3], noise[:, 3:])])
-        return train_one_epoch(trial, batch, task.recipe, images, accelerator, task.name)
+        return train_one_epoch(trial, batch, task.recipe, images, accelerator, task.recipe.name)
 
-    return micro_batch_that_fits(step, task.recipe.batch, accelerator.device, task.name, size)
+    return micro_batch_that_fits(
+        step, task.recipe.batch, accelerator.device, task.recipe.name, size
+    )
 
 
 def keep_as_built(state: State, task: Task, data: Carvana, accelerator: Accelerator) -> None:
@@ -149,7 +152,7 @@ def keep_as_built(state: State, task: Task, data: Carvana, accelerator: Accelera
     score = evaluate(state.judged, validation_set(data, task.valid, samples), accelerator)
     state.history.append({"epoch": 0, "scale": 1.0, "valid_dice": score, "seconds": 0.0})
     save(state, task.folder, accelerator)
-    say(f"{task.name}: nothing to train, validation Dice {score:.5f}")
+    say(f"{task.recipe.name}: nothing to train, validation Dice {score:.5f}")
 
 
 def finished(state: State, recipe: Recipe) -> bool:
@@ -188,14 +191,14 @@ def add_epoch(
     """Train and validate for one more epoch, and keep what came of it."""
     epoch, began, recipe = len(state.history), time.monotonic(), task.recipe
     rate = state.optimiser.param_groups[0]["lr"]
-    label = f"{task.name} epoch {epoch + 1}/{recipe.epochs}"
+    label = f"{task.recipe.name} epoch {epoch + 1}/{recipe.epochs}"
     torch.manual_seed(recipe.seed + epoch)  # for dropout, so that a resumed epoch draws the same
     loader = batches(dataset, recipe.batch, epoch, recipe.seed, machine.loader_workers())
     done = share_done(state, recipe)
     enter_span(done, scale**2 / work(recipe))
     counted = track(loader, label, len(dataset) // recipe.batch)
     micro_batch = min(machine.micro_batch or recipe.batch, recipe.batch)
-    with enough_memory(task.name, micro_batch, recipe.size):
+    with enough_memory(task.recipe.name, micro_batch, recipe.size):
         loss = train_one_epoch(state, counted, recipe, micro_batch, accelerator, label)
         score = evaluate(state.judged, validation, accelerator)
     after_epoch(state.schedule, score)
@@ -209,7 +212,7 @@ def add_epoch(
     }
     state.history.append(row)
     save(state, task.folder, accelerator)
-    report_dice(score, task.name)
+    report_dice(score, task.recipe.name)
     if task.tensorboard:
         write_scalars(task.folder / "tensorboard", epoch + 1, row)
     say(f"{label}: loss {loss:.4f}, validation Dice {score:.5f}, {row['seconds']:.0f} s")
@@ -294,7 +297,7 @@ def write_manifest(state: State, task: Task, accelerator: Accelerator) -> None:
     """Say what was trained, on what, how well and how long."""
     best = state.best()
     manifest = {
-        "recipe": task.name,
+        "recipe": task.recipe.name,
         "train_images": len(task.train),
         "valid_images": len(task.valid),
         "parameters": parameter_count(state.network),

@@ -67,7 +67,7 @@ def test_the_command_prints_one_object_a_recipe_and_the_layers_of_one(monkeypatc
 @pytest.mark.slow
 def test_a_measurement_is_of_this_machine():
     small = load_recipe("cpu/unet-256x384").model_copy(update={"size": (32, 48)})
-    found = measure("small", small, Machine("cpu"))
+    found = measure(small, Machine("cpu"))
     assert found.device == "cpu"
     assert found.predict_ms > 0
     assert found.train_ms > 0

@@ -134,6 +134,23 @@ def test_files_that_are_not_plain_yaml_are_refused(text, told, tmp_path):
         read(path, Recipe)
 
 
+def test_a_recipe_is_called_as_a_suite_names_it_and_its_name_decides_nothing(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(RECIPE))
+    recipe = load_recipe("mine.yaml", beside=tmp_path / "suite.yaml")
+    assert recipe.name == "mine"
+    assert load_recipe("cpu/unet-256x384").name == "cpu/unet-256x384"
+    suite = load_suite("demo")
+    assert in_suite(recipe, suite).unrefined.name == "mine"
+    other = recipe.named("other")
+    assert (recipe.name, other.name) == ("mine", "other")
+    assert recipe == other
+    assert to_yaml(recipe) == to_yaml(other)
+    path.write_text(yaml.safe_dump(RECIPE | {"name": "mine"}))
+    with pytest.raises(BadConfig, match="name: no such field; there are network, size"):
+        read(path, Recipe)
+
+
 def test_a_typing_error_is_answered_with_the_nearest_name():
     with pytest.raises(BadConfig, match="nearest: xu2018"):
         load_suite("xu2081")

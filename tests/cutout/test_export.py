@@ -43,7 +43,7 @@ def test_exported_model_sees_what_the_run_predicts(exported, tiny_carvana, tmp_p
     for number, name in enumerate(model.names):
         training = layout.training(name, 0)
         recipe = read(training / "recipe.yaml", Recipe)
-        run([Predicted(name, recipe, [Part([training], paths)], tmp_path / name)], CPU)
+        run([Predicted(recipe, [Part([training], paths)], tmp_path / name)], CPU)
         with MapStore.open(tmp_path / name) as store:
             for image, maps in zip(images, mine, strict=True):
                 assert np.array_equal(store.read(image), maps[number])

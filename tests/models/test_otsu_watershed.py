@@ -86,7 +86,7 @@ def test_a_suite_leaves_it_untrained():
     suite = Suite(title="any", recipes=(RECIPE,), override={"epochs": 7}, scale=0.5)
     recipe = in_suite(load_recipe(RECIPE), suite)
     assert (recipe.epochs, recipe.size) == (0, (112, 112))
-    assert estimate(RECIPE, recipe, train=64, predict=16, machine=Machine("cpu")).train_s == 0
+    assert estimate(recipe, train=64, predict=16, machine=Machine("cpu")).train_s == 0
 
 
 @pytest.mark.slow

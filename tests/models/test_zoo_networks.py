@@ -9,7 +9,7 @@ from torch import nn
 import models
 from bench.config.library import RECIPES, load_recipe, names
 from bench.data.carvana import open_folder
-from bench.networks.build import build, freeze, shapes, train_mode
+from bench.networks.build import build, freeze, meta_network, train_mode
 from bench.training.dataset import sample
 from bench.training.losses import total_loss
 from bench.training.optimiser import make_optimiser
@@ -54,7 +54,7 @@ def distinct_recipes():
 @pytest.mark.parametrize("row", TABLE)
 def test_parameters_are_those_of_the_published_table(row):
     recipe = load_recipe(f"maskingnet/{row}-512x512")
-    assert parameter_count(shapes(row, recipe)) == TABLE[row] == recipe.reported["params"]
+    assert parameter_count(meta_network(recipe)) == TABLE[row] == recipe.reported["params"]
 
 
 @pytest.mark.slow
@@ -62,7 +62,7 @@ def test_parameters_are_those_of_the_published_table(row):
 def test_every_recipe_trains_what_it_does_not_freeze(name):
     """A whole step without numbers, on the meta device, for there are 60 million weights to it."""
     recipe = load_recipe(name)
-    network = shapes(name, recipe)
+    network = meta_network(recipe)
     freeze(network, recipe.freeze)
     train_mode(network, recipe.freeze)
     optimiser = make_optimiser(recipe.optimiser, network)
@@ -134,7 +134,7 @@ def test_vgg16_fills_the_first_convolutions(name, layers, monkeypatch, tmp_path)
     }
     save_file(given, tmp_path / "vgg16.safetensors")
     monkeypatch.setenv(WEIGHTS_DIR, str(tmp_path))
-    network = build(name, load_recipe(f"maskingnet/{name}-512x512"))
+    network = build(load_recipe(f"maskingnet/{name}-512x512"))
     filled = [
         convolution.weight[:, :3].unique().tolist()
         for convolution in network.encoder.modules()

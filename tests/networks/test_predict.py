@@ -30,7 +30,7 @@ def trained(tiny_carvana, tmp_path_factory):
     images = sorted(data.train)
     for seed in (0, 1):
         recipe = RECIPE.model_copy(update={"seed": seed})
-        task = train.Task("it", recipe, images[:8], images[-2:], folder / f"{seed}")
+        task = train.Task(recipe, images[:8], images[-2:], folder / f"{seed}")
         train.run(task, data, folder / "cache", MACHINE)
     return folder, {image: data.train[image] for image in images[20:31]}
 
@@ -44,7 +44,7 @@ def test_maps_are_uint8_at_the_photographs_own_size_and_the_mean_of_all_networks
     folder, photographs = trained
     for name, seeds in {"zero": "0", "one": "1", "both": "01"}.items():
         parts = [predict.Part([folder / seed for seed in seeds], photographs)]
-        predict.run([predict.Member("it", RECIPE, parts, tmp_path / f"{name}.sqlite")], MACHINE)
+        predict.run([predict.Member(RECIPE, parts, tmp_path / f"{name}.sqlite")], MACHINE)
     zero, one, both = (maps_of(tmp_path / f"{name}.sqlite") for name in ("zero", "one", "both"))
     assert zero.keys() == photographs.keys()
     for image in photographs:
@@ -54,7 +54,7 @@ def test_maps_are_uint8_at_the_photographs_own_size_and_the_mean_of_all_networks
         assert np.abs(both[image] - exact).max() <= 1  # each is rounded once
     assert predict.ms_per_image(tmp_path / "both.sqlite") > 0
     (tmp_path / "both.json").unlink()  # killed just before it was written
-    predict.run([predict.Member("it", RECIPE, parts, tmp_path / "both.sqlite")], MACHINE)
+    predict.run([predict.Member(RECIPE, parts, tmp_path / "both.sqlite")], MACHINE)
     assert math.isnan(predict.ms_per_image(tmp_path / "both.sqlite"))
 
 
@@ -63,8 +63,12 @@ def members_of(folder, photographs, stores):
     small = RECIPE.model_copy(update={"batch": 3})
     large = RECIPE.model_copy(update={"size": (40, 60), "tta": Tta(flip=False)})
     return [
-        predict.Member("small", small, [predict.Part([folder / "0"], photographs)], stores[0]),
-        predict.Member("large", large, [predict.Part([folder / "1"], photographs)], stores[1]),
+        predict.Member(
+            small.named("small"), [predict.Part([folder / "0"], photographs)], stores[0]
+        ),
+        predict.Member(
+            large.named("large"), [predict.Part([folder / "1"], photographs)], stores[1]
+        ),
     ]
 
 
@@ -128,7 +132,7 @@ def assert_same(maps, others):
 def test_an_interrupted_prediction_goes_on_with_what_is_missing(trained, tmp_path, monkeypatch):
     folder, photographs = trained
     parts = [predict.Part([folder / "0"], photographs)]
-    predict.run([predict.Member("it", RECIPE, parts, tmp_path / "whole.sqlite")], MACHINE)
+    predict.run([predict.Member(RECIPE, parts, tmp_path / "whole.sqlite")], MACHINE)
     seen = []
     found = mean_probability
 
@@ -141,9 +145,9 @@ def test_an_interrupted_prediction_goes_on_with_what_is_missing(trained, tmp_pat
     monkeypatch.setattr(predict, "mean_probability", dies_in_the_second_batch)
     store = tmp_path / "cut.sqlite"
     with pytest.raises(KeyboardInterrupt):
-        predict.run([predict.Member("it", RECIPE, parts, store)], MACHINE)
+        predict.run([predict.Member(RECIPE, parts, store)], MACHINE)
     assert len(maps_of(store)) == RECIPE.batch
-    predict.run([predict.Member("it", RECIPE, parts, store)], MACHINE)
+    predict.run([predict.Member(RECIPE, parts, store)], MACHINE)
     assert sum(seen[2:]) == len(photographs) - RECIPE.batch
     whole, cut = maps_of(tmp_path / "whole.sqlite"), maps_of(store)
     assert all((whole[image] == cut[image]).all() for image in photographs)
@@ -159,13 +163,11 @@ def test_a_damaged_photograph_is_named_and_the_others_are_kept(trained, tmp_path
     store = tmp_path / "maps.sqlite"
     with pytest.raises(Incomplete, match=f"1 of 11 photographs.*{broken}"):
         predict.run(
-            [predict.Member("it", RECIPE, [predict.Part([folder / "0"], copies)], store)], MACHINE
+            [predict.Member(RECIPE, [predict.Part([folder / "0"], copies)], store)], MACHINE
         )
     assert maps_of(store).keys() == copies.keys() - {broken}
     shutil.copy(photographs[broken], copies[broken])
-    predict.run(
-        [predict.Member("it", RECIPE, [predict.Part([folder / "0"], copies)], store)], MACHINE
-    )
+    predict.run([predict.Member(RECIPE, [predict.Part([folder / "0"], copies)], store)], MACHINE)
     assert maps_of(store).keys() == copies.keys()
 
 
@@ -173,11 +175,11 @@ def test_maps_of_other_weights_are_not_mixed(trained, tmp_path):
     folder, photographs = trained
     store = tmp_path / "maps.sqlite"
     predict.run(
-        [predict.Member("it", RECIPE, [predict.Part([folder / "0"], photographs)], store)], MACHINE
+        [predict.Member(RECIPE, [predict.Part([folder / "0"], photographs)], store)], MACHINE
     )
     with pytest.raises(BenchError, match="weights_sha256"):
         predict.run(
-            [predict.Member("it", RECIPE, [predict.Part([folder / "1"], photographs)], store)],
+            [predict.Member(RECIPE, [predict.Part([folder / "1"], photographs)], store)],
             MACHINE,
         )
 
@@ -189,11 +191,11 @@ def test_untrained_and_damaged_networks_are_named(trained, tmp_path):
     shutil.copytree(folder / "0", tmp_path / "it")
     (tmp_path / "it" / "weights.safetensors").write_bytes(b"no tensors")
     with pytest.raises(BadData, match="damaged or of another network"):
-        load_network("it", RECIPE, tmp_path / "it")
+        load_network(RECIPE, tmp_path / "it")
 
 
 def test_loaded_networks_do_not_depend_on_the_batch(trained):
-    network = load_network("it", RECIPE, trained[0] / "0")
+    network = load_network(RECIPE, trained[0] / "0")
     images = torch.randint(0, 256, (3, 3, 32, 48), dtype=torch.uint8)
     accelerator = MACHINE.accelerator()
     seen = predict.views(RECIPE.tta.scales, RECIPE.tta.flip)
@@ -204,7 +206,7 @@ def test_loaded_networks_do_not_depend_on_the_batch(trained):
 
 def test_the_environment_stays_as_it_is_while_photographs_are_decoded(trained, monkeypatch):
     """A decoder's thread looks into it from C, and dies where it is being written."""
-    network = load_network("it", RECIPE, trained[0] / "0")
+    network = load_network(RECIPE, trained[0] / "0")
     images = torch.zeros((1, 3, 32, 48), dtype=torch.uint8)
     accelerator, changes = MACHINE.accelerator(), []
     for name in ("putenv", "unsetenv"):

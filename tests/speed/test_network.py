@@ -26,7 +26,7 @@ def training(tiny_carvana, tmp_path_factory):
     data, folder = open_folder(tiny_carvana), tmp_path_factory.mktemp("training")
     images = sorted(data.train)
     recipe = RECIPE.model_copy(update={"epochs": 1})
-    task = train.Task("it", recipe, images[:8], images[-2:], folder / "fold0")
+    task = train.Task(recipe, images[:8], images[-2:], folder / "fold0")
     train.run(task, data, folder / "cache", Machine("cpu", jobs=1))
     return folder / "fold0"
 
@@ -45,7 +45,7 @@ def test_every_way_predicts_the_same_and_starts_training_with_the_same_loss(
 ):
     accelerator = Machine("cpu").accelerator()
     images, targets = network.batch(load_samples(tiny_carvana, tmp_path), RECIPE.size)
-    trained = load_network("it", RECIPE, training)
+    trained = load_network(RECIPE, training)
     found = {
         name: make()() for name, make in predictions(trained, images, accelerator, tmp_path).items()
     }
@@ -54,9 +54,7 @@ def test_every_way_predicts_the_same_and_starts_training_with_the_same_loss(
         assert one.shape == (4, *RECIPE.size)
         allowed = FP32 if "fp32" in name else BF16
         assert (one - found[EAGER]).abs().mean() < allowed, name
-    losses = {
-        name: make()() for name, make in steps("it", RECIPE, images, targets, accelerator).items()
-    }
+    losses = {name: make()() for name, make in steps(RECIPE, images, targets, accelerator).items()}
     assert losses == pytest.approx(dict.fromkeys(losses, losses[EAGER]), rel=BF16)
 
 

@@ -226,7 +226,7 @@ def test_total_is_the_sum_of_factors_times_terms_in_fp32_even_under_autocast():
 @pytest.fixture(scope="module")
 def last_layer():
     """The head of the published network, its input for two drawn photographs, and these."""
-    network = build("heitzinger2020", load_recipe(PUBLISHED[0]), pretrained=False).train()
+    network = build(load_recipe(PUBLISHED[0]), pretrained=False).train()
     photo = torch.rand(2, 3, 32, 32, generator=torch.manual_seed(0))
     head, network.head = network.head, torch.nn.Identity()
     return head, network(photo).detach(), photo

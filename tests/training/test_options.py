@@ -29,7 +29,7 @@ def history(folder):
 def test_frozen_modules_keep_weights_and_statistics(bench):
     trained = weights(bench.run("frozen", changed(freeze=["encoder"], epochs=1)))
     torch.manual_seed(RECIPE.seed)
-    start = build("it", RECIPE).state_dict()
+    start = build(RECIPE).state_dict()
     moved = {key for key in start if not torch.equal(start[key], trained[key])}
     assert moved and not any(key.startswith("encoder.") for key in moved)
 
@@ -105,11 +105,11 @@ def test_averaged_weights_follow_and_survive_an_interruption(bench, monkeypatch)
 
 def test_the_encoder_has_a_rate_of_its_own():
     options = Optimiser(name="adam", lr=0.1, encoder_lr=0.01)
-    optimiser = make_optimiser(options, build("it", RECIPE))
+    optimiser = make_optimiser(options, build(RECIPE))
     assert [group["lr"] for group in optimiser.param_groups] == [0.1, 0.01]
     counts = [sum(one.numel() for one in group["params"]) for group in optimiser.param_groups]
-    encoder = parameter_count(build("it", RECIPE).encoder)
-    assert counts == [parameter_count(build("it", RECIPE)) - encoder, encoder]
+    encoder = parameter_count(build(RECIPE).encoder)
+    assert counts == [parameter_count(build(RECIPE)) - encoder, encoder]
 
 
 def test_samples_too_many_for_the_disk_are_made_when_read(bench, monkeypatch):

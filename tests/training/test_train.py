@@ -149,7 +149,7 @@ def test_a_training_takes_as_many_images_at_once_as_fit(bench, monkeypatch):
 
 
 def test_a_trial_does_what_a_step_does_but_learns_nothing():
-    trial = scratch("it", RECIPE)
+    trial = scratch(RECIPE)
     before = [one.detach().clone() for one in trial.network.parameters()]
     batch = torch.full((4, 3, 32, 48), 9, dtype=torch.uint8), torch.zeros(4, 1, 32, 48)
     accelerator = Machine("cpu").accelerator()
