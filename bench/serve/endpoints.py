@@ -1,4 +1,4 @@
-"""Answer requests about a photograph: its cut-out, its mask, and all that the page shows."""
+"""TaskResult requests about a photograph: its cut-out, its mask, and all that the page shows."""
 
 import asyncio
 import time
@@ -26,7 +26,7 @@ from bench.serve.queue import BatchQueue
 
 DISCONNECT_CHECK_S = 0.5  # between checks whether the client is still there
 BACKGROUND_PATTERN = r"^(transparent|white|blur|image|#[0-9a-fA-F]{6})$"
-Answer = TypeVar("Answer")
+TaskResult = TypeVar("TaskResult")
 router = APIRouter()
 
 Upload = Annotated[UploadFile, File(description="JPEG, PNG, WebP or GIF, up to 20 MiB")]
@@ -45,7 +45,7 @@ BackgroundImage = Annotated[
 ]
 
 
-class Runs(BaseModel):
+class RunLengths(BaseModel):
     """A mask as Kaggle's run-length text: pairs of start (from 1) and length, row by row."""
 
     width: int
@@ -96,7 +96,11 @@ async def cutout(
     summary="The car's mask",
     response_model=None,
     responses={
-        200: {"content": {"image/png": {}}, "description": "PNG, or run lengths", "model": Runs},
+        200: {
+            "content": {"image/png": {}},
+            "description": "PNG, or run lengths",
+            "model": RunLengths,
+        },
         **ERRORS,
     },
 )
@@ -105,7 +109,7 @@ async def mask(
     photograph: Upload,
     steps: StepNames = [],  # noqa: B006
     format: Annotated[Literal["png", "rle"], Form(description="of the answer")] = "png",
-) -> Response | Runs:
+) -> Response | RunLengths:
     """White on black as a PNG, or Kaggle's run-length text in JSON."""
     if format == "png":
         content = await _process(request, photograph, steps, mask_png)
@@ -120,9 +124,9 @@ async def all_layers(request: Request, photograph: Upload, steps: StepNames = []
     return await _process(request, photograph, steps, lambda segmented: layers(segmented, began))
 
 
-def _runs(segmented: Segmented) -> Runs:
+def _runs(segmented: Segmented) -> RunLengths:
     height, width = segmented.map.shape
-    return Runs(width=width, height=height, rle=rle.encode_map(segmented.map))
+    return RunLengths(width=width, height=height, rle=rle.encode_map(segmented.map))
 
 
 async def _background_maker(name: str, image: UploadFile | None) -> Callable[[], Background]:
@@ -140,8 +144,8 @@ async def _process(
     request: Request,
     upload: UploadFile,
     steps: Sequence[str],
-    finish: Callable[[Segmented], Answer],
-) -> Answer:
+    finish: Callable[[Segmented], TaskResult],
+) -> TaskResult:
     """Wait for the answer of a photograph; a client that disconnects frees the photograph's place.
 
     Raises:
@@ -152,7 +156,7 @@ async def _process(
         raise HTTPException(422, f"steps: no {unknown[0]!r}, only {', '.join(DEFAULT_STEPS)}")
     content = await upload.read()
     task = PhotographTask(content, photographs.pixel_count(content), steps, finish)
-    queue: BatchQueue[PhotographTask, Answer] = request.app.state.queue
+    queue: BatchQueue[PhotographTask, TaskResult] = request.app.state.queue
     answer = asyncio.create_task(queue.process(task))
     while not answer.done():
         await asyncio.wait([answer], timeout=DISCONNECT_CHECK_S)
@@ -181,7 +185,7 @@ def cut_out_batch(
     return [one if isinstance(one, Exception) else next(answers) for one in decoded]
 
 
-def _or_error(function: Callable[[Any], Answer], argument: Any) -> Answer | Exception:
+def _or_error(function: Callable[[Any], TaskResult], argument: Any) -> TaskResult | Exception:
     try:
         return function(argument)
     except Exception as error:

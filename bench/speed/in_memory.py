@@ -7,11 +7,11 @@ from bench.masks.types import THRESHOLD, Map, Mask
 from bench.metrics import overlap
 from bench.metrics.overlap import Counts
 from bench.speed import peers
-from bench.speed.samples import Samples
+from bench.speed.samples import BenchmarkSamples
 from bench.speed.timing import Benchmark, Variant, read_floor, write_floor
 
 
-def benchmarks(samples: Samples) -> list[Benchmark]:
+def benchmarks(samples: BenchmarkSamples) -> list[Benchmark]:
     """Return the benchmarks, in the order of the pipeline."""
     return [
         _encode(samples.masks),
@@ -67,7 +67,7 @@ def _decode(masks: Sequence[Mask]) -> Benchmark:
     )
 
 
-def _pairs(samples: Samples) -> list[tuple[Mask, Mask]]:
+def _pairs(samples: BenchmarkSamples) -> list[tuple[Mask, Mask]]:
     """Return the first member's mask and the true mask of each image."""
     predicted = [maps[0] >= THRESHOLD for maps in samples.clean]
     return list(zip(predicted, samples.masks, strict=True))
@@ -85,7 +85,7 @@ def _scoring_peers(pairs: Sequence[tuple[Mask, Mask]]) -> dict[str, Variant]:
     )
 
 
-def _score(samples: Samples) -> Benchmark:
+def _score(samples: BenchmarkSamples) -> Benchmark:
     pairs = _pairs(samples)
     return Benchmark(
         "Dice, Jaccard, counts from pixels",
@@ -97,7 +97,7 @@ def _score(samples: Samples) -> Benchmark:
     )
 
 
-def _score_runs(samples: Samples) -> Benchmark:
+def _score_runs(samples: BenchmarkSamples) -> Benchmark:
     pairs = _pairs(samples)
     runs = [(rle.runs(predicted), rle.runs(truth)) for predicted, truth in pairs]
     return Benchmark(

@@ -24,7 +24,7 @@ from bench.masks.types import Size
 from bench.networks.load import load_network
 from bench.speed.network_parity import say_parity
 from bench.speed.network_variants import COMPILED, EAGER, OPENVINO, predictions, steps
-from bench.speed.samples import Samples, load_samples
+from bench.speed.samples import BenchmarkSamples, load_samples
 from bench.speed.timing import FLOOR, OURS, PeerComparison, Variant, interleaved
 from bench.system.device import Machine
 from bench.system.progress import say
@@ -75,7 +75,7 @@ def run(training: Path | None, name: str, data: Path | None, folder: Path) -> li
     return rows + _rows(part, trained, len(images), product(floor), {EAGER: 2.5})
 
 
-def batch(samples: Samples, size: Size) -> tuple[Tensor, Tensor]:
+def batch(samples: BenchmarkSamples, size: Size) -> tuple[Tensor, Tensor]:
     """Return the photographs, uint8 (B, 3, h, w), and their targets, uint8 (B, 1, h, w)."""
     photos = [shrink(read_image(path), size) for path in samples.photographs]
     targets = [target_of(mask, size) for mask in samples.masks]

@@ -18,7 +18,7 @@ from bench.masks.resize import shrink
 from bench.masks.store import MapStore
 from bench.masks.types import THRESHOLD, FloatImage, Map, Mask, RgbImage, Size
 from bench.speed import peers
-from bench.speed.samples import MEMBER_SIZES, Samples
+from bench.speed.samples import MEMBER_SIZES, BenchmarkSamples
 from bench.speed.timing import Benchmark, copy_floor, read_floor, write_floor
 
 ROWS = 1000  # of a submission; the time of a file is divided by them
@@ -34,7 +34,7 @@ MAX_DIFFERENCE = 0.02  # mean distance of network inputs in 0..1: bilinear sampl
 SubmissionRows = list[tuple[str, str]]  # file name and run-length text
 
 
-def benchmarks(samples: Samples, folder: Path) -> list[Benchmark]:
+def benchmarks(samples: BenchmarkSamples, folder: Path) -> list[Benchmark]:
     """Return the benchmarks, in the order of the pipeline; their files go to `folder`."""
     rows = _varied_rows(samples.masks)
     members = [_scaled(size, samples.masks[0].shape) for size in FULL_SIZES]

@@ -22,7 +22,7 @@ GRAIN = 3.0  # sigma in pixels of the blur that makes neighbouring noise alike
 
 
 @dataclass(frozen=True)
-class Samples:
+class BenchmarkSamples:
     """Photographs of one size, their masks, and the maps of five members for each."""
 
     source: str
@@ -32,7 +32,7 @@ class Samples:
     noisy: list[list[Map]]  # the same, with most pixels a few levels off black and white
 
 
-def load_samples(data: Path | None, folder: Path) -> Samples:
+def load_samples(data: Path | None, folder: Path) -> BenchmarkSamples:
     """Load photographs of a Carvana folder or, if `data` is None, draw some into `folder`.
 
     Raises:
@@ -50,7 +50,7 @@ def load_samples(data: Path | None, folder: Path) -> Samples:
     clean = [[ceiling_map(mask, size) for size in MEMBER_SIZES] for mask in masks]
     random = np.random.default_rng(0)
     noisy = [[_noisy(map, random) for map in maps] for maps in clean]
-    return Samples(source, photographs, masks, clean, noisy)
+    return BenchmarkSamples(source, photographs, masks, clean, noisy)
 
 
 def _drawn(folder: Path) -> tuple[list[Path], list[Mask]]:

@@ -20,11 +20,6 @@ HEADER = "img,rle_mask\n"
 SOUND = HEADER + "a_01.jpg,1 3 10 5\na_02.jpg,\na_03.jpg,2455040 1\n"
 
 
-def with_row(text):
-    """A sound file but for its line 3."""
-    return SOUND.replace("a_02.jpg,", f"a_02.jpg,{text}")
-
-
 def test_the_same_rows_give_the_same_bytes_under_any_name(tmp_path):
     rows = [("a_01.jpg", "1 3 10 5"), ("a_02.jpg", ""), ("a_03.jpg", "2455040 1")]
     first, second = tmp_path / "one.csv.gz", tmp_path / "other.csv.gz"
@@ -84,7 +79,7 @@ def test_repair_mends_what_is_certain(tmp_path):
 
 @pytest.mark.parametrize("text", ["1 2 3", "1 5 3 2", "0 4", "1 -1", "1 x", "1.5 2"])
 def test_repair_refuses_to_guess(tmp_path, text):
-    (tmp_path / "broken.csv").write_text(with_row(text))
+    (tmp_path / "broken.csv").write_text(SOUND.replace("a_02.jpg,", f"a_02.jpg,{text}"))
     with pytest.raises(BadData, match=r"line 3, a_02.jpg"):
         writing.repair_submission(tmp_path / "broken.csv", tmp_path / "mended.csv.gz")
     assert not (tmp_path / "mended.csv.gz").exists()
@@ -131,7 +126,9 @@ def test_masks_may_be_pictures_and_rows_may_lack(tiny_carvana, tmp_path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        pytest.param(with_row("1 2 3"), "line 3, a_02.jpg: token 3", id="broken row"),
+        pytest.param(
+            SOUND.replace("2.jpg,", "2.jpg,1 2 3"), "line 3, a_02.jpg: token 3", id="broken row"
+        ),
         pytest.param(SOUND + "a_01.jpg,1 1\n", "line 5, a_01.jpg: .*already", id="doubled row"),
         pytest.param(HEADER + "b_01.jpg,1 1\n", "none of its 1 images", id="other images"),
         pytest.param(SOUND.replace(",", ";"), "';'", id="not a submission"),

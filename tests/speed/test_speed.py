@@ -9,7 +9,7 @@ import pytest
 from bench.cli.verbs import main
 from bench.masks import rle
 from bench.speed import comparison, in_memory, on_disk, peers, timing
-from bench.speed.samples import MEMBER_SIZES, Samples, load_samples
+from bench.speed.samples import MEMBER_SIZES, BenchmarkSamples, load_samples
 from bench.speed.timing import Benchmark, equal, measure
 from bench.system.errors import BadConfig
 
@@ -24,7 +24,7 @@ def tiny(tmp_path_factory, tiny_carvana):
 
 def test_samples_are_images_of_one_size_with_maps_of_five_members(tiny_carvana, tmp_path):
     samples = load_samples(tiny_carvana, tmp_path)
-    assert isinstance(samples, Samples)
+    assert isinstance(samples, BenchmarkSamples)
     of_images = samples.photographs, samples.masks, samples.clean, samples.noisy
     assert [len(each) for each in of_images] == [4, 4, 4, 4]
     assert all(len(maps) == len(MEMBER_SIZES) for maps in samples.clean + samples.noisy)
