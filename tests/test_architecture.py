@@ -1,6 +1,7 @@
 """The law of the house: imports go one way, without circles, and a stage imports no other stage."""
 
 import ast
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -79,3 +80,16 @@ def test_nothing_lies_flat_and_every_package_is_seen_at_once():
         for folder in bench.rglob("*/")
     }
     assert {name: size for name, size in sizes.items() if size > 12} == {}
+
+
+def test_every_file_that_is_no_python_is_installed():
+    data = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "package-data"
+    ]
+    for package, patterns in data.items():
+        folder = ROOT / package
+        packed = {path for pattern in patterns for path in folder.glob(pattern) if path.is_file()}
+        there = {path for path in folder.rglob("*") if path.is_file()}
+        assert {
+            path for path in there if path.suffix not in (".py", ".pyc", ".nbi", ".nbc")
+        } == packed
