@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.table import Table
 
-from bench.cli.arguments import DATA
+from bench.cli.arguments import data_folder
 from bench.system.errors import BadData
 from bench.system.progress import say
 
@@ -17,39 +17,39 @@ if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.data.check import DataReport
     from bench.run.run import Run
 
-WIDE = 240  # characters of a table that goes into a file
+FILE_WIDTH = 240  # characters of a table that goes into a file
 
 
-def show(given: argparse.Namespace, found: Any) -> None:
+def print_result(args: argparse.Namespace, result: Any) -> None:
     """Print a result as JSON, or as YAML, which reads well."""
     import yaml
 
-    if given.json:
-        print(json.dumps(found, indent=2))
+    if args.json:
+        print(json.dumps(result, indent=2))
     else:
-        print(yaml.safe_dump(found, sort_keys=False, width=100), end="")
+        print(yaml.safe_dump(result, sort_keys=False, width=100), end="")
 
 
-def show_tables(tables: Sequence[Table]) -> None:
+def print_tables(tables: Sequence[Table]) -> None:
     """Print tables, as wide as they need where no terminal is."""
-    console = Console(width=None if sys.stdout.isatty() else WIDE)
+    console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
     for table in tables:
         console.print(table)
 
 
-def show_leaderboard(opened: "Run", form: str) -> None:
+def print_leaderboard(run: "Run", form: str) -> None:
     """Print a run's leaderboard, and say where the rest of it lies."""
-    print(opened.layout.leaderboard(form).read_text(), end="")
-    say(f"the run is in {opened.layout.folder}, submission files are in {opened.submissions}")
+    print(run.layout.leaderboard(form).read_text(), end="")
+    say(f"the run is in {run.layout.folder}, submission files are in {run.submissions}")
 
 
-def show_data(given: argparse.Namespace, report: "DataReport") -> None:
+def print_data_report(args: argparse.Namespace, report: "DataReport") -> None:
     """Print what is in a data folder.
 
     Raises:
         BadData: something in it is wrong.
     """
-    if given.json:
+    if args.json:
         print(json.dumps(report.to_json(), indent=2))
     else:
         Console().print(report.to_table())
@@ -57,7 +57,7 @@ def show_data(given: argparse.Namespace, report: "DataReport") -> None:
         raise BadData(report.verdict)
 
 
-def check_submission(given: argparse.Namespace) -> None:
+def check_submission(args: argparse.Namespace) -> None:
     """Print what is wrong with a submission file, and its scores where masks are given.
 
     Raises:
@@ -66,16 +66,16 @@ def check_submission(given: argparse.Namespace) -> None:
     from bench.data.carvana import open_folder
     from bench.kaggle import scoring, validation, writing
 
-    expected = writing.expected_images(open_folder(given.data or DATA))
-    report = validation.check_submission(given.check, expected, jobs=given.jobs)
-    if not given.json:
+    expected = writing.expected_images(open_folder(data_folder(args)))
+    report = validation.check_submission(args.check, expected, jobs=args.jobs)
+    if not args.json:
         print(report)
     scores: dict[str, Any] = {}
-    if given.against:
-        scores = scoring.score_submission(given.check, scoring.KnownMasks(given.against)).to_json()
-    if given.json:
-        show(given, report.to_json() | scores)
+    if args.against:
+        scores = scoring.score_submission(args.check, scoring.KnownMasks(args.against)).to_json()
+    if args.json:
+        print_result(args, report.to_json() | scores)
     elif scores:
-        show(given, scores)
+        print_result(args, scores)
     if not report.sound:
-        raise BadData(f"{given.check}: Kaggle would refuse or misread it; see above")
+        raise BadData(f"{args.check}: Kaggle would refuse or misread it; see above")

@@ -1,0 +1,106 @@
+"""The verbs that take a trained entry out of its run and cut cars out with it."""
+
+import argparse
+from pathlib import Path
+
+from bench.cli.arguments import Verb, add_device, positive
+from bench.cli.printing import print_result
+from bench.config.refinement import DEFAULT_STEPS
+from bench.system.errors import Missing
+from bench.system.progress import say
+from bench.system.text import several
+
+
+def export_command(args: argparse.Namespace) -> None:
+    """Copy what an entry needs into one folder."""
+    from bench.cutout import export
+
+    manifest = export.run(args.run, args.entry, args.out, openvino=args.openvino, data=args.data)
+    say(f"{manifest.entry}: {several(len(manifest.members), 'member')} in {args.out}")
+
+
+def cutout_command(args: argparse.Namespace) -> None:
+    """Cut cars out of photographs."""
+    from bench.cutout import cutout
+    from bench.cutout.export import open_entry
+    from bench.system.device import Machine
+
+    model = open_entry(args.model, args.run, args.entry, Machine(args.device, args.jobs))
+    options = cutout.CutoutOptions(args.background, args.format, tuple(args.steps))
+    done = cutout.run(model, args.photographs, args.out, options, args.jobs)
+    say(f"{done} photographs cut out into {args.out}")
+
+
+def serve_command(args: argparse.Namespace) -> None:
+    """Serve the page and the API until told to stop."""
+    from bench.system.device import Machine
+
+    try:
+        from bench.serve import overhead, server
+    except ModuleNotFoundError as error:
+        raise Missing(f"no {error.name}: pip install 'carvana-bench[serve]'") from error
+    if args.measure:
+        cost = overhead.measure_overhead(args.model, args.measure, args.requests, args.device)
+        print_result(args, cost.to_json())
+        return
+    server.run(args.model, args.port, Machine(args.device, args.jobs))
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--run", type=Path, required=True, metavar="RUN", help="folder of a run")
+    parser.add_argument("--entry", required=True, metavar="E", help="of the leaderboard")
+    parser.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR")
+    parser.add_argument("--openvino", action="store_true", help="to be run by OpenVINO, on a CPU")
+
+
+def _add_cutout(parser: argparse.ArgumentParser) -> None:
+    photographs = "file, or folder of files"
+    parser.add_argument("photographs", type=Path, nargs="+", metavar="PHOTO", help=photographs)
+    model = parser.add_mutually_exclusive_group(required=True)
+    model.add_argument("--model", type=Path, metavar="MODEL_DIR", help="what `export` wrote")
+    model.add_argument("--run", type=Path, metavar="RUN", help="folder of a run, with --entry")
+    parser.add_argument("--entry", metavar="E", help="of the run's leaderboard")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    background = "transparent, white, #rrggbb, blur, or a picture's file"
+    parser.add_argument("--background", default="transparent", metavar="B", help=background)
+    parser.add_argument("--format", choices=("png", "jpeg", "webp"), default="png")
+    steps = f"first: {', '.join(DEFAULT_STEPS)}"
+    parser.add_argument("--steps", nargs="+", default=[], metavar="STEP", help=steps)
+    add_device(parser)
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--model", type=Path, required=True, metavar="MODEL_DIR")
+    parser.add_argument("--port", type=int, default=8000, metavar="N", help="of 127.0.0.1; 0: any")
+    measure = "only say what the server costs in time and memory"
+    parser.add_argument("--measure", type=Path, metavar="PHOTO", help=measure)
+    parser.add_argument("--requests", type=positive, default=1000, metavar="N", help="for memory")
+    add_device(parser)
+
+
+CUTOUT_VERBS = (
+    Verb(
+        "export",
+        "an entry as one folder that needs no run; with --data its masks are tried",
+        "export --run runs/cpu --entry mean --out car-model --data DIR",
+        _add_export,
+        export_command,
+        networks=True,
+    ),
+    Verb(
+        "cutout",
+        "cut cars out of photographs",
+        "cutout photographs/ --model car-model --out cars --background white",
+        _add_cutout,
+        cutout_command,
+        networks=True,
+    ),
+    Verb(
+        "serve",
+        "the same as a page and an API",
+        "serve --model car-model",
+        _add_serve,
+        serve_command,
+        networks=True,
+    ),
+)

@@ -1,0 +1,147 @@
+"""The verbs about data, recipes and this machine."""
+
+import argparse
+import json
+from pathlib import Path
+
+from bench.cli.arguments import (
+    Verb,
+    add_device,
+    add_optional_suite,
+    data_folder,
+    open_run,
+    positive,
+)
+from bench.cli.printing import print_data_report, print_result, print_tables
+from bench.system.progress import say
+
+
+def check_command(args: argparse.Namespace) -> None:
+    """Look at a data folder and say what is wrong with it."""
+    from bench.data.check import check_folder
+
+    print_data_report(args, check_folder(data_folder(args), deep=args.deep, jobs=args.jobs))
+
+
+def demo_command(args: argparse.Namespace) -> None:
+    """Draw the demo data set."""
+    from bench.demo.folder import draw_folder
+
+    draw_folder(args.out, args.cars, args.test_cars, args.seed or 0, args.jobs)
+    say(f"{args.out}: {args.cars} training and {args.test_cars} test cars, 16 views each")
+
+
+def download_command(args: argparse.Namespace) -> None:
+    """Have Kaggle's client fetch the data, then check them."""
+    from bench.kaggle.download import download
+
+    print_data_report(args, download(args.out, args.jobs))
+
+
+def models_command(args: argparse.Namespace) -> None:
+    """List the recipes with what their networks cost, or show one layer by layer."""
+    from bench.cli import catalogue
+    from bench.system.device import Machine
+
+    machine = Machine(args.device, args.jobs) if args.measure else None
+    recipes = [catalogue.entry(args.name, machine)] if args.name else catalogue.entries(machine)
+    layers = catalogue.layer_entries(args.name) if args.name else []
+    if args.json:
+        print(json.dumps(recipes[0] | {"layers": layers} if args.name else recipes, indent=2))
+        return
+    print_tables([catalogue.table(rows) for rows in (layers, recipes) if rows])
+
+
+def prepare_coco_command(args: argparse.Namespace) -> None:
+    """Turn COCO annotations into a data folder."""
+    from bench.data.coco import prepare
+
+    size = (args.size[0], args.size[1]) if args.size else None
+    print_result(args, prepare(args.annotations, args.images, args.out, size, args.jobs))
+
+
+def doctor_command(args: argparse.Namespace) -> None:
+    """Say what this machine has, and what a suite would cost on it."""
+    from bench.cli.doctor import examine
+
+    facts = examine(data_folder(args), args.runs)
+    if args.suite:
+        from bench.run.plan import plan
+
+        facts["suite"] = plan(open_run(args))
+    print_result(args, facts)
+
+
+def _add_check(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--deep", action="store_true", help="read every file to its end")
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--cars", type=int, default=18, metavar="N", help="training cars")
+    parser.add_argument("--test-cars", type=int, default=2, metavar="N")
+
+
+def _add_download(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+
+def _add_models(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", nargs="?", metavar="RECIPE", help="show it layer by layer")
+    measure = "time a training step and a prediction"
+    parser.add_argument("--measure", action="store_true", help=measure)
+    add_device(parser)
+
+
+def _add_prepare_coco(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--annotations", type=Path, required=True, metavar="FILE")
+    parser.add_argument("--images", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--size", type=positive, nargs=2, metavar=("H", "W"), help="resize to it")
+
+
+DATA_VERBS = (
+    Verb(
+        "check",
+        "say what is in a data folder, and what is wrong",
+        "check --data DIR",
+        _add_check,
+        check_command,
+    ),
+    Verb(
+        "demo",
+        "draw the demo data set",
+        "demo --out data/demo --cars 18",
+        _add_demo,
+        demo_command,
+    ),
+    Verb(
+        "download",
+        "fetch the data by Kaggle's own client",
+        "download --out data",
+        _add_download,
+        download_command,
+    ),
+    Verb(
+        "models",
+        "recipes and what their networks cost",
+        "models demo/vgg11-concat-1024x1024",
+        _add_models,
+        models_command,
+        networks=True,
+    ),
+    Verb(
+        "prepare-coco",
+        "people and vehicles of COCO as a data folder",
+        "prepare-coco --annotations instances_val2017.json --images val2017 --out data/coco",
+        _add_prepare_coco,
+        prepare_coco_command,
+    ),
+)
+DOCTOR = Verb(
+    "doctor",
+    "what this machine has, what a suite would cost",
+    "doctor cpu",
+    add_optional_suite,
+    doctor_command,
+)

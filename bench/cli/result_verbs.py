@@ -1,0 +1,171 @@
+"""The verbs that rank, compare, draw and hand in what a run found."""
+
+import argparse
+import json
+from pathlib import Path
+
+from bench.cli.arguments import Verb, add_optional_suite, add_suite, open_run, positive
+from bench.cli.printing import check_submission, print_leaderboard, print_result
+from bench.system.errors import BadConfig
+from bench.system.progress import say
+
+
+def leaderboard_command(args: argparse.Namespace) -> None:
+    """Rank the entries, or show Kaggle's leaderboard."""
+    if args.kaggle:
+        from bench.kaggle.standings import fetch_standings
+
+        print_result(args, fetch_standings(args.score))
+        return
+    if not args.suite:
+        raise BadConfig("name a SUITE, or --kaggle for the competition's own leaderboard")
+    from bench.run.stages import do_group
+
+    run = open_run(args)
+    do_group(run, "leaderboard")
+    print_leaderboard(run, "json" if args.json else args.format)
+
+
+def report_command(args: argparse.Namespace) -> None:
+    """Write a run's report."""
+    from bench.run.stages import do_group
+
+    run = open_run(args)
+    do_group(run, "report")
+    print(run.layout.report)
+
+
+def compare_command(args: argparse.Namespace) -> None:
+    """Rank the entries of two runs together."""
+    from bench.scores import compare
+    from bench.scores.tables import to_markdown, to_records
+
+    entries, gains = compare.run(*args.folders)
+    if args.json:
+        print_result(args, {"entries": to_records(entries), "gains": to_records(gains)})
+    else:
+        print(to_markdown(entries), to_markdown(gains), sep="\n", end="")
+
+
+def errors_command(args: argparse.Namespace) -> None:
+    """Draw the worst images of an entry."""
+    from bench.run.results import draw_errors
+
+    drawn = draw_errors(open_run(args), args.entry, args.out, args.worst)
+    say(f"{drawn} images in {args.out}")
+
+
+def refine_command(args: argparse.Namespace) -> None:
+    """Try every refinement on an entry's held-out maps."""
+    from bench.run.results import try_refinements
+    from bench.scores.columns import in_trials
+    from bench.scores.tables import to_markdown, to_records
+
+    trials = try_refinements(open_run(args), args.entry, args.out)
+    if args.json:
+        print(json.dumps(to_records(trials), indent=2))
+    else:
+        print(to_markdown(trials, in_trials()), end="")
+    if args.out:
+        say(f"figures of every image and pictures are in {args.out}")
+
+
+def submit_command(args: argparse.Namespace) -> None:
+    """Write a suite's submission files, or check, score, mend and upload any."""
+    from bench.kaggle import writing
+
+    if args.suite:
+        from bench.run.stages import do_group
+
+        do_group(open_run(args), "submissions")
+    elif args.check:
+        check_submission(args)
+    elif args.repair:
+        say(f"{writing.repair_submission(*args.repair)} rows written to {args.repair[1]}")
+    elif not args.upload:
+        raise BadConfig("name a SUITE, --check FILE, --repair FILE OUT or --upload FILE")
+    if args.upload:
+        print(writing.upload_submission(args.upload, args.message), end="")
+
+
+def _add_leaderboard(parser: argparse.ArgumentParser) -> None:
+    add_optional_suite(parser)
+    parser.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
+    parser.add_argument("--kaggle", action="store_true", help="Kaggle's own, by its client")
+    parser.add_argument("--score", type=float, metavar="S", help="with --kaggle: what rank it is")
+
+
+def _add_compare(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("folders", type=Path, nargs=2, metavar="RUN", help="folder of a run")
+
+
+def _add_errors(parser: argparse.ArgumentParser) -> None:
+    add_suite(parser)
+    parser.add_argument("--entry", required=True, metavar="E", help="of the leaderboard")
+    parser.add_argument("--worst", type=positive, default=20, metavar="N", help="images")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+
+
+def _add_refine(parser: argparse.ArgumentParser) -> None:
+    add_suite(parser)
+    parser.add_argument("--entry", required=True, metavar="E", help="of the leaderboard")
+    out = "pictures, and the figures of images"
+    parser.add_argument("--out", type=Path, metavar="DIR", help=out)
+
+
+def _add_submit(parser: argparse.ArgumentParser) -> None:
+    add_optional_suite(parser)
+    parser.add_argument("--check", type=Path, metavar="FILE", help="validate any submission file")
+    against = "with --check: score it on mask pictures or a table"
+    parser.add_argument("--against", type=Path, metavar="MASKS", help=against)
+    repair, names = "write it again, mended where the cure is certain", ("FILE", "OUT")
+    parser.add_argument("--repair", type=Path, nargs=2, metavar=names, help=repair)
+    upload = "send it by Kaggle's own client"
+    parser.add_argument("--upload", type=Path, metavar="FILE", help=upload)
+    parser.add_argument("--message", default="carvana-bench", help="what Kaggle shows beside it")
+
+
+RESULT_VERBS = (
+    Verb(
+        "leaderboard",
+        "rank single models and ensembles",
+        "leaderboard cpu",
+        _add_leaderboard,
+        leaderboard_command,
+    ),
+    Verb(
+        "report",
+        "write the run's page, report.html",
+        "report cpu --data DIR",
+        add_suite,
+        report_command,
+    ),
+    Verb(
+        "compare",
+        "rank the entries of two runs",
+        "compare runs/cpu runs/xu2018",
+        _add_compare,
+        compare_command,
+    ),
+    Verb(
+        "errors",
+        "draw where an entry is wrong",
+        "errors cpu --data DIR --entry mean --out errors",
+        _add_errors,
+        errors_command,
+    ),
+    Verb(
+        "refine",
+        "try every refinement of an entry's masks",
+        "refine cpu --data DIR --entry mean --out refined",
+        _add_refine,
+        refine_command,
+    ),
+    Verb(
+        "submit",
+        "write, check, score and upload submission files",
+        "submit --check submissions/cpu-mean.csv.gz --data DIR",
+        _add_submit,
+        submit_command,
+    ),
+)

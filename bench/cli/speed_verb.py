@@ -1,0 +1,82 @@
+"""The verb `speed`: every part of the program beside its peers."""
+
+import argparse
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from bench.cli.arguments import Verb, data_folder, positive
+from bench.cli.printing import print_tables
+from bench.system import process
+
+if TYPE_CHECKING:
+    from bench.speed.timing import PeerComparison
+
+
+def speed_command(args: argparse.Namespace) -> None:
+    """Time every part beside its peers."""
+    from bench.speed import comparison
+
+    process.use_one_opencv_thread()
+    if args.parts == ["scale"]:
+        _time_scale(args)
+        return
+    if args.parts == ["network"]:
+        rows = _time_network(args)
+    elif args.parts == ["loader"]:
+        from bench.speed import loader
+
+        rows = loader.run(args.training, args.recipe, data_folder(args), args.jobs)
+    else:
+        rows = list(comparison.run(args.parts, args.data))
+    if args.json:
+        print(json.dumps([row.to_json() for row in rows], indent=2))
+    else:
+        print_tables([comparison.to_table(rows)])
+
+
+def _time_network(args: argparse.Namespace) -> "list[PeerComparison]":
+    from bench.speed import network
+
+    with TemporaryDirectory(prefix="carvana-speed-") as folder:
+        process.keep_compiled_code_in(Path(folder) / "kernels")
+        return network.run(args.training, args.recipe, args.data, Path(folder))
+
+
+def _time_scale(args: argparse.Namespace) -> None:
+    from bench.speed import scale, scale_report
+
+    rows = scale.run(args.images, args.noisy, args.data, args.jobs)
+    if args.plot:
+        scale_report.draw(rows, args.plot)
+    print(json.dumps(rows, indent=2) if args.json else scale_report.to_markdown(rows).rstrip())
+
+
+def _add_speed(parser: argparse.ArgumentParser) -> None:
+    parts = "any piece of a name; or scale, network, loader"
+    parser.add_argument("parts", nargs="*", metavar="PART", help=parts)
+    training = "with network and loader: a trained one"
+    parser.add_argument("--training", type=Path, metavar="DIR", help=training)
+    parser.add_argument("--recipe", default="cpu/unet-320x480", help="instead: untrained")
+    images = "with scale: how many"
+    parser.add_argument("--images", type=positive, nargs="+", default=[], metavar="N", help=images)
+    parser.add_argument("--noisy", action="store_true", help="with scale: on noisy maps")
+    plot = "with scale: draw how cost grows, .png or .svg"
+    parser.add_argument("--plot", type=_drawing, metavar="FILE", help=plot)
+
+
+def _drawing(text: str) -> Path:
+    if not text.endswith((".png", ".svg")):
+        raise argparse.ArgumentTypeError(f"{text} does not end in .png or .svg")
+    return Path(text)
+
+
+SPEED = Verb(
+    "speed",
+    "every part beside its peers",
+    "speed text --data DIR",
+    _add_speed,
+    speed_command,
+    networks=True,
+)

@@ -1,0 +1,132 @@
+"""The verbs that execute a suite, whole or stage by stage."""
+
+import argparse
+
+from bench.cli.arguments import Verb, add_suite, open_run
+from bench.cli.printing import print_leaderboard, print_result
+
+
+def run_command(args: argparse.Namespace) -> None:
+    """Do every stage of a suite, then print its leaderboard."""
+    from bench.run.plan import plan
+    from bench.run.stages import do_all
+
+    run = open_run(args)
+    if args.dry_run:
+        print_result(args, plan(run))
+        return
+    do_all(run)
+    print_leaderboard(run, "json" if args.json else "md")
+
+
+def folds_command(args: argparse.Namespace) -> None:
+    """Draw the folds and audit them."""
+    from bench.run.opening import begin
+
+    begin(open_run(args))
+
+
+def score_command(args: argparse.Namespace) -> None:
+    """Score every entry on the held-out cars."""
+    from bench.run.stages import do_group
+
+    do_group(open_run(args), "score")
+
+
+def train_command(args: argparse.Namespace) -> None:
+    """Train a suite's recipes."""
+    from bench.run.members import training_stage
+    from bench.run.opening import begin
+
+    run = open_run(args)
+    begin(run)
+    for name in run.chosen_recipes(args.only):
+        for fold in run.splits:
+            training_stage(run, name, fold).bring_up_to_date()
+
+
+def predict_command(args: argparse.Namespace) -> None:
+    """Write the maps of a suite's recipes."""
+    from bench.run.members import prediction_stage
+    from bench.run.opening import begin
+
+    run = open_run(args)
+    begin(run)
+    prediction_stage(run, args.only).bring_up_to_date()
+
+
+def ensemble_command(args: argparse.Namespace) -> None:
+    """Write the maps of a suite's ensembles."""
+    from bench.run.members import combine_members
+    from bench.run.results import fit_stage
+
+    run = open_run(args)
+    fit_stage(run).bring_up_to_date()
+    combine_members(run, args.split)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    add_suite(parser)
+    parser.add_argument("--dry-run", action="store_true", help="say what is left, and do nothing")
+    _add_tensorboard(parser)
+
+
+def _add_predict(parser: argparse.ArgumentParser) -> None:
+    add_suite(parser)
+    parser.add_argument("--only", nargs="+", default=[], metavar="RECIPE", help="of the suite")
+
+
+def _add_train(parser: argparse.ArgumentParser) -> None:
+    _add_predict(parser)
+    _add_tensorboard(parser)
+
+
+def _add_ensemble(parser: argparse.ArgumentParser) -> None:
+    add_suite(parser)
+    splits = ("heldout", "test")
+    parser.add_argument("--split", choices=splits, default="heldout", help="which cars")
+
+
+def _add_tensorboard(parser: argparse.ArgumentParser) -> None:
+    description = "each epoch's figures for TensorBoard, too (the extra `tensorboard`)"
+    parser.add_argument("--tensorboard", action="store_true", help=description)
+
+
+SUITE_VERBS = (
+    Verb("run", "every stage of a suite, or what is left", "run demo", _add_run, run_command),
+    Verb(
+        "folds",
+        "draw the folds of cars, and audit them for leaks",
+        "folds cpu --data DIR",
+        add_suite,
+        folds_command,
+    ),
+    Verb(
+        "score",
+        "score every entry on the held-out cars",
+        "score cpu --data DIR",
+        add_suite,
+        score_command,
+    ),
+    Verb(
+        "train",
+        "train a suite's recipes",
+        "train cpu --data DIR --only cpu/unet-256x384",
+        _add_train,
+        train_command,
+    ),
+    Verb(
+        "predict",
+        "write a suite's probability maps",
+        "predict cpu --data DIR",
+        _add_predict,
+        predict_command,
+    ),
+    Verb(
+        "ensemble",
+        "write the maps of ensembles",
+        "ensemble cpu",
+        _add_ensemble,
+        ensemble_command,
+    ),
+)
