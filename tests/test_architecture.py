@@ -19,11 +19,18 @@ run
 cli
 """
 STAGES = {  # they meet in files of a run alone
-    "bench.networks.predict", "bench.training.train", "bench.ensembles.fit",
-    "bench.ensembles.combine", "bench.scores.score", "bench.scores.leaderboard",
-    "bench.scores.analysis", "bench.kaggle.submit", "bench.report.page", "bench.cutout.export",
+    "bench.networks.predict",
+    "bench.training.train",
+    "bench.ensembles.fit",
+    "bench.ensembles.combine",
+    "bench.scores.score",
+    "bench.scores.leaderboard",
+    "bench.scores.analysis",
+    "bench.kaggle.submit",
+    "bench.report.page",
+    "bench.cutout.export",
     "bench.cutout.cutout",
-}  # fmt: skip
+}
 LEVEL = {name: level for level, line in enumerate(ORDER.split("\n")) for name in line.split()}
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path

@@ -47,8 +47,9 @@ def check_same(path: Path, config: Strict) -> None:
         BadConfig: the stored file differs; the message names the fields.
     """
     stored = read(path, type(config))
-    changed = [name for name in type(config).model_fields
-               if getattr(stored, name) != getattr(config, name)]  # fmt: skip
+    changed = [
+        name for name in type(config).model_fields if getattr(stored, name) != getattr(config, name)
+    ]
     if changed:
         raise BadConfig(
             f"{path.parent} was made with another {', '.join(changed)}; "

@@ -37,9 +37,18 @@ UPRIGHT = {
 SPACE = slice(16, 20)  # where an ICC profile says what kind of colours it describes
 DEEP = 257  # a 16-bit value is 257 times the 8-bit one
 DECODING = (  # what Pillow's decoders raise for damaged files
-    OSError, SyntaxError, ValueError, TypeError, IndexError, KeyError, OverflowError, EOFError,
-    MemoryError, struct.error, zlib.error,
-)  # fmt: skip
+    OSError,
+    SyntaxError,
+    ValueError,
+    TypeError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    EOFError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
 
 
 class NoPhotograph(BadData):

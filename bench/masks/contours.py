@@ -53,8 +53,9 @@ def fill(contours: Sequence[Points], shape: tuple[int, int]) -> Mask:
     mask = np.zeros(shape, dtype=np.bool_)
     if not contours:
         return mask
-    places, turns = (np.concatenate(each) for each in zip(*(_crossings(c, shape) for c in contours),
-                                                          strict=True))  # fmt: skip
+    places, turns = (
+        np.concatenate(each) for each in zip(*(_crossings(c, shape) for c in contours), strict=True)
+    )
     order = np.argsort(places, kind="stable")
     places, inside = places[order], np.cumsum(turns[order]) > 0
     last = np.diff(places, append=-1) != 0  # of those at one place, the sum of all

@@ -85,9 +85,7 @@ class Converted(nn.Module):
         return logits
 
     def _compile(self, size: Size) -> Callable[..., Any]:
-        options = {
-            "INFERENCE_PRECISION_HINT": self._precision, "PERFORMANCE_HINT": "LATENCY"
-        }  # fmt: skip
+        options = {"INFERENCE_PRECISION_HINT": self._precision, "PERFORMANCE_HINT": "LATENCY"}
         core = self._library.Core()
         try:
             model = core.read_model(self._path)

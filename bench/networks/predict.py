@@ -96,8 +96,12 @@ def _fitting(members: Sequence[Member], machine: Machine) -> Iterator[list[Membe
     """The members in groups whose weights take at most WEIGHTS of the memory that is free."""
     room, taken, group = WEIGHTS * free_memory(machine), 0, list[Member]()
     for member in members:
-        needed = sum(_weights(each).stat().st_size for part in member.parts
-                     for each in part.trainings if _weights(each).exists())  # fmt: skip
+        needed = sum(
+            _weights(each).stat().st_size
+            for part in member.parts
+            for each in part.trainings
+            if _weights(each).exists()
+        )
         if group and taken + needed > room:
             yield group
             taken, group = 0, []

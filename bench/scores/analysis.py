@@ -48,25 +48,30 @@ def run(entries: Sequence[Entry], members: Members, scores: Path, target: Path) 
     cars = len({car_of(image) for image in dice.columns})
     found = [_of_ensemble(one, entries, dice, without.get(one.name)) for one in ensembles]
     everywhere = reduce(add, joint.values())
-    write_json(target, {
-        "images": len(dice.columns),
-        "cars": cars,
-        "statistics": methods(cars, len(dice)),
-        "members": singles,
-        "best_member": best,
-        "disagreement": disagreement(everywhere).tolist(),
-        "error_correlation": _with_null(pd.DataFrame(error_correlation(everywhere)), "values"),
-        "calibration": _with_null(calibration(everywhere), "records"),
-        "oracle": {
-            "dice": float(oracle(dice.loc[singles]).mean()), "over_best_member": _json(reached),
+    write_json(
+        target,
+        {
+            "images": len(dice.columns),
+            "cars": cars,
+            "statistics": methods(cars, len(dice)),
+            "members": singles,
+            "best_member": best,
+            "disagreement": disagreement(everywhere).tolist(),
+            "error_correlation": _with_null(pd.DataFrame(error_correlation(everywhere)), "values"),
+            "calibration": _with_null(calibration(everywhere), "records"),
+            "oracle": {
+                "dice": float(oracle(dice.loc[singles]).mean()),
+                "over_best_member": _json(reached),
+            },
+            "ensembles": _corrected(found),
+            "beat_plain_mean": [
+                each["entry"]
+                for each in found
+                if each["over_plain_mean"] and each["over_plain_mean"]["low"] > 0
+            ],
+            "disputed_px": {image: found.disputed for image, found in joint.items()},
         },
-        "ensembles": _corrected(found),
-        "beat_plain_mean": [
-            each["entry"] for each in found
-            if each["over_plain_mean"] and each["over_plain_mean"]["low"] > 0
-        ],
-        "disputed_px": {image: found.disputed for image, found in joint.items()},
-    })  # fmt: skip
+    )
 
 
 def _can_leave_out(entry: Entry) -> bool:
@@ -117,10 +122,14 @@ def _of_ensemble(
     ]
     others = [name for name in means if name != entry.name]
     over_mean = paired_gain(mine, dice.T[others[0]]) if others else None
-    members = [] if without is None else [
-        {"member": member, **(_json(paired_gain(mine, without[member])) or {})}
-        for member in entry.members
-    ]  # fmt: skip
+    members = (
+        []
+        if without is None
+        else [
+            {"member": member, **(_json(paired_gain(mine, without[member])) or {})}
+            for member in entry.members
+        ]
+    )
     return {
         "entry": entry.name,
         "rule": entry.rule,

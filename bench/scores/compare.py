@@ -38,9 +38,12 @@ def run(first: Path, second: Path) -> Comparison:
             f"{len(images[0] & images[1])} are the same; compare runs on the same cars and folds"
         )
     together = pd.concat(
-        [each.assign(entry=name + "/" + each["entry"])
-         for name, each in zip(names, scores, strict=True)], ignore_index=True,
-    )  # fmt: skip
+        [
+            each.assign(entry=name + "/" + each["entry"])
+            for name, each in zip(names, scores, strict=True)
+        ],
+        ignore_index=True,
+    )
     boards = [
         _board(Layout(folder), name) for name, folder in zip(names, (first, second), strict=True)
     ]

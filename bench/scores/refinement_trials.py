@@ -80,16 +80,20 @@ def _tried(map: Map, truth: Mask, chains: Mapping[str, Steps]) -> Iterator[dict[
         after = found.map >= THRESHOLD
         changed = int(np.count_nonzero(after ^ before))
         yield {
-            "refinement": name, "changed_px": changed, "refine_ms": ms,
-            "tried": found.tried, "kept": found.kept,
+            "refinement": name,
+            "changed_px": changed,
+            "refine_ms": ms,
+            "tried": found.tried,
+            "kept": found.kept,
             **(measures(after, truth) if changed else bare),
-        }  # fmt: skip
+        }
 
 
 def table(scores: pd.DataFrame) -> pd.DataFrame:
     """One row for each refinement, from one for each of its images."""
-    dice = matrix(scores.rename(columns={"refinement": "entry"}),
-                  list(scores["refinement"].unique())).T  # fmt: skip
+    dice = matrix(
+        scores.rename(columns={"refinement": "entry"}), list(scores["refinement"].unique())
+    ).T
     rows = [_row(name, mine, dice) for name, mine in scores.groupby("refinement", sort=False)]
     found = holm_column(pd.DataFrame(rows), "gain_p")
     counts = ["better", "worse", "unchanged", "tried", "kept"]
@@ -103,11 +107,14 @@ def _row(name: Any, mine: pd.DataFrame, dice: pd.DataFrame) -> dict[str, Any]:
         return row
     change = dice[name] - dice[NONE]
     counted = {
-        "better": int((change > 0).sum()), "worse": int((change < 0).sum()),
-        "unchanged": int((change == 0).sum()), "changed_px": mine["changed_px"].mean(),
-        "tried": int(mine["tried"].sum()), "kept": int(mine["kept"].sum()),
+        "better": int((change > 0).sum()),
+        "worse": int((change < 0).sum()),
+        "unchanged": int((change == 0).sum()),
+        "changed_px": mine["changed_px"].mean(),
+        "tried": int(mine["tried"].sum()),
+        "kept": int(mine["kept"].sum()),
         "refine_ms": mine["refine_ms"].median(),
-    }  # fmt: skip
+    }
     return row | counted | gain_columns(paired_gain(dice[name], dice[NONE]))
 
 

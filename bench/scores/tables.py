@@ -10,10 +10,20 @@ import pandas as pd
 
 from bench.scores import columns
 
-LATEX = str.maketrans({
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "$": r"\$", "#": r"\#", "_": r"\_",
-    "{": r"\{", "}": r"\}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
-})  # fmt: skip
+LATEX = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "&": r"\&",
+        "%": r"\%",
+        "$": r"\$",
+        "#": r"\#",
+        "_": r"\_",
+        "{": r"\{",
+        "}": r"\}",
+        "~": r"\textasciitilde{}",
+        "^": r"\textasciicircum{}",
+    }
+)
 
 
 def to_markdown(found: pd.DataFrame, shown: Sequence[str] | None = None) -> str:
@@ -30,9 +40,17 @@ def to_latex(found: pd.DataFrame) -> str:
     sides = "".join("r" if name in columns.decimals() else "l" for name in names)
     lines = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in [names, *rows]]
     return "\n".join(
-        [rf"\begin{{tabular}}{{{sides}}}", r"\toprule", lines[0], r"\midrule", *lines[1:],
-         r"\bottomrule", r"\end{tabular}", ""]
-    )  # fmt: skip
+        [
+            rf"\begin{{tabular}}{{{sides}}}",
+            r"\toprule",
+            lines[0],
+            r"\midrule",
+            *lines[1:],
+            r"\bottomrule",
+            r"\end{tabular}",
+            "",
+        ]
+    )
 
 
 def to_records(found: pd.DataFrame) -> list[dict[str, Any]]:

@@ -163,9 +163,15 @@ def batches(
     dataset.epoch = epoch
     order = torch.Generator().manual_seed(seed * 100_003 + epoch)
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
-        dataset, batch, shuffle=True, generator=order, num_workers=workers, drop_last=True,
-        pin_memory=torch.cuda.is_available(), worker_init_fn=_start_worker,
-    )  # fmt: skip
+        dataset,
+        batch,
+        shuffle=True,
+        generator=order,
+        num_workers=workers,
+        drop_last=True,
+        pin_memory=torch.cuda.is_available(),
+        worker_init_fn=_start_worker,
+    )
     yield from loader
 
 

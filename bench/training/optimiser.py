@@ -17,9 +17,7 @@ def make_optimiser(options: Optimiser, network: nn.Module) -> torch.optim.Optimi
     Fused: one pass over the weights instead of a dozen, half the time on a CPU.
     """
     groups = _groups(options, network)
-    common: dict[str, Any] = {
-        "lr": options.lr, "weight_decay": options.weight_decay, "fused": True
-    }  # fmt: skip
+    common: dict[str, Any] = {"lr": options.lr, "weight_decay": options.weight_decay, "fused": True}
     match options.name:
         case "sgd":
             return torch.optim.SGD(groups, momentum=options.momentum, **common)

@@ -54,8 +54,10 @@ def test_the_command_prints_one_object_a_recipe_and_the_layers_of_one(monkeypatc
     assert main(["models", "--json", "--quiet"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["name"], found["params"], found["size"]) == (
-        "cpu/unet-256x384", 4180113, [256, 384],
-    )  # fmt: skip
+        "cpu/unet-256x384",
+        4180113,
+        [256, 384],
+    )
     assert main(["models", "cpu/unet-256x384"]) == 0
     shown = capsys.readouterr().out
     assert "Conv2d" in shown

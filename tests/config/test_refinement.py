@@ -37,8 +37,9 @@ def test_every_form_of_a_step_is_the_same_record(text, expected):
 def test_files_name_a_step_and_every_option_as_they_always_did():
     """Map stores of refined ensembles compare what is written: another form would disown them."""
     assert to_json([FillHoles(), Denoise(blur=9)]) == [
-        {"fill_holes": {}}, {"denoise": {"blur": 9, "opening": 39}},
-    ]  # fmt: skip
+        {"fill_holes": {}},
+        {"denoise": {"blur": 9, "opening": 39}},
+    ]
 
 
 @pytest.mark.parametrize("step", DEFAULT_STEPS.values(), ids=DEFAULT_STEPS)
@@ -59,9 +60,18 @@ def test_what_a_person_chooses_is_put_in_the_one_order():
 
 @pytest.mark.parametrize(
     "step",
-    ["smoothing", {"smoothing": {}}, {"name": "smoothing"}, {"fill_holes": {}, "denoise": {}},
-     {"fill_holes": None}, {"name": ["denoise"]}, {"blur": 9}, 3, None],
-)  # fmt: skip
+    [
+        "smoothing",
+        {"smoothing": {}},
+        {"name": "smoothing"},
+        {"fill_holes": {}, "denoise": {}},
+        {"fill_holes": None},
+        {"name": ["denoise"]},
+        {"blur": 9},
+        3,
+        None,
+    ],
+)
 def test_what_is_no_step_is_answered_with_the_list(step):
     with pytest.raises(ValueError, match="exactly one of fill_holes, largest_component, denoise"):
         from_json([step])

@@ -161,6 +161,9 @@ def test_a_folder_of_another_suite_is_refused_by_field(tmp_path: Path):
     (tmp_path / "suite.yaml").write_text(to_yaml(suite))
     check_same(tmp_path / "suite.yaml", suite)
     with pytest.raises(BadConfig, match="another folds, limit"):
-        check_same(tmp_path / "suite.yaml", changed(suite, seed=None, limit=2).model_copy(
-            update={"folds": suite.folds.model_copy(update={"seed": 5})}
-        ))  # fmt: skip
+        check_same(
+            tmp_path / "suite.yaml",
+            changed(suite, seed=None, limit=2).model_copy(
+                update={"folds": suite.folds.model_copy(update={"seed": 5})}
+            ),
+        )

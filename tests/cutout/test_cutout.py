@@ -67,8 +67,12 @@ def test_other_options_need_another_folder(exported, folder, tmp_path, capsys):
 def test_backgrounds_and_formats(exported, folder, tmp_path, form):
     picture = tmp_path / "sky.png"
     Image.new("RGB", (30, 20), (10, 200, 30)).save(picture)
-    for background, corner in (("white", (255,) * 3), ("#0a14c8", (10, 20, 200)),
-                               (str(picture), (10, 200, 30)), ("blur", (215,) * 3)):  # fmt: skip
+    for background, corner in (
+        ("white", (255,) * 3),
+        ("#0a14c8", (10, 20, 200)),
+        (str(picture), (10, 200, 30)),
+        ("blur", (215,) * 3),
+    ):
         out = tmp_path / background.strip("#").replace("/", "-")
         more = ("--background", background, "--format", form)
         assert main(words(exported, folder, out, *more)) == 0

@@ -55,8 +55,9 @@ def test_folder_needs_nothing_of_the_run(exported, copy):
     names = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
     assert names == {"manifest.json"} | {
         f"{member}/fold0/{file}"
-        for member in "ab" for file in ("recipe.yaml", "weights.safetensors")
-    }  # fmt: skip
+        for member in "ab"
+        for file in ("recipe.yaml", "weights.safetensors")
+    }
     manifest = read_manifest(copy)
     assert (manifest.entry, manifest.rule, manifest.suite) == ("mean", "mean", "tiny")
     assert str(exported.parent) not in (copy / "manifest.json").read_text()
@@ -196,8 +197,10 @@ def test_openvino_gives_the_masks_that_torch_gives(exported, converted, tiny_car
     folder, said = converted
     assert "parity with float32" in said and "within 0.01" in said
     assert sorted(path.name for path in (folder / "a" / "fold0").iterdir()) == [
-        "network.bin", "network.xml", "recipe.yaml"
-    ]  # fmt: skip
+        "network.bin",
+        "network.xml",
+        "recipe.yaml",
+    ]
     photo = read_image(open_folder(tiny_carvana).train[f"{TRAIN_CARS[0]}_01"])
     photos = [photo, photo[:, ::-1]]
     for exact, close in ((True, 2), (False, 24)):  # levels of 255, between two ways to round

@@ -22,8 +22,15 @@ def test_reads_every_format_by_its_content(form):
 @pytest.mark.parametrize("orientation", range(1, 9))
 def test_turns_upright_by_exif(orientation):
     stored = wedge()
-    back = {2: "FLIP_LEFT_RIGHT", 3: "ROTATE_180", 4: "FLIP_TOP_BOTTOM", 5: "TRANSPOSE",
-            6: "ROTATE_90", 7: "TRANSVERSE", 8: "ROTATE_270"}  # fmt: skip
+    back = {
+        2: "FLIP_LEFT_RIGHT",
+        3: "ROTATE_180",
+        4: "FLIP_TOP_BOTTOM",
+        5: "TRANSPOSE",
+        6: "ROTATE_90",
+        7: "TRANSVERSE",
+        8: "ROTATE_270",
+    }
     if orientation > 1:
         stored = stored.transpose(Image.Transpose[back[orientation]])
     exif = Image.Exif()

@@ -97,7 +97,7 @@ def test_run_lengths_that_do_not_fill_the_image_are_refused(counts):
         pytest.param([box(0, 0, 37, 60)], None, "over 90%", id="92.5 % is"),
         pytest.param([], None, "no person", id="nothing there"),
     ],
-)  # fmt: skip
+)
 def test_the_five_rules(masks, expected, verdict):
     found, said = join_masks(masks)
     assert verdict in said
@@ -105,9 +105,11 @@ def test_the_five_rules(masks, expected, verdict):
     assert expected is None or (found == expected).all()
 
 
-CATEGORIES = [{"id": 1, "name": "person", "supercategory": "person"},
-              {"id": 3, "name": "car", "supercategory": "vehicle"},
-              {"id": 17, "name": "cat", "supercategory": "animal"}]  # fmt: skip
+CATEGORIES = [
+    {"id": 1, "name": "person", "supercategory": "person"},
+    {"id": 3, "name": "car", "supercategory": "vehicle"},
+    {"id": 17, "name": "cat", "supercategory": "animal"},
+]
 
 
 def segmentation(number, mask_of):
@@ -115,8 +117,11 @@ def segmentation(number, mask_of):
     row, column, height, width = mask_of
     runs = counted(box(*mask_of, shape=(40, 60 + number)))
     size = [40, 60 + number]
-    kinds = [[polygon(row, column, height, width)], {"counts": runs, "size": size},
-             {"counts": packed(runs), "size": size}]  # fmt: skip
+    kinds = [
+        [polygon(row, column, height, width)],
+        {"counts": runs, "size": size},
+        {"counts": packed(runs), "size": size},
+    ]
     return kinds[number % 3]
 
 
@@ -134,8 +139,14 @@ def coco(tmp_path):
         Image.fromarray(photo.astype(np.uint8)).save(tmp_path / "images" / name)
         images.append({"id": 100 + number, "file_name": name, "height": 40, "width": 60 + number})
         kind = (1, 3, 1, 3, 17, 1)[number]
-        annotations.append({"image_id": 100 + number, "category_id": kind, "iscrowd": 0,
-                            "segmentation": segmentation(number, place)})  # fmt: skip
+        annotations.append(
+            {
+                "image_id": 100 + number,
+                "category_id": kind,
+                "iscrowd": 0,
+                "segmentation": segmentation(number, place),
+            }
+        )
     path = tmp_path / "instances.json"
     path.write_text(
         json.dumps({"images": images, "annotations": annotations, "categories": CATEGORIES})

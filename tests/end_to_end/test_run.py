@@ -32,9 +32,20 @@ def road(tiny_carvana, tmp_path_factory):
 def test_every_entry_is_scored_once_on_every_car_that_it_never_saw(road):
     scores = pd.read_parquet(road.made("scores.parquet"))
     assert list(scores.columns) == [
-        "entry", "image", "car", "view", "fold", "tp", "fp", "fn", "dice", "jaccard",
-        "boundary_iou", "hausdorff95_px", "surface_px",
-    ]  # fmt: skip
+        "entry",
+        "image",
+        "car",
+        "view",
+        "fold",
+        "tp",
+        "fp",
+        "fn",
+        "dice",
+        "jaccard",
+        "boundary_iou",
+        "hausdorff95_px",
+        "surface_px",
+    ]
     assert sorted(scores["entry"].unique()) == ["a", "b", "mean", "vote"]
     assert (scores.groupby("entry")["image"].nunique() == 64).all()
     assert len(scores) == 4 * 64

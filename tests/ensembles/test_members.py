@@ -8,8 +8,14 @@ from bench.ensembles.members import Members
 from bench.masks.store import MapStore
 from bench.system.errors import BadData, Missing
 
-NO_PHOTOGRAPHS = {"train": {}, "masks": {}, "test": {}, "mask_table": None,
-                  "metadata_table": None, "sample": None}  # fmt: skip
+NO_PHOTOGRAPHS = {
+    "train": {},
+    "masks": {},
+    "test": {},
+    "mask_table": None,
+    "metadata_table": None,
+    "sample": None,
+}
 
 
 def map_of(image, member, shape=(4, 6)):

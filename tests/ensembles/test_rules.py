@@ -83,11 +83,14 @@ def test_runs_of_every_rule_on_maps_of_a_photograph_s_size():
     noise = random.integers(0, 256, flat.shape, np.uint8)
     maps = [flat, noise, flat[::-1], np.full_like(flat, 255), np.zeros_like(flat)]
     for rule, more in (
-        ("vote", {"weights": [1] * 5}), ("vote", {"weights": [1, 2, 1, 1, 1]}),
-        ("mean", {"weights": [200] * 5}), ("weights_dice", {"weights": [0, 3, 1, 0, 2]}),
-        ("threshold", {"threshold": 90}), ("staple", {}),
+        ("vote", {"weights": [1] * 5}),
+        ("vote", {"weights": [1, 2, 1, 1, 1]}),
+        ("mean", {"weights": [200] * 5}),
+        ("weights_dice", {"weights": [0, 3, 1, 0, 2]}),
+        ("threshold", {"threshold": 90}),
+        ("staple", {}),
         ("stacking", {"intercept": -1.0, "coefficients": [0.5, 0.2, 0.1, 0.3, -0.1]}),
-    ):  # fmt: skip
+    ):
         check_runs({"rule": rule, **more}, maps)
 
 
@@ -95,8 +98,10 @@ def test_runs_of_rules_refuse_what_rules_refuse():
     with pytest.raises(ValueError, match="2 maps and the weights"):
         runs_of({"rule": "mean", "weights": [1, 1, 1]}, as_maps([1, 2]))
     with pytest.raises(ValueError, match="one shape"):
-        runs_of({"rule": "mean", "weights": [1, 1]}, [np.zeros((1, 2), np.uint8)] * 1
-                     + [np.zeros((2, 2), np.uint8)])  # fmt: skip
+        runs_of(
+            {"rule": "mean", "weights": [1, 1]},
+            [np.zeros((1, 2), np.uint8)] * 1 + [np.zeros((2, 2), np.uint8)],
+        )
 
 
 def test_a_hundred_heavy_members_do_not_overflow():

@@ -51,10 +51,17 @@ def plain_area(picture, size):
     """The definition: the mean of what a pixel covers, one half up, in whole numbers."""
     height, width = picture.shape[:2]
     rows, columns = (
-        np.array([[max(0, min((i + 1) * big, (k + 1) * small) - max(i * big, k * small))
-                   for k in range(big)] for i in range(small)])
+        np.array(
+            [
+                [
+                    max(0, min((i + 1) * big, (k + 1) * small) - max(i * big, k * small))
+                    for k in range(big)
+                ]
+                for i in range(small)
+            ]
+        )
         for small, big in zip(size, (height, width), strict=True)
-    )  # fmt: skip
+    )
     total = np.einsum("ik,jl,kl...->ij...", rows, columns, picture.astype(np.int64))
     return (2 * total + height * width) // (2 * height * width)
 

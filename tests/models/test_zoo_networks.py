@@ -31,14 +31,22 @@ TABLE = {  # of MaskingNet
 LEARNERS = {  # those that learn two photographs in seconds; the others have 30 million weights
     "interconnected": {"name": "autoencoder", "skips": True},
     "extractnet": {
-        "name": "extractnet", "encoder": "mobilenet_v2", "layers": 6, "skips": True, "norm": True,
-        "activation": "prelu", "pretrained": False,
-    },
-    "residual_unet": {
-        "name": "residual_unet", "encoder": "mobilenet_v2", "combine": "add", "middle": 64,
+        "name": "extractnet",
+        "encoder": "mobilenet_v2",
+        "layers": 6,
+        "skips": True,
+        "norm": True,
+        "activation": "prelu",
         "pretrained": False,
     },
-}  # fmt: skip
+    "residual_unet": {
+        "name": "residual_unet",
+        "encoder": "mobilenet_v2",
+        "combine": "add",
+        "middle": 64,
+        "pretrained": False,
+    },
+}
 
 
 def distinct_recipes():

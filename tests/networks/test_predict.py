@@ -212,6 +212,7 @@ def test_the_environment_stays_as_it_is_while_photographs_are_decoded(trained, m
     for name in ("putenv", "unsetenv"):
         monkeypatch.setattr(os, name, lambda *given: changes.append(given))
     for exact in (False, True):
-        mean_probability([network], images, predict.views([1.0], flip=True), accelerator,
-                                 exact=exact)  # fmt: skip
+        mean_probability(
+            [network], images, predict.views([1.0], flip=True), accelerator, exact=exact
+        )
     assert not changes

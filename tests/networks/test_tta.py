@@ -46,8 +46,11 @@ def test_probabilities_are_merged_in_the_photograph_s_frame():
 
 def test_views_are_every_scale_with_its_mirror_image():
     assert views([1.0, 1.5], flip=True) == [
-        View(1.0, False), View(1.0, True), View(1.5, False), View(1.5, True),
-    ]  # fmt: skip
+        View(1.0, False),
+        View(1.0, True),
+        View(1.5, False),
+        View(1.5, True),
+    ]
 
 
 def test_a_photograph_and_its_mirror_image_go_together_as_far_as_they_may():

@@ -120,9 +120,10 @@ def test_p_values_of_the_leaderboard_are_corrected_over_the_table(made, scores, 
     found = json.loads((made.run_folder / "analysis.json").read_text())
     assert found["statistics"]["pairs"] == len(board) * (len(board) - 1) // 2
     better = {
-        each["entry"] for each in found["ensembles"]
+        each["entry"]
+        for each in found["ensembles"]
         if each["over_plain_mean"] and each["over_plain_mean"]["low"] > 0
-    }  # fmt: skip
+    }
     assert set(found["beat_plain_mean"]) == better
     assert "mean" not in better
 

@@ -62,9 +62,11 @@ def test_entries_are_scored_as_refined(made):
     truth, maps = open_folder(made.data).mask(image), maps_of(made, image)
     merged = mean(maps, [1, 1, 1])  # of the members as they are: `a` is refined on its own only
     for name, map in (
-        ("a", refined(maps[0], PARSED)), ("b", maps[1]),
-        ("mean", merged), ("fine", refined(merged, PARSED)),
-    ):  # fmt: skip
+        ("a", refined(maps[0], PARSED)),
+        ("b", maps[1]),
+        ("mean", merged),
+        ("fine", refined(merged, PARSED)),
+    ):
         assert scores.loc[(name, image)][["tp", "fp"]].tolist() == [
             measures(map >= 128, truth)[count] for count in ("tp", "fp")
         ]
@@ -114,8 +116,11 @@ def tried(made, tmp_path_factory):
 def test_every_refinement_is_tried_on_the_bare_entry(made, tried):
     found = pd.read_csv(tried / "effect.csv").set_index("refinement")
     assert list(found.index) == [
-        NONE, *DEFAULT_STEPS, *(", ".join(chain) for chain in CHAINS), names_of(PARSED)
-    ]  # fmt: skip
+        NONE,
+        *DEFAULT_STEPS,
+        *(", ".join(chain) for chain in CHAINS),
+        names_of(PARSED),
+    ]
     scores = pd.read_parquet(made.run_folder / "scores.parquet")
     own, plain = (scores.loc[scores["entry"] == name, "dice"].mean() for name in ("fine", "mean"))
     assert found.loc[NONE, "dice"] == pytest.approx(plain)

@@ -62,11 +62,16 @@ def test_an_unknown_cost_is_not_on_the_front():
 def test_distances_that_do_not_exist_are_left_out_of_means():
     scores = pd.DataFrame(
         {
-            "dice": [1.0, 0.0, 0.5], "jaccard": [1.0, 0.0, 1 / 3], "fold": 0, "fp": 3, "fn": 0,
-            "boundary_iou": [1.0, 0.0, 0.2], "hausdorff95_px": [0.0, np.nan, 3.0],
+            "dice": [1.0, 0.0, 0.5],
+            "jaccard": [1.0, 0.0, 1 / 3],
+            "fold": 0,
+            "fp": 3,
+            "fn": 0,
+            "boundary_iou": [1.0, 0.0, 0.2],
+            "hausdorff95_px": [0.0, np.nan, 3.0],
             "surface_px": [0.0, np.nan, 1.0],
         }
-    )  # fmt: skip
+    )
     found = quality(scores)
     assert (found["hausdorff95_px"], found["surface_px"]) == (1.5, 0.5)
     assert (found["dice"], found["boundary_iou"]) == pytest.approx((0.5, 0.4))
@@ -83,8 +88,11 @@ def test_holm_corrects_the_rows_that_have_a_p_value():
 
 def test_a_gain_has_four_columns_and_a_single_car_none():
     assert gain_columns(Gain(0.1, 0.05, 0.15, 0.01)) == {
-        "gain": 0.1, "gain_low": 0.05, "gain_high": 0.15, "gain_p": 0.01
-    }  # fmt: skip
+        "gain": 0.1,
+        "gain_low": 0.05,
+        "gain_high": 0.15,
+        "gain_p": 0.01,
+    }
     assert gain_columns(None) == {}
 
 

@@ -45,9 +45,10 @@ def takes_40_mb(images):
 
 @pytest.mark.skipif(not RESET.exists(), reason="no /proc here")
 @pytest.mark.parametrize(
-    ("free_mb", "fitting"), [(1000, 8), (300, 4), (130, 2), (1, 2)],
+    ("free_mb", "fitting"),
+    [(1000, 8), (300, 4), (130, 2), (1, 2)],
     ids=["320 of 800", "160 of 240", "80 of 104", "two have run already"],
-)  # fmt: skip
+)
 def test_a_cpu_s_batch_is_reckoned_from_two_images_and_three(free_mb, fitting, monkeypatch, capsys):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free_mb * MB))
     assert micro_batch_that_fits(takes_40_mb, 8, CPU, "it", SIZE) == fitting
