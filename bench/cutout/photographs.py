@@ -6,6 +6,7 @@ picture of a few bytes that claims to be enormous costs nothing.
 
 import struct
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -24,28 +25,18 @@ MAX_SCANS = 100  # of a progressive JPEG: cameras write about ten, and each cost
 START_OF_SCAN = b"\xff\xda"
 JPEG = b"\xff\xd8\xff"
 SIGNATURES = (JPEG, b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
-ORIENTATION = 0x0112  # EXIF's tag
-UPRIGHT = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-SPACE = slice(16, 20)  # where an ICC profile says what kind of colours it describes
-DEEP = 257  # a 16-bit value is 257 times the 8-bit one
+COLOUR_SPACE = slice(16, 20)  # where an ICC profile names the colours it is for
+LEVEL_16_BIT = 257  # a 16-bit value is 257 times the 8-bit one
 DECODING = (  # what Pillow's decoders raise for damaged files
-    OSError,
-    SyntaxError,
-    ValueError,
-    TypeError,
+    EOFError,
     IndexError,
     KeyError,
-    OverflowError,
-    EOFError,
     MemoryError,
+    OSError,
+    OverflowError,
+    SyntaxError,
+    TypeError,
+    ValueError,
     struct.error,
     zlib.error,
 )
@@ -105,7 +96,8 @@ def read(content: bytes) -> Photograph:
     with _opened(content) as picture:
         try:
             picture.load()
-            return _converted(_upright(picture))
+            _turn_upright(picture)
+            return _converted(picture)
         except DECODING as error:
             raise BadData(f"damaged or cut short ({error}); copy it again") from error
 
@@ -128,44 +120,47 @@ def _opened(content: bytes) -> Image.Image:
     return picture
 
 
-def _upright(picture: Image.Image) -> Image.Image:
-    try:
-        turn = UPRIGHT.get(picture.getexif().get(ORIENTATION, 1))
-    except DECODING:  # nothing worth refusing a photograph for
-        turn = None
-    return picture if turn is None else picture.transpose(turn)
+def _turn_upright(picture: Image.Image) -> None:
+    """Turn a picture in place as its EXIF says.
+
+    Pillow turns the picture and then writes its EXIF anew, which fails on damaged tags, with an
+    AttributeError on some: they are no reason to refuse a photograph.
+    """
+    with suppress(AttributeError, *DECODING):
+        ImageOps.exif_transpose(picture, in_place=True)
 
 
 def _converted(picture: Image.Image) -> Photograph:
     profile = picture.info.get("icc_profile")
-    if not isinstance(profile, bytes) or profile[SPACE] != b"RGB ":
+    if not isinstance(profile, bytes) or profile[COLOUR_SPACE] != b"RGB ":
         profile = None  # a result is RGB: the profile of greys or of inks would spoil it
     if picture.mode.startswith("I"):  # 16 bit of grey
-        grey = ((np.asarray(picture).astype(np.uint32) + DEEP // 2) // DEEP).astype(np.uint8)
+        values = np.asarray(picture).astype(np.uint32) + LEVEL_16_BIT // 2
+        grey = (values // LEVEL_16_BIT).astype(np.uint8)
         return Photograph(np.repeat(grey[..., None], 3, axis=2))
     if not picture.has_transparency_data:
         return Photograph(np.array(picture.convert("RGB")), profile=profile)
     picture = picture.convert("RGBA")
     opacity = np.array(picture.getchannel("A"))
     white = Image.new("RGBA", picture.size, "white")
-    seen = np.array(Image.alpha_composite(white, picture).convert("RGB"))
-    return Photograph(seen, None if opacity.min(initial=255) == 255 else opacity, profile)
+    pixels = np.array(Image.alpha_composite(white, picture).convert("RGB"))
+    return Photograph(pixels, None if opacity.min(initial=255) == 255 else opacity, profile)
 
 
-def write(pixels: NDArray[np.uint8], form: str, profile: bytes | None = None) -> bytes:
+def write(pixels: NDArray[np.uint8], format: str, profile: bytes | None = None) -> bytes:
     """A picture's bytes, with the photograph's own colour profile.
 
     Args:
         pixels: uint8 (H, W), (H, W, 3) RGB or (H, W, 4) RGBA; "jpeg" has no transparency.
-        form: "png", "jpeg" or "webp".
+        format: "png", "jpeg" or "webp".
     """
     options = {
         "png": {"compress_level": 1},  # a fifth of the time of 6, for a tenth more bytes
         "jpeg": {"quality": 95, "subsampling": 0},
         "webp": {"quality": 95, "method": 2},
-    }[form]
+    }[format]
     packed = BytesIO()
-    Image.fromarray(pixels).save(packed, form, icc_profile=profile, **options)
+    Image.fromarray(pixels).save(packed, format, icc_profile=profile, **options)
     return packed.getvalue()
 
 

@@ -1,3 +1,4 @@
+import struct
 from io import BytesIO
 
 import numpy as np
@@ -37,6 +38,21 @@ def test_turns_upright_by_exif(orientation):
     exif[0x0112] = orientation
     found = photographs.read(packed(stored, "PNG", exif=exif))
     assert np.array_equal(found.pixels, np.asarray(wedge()))
+
+
+@pytest.mark.parametrize(
+    "tag",
+    [
+        pytest.param(struct.pack("<HHI4s", 0x11A, 8, 1, bytes(range(96, 100))), id="signed"),
+        pytest.param(struct.pack("<HHI4s", 0x11A, 7, 2, b"abcd"), id="of another type"),
+        pytest.param(struct.pack("<HHIf", 0x10E, 11, 1, 1.0), id="a number for a text"),
+    ],
+)
+def test_damaged_exif_is_no_reason_to_refuse(tag):
+    tags = sorted([tag, struct.pack("<HHIHH", 0x112, 3, 1, 6, 0)])  # 6: to be turned to the right
+    exif = b"Exif\0\0II*\0\x08\0\0\0" + struct.pack("<H", 2) + b"".join(tags) + bytes(4)
+    found = photographs.read(packed(wedge(), "PNG", exif=exif))
+    assert np.array_equal(found.pixels, np.rot90(np.asarray(wedge()), -1))
 
 
 def test_sees_transparent_pixels_over_white_and_keeps_the_holes():
