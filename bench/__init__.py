@@ -1,24 +1,50 @@
-"""The harness: one folder a subject, in the order in which data flow through them.
+"""The harness: the floor plan. Packages stand in the order in which data flow through them.
 
-    system/      what the program stands on: errors, files, threads, progress, devices
-    config/      what decides a run: recipes, suites, refinement steps, and where its files lie
-    masks/       probability maps, masks and run lengths, and the exact ways between them
-    data/        photographs and masks in Kaggle's layout, their check, their folds of cars
-    demo/        drawn cars in that layout
-    metrics/     pure measures: masks and scores in, numbers out
-    networks/    a recipe's network: built, loaded, run over photographs (predict)
-    training/    a recipe and a fold in, a trained network out (train)
-    refinement/  a map in, a better mask of it out
-    ensembles/   members' maps in, one map out; one rule a file (fit, combine)
-    scores/      maps and masks in; scores, ranks and tables out (score, leaderboard, analysis)
-    kaggle/      submission files, their check, and Kaggle's client (submit)
-    report/      a finished run in, one page out (page)
-    cutout/      an entry in one folder, and the cars it cuts out (export, cutout)
-    serve/       the same as a page and an API
-    run/         one run of a suite: its stages, what is done, what is left
-    speed/       every part beside its peers, for developers
-    cli/         the command line: one verb a stage
+  system/       what the program stands on
+    errors files threads progress process device environment text
+  config/       what decides a run: recipe, suite, refinement steps, and where its files lie
+    recipe suite refinement library strict layout
+  masks/        maps, masks and runs: one type each, and the exact ways between them
+    types rle resize contours packing store database claim scratch drawing
+    compiled/   their loops as machine code
+      jit vectors runs pixels planes shrinking submission_lines
+  data/         photographs and masks in Kaggle's layout, their check and their folds of cars
+    carvana images archive check coco folds
+  demo/         cars drawn in that layout
+    folder photograph body mesh parts shape skin raster shader light studio sheet
+  metrics/      pure measures: masks and scores in, numbers out
+    overlap boundary measures parity statistics
+  networks/     a recipe's network: built, loaded, run over photographs
+    build load tta infer outputs openvino predict*
+  training/     recipe and fold in, a trained network out
+    train* dataset augment losses optimiser state memory cost tensorboard
+  refinement/   a map in, a better mask of it out: one step a file
+    refine state certainty fill_holes largest_component denoise active_contours adaptive_smoothing
+  ensembles/    members' maps in, one map out
+    entry members evidence disputed arithmetic fit* combine*
+    rules/      one rule a file
+      rule mean vote threshold greedy weights stacking staple
+  scores/       maps and masks in; scores, ranks, tables and reasons out
+    score* columns pairs ranking leaderboard* tables diversity analysis* compare worst_images
+    refinement_trials reported
+  kaggle/       what Kaggle wants and says: submission files and its client
+    submit* reading writing encoding validation scoring client download standings
+  report/       a finished run in, one page out
+    page* facts names answer leaderboard heatmaps learning_curves figures svg pictures inline_images
+    provenance
+  cutout/       a trained entry in one folder, and the cars it cuts out
+    export* model cutout* photographs letterbox matting touch_ups background
+  serve/        the same as a page and an API
+    guard app endpoints layers queue errors server overhead
+  run/          one run of a suite: its stages, what is done, what is left
+    run opening stages fresh members results work plan
+  speed/        every part beside its peers, for developers
+    timing comparison peers samples in_memory on_disk network network_variants network_parity loader
+    scale scale_report
+  cli/          the command line: one verb a stage
+    verbs arguments suite_verbs result_verbs data_verbs speed_verb cutout_verbs printing catalogue
+    doctor commands
 
-A package imports only packages above it (tests/test_architecture.py holds the exact order). The
-names in brackets are stages: they read and write files of a run, and import no other stage.
+A file marked * is a stage: it reads and writes files of a run and imports no other stage. What may
+import what, and that this plan is complete, is tests/test_architecture.py.
 """

@@ -1,6 +1,7 @@
 """The law of the house: imports go one way, without circles, and a stage imports no other stage."""
 
 import ast
+import re
 import tomllib
 from pathlib import Path
 
@@ -18,19 +19,6 @@ report  serve  speed
 run
 cli
 """
-STAGES = {  # they meet in files of a run alone
-    "bench.networks.predict",
-    "bench.training.train",
-    "bench.ensembles.fit",
-    "bench.ensembles.combine",
-    "bench.scores.score",
-    "bench.scores.leaderboard",
-    "bench.scores.analysis",
-    "bench.kaggle.submit",
-    "bench.report.page",
-    "bench.cutout.export",
-    "bench.cutout.cutout",
-}
 LEVEL = {name: level for level, line in enumerate(ORDER.split("\n")) for name in line.split()}
 FILES = {
     ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path
@@ -38,6 +26,23 @@ FILES = {
     for path in sorted((ROOT / folder).rglob("*.py"))
 }
 PACKAGED = [name for name in FILES if name not in ("bench", "bench.__main__")]
+
+
+def floor_plan() -> list[str]:
+    """The dotted names of the modules that the docstring of `bench` lists; a stage ends in *."""
+    modules, folders = [], {}
+    for line in (ast.get_docstring(ast.parse(FILES["bench"].read_text())) or "").splitlines():
+        depth = (len(line) - len(line.lstrip())) // 2
+        if folder := re.match(r" +(\w+)/ ", line):
+            folders[depth] = folder[1]
+        elif depth:
+            package = [folders[level] for level in range(1, depth)]
+            modules += [".".join(["bench", *package, name]) for name in line.split()]
+    return modules
+
+
+PLAN = floor_plan()
+STAGES = {name.removesuffix("*") for name in PLAN if name.endswith("*")}
 
 
 def package_of(module: str) -> str:
@@ -77,6 +82,18 @@ def test_a_package_has_no_circles(package):
 @pytest.mark.parametrize("stage", sorted(STAGES))
 def test_a_stage_imports_no_other_stage(stage):
     assert not imported(stage) & STAGES - {stage}
+
+
+def test_the_floor_plan_lists_every_module_once():
+    """A new file belongs into the docstring of bench/__init__.py, a removed one out of it."""
+    plain = {name for name, path in FILES.items() if path.name != "__init__.py"}
+    expected = {name for name in plain if name.startswith("bench.")} - {"bench.__main__"}
+    listed = [name.removesuffix("*") for name in PLAN]
+    assert len(listed) == len(set(listed))
+    assert set(listed) == expected
+    packages = {package_of(name) for name in listed}
+    assert packages == LEVEL.keys() - {"models"}
+    assert len(STAGES) >= 11
 
 
 def test_nothing_lies_flat_and_every_package_is_seen_at_once():
