@@ -1,4 +1,4 @@
-"""A finished run -> one page that shows what it found: it opens from disk and loads nothing.
+"""A finished run -> one page of its results, which opens from disk and loads no other file.
 
 Reads  leaderboard.csv, scores.parquet, analysis.json, histories and manifests of a run; map stores,
        photographs and masks of the few images it shows.
@@ -16,8 +16,10 @@ from bench.report.pictures import draw
 from bench.scores import columns
 from bench.system.files import write_text
 
-CODE = sorted(path for path in Path(__file__).parent.rglob("*") if path.suffix != ".pyc")
-CODE.append(Path(columns.__file__))
+CODE = [  # a report older than one of these files is made again
+    *sorted(path for path in Path(__file__).parent.rglob("*") if path.suffix != ".pyc"),
+    Path(columns.__file__),
+]
 
 
 def run(facts: Facts, entries: Sequence[Entry], members: Members, target: Path) -> None:

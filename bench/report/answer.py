@@ -1,6 +1,6 @@
 """The report's opening paragraph: is the ensemble better than its best member, and at what cost?
 
-Every number comes out of the run's tables.
+Every number is computed from the run's tables.
 """
 
 import math
@@ -18,7 +18,7 @@ Row = Mapping[str, Any]  # of the leaderboard
 
 @dataclass(frozen=True)
 class Answer:
-    """What a reader should know who reads nothing else."""
+    """The part of the report for a reader who reads nothing else."""
 
     question: str
     verdict: str

@@ -1,4 +1,4 @@
-"""The leaderboard as the page shows it: text, what to sort by, and intervals drawn to one scale."""
+"""The leaderboard as the page shows it: texts, values to sort by, and intervals on one scale."""
 
 import math
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""How members learned: the curves of every training (Xu et al., Figure 7)."""
+"""Learning curves of every training (Xu et al., Figure 7)."""
 
 from typing import Any
 

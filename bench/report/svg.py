@@ -1,4 +1,4 @@
-"""matplotlib figures as inline SVG whose colours and letters are the page's own.
+"""matplotlib figures as inline SVG in the colours and the font of the page.
 
 A figure is drawn in colours that stand for the page's (`INK`, `series(2)`), and these become CSS
 variables: one drawing serves light, dark and paper. Text stays text.
@@ -26,15 +26,32 @@ TILE = 460.0  # CSS pixels: half the page, or a phone's width
 SERIES = 8  # colours of the page; further members use them again, with their own numbers
 LEAST_ERROR = 1e-6  # a Dice of 1 has no place on a logarithmic axis
 STYLE: dict[Any, Any] = {
-    "svg.fonttype": "none", "text.parse_math": False, "font.size": 12, "axes.labelsize": 11,
-    "axes.edgecolor": LINE, "axes.labelcolor": SOFT, "axes.linewidth": 1,
-    "axes.spines.top": False, "axes.spines.right": False, "axes.grid": True,
-    "grid.color": LINE, "grid.linewidth": 0.7, "axes.axisbelow": True,
-    "text.color": INK, "xtick.color": LINE, "ytick.color": LINE,
-    "xtick.labelcolor": SOFT, "ytick.labelcolor": SOFT, "xtick.major.size": 0,
-    "ytick.major.size": 0, "xtick.minor.size": 0, "ytick.minor.size": 0,
-    "figure.constrained_layout.use": True, "lines.linewidth": 1.8, "lines.markersize": 5,
-}  # fmt: skip
+    "svg.fonttype": "none",
+    "text.parse_math": False,
+    "font.size": 12,
+    "axes.labelsize": 11,
+    "axes.edgecolor": LINE,
+    "axes.labelcolor": SOFT,
+    "axes.linewidth": 1,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "grid.color": LINE,
+    "grid.linewidth": 0.7,
+    "axes.axisbelow": True,
+    "text.color": INK,
+    "xtick.color": LINE,
+    "ytick.color": LINE,
+    "xtick.labelcolor": SOFT,
+    "ytick.labelcolor": SOFT,
+    "xtick.major.size": 0,
+    "ytick.major.size": 0,
+    "xtick.minor.size": 0,
+    "ytick.minor.size": 0,
+    "figure.constrained_layout.use": True,
+    "lines.linewidth": 1.8,
+    "lines.markersize": 5,
+}
 
 
 @dataclass(frozen=True)
@@ -104,10 +121,10 @@ def errors_of(dice: ArrayLike) -> NDArray[np.float64]:
 
 
 def dice_axis(axes: Axes, which: str, errors: ArrayLike, margin: float = 1.06) -> None:
-    """Make an axis of errors logarithmic, better towards the top or the right, and write Dice.
+    """Make an axis of errors logarithmic, low errors at its top or right end, labelled with Dice.
 
-    What is left to gain shrinks tenfold from 0.9 to 0.99 to 0.999: only so do good and poor
-    entries find room on one axis.
+    Errors shrink tenfold from a Dice of 0.9 to 0.99 to 0.999: a linear axis would leave the good
+    entries no room.
 
     Args:
         margin: the axis reaches from the least error over `margin` to the greatest times `margin`.
@@ -128,7 +145,7 @@ def dice_axis(axes: Axes, which: str, errors: ArrayLike, margin: float = 1.06) -
 
 
 def number_axis(axis: Axis, low: float, high: float) -> None:
-    """Round numbers on a logarithmic axis, written out."""
+    """Set round numbers, written out, as the ticks of a logarithmic axis."""
     rounds = [step * 10.0**power for power in range(-6, 8) for step in (1, 2, 5)]
     axis.set_major_locator(FixedLocator([each for each in rounds if low <= each <= high]))
     axis.set_minor_locator(NullLocator())
@@ -158,7 +175,7 @@ def label_points(
     """
     axes.get_figure(root=True).draw_without_rendering()  # type: ignore[union-attr]
     places = axes.transData.transform([(x, y) for x, y, _, _ in points])
-    heights = apart(places[:, 1], gap)
+    heights = spread_apart(places[:, 1], gap)
     for (x, y, text, colour), place, height in zip(points, places[:, 1], heights, strict=True):
         axes.annotate(
             text,
@@ -172,10 +189,10 @@ def label_points(
         )
 
 
-def apart(places: ArrayLike, gap: float) -> NDArray[np.float64]:
-    """The places moved as little as keeps them a gap apart, in the same order.
+def spread_apart(places: ArrayLike, gap: float) -> NDArray[np.float64]:
+    """The places, moved as little as possible, in the same order and at least a gap apart.
 
-    >>> apart([0.0, 1.0, 20.0], 10.0).tolist()
+    >>> spread_apart([0.0, 1.0, 20.0], 10.0).tolist()
     [-4.5, 5.5, 20.0]
     """
     wanted = np.asarray(places, dtype=float)

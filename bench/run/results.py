@@ -118,10 +118,10 @@ def _rank(run: Run) -> None:
     leaderboard.write(board, reported.NOTE if real else "", files)
     makes = {car: make for car, (_, make, _) in metadata(run.data.root).items()}
     for name, part in (("view", scores["view"]), ("make", scores["car"].map(makes))):
-        leaderboard.write_by(part.rename(name), scores, run.layout.by(name))
+        leaderboard.write_means_by(part.rename(name), scores, run.layout.by(name))
 
 
-def _member_cost(run: Run, name: str) -> leaderboard.Member:
+def _member_cost(run: Run, name: str) -> leaderboard.MemberCost:
     manifests = [
         json.loads((run.layout.training(name, fold) / "manifest.json").read_text())
         for fold in run.suite.folds.run
@@ -129,7 +129,7 @@ def _member_cost(run: Run, name: str) -> leaderboard.Member:
     recipe = run.recipes[name]
     size = score.name_of(recipe.size)
     weights = run.layout.training(name, run.suite.folds.run[0]) / "weights.safetensors"
-    return leaderboard.Member(
+    return leaderboard.MemberCost(
         size=size,
         ceiling=json.loads(run.layout.ceilings.read_text())[size],
         params_m=manifests[0]["parameters"] / 1e6,

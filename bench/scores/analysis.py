@@ -1,4 +1,4 @@
-"""Why ensembles gain or do not: how members differ, what each adds, what choosing could reach.
+"""Why ensembles gain or do not: how members differ, what each adds, what an oracle would reach.
 
 Reads  the members' map stores and the masks, each image once, and scores.parquet.
 Writes analysis.json.
@@ -28,7 +28,7 @@ from bench.scores.diversity import (
     joint_counts,
     leave_one_out,
 )
-from bench.scores.pairs import holm_column, matrix, oracle, over_best, paired_gain
+from bench.scores.pairs import gain_over_best, holm_column, matrix, oracle, paired_gain
 from bench.scores.ranking import methods
 from bench.system.files import write_json
 
@@ -44,34 +44,32 @@ def run(entries: Sequence[Entry], members: Members, scores: Path, target: Path) 
     ensembles = [entry for entry in entries if entry.rule]
     plain = [entry for entry in ensembles if _can_leave_out(entry)]
     joint, without = _count(members.only(singles), plain, list(dice.columns))
-    best, reached = over_best(dice, oracle(dice.loc[singles]), singles)
+    best, oracle_gain = gain_over_best(dice, oracle(dice.loc[singles]), singles)
     cars = len({car_of(image) for image in dice.columns})
-    found = [_of_ensemble(one, entries, dice, without.get(one.name)) for one in ensembles]
+    analysed = [_analyse(entry, entries, dice, without.get(entry.name)) for entry in ensembles]
     everywhere = reduce(add, joint.values())
-    write_json(
-        target,
-        {
-            "images": len(dice.columns),
-            "cars": cars,
-            "statistics": methods(cars, len(dice)),
-            "members": singles,
-            "best_member": best,
-            "disagreement": disagreement(everywhere).tolist(),
-            "error_correlation": _with_null(pd.DataFrame(error_correlation(everywhere)), "values"),
-            "calibration": _with_null(calibration(everywhere), "records"),
-            "oracle": {
-                "dice": float(oracle(dice.loc[singles]).mean()),
-                "over_best_member": _json(reached),
-            },
-            "ensembles": _corrected(found),
-            "beat_plain_mean": [
-                each["entry"]
-                for each in found
-                if each["over_plain_mean"] and each["over_plain_mean"]["low"] > 0
-            ],
-            "disputed_px": {image: found.disputed for image, found in joint.items()},
+    content = {
+        "images": len(dice.columns),
+        "cars": cars,
+        "statistics": methods(cars, len(dice)),
+        "members": singles,
+        "best_member": best,
+        "disagreement": disagreement(everywhere).tolist(),
+        "error_correlation": _with_null(pd.DataFrame(error_correlation(everywhere)), "values"),
+        "calibration": _with_null(calibration(everywhere), "records"),
+        "oracle": {
+            "dice": float(oracle(dice.loc[singles]).mean()),
+            "over_best_member": _json(oracle_gain),
         },
-    )
+        "ensembles": _corrected(analysed),
+        "beat_plain_mean": [
+            each["entry"]
+            for each in analysed
+            if each["over_plain_mean"] and each["over_plain_mean"]["low"] > 0
+        ],
+        "disputed_px": {image: counts.disputed for image, counts in joint.items()},
+    }
+    write_json(target, content)
 
 
 def _can_leave_out(entry: Entry) -> bool:
@@ -84,10 +82,15 @@ def _can_leave_out(entry: Entry) -> bool:
 def _count(
     members: Members, plain: Sequence[Entry], images: Sequence[str]
 ) -> tuple[dict[str, JointCounts], dict[str, pd.DataFrame]]:
-    """What members do together on each image; Dice (images, left-out member) of ensembles."""
+    """Count what members do together, and score ensembles without each of their members.
+
+    Returns:
+        The joint counts of each image; of each ensemble in `plain`, its Dice without a member: one
+        row an image, one column the member left out.
+    """
 
     def count(image: str, maps: Mapping[str, Map], truth: Mask) -> tuple[JointCounts, list[Floats]]:
-        left = [
+        dice = [
             leave_one_out(
                 [maps[name] for name in entry.members],
                 truth,
@@ -96,65 +99,67 @@ def _count(
             )
             for entry in plain
         ]
-        return joint_counts(list(maps.values()), truth), left
+        return joint_counts(list(maps.values()), truth), dice
 
-    found = list(members.each(images, count, "analysis"))
-    joint = {image: each for image, (each, _) in zip(images, found, strict=True)}
-    without = {
+    joint, without = zip(*members.each(images, count, "analysis"), strict=True)
+    tables = {
         entry.name: pd.DataFrame(
-            np.array([left[place] for _, left in found]), list(images), list(entry.members)
+            np.array([dice[place] for dice in without]), list(images), list(entry.members)
         )
         for place, entry in enumerate(plain)
     }
-    return joint, without
+    return dict(zip(images, joint, strict=True)), tables
 
 
-def _of_ensemble(
+def _analyse(
     entry: Entry, entries: Sequence[Entry], dice: pd.DataFrame, without: pd.DataFrame | None
 ) -> dict[str, Any]:
-    """An ensemble against its best member, the plain mean, and itself without each member."""
-    mine = dice.T[entry.name]
-    best, gained = over_best(dice, mine, entry.members)
+    """Compare an ensemble with its best member, the plain mean, and itself without each member.
+
+    Args:
+        without: its Dice without each member, as `_count` returns it; None where no member can be
+            left out.
+    """
+    own = dice.T[entry.name]
+    best, over_best = gain_over_best(dice, own, entry.members)
     means = [
         each.name
         for each in entries
         if each.is_plain_mean and set(each.members) == set(entry.members)
     ]
     others = [name for name in means if name != entry.name]
-    over_mean = paired_gain(mine, dice.T[others[0]]) if others else None
-    members = (
-        []
-        if without is None
-        else [
-            {"member": member, **(_json(paired_gain(mine, without[member])) or {})}
+    over_mean = paired_gain(own, dice.T[others[0]]) if others else None
+    left_out = []
+    if without is not None:
+        left_out = [
+            {"member": member, **(_json(paired_gain(own, without[member])) or {})}
             for member in entry.members
         ]
-    )
     return {
         "entry": entry.name,
         "rule": entry.rule,
         "best_member": best,
-        "over_best_member": _json(gained),
+        "over_best_member": _json(over_best),
         "over_plain_mean": _json(over_mean),
-        "leave_one_out": members,  # what each member adds; negative: it costs
+        "leave_one_out": left_out,  # what each member adds; negative: it costs
     }
 
 
 def _corrected(ensembles: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """The same with p-values Holm-corrected over the ensembles, those of a question together."""
-    found = [dict(each) for each in ensembles]
+    """The analyses with p-values Holm-corrected over the ensembles, each question by itself."""
+    corrected = [dict(each) for each in ensembles]
     for question in ("over_best_member", "over_plain_mean"):
-        tested = [each for each in found if each[question]]
+        tested = [each for each in corrected if each[question]]
         gains = pd.DataFrame([each[question] for each in tested])
         for each, gain in zip(tested, holm_column(gains, "p").to_dict("records"), strict=True):
             each[question] = gain
-    return found
+    return corrected
 
 
-def _json(gained: Gain | None) -> dict[str, float] | None:
-    return gained._asdict() if gained else None
+def _json(gain: Gain | None) -> dict[str, float] | None:
+    return gain._asdict() if gain else None
 
 
 def _with_null(table: pd.DataFrame, orient: Any) -> Any:
-    """A table as JSON can hold it: NaN as null."""
+    """A table as JSON holds it: NaN becomes null."""
     return json.loads(table.to_json(orient=orient, double_precision=15))

@@ -1,4 +1,4 @@
-"""Two runs on the same cars -> one table of both, and what changed from one to the other.
+"""Two runs on the same cars -> one ranking of both, and the second run's gains over the first.
 
 Reads  scores.parquet and leaderboard.csv of both run folders. Writes nothing.
 """
@@ -23,7 +23,7 @@ class Comparison(NamedTuple):
 
 
 def run(first: Path, second: Path) -> Comparison:
-    """The entries of two runs, ranked together by paired tests on the same cars.
+    """Rank the entries of two runs together, by paired tests on the same cars.
 
     Raises:
         Missing: a folder has no scores or no leaderboard.
@@ -37,53 +37,52 @@ def run(first: Path, second: Path) -> Comparison:
             f"{first} scored {len(images[0])} photographs and {second} {len(images[1])}, of which "
             f"{len(images[0] & images[1])} are the same; compare runs on the same cars and folds"
         )
-    together = pd.concat(
-        [
-            each.assign(entry=name + "/" + each["entry"])
-            for name, each in zip(names, scores, strict=True)
-        ],
-        ignore_index=True,
-    )
+    renamed = [
+        table.assign(entry=name + "/" + table["entry"])
+        for name, table in zip(names, scores, strict=True)
+    ]
+    together = pd.concat(renamed, ignore_index=True)
     boards = [
         _board(Layout(folder), name) for name, folder in zip(names, (first, second), strict=True)
     ]
-    found = pd.concat(boards, ignore_index=True)
+    entries = pd.concat(boards, ignore_index=True)
     ranked = ranks(together)
     ranked = ranked[[name for name in ("rank", "group", "p_best") if name in ranked]]
-    found = found.merge(ranked, left_on=found["run"] + "/" + found["entry"], right_index=True)
-    found["pareto"] = pareto_front(found["predict_ms"], found["dice"])
-    found = found.sort_values(["dice", "entry", "run"], ascending=[False, True, True])
+    keys = entries["run"] + "/" + entries["entry"]
+    entries = entries.merge(ranked, left_on=keys, right_index=True)
+    entries["pareto"] = pareto_front(entries["predict_ms"], entries["dice"])
+    entries = entries.sort_values(["dice", "entry", "run"], ascending=[False, True, True])
     columns = ["run", *ranked.columns, *boards[0].columns.drop(["run", "pareto"]), "pareto"]
-    return Comparison(found[columns].reset_index(drop=True), _gains(names, together))
+    return Comparison(entries[columns].reset_index(drop=True), _gains(names, together))
 
 
 def _gains(names: list[str], scores: pd.DataFrame) -> pd.DataFrame:
-    """How much better the second run's entries are; p-values Holm-corrected over the table."""
+    """The gains of the second run's entries; p-values are Holm-corrected over the table."""
     dice = matrix(scores, list(scores["entry"].unique())).T
     own = [[each for each in dice.columns if each.startswith(f"{name}/")] for name in names]
-    best = [str(dice[mine].mean().idxmax()) for mine in own]
+    best = [str(dice[entries].mean().idxmax()) for entries in own]
     pairs = [(f"best: {best[1]} over {best[0]}", *best)]
-    for mine in own[0]:
-        short = mine.removeprefix(f"{names[0]}/")
+    for entry in own[0]:
+        short = entry.removeprefix(f"{names[0]}/")
         if f"{names[1]}/{short}" in own[1]:
-            pairs.append((short, mine, f"{names[1]}/{short}"))
-    rows = [_row(label, dice[one], dice[other]) for label, one, other in pairs]
+            pairs.append((short, entry, f"{names[1]}/{short}"))
+    rows = [_row(label, dice[before], dice[after]) for label, before, after in pairs]
     return holm_column(pd.DataFrame(rows), "gain_p")
 
 
-def _row(label: str, one: "pd.Series[float]", other: "pd.Series[float]") -> dict[str, Any]:
-    means = {"entry": label, "dice_a": one.mean(), "dice_b": other.mean()}
-    return means | gain_columns(paired_gain(other, one))
+def _row(label: str, before: "pd.Series[float]", after: "pd.Series[float]") -> dict[str, Any]:
+    means = {"entry": label, "dice_a": before.mean(), "dice_b": after.mean()}
+    return means | gain_columns(paired_gain(after, before))
 
 
 def _board(layout: Layout, name: str) -> pd.DataFrame:
-    """The scored rows of a run's leaderboard, without what depends on the others."""
+    """The scored rows of a run's leaderboard, without ranks, which depend on the other rows."""
     path = layout.leaderboard("csv")
     if not path.exists():
         raise Missing(f"{path}: no leaderboard yet; run the stage `leaderboard` first")
-    found = read_leaderboard(path)
+    board = read_leaderboard(path)
     return (
-        found[found["kind"] != "reported"]
+        board[board["kind"] != "reported"]
         .drop(columns=["rank", "group", "p_best"], errors="ignore")
         .assign(run=name)
     )

@@ -20,15 +20,15 @@ Integers = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class JointCounts:
-    """What members K do together on some pixels, as whole numbers; sums over images with `+`."""
+    """What K members do together on some pixels, as whole numbers; counts of images add by `+`."""
 
     pixels: int
-    errors: Integers  # (K, K): pixels both members get wrong; the diagonal is each one's own
-    votes: Integers  # (K + 1, 2): pixels with so many members for car, by truth (not car, car)
+    errors: Integers  # (K, K): pixels that both members get wrong; the diagonal: that one does
+    votes: Integers  # (K + 1, 2): pixels by the members that vote car, and by truth: no car, car
 
     @property
     def disputed(self) -> int:
-        """Pixels on which not all members agree: an image with many is worth a look."""
+        """The number of pixels on which not all members agree."""
         return int(self.votes[1:-1].sum())
 
     def __add__(self, other: "JointCounts") -> "JointCounts":
@@ -38,10 +38,10 @@ class JointCounts:
 
 
 def joint_counts(maps: Sequence[Map], truth: Mask) -> JointCounts:
-    """Joint counts of one image.
+    """Count what members do together on one image.
 
     Args:
-        maps: the members' uint8 (H, W); of them only the masks count.
+        maps: the members' uint8 (H, W); only their masks count.
         truth: bool (H, W).
     """
     members = len(maps)
@@ -59,17 +59,17 @@ def joint_counts(maps: Sequence[Map], truth: Mask) -> JointCounts:
 
 
 def disagreement(joint: JointCounts) -> Floats:
-    """(K, K): share of pixels on which two members' masks differ."""
+    """The share of pixels on which two members' masks differ, (K, K)."""
     own = np.diag(joint.errors)
-    differ: Floats = (own[:, None] + own - 2 * joint.errors) / joint.pixels
-    return differ
+    share: Floats = (own[:, None] + own - 2 * joint.errors) / joint.pixels
+    return share
 
 
 def error_correlation(joint: JointCounts) -> Floats:
-    """(K, K): correlation of two members' being wrong (phi), pixel by pixel.
+    """The correlation (phi) of two members' errors over the pixels, (K, K).
 
-    1: they err on the same pixels, and an ensemble of the two gains nothing. 0: as unrelated
-    members would. A member without any error has no correlation: NaN, but for its diagonal of 1.
+    1: they err on the same pixels, and an ensemble of the two gains nothing. 0: their errors are
+    unrelated. A member without errors has NaN, but for the diagonal, which is 1.
     """
     own = np.diag(joint.errors).astype(float)
     spread = np.sqrt(own * (joint.pixels - own))
@@ -80,7 +80,7 @@ def error_correlation(joint: JointCounts) -> Floats:
 
 
 def calibration(joint: JointCounts) -> pd.DataFrame:
-    """How often the pixel is car, and the majority right, for each number of members for car.
+    """The share of pixels that are car, and that the majority gets right, by the votes for car.
 
     Returns:
         One row for 0..K votes: votes, pixels, share_car, accuracy. A calibrated vote has
@@ -104,15 +104,15 @@ def calibration(joint: JointCounts) -> pd.DataFrame:
 def leave_one_out(maps: Sequence[Map], truth: Mask, rule: Rule, parameters: Parameters) -> Floats:
     """Dice of an ensemble on one image without each of its members in turn.
 
-    What a member adds is the whole ensemble's Dice less its entry here: negative, it costs. Only
-    the pixels on which the members' masks differ are looked at; on all others every rule agrees.
+    A member adds the whole ensemble's Dice less the Dice without it; if that is negative, it costs.
+    Only the pixels on which the members' masks differ are combined: elsewhere all rules agree.
 
     Args:
         maps: of at least two members.
         rule, parameters: the ensemble's; a rule that works without a member.
 
     Returns:
-        (K,).
+        Dice without the first member, without the second, ..., (K,).
 
     Raises:
         ValueError: there are fewer than two members, or the rule cannot leave one out.

@@ -14,15 +14,15 @@ import pandas as pd
 from bench.config.suite import Reported
 from bench.ensembles.entry import Entry
 from bench.scores.columns import averaged, check_leaderboard, dtypes, in_leaderboard
-from bench.scores.pairs import gain_columns, holm_column, matrix, over_best
+from bench.scores.pairs import gain_columns, gain_over_best, holm_column, matrix
 from bench.scores.ranking import pareto_front, quality, ranks
 from bench.scores.tables import FORMATS
 from bench.system.files import write_text
 
 
 @dataclass(frozen=True)
-class Member:
-    """What a single model costs and can reach at best."""
+class MemberCost:
+    """What a single model costs, can reach at best, and reached in its paper."""
 
     size: str
     ceiling: float  # mean Dice of a perfect network at this size
@@ -31,7 +31,7 @@ class Member:
     disk_mb: float  # of its weights
     train_s: float
     predict_ms: float
-    reported_dice: float | None  # of its paper, elsewhere
+    reported_dice: float | None  # by its paper, on other photographs
     reported_one_minus_jaccard: float | None
 
 
@@ -42,13 +42,13 @@ REPORTED = ("reported_dice", "reported_one_minus_jaccard")
 def table(
     scores: pd.DataFrame,
     entries: Sequence[Entry],
-    members: Mapping[str, Member],
+    members: Mapping[str, MemberCost],
     reported: Sequence[Reported],
     leaky: bool,
 ) -> pd.DataFrame:
-    """The leaderboard, best first; published figures stand where their score would, unranked.
+    """The leaderboard, best first; published figures are sorted in by their Dice, without a rank.
 
-    Entries that cannot be told from the best of their group share its rank (see stats.py).
+    Entries that cannot be told from the best of their group share its rank (`ranking.ranks`).
     `dice_low` and `dice_high` are the 95 % interval of the mean over cars like these; `gain` is
     that of an ensemble over its best member on the same images, with its interval and the p-value
     of no gain, Holm-corrected over the ensembles; `p_best` compares with the table's best. They
@@ -56,6 +56,7 @@ def table(
 
     Args:
         scores: one row for every entry and image.
+        members: by name.
         leaky: whether scored cars were trained on.
     """
     dice = matrix(scores, [entry.name for entry in entries])
@@ -74,50 +75,51 @@ def table(
         {"entry": one.entry, "kind": "reported", "dice": one.dice, "source": one.source}
         for one in reported
     ]
-    found = pd.DataFrame([*ours.to_dict("records"), *published], columns=in_leaderboard())
-    found = found.sort_values(["dice", "entry"], ascending=[False, True], ignore_index=True)
-    return found.astype(dtypes())
+    board = pd.DataFrame([*ours.to_dict("records"), *published], columns=in_leaderboard())
+    board = board.sort_values(["dice", "entry"], ascending=[False, True], ignore_index=True)
+    return board.astype(dtypes())
 
 
-def _row(entry: Entry, members: Mapping[str, Member]) -> dict[str, Any]:
-    made_of = [members[name] for name in entry.members]
+def _row(entry: Entry, members: Mapping[str, MemberCost]) -> dict[str, Any]:
+    costs = [members[name] for name in entry.members]
     return {
         "entry": entry.name,
         "kind": entry.kind,
         "members": len(entry.members),
-        "size": "" if entry.rule else made_of[0].size,
-        "ceiling": max(one.ceiling for one in made_of),
-        **{cost: sum(getattr(one, cost) for one in made_of) for cost in COSTS},
-        **{key: None if entry.rule else getattr(made_of[0], key) for key in REPORTED},
+        "size": "" if entry.rule else costs[0].size,
+        "ceiling": max(cost.ceiling for cost in costs),
+        **{key: sum(getattr(cost, key) for cost in costs) for key in COSTS},
+        **{key: None if entry.rule else getattr(costs[0], key) for key in REPORTED},
     }
 
 
 def _gain(entry: Entry, dice: pd.DataFrame) -> dict[str, float]:
-    """An ensemble's gain over its best member."""
+    """The columns of an ensemble's gain over its best member; none for a single model."""
     if not entry.rule:
         return {}
-    return gain_columns(over_best(dice, dice.T[entry.name], entry.members)[1])
+    return gain_columns(gain_over_best(dice, dice.T[entry.name], entry.members)[1])
 
 
-def write_by(part: "pd.Series[Any]", scores: pd.DataFrame, file: Path) -> None:
-    """Write the mean scores of every entry on each part of the images, best known as a heat map.
+def write_means_by(group: "pd.Series[Any]", scores: pd.DataFrame, file: Path) -> None:
+    """Write the mean scores of every entry, grouped by view or make of the images.
 
     Args:
-        part: of each row of `scores`: its view, its make, ...; rows without one are left out, and
-            without any there is no table.
+        group: the view or make of each row of `scores`; rows without one are left out, and where
+            no row has one, no file is written.
     """
-    if part.notna().any():
-        grouped = scores.groupby(["entry", part])
+    if group.notna().any():
+        grouped = scores.groupby(["entry", group])
         means = grouped[averaged()].mean().assign(images=grouped.size())
         write_text(file, means.reset_index().to_csv(index=False))
 
 
-def write(found: pd.DataFrame, note: str, files: Mapping[str, Path]) -> None:
-    """Write the table in its forms: full precision in CSV and JSON, a note below the Markdown.
+def write(board: pd.DataFrame, note: str, files: Mapping[str, Path]) -> None:
+    """Write the leaderboard in its forms: with every digit in CSV and JSON, rounded in the others.
 
     Args:
+        note: stands below the Markdown, unless it is empty.
         files: form of `tables.FORMATS` -> path.
     """
     for form, path in files.items():
-        text = FORMATS[form](found)
+        text = FORMATS[form](board)
         write_text(path, f"{text}\n{note}\n" if note and form == "md" else text)

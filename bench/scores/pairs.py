@@ -1,4 +1,4 @@
-"""Entries' scores image by image, side by side: what one gains over another, over cars."""
+"""Scores of entries on the same images, side by side, and what one entry gains over another."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -13,7 +13,7 @@ from bench.system.errors import BadData
 
 
 def read_scores(path: Path) -> pd.DataFrame:
-    """scores.parquet of a run, with every figure that the tables average.
+    """Read a run's scores.parquet, which must hold every figure that the tables average.
 
     Raises:
         BadData: a figure is missing, since an older version scored the run.
@@ -37,8 +37,8 @@ def matrix(scores: pd.DataFrame, entries: Sequence[str], column: str = "dice") -
     Raises:
         ValueError: an entry lacks an image that another has, or has it twice.
     """
-    mine = scores[scores["entry"].isin(entries)]
-    table = mine.pivot(index="entry", columns="image", values=column).reindex(list(entries))
+    wanted = scores[scores["entry"].isin(entries)]
+    table = wanted.pivot(index="entry", columns="image", values=column).reindex(list(entries))
     holes = table.isna().sum(axis=1)
     if holes.any():
         raise ValueError(f"{holes.idxmax()} has no {column} of {holes.max()} images others have")
@@ -46,7 +46,9 @@ def matrix(scores: pd.DataFrame, entries: Sequence[str], column: str = "dice") -
 
 
 def oracle(table: pd.DataFrame) -> "pd.Series[float]":
-    """Score on each image of the member that is best there: what choosing by image could reach.
+    """The score on each image of the member that is best there.
+
+    No choice of one member for each image reaches more.
 
     Args:
         table: `matrix` of the members.
@@ -54,10 +56,10 @@ def oracle(table: pd.DataFrame) -> "pd.Series[float]":
     return table.max(axis=0)
 
 
-def over_best(
+def gain_over_best(
     table: pd.DataFrame, ensemble: "pd.Series[float]", members: Sequence[str]
 ) -> tuple[str, Gain | None]:
-    """The best of some members, and how much better an ensemble is on the same images.
+    """The best of some members, and an ensemble's gain over it on the same images.
 
     Args:
         table: `matrix` with (at least) the members.
@@ -72,7 +74,7 @@ def over_best(
 
 
 def paired_gain(one: "pd.Series[float]", other: "pd.Series[float]") -> Gain | None:
-    """How much better one is than the other on the same images; None where they show one car."""
+    """The gain of one entry over another on the same images; None where these show a single car."""
     cars = [car_of(image) for image in one.index]
     return statistics.gain(one, other, cars) if len(set(cars)) > 1 else None
 

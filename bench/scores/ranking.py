@@ -1,4 +1,4 @@
-"""What scores say about an entry, and which entries they can tell apart."""
+"""Summaries of an entry's scores, ranks of entries with their intervals, and the Pareto front."""
 
 from typing import Any
 
@@ -12,11 +12,14 @@ from bench.metrics.statistics import comparisons, intervals, ranks_of
 from bench.scores.columns import averaged
 from bench.scores.pairs import matrix
 
-WORST_SHARE = 0.05  # of the images, whose mean Dice says how bad it gets
+WORST_SHARE = 0.05  # of the images: their mean Dice says how bad an entry gets
 
 
 def quality(scores: pd.DataFrame) -> dict[str, Any]:
-    """Means over the images of an entry; distances of images where a mask is empty are left out.
+    """Summarise an entry's scores, by the keys of the leaderboard.
+
+    Means are over its images; images on which a distance is NaN, since a mask is empty, are left
+    out of the mean of that distance.
 
     Args:
         scores: the rows of scores.parquet of one entry.
@@ -44,27 +47,28 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
     """
     dice = matrix(scores, list(scores["entry"].unique()))
     cars = [car_of(image) for image in dice.columns]
-    found = pd.DataFrame(index=dice.index)
+    means = dice.mean(axis=1)
+    ranked = pd.DataFrame(index=dice.index)
     if len(set(cars)) < 2:
-        found["rank"] = dice.mean(axis=1).rank(method="min", ascending=False).astype(int)
-        found["group"] = found["rank"].rank(method="dense").astype(int)
-        return found
-    means, p = dice.mean(axis=1), comparisons(dice, cars)
-    found["rank"] = ranks_of(means, p)
-    found["p_best"] = pd.Series(p[int(np.argmax(means))], dice.index).drop(means.idxmax())
-    found["group"] = found["rank"].rank(method="dense").astype(int)
+        ranked["rank"] = means.rank(method="min", ascending=False).astype(int)
+        ranked["group"] = ranked["rank"].rank(method="dense").astype(int)
+        return ranked
+    p = comparisons(dice, cars)
+    ranked["rank"] = ranks_of(means, p)
+    ranked["p_best"] = pd.Series(p[int(np.argmax(means))], dice.index).drop(means.idxmax())
+    ranked["group"] = ranked["rank"].rank(method="dense").astype(int)
     jaccard = matrix(scores, list(dice.index), "jaccard")
-    for name, table in (("dice", dice), ("jaccard", jaccard)):
-        found[[f"{name}_low", f"{name}_high"]] = intervals(table, cars)
-    return found
+    for key, table in (("dice", dice), ("jaccard", jaccard)):
+        ranked[[f"{key}_low", f"{key}_high"]] = intervals(table, cars)
+    return ranked
 
 
 def methods(cars: int, entries: int, seed: int = 0) -> dict[str, Any]:
-    """How the intervals and p-values of a table come about, with the numbers of resamples.
+    """Describe how the intervals and p-values of a table are computed.
 
     Args:
         cars: how many were scored.
-        entries: lines of the table.
+        entries: how many rows the table has.
     """
     pairs, every = entries * (entries - 1) // 2, 2 ** (cars - 1)
     many = max(stats.FLIPS, stats.FLIPS_PER_PAIR * pairs)
@@ -86,7 +90,9 @@ def methods(cars: int, entries: int, seed: int = 0) -> dict[str, Any]:
 
 
 def pareto_front(cost: ArrayLike, score: ArrayLike) -> NDArray[np.bool_]:
-    """Which entries no other matches in score at a lower cost, or beats at no higher one.
+    """Whether each entry is on the Pareto front of low cost and high score.
+
+    It is where no other entry scores as well at a lower cost, or better at the same cost.
 
     An entry whose cost is not known (NaN) is not on the front.
 

@@ -1,9 +1,9 @@
-"""Every refinement tried on an entry's held-out maps -> what it does to their scores, and pictures.
+"""Every refinement tried on an entry's held-out maps -> its effect on their scores, and pictures.
 
 Reads  the members' map stores, photographs and masks.
 Writes, if asked, into a folder: effect.csv, the table; images.parquet, the figures of every image;
-       and of each refinement, close up where it did most, the image it helped most and the one it
-       harmed most: <place>-<helped or harmed>-<image>.png. Red: before, blue: after, green: truth.
+       and <place>-<helped or harmed>-<image>.png, a close-up of the image that each refinement
+       helped or harmed most, where its effect is largest. Red: before, blue: after, green: truth.
 """
 
 import time
@@ -39,12 +39,18 @@ CHAINS = (  # tried besides each step alone; the first is that of Heitzinger & K
 
 
 def run(entry: Entry, members: Members, images: Sequence[str], out: Path | None) -> pd.DataFrame:
-    """Means over images of an entry as it is and after each refinement, its own among them.
+    """Score an entry without refinement and after each refinement, its own among them.
 
-    `gain` is over the entry as it is, in Dice, with its 95 % interval over cars and a p-value of no
-    gain, Holm-corrected over the table. `better`, `worse` and `unchanged` count images by Dice.
-    `tried` are the uncertain stretches that active contours were let loose on, over all images,
-    `kept` those they left alone. `refine_ms`: the median of an image, on one core.
+    Args:
+        images: held-out photographs.
+        out: where the table, the figures of every image and the pictures go; None: nowhere.
+
+    Returns:
+        One row for each refinement, with means over the images. `gain`: in Dice over the entry
+        without refinement, with its 95 % interval over cars and the p-value of no gain,
+        Holm-corrected over the table. `better`, `worse`, `unchanged`: images by their Dice.
+        `tried`: uncertain stretches, over all images, on which active contours were tried; `kept`:
+        those that they left as they were. `refine_ms`: the median over the images, on one core.
 
     Raises:
         BadData: a store lacks an image or is damaged, or a photograph or mask is.
@@ -59,69 +65,68 @@ def run(entry: Entry, members: Members, images: Sequence[str], out: Path | None)
 
     rows = [row for image in members.each(images, score, "refine") for row in image]
     scores = pd.DataFrame(rows)
-    found = table(scores)
+    effects = table(scores)
     if out:
-        write_text(out / "effect.csv", found.to_csv(index=False))
+        write_text(out / "effect.csv", effects.to_csv(index=False))
         with replacing(out / "images.parquet") as temporary:
             scores.to_parquet(temporary, index=False)
         _draw(bare, chains, scores, members, out)
-    return found
+    return effects
 
 
 def _tried(map: Map, truth: Mask, chains: Mapping[str, Steps]) -> Iterator[dict[str, Any]]:
-    """What a map scores as it is, and after each refinement."""
+    """Figures of a map without refinement, then of the map after each refinement."""
     before = map >= THRESHOLD
-    bare = check_figures(measures(before, truth))
-    yield {"refinement": NONE, **bare}
+    unrefined = check_figures(measures(before, truth))
+    yield {"refinement": NONE, **unrefined}
     for name, steps in chains.items():
         began = time.thread_time()
-        found = refine(map, steps)
+        refined = refine(map, steps)
         ms = (time.thread_time() - began) * 1000
-        after = found.map >= THRESHOLD
+        after = refined.map >= THRESHOLD
         changed = int(np.count_nonzero(after ^ before))
         yield {
             "refinement": name,
             "changed_px": changed,
             "refine_ms": ms,
-            "tried": found.tried,
-            "kept": found.kept,
-            **(measures(after, truth) if changed else bare),
+            "tried": refined.tried,
+            "kept": refined.kept,
+            **(measures(after, truth) if changed else unrefined),
         }
 
 
 def table(scores: pd.DataFrame) -> pd.DataFrame:
-    """One row for each refinement, from one for each of its images."""
-    dice = matrix(
-        scores.rename(columns={"refinement": "entry"}), list(scores["refinement"].unique())
-    ).T
-    rows = [_row(name, mine, dice) for name, mine in scores.groupby("refinement", sort=False)]
-    found = holm_column(pd.DataFrame(rows), "gain_p")
+    """The table of one row for each refinement, from one row for each refinement and image."""
+    by_entry = scores.rename(columns={"refinement": "entry"})
+    dice = matrix(by_entry, list(by_entry["entry"].unique())).T
+    rows = [_row(name, group, dice) for name, group in scores.groupby("refinement", sort=False)]
+    effects = holm_column(pd.DataFrame(rows), "gain_p")
     counts = ["better", "worse", "unchanged", "tried", "kept"]
-    return found.astype({name: "Int64" for name in counts if name in found})
+    return effects.astype({name: "Int64" for name in counts if name in effects})
 
 
-def _row(name: Any, mine: pd.DataFrame, dice: pd.DataFrame) -> dict[str, Any]:
-    """Means of a refinement and, but for the first, its gain over the first."""
-    row = {"refinement": name, **{column: mine[column].mean() for column in averaged()}}
+def _row(name: Any, scores: pd.DataFrame, dice: pd.DataFrame) -> dict[str, Any]:
+    """Means of a refinement and, unless it is NONE, its gain over NONE."""
+    means = {"refinement": name, **{column: scores[column].mean() for column in averaged()}}
     if name == NONE:
-        return row
+        return means
     change = dice[name] - dice[NONE]
-    counted = {
+    effect = {
         "better": int((change > 0).sum()),
         "worse": int((change < 0).sum()),
         "unchanged": int((change == 0).sum()),
-        "changed_px": mine["changed_px"].mean(),
-        "tried": int(mine["tried"].sum()),
-        "kept": int(mine["kept"].sum()),
-        "refine_ms": mine["refine_ms"].median(),
+        "changed_px": scores["changed_px"].mean(),
+        "tried": int(scores["tried"].sum()),
+        "kept": int(scores["kept"].sum()),
+        "refine_ms": scores["refine_ms"].median(),
     }
-    return row | counted | gain_columns(paired_gain(dice[name], dice[NONE]))
+    return means | effect | gain_columns(paired_gain(dice[name], dice[NONE]))
 
 
 def _chains(own: Steps) -> list[Steps]:
-    """Every step alone, the chains, and what the entry names itself."""
-    found = [in_order(names) for names in ([(name,) for name in DEFAULT_STEPS] + list(CHAINS))]
-    return found + [own] * bool(own and own not in found)
+    """Every step alone, the chains of CHAINS, and an entry's own steps where those are others."""
+    chains = [in_order(names) for names in ([(name,) for name in DEFAULT_STEPS] + list(CHAINS))]
+    return chains + [own] * bool(own and own not in chains)
 
 
 @dataclass(frozen=True)
@@ -134,7 +139,7 @@ class Extreme:
 
 
 def _extremes(scores: pd.DataFrame, refinements: Sequence[str]) -> dict[str, list[Extreme]]:
-    """By image, the refinements that helped it most of all images, or harmed it most."""
+    """By image, the refinements that helped or harmed this image more than any other."""
     dice = scores.pivot(index="image", columns="refinement", values="dice")
     extremes: dict[str, list[Extreme]] = {}
     for place, name in enumerate(refinements, start=1):
@@ -150,7 +155,7 @@ def _extremes(scores: pd.DataFrame, refinements: Sequence[str]) -> dict[str, lis
 def _draw(
     bare: Entry, chains: Mapping[str, Steps], scores: pd.DataFrame, members: Members, out: Path
 ) -> None:
-    """Draw the image that each refinement helped most, and the one it harmed most."""
+    """Draw the image that each refinement helped most, and the one that it harmed most."""
     extremes = _extremes(scores, list(chains))
 
     def draw(image: str, maps: Mapping[str, Map], truth: Mask) -> None:

@@ -1,4 +1,4 @@
-"""What was reached on Kaggle, as rows to compare with: shown only beside real photographs."""
+"""Figures of Kaggle's private leaderboard, shown beside scores on real photographs alone."""
 
 from pathlib import Path
 
@@ -8,8 +8,8 @@ from bench.config.suite import Reported
 
 PRIVATE_LEADERBOARD = Path(__file__).parent / "private_leaderboard.yaml"
 NOTE = (
-    "A local score is not a Kaggle score: reported figures are of other photographs, the test "
-    "set's, whose masks Kaggle keeps."
+    "A local score is not a Kaggle score: reported figures are for Kaggle's test set, whose masks "
+    "are not public."
 )
 
 

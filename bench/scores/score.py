@@ -1,4 +1,4 @@
-"""Maps of held-out photographs and their true masks -> how every entry did on each of them.
+"""Maps of held-out photographs and their true masks -> scores of every entry on each of them.
 
 Reads  the members' map stores and the masks, each image once for all entries.
 Writes scores.parquet: entry, image, car, view, fold and the figures of metrics/measures.py; and
@@ -65,5 +65,5 @@ def _ceiling(truth: Mask, size: Size) -> float:
 
 
 def name_of(size: Size) -> str:
-    """A size as the tables write it, height x width."""
+    """A size in words, height x width."""
     return f"{size[0]}x{size[1]}"

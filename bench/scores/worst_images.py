@@ -2,7 +2,7 @@
 
 Reads  scores.parquet, the members' map stores, photographs and masks.
 Writes <place>-<image>.jpg, the errors over the photograph; <place>-<image>-crop.png, the window
-       where most is wrong at full resolution, as photographed and as judged; and errors.csv.
+       with most wrong pixels at full resolution, as photographed and as judged; and errors.csv.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ CROP = (320, 480)  # height, width
 
 
 def run(entry: Entry, members: Members, scores: Path, out: Path, worst: int) -> int:
-    """Draw the images with the lowest Dice, the worst first; how many.
+    """Draw the images with the lowest Dice, the worst first; return how many.
 
     Raises:
         BadData: a store lacks an image or is damaged, or a photograph or mask is.

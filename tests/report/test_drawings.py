@@ -8,7 +8,7 @@ from PIL import Image
 
 from bench.report import inline_images, pictures
 from bench.report.leaderboard import Scale
-from bench.report.svg import apart, dice_ticks
+from bench.report.svg import dice_ticks, spread_apart
 
 
 def test_a_single_wrong_pixel_still_shows_when_shrunk():
@@ -37,7 +37,7 @@ def test_crops_do_not_overlap_and_stop_where_nothing_is_wrong():
 
 def test_labels_keep_their_order_and_distance():
     wanted = np.random.default_rng(0).uniform(0, 100, 9)
-    moved = apart(wanted, 13)
+    moved = spread_apart(wanted, 13)
     assert (np.argsort(moved) == np.argsort(wanted)).all()
     assert np.diff(np.sort(moved)).min() >= 13 - 1e-9
 

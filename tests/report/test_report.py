@@ -29,10 +29,15 @@ def made(tiny_carvana, tmp_path_factory):
     found.draw(seed=0)
     for place, member in enumerate(MEMBERS):
         for fold in (0, 1):
-            history = pd.DataFrame({
-                "epoch": [1, 2, 3], "scale": [0.5, 1, 1], "train_loss": [0.5, 0.2, 0.1],
-                "valid_dice": [0.9, 0.95, 0.96 + place / 100], "seconds": 1.0,
-            })  # fmt: skip
+            history = pd.DataFrame(
+                {
+                    "epoch": [1, 2, 3],
+                    "scale": [0.5, 1, 1],
+                    "train_loss": [0.5, 0.2, 0.1],
+                    "valid_dice": [0.9, 0.95, 0.96 + place / 100],
+                    "seconds": 1.0,
+                }
+            )
             history.to_csv(found.run_folder / member / f"fold{fold}" / "history.csv", index=False)
     assert found.main("score") == 0
     assert found.main("report") == 0
