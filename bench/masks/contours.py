@@ -16,16 +16,16 @@ from numpy.typing import NDArray
 from bench.masks.compiled.jit import kernel
 from bench.masks.compiled.runs import fill_runs
 from bench.masks.rle import map_runs
-from bench.masks.types import THRESHOLD, Map, Mask, Points
+from bench.masks.types import THRESHOLD, Map, Mask, Points, Size
 
 LEVEL = THRESHOLD - 0.5
-POINTS = 2**13  # room at first; the outline of a car has about 5,000
+INITIAL_POINTS = 2**13  # of an array that grows; the outline of a car has about 5,000
 
 
 def contours(map: Map) -> list[Points]:
-    """The contours of a map; a hole has one of its own, and the edge of the image closes them all.
+    """The contours of a map: of objects and of holes, closed along the border of the image.
 
-    Beyond the edge nothing is foreground, and points there lie half a pixel outside: `on_edge`.
+    Nothing beyond the border is foreground; points there lie half a pixel outside (`on_edge`).
     Where two pairs of diagonal neighbours meet, the mean of the four decides which is joined.
 
     >>> contours(np.array([[0, 255, 0]], np.uint8))[0].tolist()
@@ -39,26 +39,25 @@ def contours(map: Map) -> list[Points]:
     return np.split(points, ends[:-1]) if len(ends) else []
 
 
-def on_edge(points: Points, shape: tuple[int, int]) -> Mask:
-    """Which points lie outside of all pixel centres: the image's edge has cut the object there."""
+def on_edge(points: Points, shape: Size) -> Mask:
+    """Whether each point, (N,), lies beyond all pixel centres: the border cuts the object there."""
     return np.asarray(((points < 0) | (points > np.array(shape) - 1)).any(axis=1))
 
 
-def fill(contours: Sequence[Points], shape: tuple[int, int]) -> Mask:
-    """Mask of the pixels whose centres lie on or inside contours: the windings add up to 1 or more.
+def fill(contours: Sequence[Points], shape: Size) -> Mask:
+    """Mask of the pixels whose centres lie on or inside contours: windings add up to 1 or more.
 
-    Contours that were moved may cross themselves and each other: what is wound the wrong way round
-    is not inside, what is wound twice is inside once.
+    Contours that were moved may cross themselves and each other. A pixel that they wind around the
+    wrong way is not inside; a pixel that they wind around twice is inside once.
     """
     mask = np.zeros(shape, dtype=np.bool_)
     if not contours:
         return mask
-    places, turns = (
-        np.concatenate(each) for each in zip(*(_crossings(c, shape) for c in contours), strict=True)
-    )
+    crossings = [_crossings(contour, shape) for contour in contours]
+    places, turns = (np.concatenate(each) for each in zip(*crossings, strict=True))
     order = np.argsort(places, kind="stable")
     places, inside = places[order], np.cumsum(turns[order]) > 0
-    last = np.diff(places, append=-1) != 0  # of those at one place, the sum of all
+    last = np.diff(places, append=-1) != 0  # of several crossings at one place, their sum
     places, inside = places[last], inside[last]
     changes = places[np.diff(inside, prepend=False)]
     runs = np.stack([changes[0::2] + 1, changes[1::2] - changes[0::2]], axis=1)
@@ -66,37 +65,37 @@ def fill(contours: Sequence[Points], shape: tuple[int, int]) -> Mask:
     return mask
 
 
-def enclosed(contour: Points, shape: tuple[int, int]) -> int:
-    """How many pixels of an image a contour adds to the mask; a hole's takes some: less than 0."""
+def enclosed_pixels(contour: Points, shape: Size) -> int:
+    """How many pixels of an image a contour adds to the mask: less than 0 for a hole's contour."""
     places, turns = _crossings(contour, shape)
     return -int(places @ turns)
 
 
-def _crossings(contour: Points, shape: tuple[int, int]) -> tuple[NDArray[np.int64], ...]:
+def _crossings(contour: Points, shape: Size) -> tuple[NDArray[np.int64], ...]:
     """Crossings of rows of pixel centres: the first flat pixel behind each, and 1 in or -1 out."""
     closed = np.concatenate([contour, contour[:1]])
-    room = int(np.abs(np.diff(closed[:, 0])).sum()) + 2 * len(contour)
-    places, turns = np.empty((2, room), dtype=np.int64)
-    count = _cross(closed, *shape, places, turns)
+    most = int(np.abs(np.diff(closed[:, 0])).sum()) + 2 * len(contour)
+    places, turns = np.empty((2, most), dtype=np.int64)
+    count = _write_crossings(closed, *shape, places, turns)
     return places[:count], turns[:count]
 
 
 @kernel
 def _trace(pixels, width, height, starts):  # type: ignore[no-untyped-def]
     """Walk along every border of a padded flat map: points of all contours, and where each ends."""
-    seen = np.zeros(pixels.size, dtype=np.bool_)  # downward steps, by the pixel at their left hand
-    points = np.empty((POINTS, 2))
+    visited = np.zeros(pixels.size, dtype=np.bool_)  # downward steps, by the pixel on their left
+    points = np.empty((INITIAL_POINTS, 2))
     ends = np.empty(len(starts), dtype=np.int64)
-    count = found = 0
+    count = closed = 0
     for start in starts:
-        if seen[start]:
+        if visited[start]:
             continue
         inside, outside, ahead = start, start - 1, width
         while True:
             if ahead == width:
-                if seen[inside]:
+                if visited[inside]:
                     break
-                seen[inside] = True
+                visited[inside] = True
             if count == len(points):
                 wider = np.empty((2 * count, 2))
                 wider[:count] = points
@@ -114,9 +113,9 @@ def _trace(pixels, width, height, starts):  # type: ignore[no-untyped-def]
                 inside, ahead = across, outside - inside
             else:  # turn to the left, around the pixel inside
                 outside, ahead = front, inside - outside
-        ends[found] = count
-        found += 1
-    return points[:count], ends[:found]
+        ends[closed] = count
+        closed += 1
+    return points[:count], ends[:closed]
 
 
 @kernel
@@ -134,8 +133,8 @@ def _between(pixels, width, height, inside, outside):  # type: ignore[no-untyped
 
 
 @kernel
-def _cross(points, height, width, places, turns):  # type: ignore[no-untyped-def]
-    """Write the crossings of a closed polygon, its first point repeated; how many."""
+def _write_crossings(points, height, width, places, turns):  # type: ignore[no-untyped-def]
+    """Write the crossings of a polygon whose last point is its first; return how many there are."""
     count = 0
     for k in range(len(points) - 1):
         top, bottom = k, k + 1

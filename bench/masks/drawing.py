@@ -1,11 +1,11 @@
-"""Masks and maps as pictures: errors over the photograph, the worst place, outlines close up."""
+"""Draw masks and maps: errors over the photograph, the worst window, outlines close up."""
 
 from collections.abc import Sequence
 
 import cv2
 import numpy as np
 
-from bench.masks.types import Map, Mask, Points, RgbImage
+from bench.masks.types import Map, Mask, Points, RgbImage, Size
 
 Colour = tuple[int, int, int]
 Window = tuple[slice, slice]
@@ -15,7 +15,7 @@ FALSE_POSITIVE = (230, 30, 30)  # red
 FALSE_NEGATIVE = (30, 80, 255)  # blue
 BEFORE, AFTER, TRUE = (230, 30, 30), (30, 80, 255), (0, 170, 60)  # outlines; Heitzinger & Kampel
 ZOOM = 9  # times as large as photographed
-FINE = 4  # bits below a pixel that OpenCV draws with
+SHIFT = 4  # OpenCV draws at 1/16 pixel
 TINT = 0.4  # of the green, so that the car is seen through it; errors are few and opaque
 
 
@@ -41,16 +41,16 @@ def overlay(photo: RgbImage, predicted: Mask, truth: Mask) -> RgbImage:
     return painted
 
 
-def worst_crop(predicted: Mask, truth: Mask, size: tuple[int, int]) -> Window:
-    """Rows and columns of the window in which most is wrong, what lies in its middle counting most.
+def worst_crop(predicted: Mask, truth: Mask, size: Size) -> Window:
+    """Rows and columns of the window with the most wrong pixels; those in its middle count most.
 
     Args:
         predicted, truth: bool (H, W).
         size: height, width of the window; a smaller image is taken whole.
 
     Returns:
-        Slices inside the image, of exactly `size` where it has room. Two equal masks give the
-        window at its upper left.
+        Slices inside the image, of exactly `size` where the image is large enough. Two equal masks
+        give the window at the upper left.
 
     Raises:
         TypeError, ValueError: as `overlay`.
@@ -75,7 +75,7 @@ def close_up(
 
     Args:
         photo: uint8 (H, W, 3) RGB; map: uint8 (H, W).
-        outlines: contours as of contour.py and the colour of each outline; later ones cover.
+        outlines: contours as of contours.py and the colour of each outline; later ones cover.
         window: rows and columns, all inside of the image.
     """
     rows, columns = window
@@ -84,18 +84,18 @@ def close_up(
     drawn = plain.copy()
     for contours, colour in outlines:
         shifted = [(each - (rows.start, columns.start) + 0.5) * ZOOM - 0.5 for each in contours]
-        lines = [np.round(each[:, ::-1] * 2**FINE).astype(np.int32) for each in shifted]
-        cv2.polylines(drawn, lines, True, colour, 1, cv2.LINE_AA, FINE)
+        lines = [np.round(each[:, ::-1] * 2**SHIFT).astype(np.int32) for each in shifted]
+        cv2.polylines(drawn, lines, True, colour, 1, cv2.LINE_AA, SHIFT)
     return np.hstack([plain, grey, drawn])
 
 
-def encoded(picture: RgbImage, suffix: str) -> bytes:
-    """The bytes of a picture file of the kind that ends so."""
+def encode_picture(picture: RgbImage, suffix: str) -> bytes:
+    """The bytes of a picture file; its suffix (".png", ".jpg") names the format."""
     return cv2.imencode(suffix, cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))[1].tobytes()
 
 
 def _enlarged(picture: RgbImage) -> RgbImage:
-    """Every pixel a square, so that an outline is seen to run between them."""
+    """Each pixel as a square, so that one sees an outline run between pixels."""
     return np.repeat(np.repeat(picture, ZOOM, axis=0), ZOOM, axis=1)
 
 

@@ -1,17 +1,17 @@
-"""Between a photograph's own grid and a network's: what shrinks, what grows, and what is lost.
+"""Resize photographs and masks to a network's grid, and a network's probabilities back to maps.
 
-A size that holds the whole photograph is reached by padding; any other by resizing. Photographs
-and targets shrink by area, maps grow by bilinear interpolation; masks are never resized.
+A photograph is padded to a size that holds it whole, and resized to any other. Photographs and
+targets shrink by area, maps grow by bilinear interpolation; masks are never resized.
 """
 
 import cv2
 import numpy as np
-import numpy.typing as npt
+from numpy.typing import NDArray
 
 from bench.masks.compiled.jit import kernel
 from bench.masks.compiled.shrinking import LARGEST, shrink_by_area
 from bench.masks.scratch import Scratch
-from bench.masks.types import Size
+from bench.masks.types import FloatImage, Map, Mask, Size
 
 _scratch = Scratch()
 
@@ -21,11 +21,11 @@ def fits(photo: Size, size: Size) -> bool:
     return size[0] >= photo[0] and size[1] >= photo[1]
 
 
-def shrink(image: npt.NDArray[np.uint8], size: Size) -> npt.NDArray[np.uint8]:
+def shrink(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     """A photograph (H, W, 3) or target (H, W), uint8, on the network's grid `size`.
 
-    Padding repeats the last row and column, at the bottom and at the right. OpenCV makes what
-    grows in one direction, and shrinks what is larger than any photograph here.
+    Padding repeats the last row and column, at the bottom and at the right. OpenCV resizes images
+    that grow in one direction or have more than LARGEST pixels.
     """
     height, width = image.shape[:2]
     if fits((height, width), size):
@@ -41,26 +41,26 @@ def shrink(image: npt.NDArray[np.uint8], size: Size) -> npt.NDArray[np.uint8]:
     return smaller
 
 
-def target_of(mask: npt.NDArray[np.bool_], size: Size) -> npt.NDArray[np.uint8]:
+def target_of(mask: Mask, size: Size) -> Map:
     """The share of foreground in each pixel of the network's grid, 0..255."""
     return shrink(mask.astype(np.uint8) * 255, size)
 
 
-def grow(probability: npt.NDArray[np.float32], photo: Size) -> npt.NDArray[np.uint8]:
+def grow(probability: FloatImage, photo: Size) -> Map:
     """Probabilities (h, w) in [0, 1] on a network's grid as the map of a photograph."""
     if fits(photo, probability.shape[:2]):
         return as_map(probability[: photo[0], : photo[1]])
     return stretch(probability, photo)
 
 
-def stretch(probability: npt.NDArray[np.float32], size: Size) -> npt.NDArray[np.uint8]:
+def stretch(probability: FloatImage, size: Size) -> Map:
     """Probabilities (h, w) in [0, 1], by bilinear interpolation, as a map of `size`."""
     full = _scratch.array(size, np.float32)
     cv2.resize(probability, size[::-1], full, interpolation=cv2.INTER_LINEAR)
     return as_map(full)
 
 
-def as_map(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def as_map(probability: FloatImage) -> Map:
     """Probabilities (H, W) in [0, 1] as the map round(255 p).
 
     One half rounds up, so that the map's mask `map >= 128` is the probability's `p >= 0.5`.
@@ -72,14 +72,14 @@ def as_map(probability: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
 
 @kernel
 def _round(probability, map):  # type: ignore[no-untyped-def]
-    """Both (H, W); the former may be a window."""
+    """Fill a map from probabilities, both (H, W); the latter may be a window of a larger array."""
     for row in range(len(map)):
         for column in range(map.shape[1]):
             level = probability[row, column] * np.float32(255) + np.float32(0.5)
             map[row, column] = np.uint8(np.int32(level))
 
 
-def ceiling_map(mask: npt.NDArray[np.bool_], size: Size) -> npt.NDArray[np.uint8]:
+def ceiling_map(mask: Mask, size: Size) -> Map:
     """The map of a perfect network of this input size: the mask's target, grown back."""
     target = target_of(mask, size).astype(np.float32) / np.float32(255)
     return grow(target, mask.shape)

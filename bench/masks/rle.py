@@ -26,7 +26,7 @@ from bench.masks.compiled.runs import (
     write_numbers,
 )
 from bench.masks.compiled.vectors import BLOCK
-from bench.masks.types import THRESHOLD, Map, Mask, Runs
+from bench.masks.types import THRESHOLD, Map, Mask, Runs, Size
 
 WHY = {  # what is wrong with a token
     NOT_A_NUMBER: "is not a whole number between single spaces",
@@ -37,7 +37,7 @@ WHY = {  # what is wrong with a token
     OUT_OF_RANGE: "makes the run end behind the last pixel",
 }
 PADDING = b"\n" * BLOCK
-MOST_WEIGHT = 2**23  # of all members together: 255 times that, doubled, fits into 32 bits
+MAX_WEIGHT = 2**23  # of all members together: 255 times that, doubled, fits into 32 bits
 INITIAL_CAPACITY = 2**14  # run ends found without a second walk; real masks have about 1,300
 
 
@@ -58,7 +58,7 @@ def encode_map(map: Map, threshold: int = THRESHOLD) -> str:
     return format_runs(map_runs(map, threshold))
 
 
-def decode(text: str, shape: tuple[int, int]) -> Mask:
+def decode(text: str, shape: Size) -> Mask:
     """Mask of `shape` (height, width) that run-length text describes.
 
     Raises:
@@ -89,25 +89,27 @@ def runs(mask: NDArray[Any]) -> Runs:
 
 def map_runs(map: Map, threshold: int = THRESHOLD) -> Runs:
     """Runs of `map >= threshold`, as `runs` gives them; map uint8 (H, W), threshold 1..255."""
-    whole, last_block = _pixels(map, threshold)
+    whole, last_block = _flat_pixels(map, threshold)
     return _runs_from_changes(lambda out: find_changes(whole, last_block, threshold, out))
 
 
 def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRESHOLD) -> Runs:
-    """Runs of `rules.mean(maps, weights) >= threshold`; that mean is made nowhere.
+    """Runs of the pixels whose weighted mean over maps is at least a threshold.
+
+    No map of means is made.
 
     Raises:
         TypeError, ValueError: as `map_runs`, or the maps differ in size, or the weights are not
             one a map, none negative and of a sum from 1 to a few millions.
     """
     total = sum(weights)
-    if len(maps) != len(weights) or min(weights, default=-1) < 0 or not 0 < total < MOST_WEIGHT:
+    if len(maps) != len(weights) or min(weights, default=-1) < 0 or not 0 < total < MAX_WEIGHT:
         raise ValueError(f"{len(maps)} maps and the weights {list(weights)}")
     if any(map.shape != maps[0].shape for map in maps):
         raise ValueError(f"maps of one image have one shape, these {[map.shape for map in maps]}")
     least = -(-total * (2 * threshold - 1) // 2)  # of the weighted sum; half a step below rounds up
     wide = np.uint16 if 255 * total < 2**16 else np.uint32
-    wholes, last_blocks = zip(*(_pixels(map, threshold) for map in maps), strict=True)
+    wholes, last_blocks = zip(*(_flat_pixels(map, threshold) for map in maps), strict=True)
     images, behind = _addresses(wholes), _addresses(last_blocks)
     factors, size = np.array(weights, wide), wholes[0].size
     return _runs_from_changes(
@@ -116,7 +118,7 @@ def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRE
 
 
 def merge(lists: Sequence[Runs], weights: Sequence[int], least: int) -> Runs:
-    """Runs of the pixels that lists of weight `least` (1 or more) in all cover, without pixels.
+    """Runs of the pixels that lists of a total weight of `least` (1 or more) cover.
 
     >>> merge([np.array([[1, 4]]), np.array([[3, 4]]), np.array([[9, 1]])], [1, 1, 1], 2).tolist()
     [[3, 2]]
@@ -130,10 +132,10 @@ def merge(lists: Sequence[Runs], weights: Sequence[int], least: int) -> Runs:
     return out[:count]
 
 
-def _pixels(map: Map, threshold: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A map's pixels in one row, and those of its last, incomplete block in a whole one.
+def _flat_pixels(map: Map, threshold: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """A map's pixels in one row, and its last, incomplete block filled up with background.
 
-    The background behind them ends a run at the image's end.
+    That background ends a run at the image's end.
     """
     if map.dtype != np.uint8:
         raise TypeError(f"a map is uint8 round(255 p), this one is {map.dtype}")
@@ -149,7 +151,7 @@ def _pixels(map: Map, threshold: int) -> tuple[NDArray[np.uint8], NDArray[np.uin
 
 
 def _addresses(arrays: Sequence[NDArray[np.uint8]]) -> NDArray[np.uintp]:
-    """Where arrays begin, for a kernel; the arrays must outlive it."""
+    """The arrays' memory addresses, for a kernel; the arrays must outlive its call."""
     return np.array([array.ctypes.data for array in arrays], np.uintp)
 
 
@@ -170,7 +172,7 @@ def _runs_from_changes(find: Callable[[NDArray[np.int64]], int]) -> Runs:
 
 
 def parse(text: str) -> Runs:
-    """Runs written in run-length text, int64 (N, 2), checked; the empty text gives none.
+    """Read run-length text as runs, int64 (N, 2), and check it; the empty text gives none.
 
     Raises:
         ValueError: names the first token that breaks a rule (digits, single spaces, positive

@@ -4,14 +4,14 @@ import cv2
 import numpy as np
 
 from bench.config.refinement import LargestComponent
-from bench.masks.contours import enclosed
+from bench.masks.contours import enclosed_pixels
 from bench.masks.types import Mask
 from bench.refinement.state import RefinementState
 
 
 def apply(state: RefinementState, options: LargestComponent) -> RefinementState:
     """The state with the largest component as its mask; with one component, the state itself."""
-    outer = sum(enclosed(contour, state.map.shape) > 0 for contour in state.contours)
+    outer = sum(enclosed_pixels(contour, state.map.shape) > 0 for contour in state.contours)
     return state.with_mask(largest_component(state.mask)) if outer > 1 else state
 
 

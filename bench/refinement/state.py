@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from bench.masks.contours import contours, enclosed, fill
+from bench.masks.contours import contours, enclosed_pixels, fill
 from bench.masks.types import THRESHOLD, Map, Mask, Points
 
 
@@ -38,7 +38,7 @@ class RefinementState(NamedTuple):
         return self._replace(contours=[self._unless_erased(*pair) for pair in pairs])
 
     def _unless_erased(self, before: Points, after: Points) -> Points:
-        had, has = (enclosed(contour, self.map.shape) for contour in (before, after))
+        had, has = (enclosed_pixels(contour, self.map.shape) for contour in (before, after))
         return after if had * has > 0 else before
 
 

@@ -21,7 +21,7 @@ from bench.data.images import read_image
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.masks.contours import contours
-from bench.masks.drawing import AFTER, BEFORE, TRUE, close_up, encoded, worst_crop
+from bench.masks.drawing import AFTER, BEFORE, TRUE, close_up, encode_picture, worst_crop
 from bench.masks.types import THRESHOLD, Map, Mask
 from bench.metrics.measures import measures
 from bench.refinement.refine import refine
@@ -172,7 +172,7 @@ def _draw(
                 (after.contours, AFTER),
             ]
             picture = close_up(photo, map, outlines, window)
-            write_bytes(out / extreme.file, encoded(picture, ".png"))
+            write_bytes(out / extreme.file, encode_picture(picture, ".png"))
 
     for _ in members.each(extremes, draw, "refine: pictures"):
         pass

@@ -13,7 +13,7 @@ import numpy as np
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
-from bench.masks.drawing import encoded, overlay, worst_crop
+from bench.masks.drawing import encode_picture, overlay, worst_crop
 from bench.masks.types import THRESHOLD, Map, Mask
 from bench.scores.columns import in_errors
 from bench.scores.pairs import read_scores
@@ -37,7 +37,7 @@ def run(entry: Entry, members: Members, scores: Path, out: Path, worst: int) -> 
         painted = overlay(photo, predicted, truth)
         window = worst_crop(predicted, truth, CROP)
         beside = np.hstack([photo[window], painted[window]])
-        return encoded(painted, ".jpg"), encoded(beside, ".png")
+        return encode_picture(painted, ".jpg"), encode_picture(beside, ".png")
 
     images = list(chosen["image"])
     pictures = members.only(entry.members).each(images, draw, "errors")

@@ -190,7 +190,7 @@ def test_resized_photographs_and_masks_fit_together(coco):
 
 
 @pytest.mark.parametrize(
-    ("change", "error", "told"),
+    ("change", "error", "message"),
     [
         pytest.param({"file_name": "../images/0.jpg"}, BadData, "inside", id="out of the folder"),
         pytest.param({"file_name": "/etc/passwd.jpg"}, BadData, "inside", id="absolute"),
@@ -200,12 +200,12 @@ def test_resized_photographs_and_masks_fit_together(coco):
         pytest.param({"height": "tall"}, BadData, "images.0.height", id="not COCO's format"),
     ],
 )
-def test_a_wrong_entry_is_refused(coco, change, error, told, capsys):
+def test_a_wrong_entry_is_refused(coco, change, error, message, capsys):
     whole = json.loads(coco.read_text())
     whole["images"][0] |= change
     coco.write_text(json.dumps(whole))
     assert prepare(coco) == error.exit_code
-    assert told in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (coco.parent / "out" / "train" / "000000000100.jpg").exists()
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from bench.data.carvana import open_folder
-from bench.masks.contours import contours, enclosed, fill, on_edge
+from bench.masks.contours import contours, enclosed_pixels, fill, on_edge
 from bench.masks.resize import ceiling_map
 
 SHAPES = st.tuples(st.integers(1, 9), st.integers(1, 12))
@@ -33,7 +33,7 @@ def test_filled_contours_are_the_thresholded_map(map):
     mask = fill(found, map.shape)
     assert mask.dtype == np.bool_
     assert (mask == (map >= 128)).all()
-    assert sum(enclosed(each, map.shape) for each in found) == np.count_nonzero(mask)
+    assert sum(enclosed_pixels(each, map.shape) for each in found) == np.count_nonzero(mask)
 
 
 @pytest.mark.parametrize(
@@ -51,7 +51,7 @@ def test_filled_contours_are_the_thresholded_map(map):
     ],
 )
 def test_contours_by_hand(map, sizes):
-    assert [enclosed(each, map.shape) for each in contours(map)] == sizes
+    assert [enclosed_pixels(each, map.shape) for each in contours(map)] == sizes
 
 
 def test_points_lie_where_the_map_is_one_half():

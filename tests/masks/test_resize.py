@@ -47,21 +47,17 @@ def test_ceiling_of_soft_targets_beats_that_of_nearest_masks(size):
     assert 1 - soft < (1 - dice(counts(nearest, mask))) / 5
 
 
+def covered(small, big):
+    """Share of each of `big` pixels that each of `small` covers, in small-ths: (small, big)."""
+    i, k = np.arange(small)[:, None], np.arange(big)[None, :]
+    ends, starts = np.minimum((i + 1) * big, (k + 1) * small), np.maximum(i * big, k * small)
+    return np.maximum(0, ends - starts)
+
+
 def plain_area(picture, size):
     """The definition: the mean of what a pixel covers, one half up, in whole numbers."""
     height, width = picture.shape[:2]
-    rows, columns = (
-        np.array(
-            [
-                [
-                    max(0, min((i + 1) * big, (k + 1) * small) - max(i * big, k * small))
-                    for k in range(big)
-                ]
-                for i in range(small)
-            ]
-        )
-        for small, big in zip(size, (height, width), strict=True)
-    )
+    rows, columns = (covered(size[0], height), covered(size[1], width))
     total = np.einsum("ik,jl,kl...->ij...", rows, columns, picture.astype(np.int64))
     return (2 * total + height * width) // (2 * height * width)
 

@@ -20,7 +20,10 @@ ONE = np.uint64(1)
 
 @kernel
 def find_changes(pixels, last_block, threshold, out):  # type: ignore[no-untyped-def]
-    """Write where `value >= threshold` begins and ends to hold, as room allows; how many places."""
+    """Write the pixels where `value >= threshold` begins and ends; return how many there are.
+
+    More than `out` holds are counted and not written.
+    """
     inside = np.uint64(0)
     count = 0
     for place in range(0, pixels.size + 1, BLOCK):
@@ -56,7 +59,7 @@ def find_changes_of_sum(images, last_blocks, size, weights, least, out):  # type
 
 @inlined
 def _note_changes(bits, inside, place, out, count):  # type: ignore[no-untyped-def]
-    """Write the places where 64 pixels differ from the one before; how many there are by now."""
+    """Write where one of 64 pixels differs from the pixel before; return the count so far."""
     changed = bits ^ ((bits << ONE) | inside)
     while changed:
         if count < out.size:

@@ -1,4 +1,4 @@
-"""A noisy map's bits as planes, and back."""
+"""Split a map into the bit planes of its Gray code, and join them."""
 
 from bench.masks.compiled.jit import kernel
 from bench.masks.compiled.vectors import BLOCK, bytes_at_least, count_ones, planes_at, write_planes
@@ -6,7 +6,7 @@ from bench.masks.compiled.vectors import BLOCK, bytes_at_least, count_ones, plan
 
 @kernel
 def count_shades(pixels):  # type: ignore[no-untyped-def]
-    """Pixels that are neither 0 nor 255; those of an incomplete last block are not looked at."""
+    """Pixels that are neither 0 nor 255; those of an incomplete last block are not counted."""
     count = 0
     for place in range(0, pixels.size - BLOCK + 1, BLOCK):
         address = pixels.ctypes.data

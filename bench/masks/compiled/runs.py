@@ -28,7 +28,7 @@ PAIRS, FOURS, EIGHT = (np.uint64(m) for m in (0x00FF00FF00FF00FF, 0x0000FFFF0000
 
 @kernel
 def merge_runs(runs, ends, weights, least, out):  # type: ignore[no-untyped-def]
-    """Write the runs in which lists of weight `least` or more cover a pixel; how many.
+    """Write the runs of pixels that lists of a total weight of `least` cover; return their number.
 
     Args:
         runs: the lists one after the other, each as `rle.runs` gives it; ends: where each one ends.
@@ -68,7 +68,7 @@ def merge_runs(runs, ends, weights, least, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def write_numbers(numbers, out):  # type: ignore[no-untyped-def]
-    """Write numbers as decimal digits, a space behind each; bytes written."""
+    """Write numbers as decimal digits, a space behind each; return how many bytes they take."""
     end = 0
     for number in numbers:
         digits, power = 1, 10
@@ -91,7 +91,7 @@ def write_numbers(numbers, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def read_pairs(letters, place, last, limit, out):  # type: ignore[no-untyped-def]
-    """Read the run-length text `letters[place:last]`: first problem (0: none), its token, pairs.
+    """Read the run-length text `letters[place:last]`; return its first problem, its token, pairs.
 
     Args:
         letters: uint8, with a byte that is no digit at `last` and BLOCK more bytes behind it.
@@ -129,7 +129,7 @@ def read_pairs(letters, place, last, limit, out):  # type: ignore[no-untyped-def
 
 @inlined
 def _number(letters, begin, end):  # type: ignore[no-untyped-def]
-    """The number that the digits `letters[begin:end]` mean; -1 where they are none or no digits."""
+    """The number written in `letters[begin:end]`; -1 where it is empty or no number."""
     if not 1 <= end - begin <= 8:
         return _long_number(letters, begin, end)
     word = eight_bytes_at(letters.ctypes.data, begin) ^ ZEROS  # a digit is its value, the rest more
@@ -144,7 +144,7 @@ def _number(letters, begin, end):  # type: ignore[no-untyped-def]
 
 @kernel
 def _long_number(letters, begin, end):  # type: ignore[no-untyped-def]
-    """`_number` of no digits, or of more than a photograph's pixels have."""
+    """As `_number`, for no digits or more than eight; larger numbers than NO_LIMIT are NO_LIMIT."""
     value: Any = np.int64(-1 if begin == end else 0)
     for place in range(begin, end):
         digit = np.int64(letters[place]) - DIGITS_FROM
@@ -164,7 +164,7 @@ def fill_runs(pixels, runs):  # type: ignore[no-untyped-def]
 
 @kernel
 def count_runs(predicted, truth, moved):  # type: ignore[no-untyped-def]
-    """As `pixels.count_pixels`, from runs: walk both lists and add what each two runs share.
+    """As `pixels.count_pixels`, from runs: walk both lists and add what two runs share.
 
     `moved` is added to every start of the predicted runs.
     """
