@@ -65,8 +65,7 @@ def develop(
     colour: FloatImage,
     cover: NDArray[np.uint8],
     corner: tuple[int, int],
-    noise: float,
-    seed: int,
+    grain: tuple[float, int],
 ) -> RgbImage:
     """The photograph (H, W, 3) uint8: car over room, display curve, grain of the sensor.
 
@@ -75,10 +74,11 @@ def develop(
         dim: share of them left by shadow, (H, W).
         colour: linear RGB of the car, (h, w, 3); its first pixel lies at row and column `corner`.
         cover: how many of each pixel's four sub-samples are car, (h, w).
-        noise: strength of the grain in display levels.
+        grain: its strength in display levels, and its seed.
     """
     height, width = room.shape[:2]
     photograph = np.empty((height, width, 3), np.uint8)
+    strength, seed = grain
     state = np.uint64(seed * 2654435761 + 88172645463325252)
     low, high = np.uint64(255), np.uint64(8)
     for y in range(height):
@@ -90,7 +90,7 @@ def develop(
             state ^= state << np.uint64(13)
             state ^= state >> np.uint64(7)
             state ^= state << np.uint64(17)
-            grain = (state & low) + (state >> high & low) + (state >> np.uint64(16) & low)
+            noise = (state & low) + (state >> high & low) + (state >> np.uint64(16) & low)
             for channel in range(3):
                 shown = room[y, x, channel] * dim[y, x]
                 if alpha > 0.0:
@@ -98,7 +98,7 @@ def develop(
                     light += colour[row, column, channel] * alpha
                     shown = 255.0 * math.sqrt(light)
                 tint = (state >> np.uint64(24 + 8 * channel) & low) / 128.0 - 1.0
-                shown += noise * ((grain - 382.5) / 128.0 + 0.6 * tint)
+                shown += strength * ((noise - 382.5) / 128.0 + 0.6 * tint)
                 if shown > HIGHLIGHTS_FROM:
                     rest = 255.0 - HIGHLIGHTS_FROM
                     shown = 255.0 - rest * math.exp((HIGHLIGHTS_FROM - shown) / rest)

@@ -133,7 +133,7 @@ def take(car: Car, view: int) -> tuple[RgbImage, Mask]:
     arches = np.array([front, rear, car.shape.tyre, ARCH * car.shape.tyre])
     mesh = car.mesh
     size = SUBSAMPLES * (bottom - top), SUBSAMPLES * (right - left)
-    triangle_at = nearest_triangles(fine, mesh.points, mesh.triangles, mesh.kind, arches, *size)
+    triangle_at = nearest_triangles(fine, mesh.points, mesh.triangles, mesh.kind, arches, size)
     scene = Scene(
         turn=turn,
         move=move,
@@ -149,7 +149,7 @@ def take(car: Car, view: int) -> tuple[RgbImage, Mask]:
     mask[top:bottom, left:right] = cover >= 2
     dim = _dimmed(car, turn, move, view)
     corner = int(top), int(left)
-    return develop(car.room, dim, colour, cover, corner, car.noise, car.grain + view), mask
+    return develop(car.room, dim, colour, cover, corner, (car.noise, car.grain + view)), mask
 
 
 def _heading(view: int) -> float:

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from bench.demo.mesh import BODY, VOID
 from bench.masks.compiled.jit import inlined, kernel
-from bench.masks.types import Floats
+from bench.masks.types import Floats, Size
 
 SUBSAMPLES = 2  # sub-samples along each side of a pixel
 OVERLAP = 1e-9  # share of a triangle by which it reaches over its edges: no cracks from rounding
@@ -21,10 +21,9 @@ def nearest_triangles(
     triangles: NDArray[np.int32],
     kind: NDArray[np.int8],
     arches: Floats,
-    height: int,
-    width: int,
+    size: Size,
 ) -> NDArray[np.int32]:
-    """The nearest triangle at each sub-sample of a (height, width) raster, -1 where there is none.
+    """The nearest triangle at each sub-sample of a raster of `size`, -1 where there is none.
 
     BODY triangles are cut away inside the wheel arches. Through the arches the inside of BODY and
     VOID can be triangle_at; all other triangles are left out when seen from behind.
@@ -33,6 +32,7 @@ def nearest_triangles(
         screen: column, row and 1 / depth of each point in the raster, (V, 3).
         arches: X of the front and rear axle, height and radius of the wheel arches, (4,).
     """
+    height, width = size
     triangle_at = np.full((height, width), -1, np.int32)
     nearest = np.zeros((height, width), np.float32)
     for t in range(len(triangles)):

@@ -133,12 +133,13 @@ def _blend(values: Any, a: int, b: int, c: int, u: float, v: float) -> Any:
 
 @inlined
 def _lit(
-    material: int, bright: float, place: Any, normal: Any, toward: Any, scene: Any, through: float
+    surface: tuple[int, float], place: Any, normal: Any, toward: Any, scene: Any, through: float
 ) -> Any:
     """Linear RGB of a point: what it scatters, or lets through, and what it mirrors.
 
     `normal` and `toward` (to the lens) are directions of the world; `through` is the cabin's light.
     """
+    material, bright = surface
     nx, ny, nz = normal
     facing = max(0.02, nx * toward[0] + ny * toward[1] + nz * toward[2])
     rx, ry = 2 * facing * nx - toward[0], 2 * facing * ny - toward[1]
@@ -170,8 +171,11 @@ def _lit(
 
 
 @inlined
-def _sample(t: int, x: float, y: float, screen: Any, mesh: Any, sheets: Any, scene: Any) -> Any:
-    """Linear RGB and material of triangle `t` at the place (x, y) of the raster."""
+def _sample(
+    t: int, spot: tuple[float, float], screen: Any, mesh: Any, sheets: Any, scene: Any
+) -> Any:
+    """Linear RGB and material of triangle `t` at the column and row `spot` of the raster."""
+    x, y = spot
     points, normals, own, triangles, kind = mesh
     a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
     ax, ay, bx, by = screen[a, 0] - x, screen[a, 1] - y, screen[b, 0] - x, screen[b, 1] - y
@@ -203,7 +207,7 @@ def _sample(t: int, x: float, y: float, screen: Any, mesh: Any, sheets: Any, sce
         through = _cabin_light(place, ray, scene, sheets)
         if place[0] < scene.cabin[3] - 0.35:
             through *= scene.cabin[5]
-    light = _lit(material, bright, place, _turned(normal, cosine, sine), toward, scene, through)
+    light = _lit((material, bright), place, _turned(normal, cosine, sine), toward, scene, through)
     return light, material
 
 
@@ -239,7 +243,12 @@ def shade(
                 if triangle_at[row, column] < 0:
                     continue
                 light, material = _sample(
-                    triangle_at[row, column], column + 0.5, row + 0.5, screen, mesh, sheets, scene
+                    triangle_at[row, column],
+                    (column + 0.5, row + 0.5),
+                    screen,
+                    mesh,
+                    sheets,
+                    scene,
                 )
                 same = taken == 0 or material == first
                 first = material

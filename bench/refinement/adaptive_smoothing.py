@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.config.refinement import AdaptiveSmoothing
 from bench.masks.compiled.jit import kernel
-from bench.masks.types import Map, Points
+from bench.masks.types import Floats, Map, Points
 from bench.refinement.certainty import certain
 from bench.refinement.state import RefinementState
 
@@ -21,6 +21,7 @@ STEP = 0.5  # of the sigmas tried: 0, 0.5, 1, ..., at most this far apart
 WIDEST = 32.0  # sigma: at its half pixel, that of an arc of a radius of 1,000 pixels
 
 Levels = NDArray[np.int64]
+Gaussians = tuple[Floats, Levels]  # halves of the kernels by level, and their radii
 
 
 def apply(state: RefinementState, options: AdaptiveSmoothing) -> RefinementState:
@@ -57,9 +58,9 @@ def adaptive_smoothing(points: ArrayLike, alpha: float = 0.5, closed: bool = Fal
     >>> adaptive_smoothing([[0, 0], [0.4, 1], [0, 2]]).round(3).tolist()
     [[0.0, 0.0], [0.315, 1.0], [0.0, 2.0]]
     """
-    rows, columns, kernels, radii, levels = _solve(points, alpha, closed)
+    rows, columns, gaussians, levels = _solve(points, alpha, closed)
     smooth = np.empty((len(levels), 2))
-    _smooth(rows, columns, kernels, radii, levels, smooth)
+    _smooth(rows, columns, gaussians, levels, smooth)
     return smooth
 
 
@@ -82,14 +83,15 @@ def step(alpha: float) -> float:
 
 def _solve(
     points: ArrayLike, alpha: float, closed: bool
-) -> tuple[Points, Points, Points, Levels, Levels]:
-    """Rows and columns (a closed polyline's go on at both ends), kernels and radii, levels."""
+) -> tuple[Points, Points, Gaussians, Levels]:
+    """Return rows and columns (a closed polyline's go on at both ends), Gaussians, and levels."""
     given = np.asarray(points, dtype=np.float64)
     if given.ndim != 2 or given.shape[1] != 2 or not np.isfinite(given).all():
         raise ValueError(f"points are finite and (N, 2), not {given.shape}")
     if not alpha > 0:
         raise ValueError(f"alpha is {alpha}; it must be above 0")
-    kernels, radii = _kernels(step(alpha))
+    gaussians = _gaussians(step(alpha))
+    radii = gaussians[1]
     count = len(given)
     levels = np.full(count, len(radii) - 1, dtype=np.int64)
     if not closed:
@@ -98,13 +100,13 @@ def _solve(
     if closed and count:
         around = np.arange(-radii[-1], count + radii[-1]) % count
         rows, columns = rows[around], columns[around]
-    _lower(rows, columns, kernels, radii, closed, round(alpha / step(alpha)), levels)
-    return rows, columns, kernels, radii, levels
+    _lower(rows, columns, gaussians, closed, round(alpha / step(alpha)), levels)
+    return rows, columns, gaussians, levels
 
 
 @cache  # a noisy map has thousands of contours
-def _kernels(step: float) -> tuple[Points, Levels]:
-    """Right halves of the normalised kernels of sigma 0, step, 2 step, ..., and their radii."""
+def _gaussians(step: float) -> Gaussians:
+    """Return right halves of the kernels of sigma 0, step, 2 step, ..., and their radii."""
     count = int(WIDEST / step) + 1
     radii = np.array([int(2 * level * step + 1e-9) for level in range(count)], dtype=np.int64)
     halves = np.zeros((count, radii[-1] + 1))
@@ -117,7 +119,7 @@ def _kernels(step: float) -> tuple[Points, Levels]:
 
 
 @kernel
-def _lower(rows, columns, kernels, radii, closed, slope, levels):  # type: ignore[no-untyped-def]
+def _lower(rows, columns, gaussians, closed, slope, levels):  # type: ignore[no-untyped-def]
     """Lower the levels, from the highest, until each is allowed next to its neighbours.
 
     Lowering one point's level never allows another a higher one: any order ends at the same levels.
@@ -137,34 +139,35 @@ def _lower(rows, columns, kernels, radii, closed, slope, levels):  # type: ignor
             level = min(levels[place], levels[before] + slope)
             if level == levels[place] and known[place]:
                 continue
-            while level > 0 and not _is_near(rows, columns, kernels, radii, level, place, count):
+            while level > 0 and not _is_near(rows, columns, gaussians, level, place, count):
                 level -= 1
             levels[place] = level
             known[place] = changed = True
 
 
 @kernel
-def _smooth(rows, columns, kernels, radii, levels, out):  # type: ignore[no-untyped-def]
+def _smooth(rows, columns, gaussians, levels, out):  # type: ignore[no-untyped-def]
     """Write the smoothed points."""
     for place in range(len(levels)):
         out[place, 0], out[place, 1] = _moved(
-            rows, columns, kernels, radii, levels[place], place, len(levels)
+            rows, columns, gaussians, levels[place], place, len(levels)
         )
 
 
 @kernel
-def _is_near(rows, columns, kernels, radii, level, place, count):  # type: ignore[no-untyped-def]
+def _is_near(rows, columns, gaussians, level, place, count):  # type: ignore[no-untyped-def]
     """Whether a point is moved by less than `MOVE_PX`."""
     here = place + (len(rows) - count) // 2
-    row, column = _moved(rows, columns, kernels, radii, level, place, count)
+    row, column = _moved(rows, columns, gaussians, level, place, count)
     return (row - rows[here]) ** 2 + (column - columns[here]) ** 2 < MOVE_PX**2 - ROUNDING
 
 
 @kernel
-def _moved(rows, columns, kernels, radii, level, place, count):  # type: ignore[no-untyped-def]
+def _moved(rows, columns, gaussians, level, place, count):  # type: ignore[no-untyped-def]
     """A smoothed point, by how far its neighbours lie from it: an exact line stays exact."""
     here = place + (len(rows) - count) // 2
     row, column = rows[here], columns[here]
+    kernels, radii = gaussians
     right, down, weight = 0.0, 0.0, kernels[level, 0]
     for far in range(1, radii[level] + 1):
         share = kernels[level, far]
