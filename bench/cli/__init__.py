@@ -1,1 +1,1 @@
-"""The command line: one verb a stage."""
+"""The command line: one verb for each stage."""

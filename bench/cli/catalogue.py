@@ -1,7 +1,7 @@
-"""What there is to run: every recipe with its network's size and cost beside the paper's figures.
+"""Every recipe with its network's size and cost beside the paper's figures.
 
-Reads  the recipes. Nothing is trained; networks are built without numbers, so that all of them
-       are listed in seconds.
+Reads  the recipes. Nothing is trained; networks are built on the meta device (shapes only), so that
+       all of them are listed in seconds.
 """
 
 from dataclasses import asdict
@@ -19,13 +19,13 @@ from models.summary import gflops, layers
 
 
 def entries(machine: Machine | None = None) -> list[dict[str, Any]]:
-    """Every recipe, see `entry`."""
-    found = names(RECIPES)
-    return [entry(name, machine) for name in track(found, "recipes", len(found))]
+    """Return all recipes, each as `entry` does."""
+    recipes = names(RECIPES)
+    return [entry(name, machine) for name in track(recipes, "recipes", len(recipes))]
 
 
 def entry(name: str, machine: Machine | None = None) -> dict[str, Any]:
-    """A recipe as JSON can hold it: name, network, params, gflops, size, source, reported.
+    """Describe a recipe as JSON can hold it: name, network, params, gflops, size, source, reported.
 
     Args:
         machine: where to time a training step and a prediction; None times nothing.
@@ -35,7 +35,7 @@ def entry(name: str, machine: Machine | None = None) -> dict[str, Any]:
     """
     recipe = load_recipe(name)
     network = meta_network(recipe)
-    found = {
+    description = {
         "name": name,
         "network": recipe.network.name,
         "params": parameter_count(network),
@@ -44,21 +44,21 @@ def entry(name: str, machine: Machine | None = None) -> dict[str, Any]:
         "source": recipe.source,
         "reported": recipe.reported,
     }
-    return found | (asdict(measure(recipe, machine)) if machine else {})
+    return description | (asdict(measure(recipe, machine)) if machine else {})
 
 
 def layer_entries(name: str) -> list[dict[str, Any]]:
-    """The layers of a recipe's network at its size: name, kind, output shape, parameters."""
+    """Return the layers of a recipe's network at its size: name, kind, output shape, parameters."""
     recipe = load_recipe(name)
     return [asdict(layer) for layer in layers(meta_network(recipe), recipe.size)]
 
 
 def table(rows: list[dict[str, Any]]) -> Table:
-    """Rows of equal keys for people."""
-    shown = Table(*rows[0])
+    """Return rows of equal keys as a table for a terminal."""
+    text = Table(*rows[0])
     for row in rows:
-        shown.add_row(*map(_cell, row, row.values()))
-    return shown
+        text.add_row(*map(_cell, row, row.values()))
+    return text
 
 
 def _cell(column: str, value: Any) -> str:

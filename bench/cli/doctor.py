@@ -17,7 +17,7 @@ from models.encoders import WEIGHTS_DIR
 
 
 def examine(data: Path, runs: Path) -> dict[str, Any]:
-    """Everything a report of a problem should say, as JSON can hold it."""
+    """Collect what the report of a problem should say, as JSON can hold it."""
     return {
         **environment(),
         "devices": _devices(),
@@ -44,10 +44,10 @@ def _devices() -> list[str]:
 
 def _data(root: Path) -> str:
     try:
-        found = open_folder(root)
+        data = open_folder(root)
     except BenchError as error:
         return str(error)
-    return f"{root}: {len(found.train)} training and {len(found.test)} test photographs"
+    return f"{root}: {len(data.train)} training and {len(data.test)} test photographs"
 
 
 def _weights() -> str:
@@ -59,5 +59,5 @@ def _weights() -> str:
 
 
 def _existing(path: Path) -> Path:
-    """The path, or the nearest folder above it that is there."""
+    """Return the path, or the nearest folder above the path that exists."""
     return path if path.exists() else _existing(path.absolute().parent)

@@ -1,4 +1,4 @@
-"""What a result was made with: code, libraries and machine."""
+"""Code, libraries and machine that a result was made with."""
 
 import os
 import platform
@@ -41,12 +41,12 @@ def environment() -> dict[str, Any]:
 
 
 def commit() -> str:
-    """The commit of the checkout, or "unknown" outside of one."""
+    """Return the commit of the checkout, or "unknown" outside of one."""
     return _git("rev-parse", "HEAD") or "unknown"
 
 
 def _git(*words: str) -> str | None:
-    """What git prints, or None where there is no git or no checkout."""
+    """Return what git prints, or None where there is no git or no checkout."""
     checkout = Path(__file__).parent
     try:
         done = subprocess.run(
@@ -58,7 +58,7 @@ def _git(*words: str) -> str | None:
 
 
 def _processor() -> str:
-    """The processor's model name, on Linux from /proc/cpuinfo."""
+    """Return the processor's model name, on Linux from /proc/cpuinfo."""
     cpuinfo = Path("/proc/cpuinfo")
     lines = cpuinfo.read_text().splitlines() if cpuinfo.exists() else []
     models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]

@@ -12,9 +12,12 @@ import pytest
 import yaml
 from safetensors.torch import load_file
 
-from bench.cli.verbs import main
+from bench.cli.arguments import make_parser, open_run
+from bench.cli.verbs import VERBS, main
 from bench.config.strict import to_yaml
 from bench.masks.store import MapStore
+from bench.run.members import training_stage
+from bench.run.stages import GROUPS
 from models.encoders import MissingWeights
 from tests.tiny import RECIPE, TINY_SUITE, Road
 
@@ -101,6 +104,22 @@ def test_a_second_run_does_nothing(road, monkeypatch):
     before = state()
     assert road.run("run") == 0
     assert state() == before
+
+
+def test_the_table_of_stages_says_what_is_done_and_what_a_change_makes_stale(road):
+    run = open_run(make_parser(VERBS).parse_args(road.words("run")))
+
+    def stale():
+        stages = [training_stage(run, name, fold) for name in run.recipes for fold in run.splits]
+        stages += [make(run) for group in GROUPS.values() for make in group]
+        return {stage.name for stage in stages if not stage.done}
+
+    assert stale() == set()
+    scored = road.made("scores.parquet").stat()
+    os.utime(road.made("scores.parquet"))
+    assert stale() == {"analysis", "leaderboard", "report"}
+    os.utime(road.made("scores.parquet"), ns=(scored.st_atime_ns, scored.st_mtime_ns))
+    assert stale() == set()
 
 
 def test_ensemble_maps_are_written_when_asked_for(road):
