@@ -15,10 +15,10 @@ from bench.masks.types import Floats, Map, Points
 from bench.refinement.certainty import certain
 from bench.refinement.state import RefinementState
 
-MOVE_PX = 0.5  # no point moves as far as this
+MAX_MOVE_PX = 0.5  # no point moves as far as this
 ROUNDING = 1e-12  # so that no way of computing the distance says 0.5
-STEP = 0.5  # of the sigmas tried: 0, 0.5, 1, ..., at most this far apart
-WIDEST = 32.0  # sigma: at its half pixel, that of an arc of a radius of 1,000 pixels
+MAX_STEP = 0.5  # between the sigmas tried: 0, 0.5, 1, ...
+MAX_SIGMA = 32.0  # moves a point of an arc of 1,000 pixels' radius by half a pixel
 
 Levels = NDArray[np.int64]
 Gaussians = tuple[Floats, Levels]  # halves of the kernels by level, and their radii
@@ -39,21 +39,22 @@ def _smooth_certain(map: Map, contour: Points, alpha: float) -> Points:
 
 
 def adaptive_smoothing(points: ArrayLike, alpha: float = 0.5, closed: bool = False) -> Points:
-    """Points of a polyline, each moved by less than half a pixel to where its outline is smooth.
+    """Smooth each point of a polyline with the widest Gaussian that moves it by less than 0.5 px.
 
-    The sequences of both coordinates are smoothed by a Gaussian of its own at each point, see
-    `sigmas`. Points on a straight line stay on it; corners move least.
+    The sequences of both coordinates are smoothed at each point by a Gaussian of its own width,
+    see `sigmas`. Points on a straight line stay on it; corners move least.
 
     Args:
-        points: (N, 2), in order; closed: the last is followed by the first, which is not repeated.
-        alpha: how fast sigma may change from a point to the next.
+        points: (N, 2), in order.
+        alpha: how much sigma may change from a point to the next.
+        closed: the last point is followed by the first, which is not repeated.
 
     Returns:
-        float64 (N, 2). The ends of an open polyline are where they were; where a closed one begins
-        makes no difference.
+        float64 (N, 2). The ends of an open polyline stay; where a closed one begins makes no
+        difference.
 
     Raises:
-        ValueError: the points are not finite (N, 2), or alpha is not above 0.
+        ValueError: `points` is not finite (N, 2), or alpha is not above 0.
 
     >>> adaptive_smoothing([[0, 0], [0.4, 1], [0, 2]]).round(3).tolist()
     [[0.0, 0.0], [0.315, 1.0], [0.0, 2.0]]
@@ -65,38 +66,38 @@ def adaptive_smoothing(points: ArrayLike, alpha: float = 0.5, closed: bool = Fal
 
 
 def sigmas(points: ArrayLike, alpha: float = 0.5, closed: bool = False) -> NDArray[np.float64]:
-    """(N,): the width of the Gaussian at each point, as large as all of these allow together.
+    """(N,): the largest widths of the Gaussians that these rules allow together.
 
     A sigma is 0 at both ends of an open polyline, moves its point by less than 0.5, and differs by
-    at most `alpha` from its neighbours'. It is a multiple of `step(alpha)` up to `WIDEST`. If two
-    choices of all sigmas satisfy this, so do the larger of the two at each point: hence there is
-    one choice that is the largest everywhere. Kernels are sampled at the whole numbers within two
-    sigma, and normalised; those that reach over an end (alpha > 0.5) use the points there are.
+    at most `alpha` from its neighbours'. It is a multiple of `step(alpha)`, `MAX_SIGMA` at most. If
+    two choices of all sigmas satisfy this, so do the larger of the two at each point: hence there
+    is one choice that is the largest everywhere. Kernels are sampled at the whole numbers within
+    two sigma, and normalised; those that reach over an end (alpha > 0.5) use the points there are.
     """
     return np.asarray(_solve(points, alpha, closed)[-1] * step(alpha), dtype=np.float64)
 
 
 def step(alpha: float) -> float:
-    """The distance between sigmas tried: the largest part of alpha that is at most `STEP`."""
-    return alpha / math.ceil(alpha / STEP)
+    """The distance between sigmas tried: the largest part of alpha that is at most `MAX_STEP`."""
+    return alpha / math.ceil(alpha / MAX_STEP)
 
 
 def _solve(
     points: ArrayLike, alpha: float, closed: bool
 ) -> tuple[Points, Points, Gaussians, Levels]:
     """Return rows and columns (a closed polyline's go on at both ends), Gaussians, and levels."""
-    given = np.asarray(points, dtype=np.float64)
-    if given.ndim != 2 or given.shape[1] != 2 or not np.isfinite(given).all():
-        raise ValueError(f"points are finite and (N, 2), not {given.shape}")
+    coordinates = np.asarray(points, dtype=np.float64)
+    if coordinates.ndim != 2 or coordinates.shape[1] != 2 or not np.isfinite(coordinates).all():
+        raise ValueError(f"points are finite and (N, 2), not {coordinates.shape}")
     if not alpha > 0:
         raise ValueError(f"alpha is {alpha}; it must be above 0")
     gaussians = _gaussians(step(alpha))
     radii = gaussians[1]
-    count = len(given)
+    count = len(coordinates)
     levels = np.full(count, len(radii) - 1, dtype=np.int64)
     if not closed:
         levels[:1] = levels[-1:] = 0
-    rows, columns = np.ascontiguousarray(given.T)
+    rows, columns = np.ascontiguousarray(coordinates.T)
     if closed and count:
         around = np.arange(-radii[-1], count + radii[-1]) % count
         rows, columns = rows[around], columns[around]
@@ -107,7 +108,7 @@ def _solve(
 @cache  # a noisy map has thousands of contours
 def _gaussians(step: float) -> Gaussians:
     """Return right halves of the kernels of sigma 0, step, 2 step, ..., and their radii."""
-    count = int(WIDEST / step) + 1
+    count = int(MAX_SIGMA / step) + 1
     radii = np.array([int(2 * level * step + 1e-9) for level in range(count)], dtype=np.int64)
     halves = np.zeros((count, radii[-1] + 1))
     halves[:, 0] = 1
@@ -120,7 +121,7 @@ def _gaussians(step: float) -> Gaussians:
 
 @kernel
 def _lower(rows, columns, gaussians, closed, slope, levels):  # type: ignore[no-untyped-def]
-    """Lower the levels, from the highest, until each is allowed next to its neighbours.
+    """Lower the levels, from the highest, until each goes with its neighbours and moves little.
 
     Lowering one point's level never allows another a higher one: any order ends at the same levels.
     """
@@ -156,15 +157,15 @@ def _smooth(rows, columns, gaussians, levels, out):  # type: ignore[no-untyped-d
 
 @kernel
 def _is_near(rows, columns, gaussians, level, place, count):  # type: ignore[no-untyped-def]
-    """Whether a point is moved by less than `MOVE_PX`."""
+    """Whether a point is moved by less than `MAX_MOVE_PX`."""
     here = place + (len(rows) - count) // 2
     row, column = _moved(rows, columns, gaussians, level, place, count)
-    return (row - rows[here]) ** 2 + (column - columns[here]) ** 2 < MOVE_PX**2 - ROUNDING
+    return (row - rows[here]) ** 2 + (column - columns[here]) ** 2 < MAX_MOVE_PX**2 - ROUNDING
 
 
 @kernel
 def _moved(rows, columns, gaussians, level, place, count):  # type: ignore[no-untyped-def]
-    """A smoothed point, by how far its neighbours lie from it: an exact line stays exact."""
+    """A smoothed point: sums are of distances from it, so that an exact line stays exact."""
     here = place + (len(rows) - count) // 2
     row, column = rows[here], columns[here]
     kernels, radii = gaussians

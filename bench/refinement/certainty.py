@@ -1,6 +1,6 @@
-"""Where a contour can be trusted: stretches at which the map nearby is close to 0 or 1, and others.
+"""Where a contour can be trusted: where the map around it is mostly close to 0 or 1.
 
-Source: Heitzinger & Kampel 2020. How near and how close are ours.
+Source: Heitzinger & Kampel 2020; the size of the square and the threshold are our choice.
 """
 
 import numpy as np
@@ -10,39 +10,39 @@ from bench.masks.compiled.jit import kernel
 from bench.masks.contours import on_edge
 from bench.masks.types import Map, Points
 
-NEAR_PX = 8  # half the side of the square around a point, less its middle
-CLOSE = 0.5  # mean of |2 p - 1| over the square from which on its point is certain
-LEAST = 16  # points: a shorter stretch of uncertain ones is too short to find a better way for
+NEAR_PX = 8  # from a point to each side of the square around it
+CERTAIN_FROM = 0.5  # the mean of |2 p - 1| over the square
+MIN_POINTS = 16  # a shorter stretch of uncertain points is too short to find a better path for
 
 Places = NDArray[np.int64]
 
 
 def certain(map: Map, contour: Points) -> list[Places]:
-    """The stretches of certain points of a contour, as places in it, in order.
+    """The stretches of certain points of a contour, each as indices of its points, in order.
 
     Points at the edge of the image are in no stretch: nothing is known of what lies beyond. A
-    contour that is certain all around is one stretch, from 0 on.
+    contour that is certain all around is one stretch that begins at 0.
     """
     return _stretches(_is_certain(map, contour) & ~on_edge(contour, map.shape))
 
 
 def uncertain(map: Map, contour: Points) -> list[Places]:
-    """The stretches of at least `LEAST` uncertain points, as `certain` gives the others."""
+    """The stretches of at least `MIN_POINTS` uncertain points, in the form of `certain`."""
     flags = ~_is_certain(map, contour) & ~on_edge(contour, map.shape)
-    return [each for each in _stretches(flags) if len(each) >= LEAST]
+    return [stretch for stretch in _stretches(flags) if len(stretch) >= MIN_POINTS]
 
 
 def _is_certain(map: Map, contour: Points) -> NDArray[np.bool_]:
-    found = np.empty(len(contour))
-    _closeness(map, contour, found)
-    return found >= CLOSE
+    certainty = np.empty(len(contour))
+    _write_certainty(map, contour, certainty)
+    return certainty >= CERTAIN_FROM
 
 
 def _stretches(flags: NDArray[np.bool_]) -> list[Places]:
-    """Runs of flags that are set, around a ring."""
+    """The indices of each run of set flags, around a ring."""
     if flags.all():
         return [np.arange(len(flags))]
-    first = int(np.argmin(flags))  # one that is not set: no run goes over it
+    first = int(np.argmin(flags))  # a flag that is not set: no run goes over it
     around = np.roll(flags, -first)
     changes = np.flatnonzero(np.diff(around, prepend=False, append=False))
     return [
@@ -52,7 +52,7 @@ def _stretches(flags: NDArray[np.bool_]) -> list[Places]:
 
 
 @kernel
-def _closeness(map, points, found):  # type: ignore[no-untyped-def]
+def _write_certainty(map, points, out):  # type: ignore[no-untyped-def]
     """Write the mean of |2 p - 1| over the part of each point's square that lies in the image."""
     height, width = map.shape
     for place in range(len(points)):
@@ -63,4 +63,4 @@ def _closeness(map, points, found):  # type: ignore[no-untyped-def]
         for y in rows:
             for x in range(left, right):
                 total += abs(2 * int(map[y, x]) - 255)
-        found[place] = total / (255 * len(rows) * (right - left))
+        out[place] = total / (255 * len(rows) * (right - left))

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from bench.data.carvana import open_folder
 from bench.masks.contours import contours
 from bench.masks.resize import ceiling_map
-from bench.refinement.adaptive_smoothing import WIDEST, adaptive_smoothing, sigmas, step
+from bench.refinement.adaptive_smoothing import MAX_SIGMA, adaptive_smoothing, sigmas, step
 
 ALPHAS = st.sampled_from([0.1, 0.3, 0.5, 0.75, 1.0, 2.5])
 STEPS = arrays(float, st.tuples(st.integers(0, 40), st.just(2)), elements=st.floats(-1, 1))
@@ -39,7 +39,7 @@ def moves_little(points, place, sigma, closed):
 def largest_by_hand(points, alpha, closed):
     """Every sigma lowered, one step at a time, as long as anything about it is not allowed."""
     count, by = len(points), step(alpha)
-    levels = np.full(count, int(WIDEST / by))
+    levels = np.full(count, int(MAX_SIGMA / by))
     if not closed:
         levels[[0, -1]] = 0
     while True:
@@ -88,7 +88,7 @@ def test_no_sigma_could_be_one_step_larger(drawn):
         larger = widths[i] + by
         neighbours = widths[[(i - 1) % count, (i + 1) % count]] if count > 1 else larger
         assert (
-            larger > WIDEST
+            larger > MAX_SIGMA
             or (larger - neighbours > alpha + 1e-9).any()
             or not moves_little(points, i, larger, closed)
         )
@@ -117,7 +117,7 @@ def test_backwards_is_the_same(points, alpha):
 def test_a_straight_line_stays(direction):
     line = np.arange(200)[:, None] * np.array(direction) + 10.5
     assert adaptive_smoothing(line) == pytest.approx(line, abs=1e-12)
-    assert sigmas(line).max() == WIDEST
+    assert sigmas(line).max() == MAX_SIGMA
 
 
 def test_a_wavering_circle_becomes_rounder():

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.masks.contours import contours, on_edge
-from bench.refinement.certainty import LEAST, certain, uncertain
+from bench.refinement.certainty import MIN_POINTS, certain, uncertain
 
 ROWS, COLUMNS = np.indices((90, 140))
 
@@ -54,7 +54,7 @@ def test_the_edge_of_the_image_is_in_no_stretch():
     assert len(sure) == len(outline) - np.count_nonzero(map[0] >= 128)
 
 
-@pytest.mark.parametrize(("size", "found"), [(2, 0), (LEAST, 1)])
+@pytest.mark.parametrize(("size", "found"), [(2, 0), (MIN_POINTS, 1)])
 def test_short_uncertain_stretches_are_none(size, found):
     map = np.full((60, 60), 100, np.uint8)
     map[20 : 20 + size, 20 : 20 + size] = 150
