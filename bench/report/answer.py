@@ -4,7 +4,6 @@ Every number is computed from the run's tables.
 """
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +12,6 @@ from bench.report.facts import Facts
 from bench.system.text import chance, duration, listed, milliseconds, number, several, signed
 
 SIGNIFICANT = 0.05
-Row = Mapping[str, Any]  # of the leaderboard
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ def answer(facts: Facts) -> Answer:
     )
 
 
-def verdict(best: Row) -> str:
+def verdict(best: dict[str, Any]) -> str:
     """Yes or no, if both the interval and the corrected p-value of the gain agree.
 
     Args:
@@ -62,12 +60,12 @@ def verdict(best: Row) -> str:
     return "These cars cannot tell."
 
 
-def wrong(row: Row) -> float:
+def wrong(row: dict[str, Any]) -> float:
     """The mean number of wrong pixels in a photograph."""
     return float(row["fp_px"] + row["fn_px"])
 
 
-def _scores(facts: Facts, best: Row, member: Row) -> str:
+def _scores(facts: Facts, best: dict[str, Any], member: dict[str, Any]) -> str:
     ensembles = int((facts.scored["kind"] == "ensemble").sum())
     which = f", the best of {ensembles} ensembles," if ensembles > 1 else ""
     return (
@@ -77,7 +75,7 @@ def _scores(facts: Facts, best: Row, member: Row) -> str:
     )
 
 
-def _gain(facts: Facts, best: Row, member: Row) -> str:
+def _gain(facts: Facts, best: dict[str, Any], member: dict[str, Any]) -> str:
     gain = best["dice"] - member["dice"]
     fewer = wrong(member) - wrong(best)
     pixels = (
@@ -94,7 +92,7 @@ def _gain(facts: Facts, best: Row, member: Row) -> str:
     )
 
 
-def _cost(best: Row, member: Row) -> str:
+def _cost(best: dict[str, Any], member: dict[str, Any]) -> str:
     if math.isnan(best["predict_ms"]) or not member["predict_ms"]:
         time = "What a photograph takes was not measured"
     else:

@@ -20,7 +20,7 @@ MOST_CARS = 60  # rows of the figure of cars; of more cars, the worst are shown
 BEST_MEMBER_NOTE = "The best member is the best on these same cars, which flatters it a little."
 PLAIN_MEAN_NOTE = "Rules that learn are fitted on other cars than they are scored on."
 
-Interval = tuple[float, float, float]  # mean, low, high
+MeanInterval = tuple[float, float, float]  # mean, low, high
 
 
 def gains(facts: Facts) -> list[Drawing]:
@@ -63,11 +63,11 @@ def leave_one_out(facts: Facts) -> list[Drawing]:
     return drawings
 
 
-def _interval(gain: Mapping[str, float]) -> Interval:
+def _interval(gain: Mapping[str, float]) -> MeanInterval:
     return gain["mean"], gain["low"], gain["high"]
 
 
-def _forest(rows: Sequence[tuple[str, Interval]], name: str, title: str, note: str) -> Drawing:
+def _forest(rows: Sequence[tuple[str, MeanInterval]], name: str, title: str, note: str) -> Drawing:
     """A forest plot: differences of Dice with their intervals, one a row."""
     with svg.canvas(TILE, 62 + ROW * len(rows)) as (figure, axes):
         means, lows, highs = np.array([interval for _, interval in rows]).T / DICE_UNIT
@@ -135,15 +135,15 @@ def _percent(share: float) -> str:
 
 def pareto(facts: Facts) -> list[Drawing]:
     """Draw Dice against what an entry costs: the time of a photograph, and of training."""
-    prediction = Cost("predict_ms", 1.0, "ms a photograph, from file to map")
-    training = Cost("train_s", 60.0, "minutes of training")
+    prediction = CostAxis("predict_ms", 1.0, "ms a photograph, from file to map")
+    training = CostAxis("train_s", 60.0, "minutes of training")
     return [
         *_front(facts, prediction, "pareto", "Quality against time"),
         *_front(facts, training, "pareto-training", "Quality against training"),
     ]
 
 
-class Cost(NamedTuple):
+class CostAxis(NamedTuple):
     """A cost of entries, as an axis shows it."""
 
     column: str  # of the leaderboard
@@ -151,7 +151,7 @@ class Cost(NamedTuple):
     label: str
 
 
-def _front(facts: Facts, cost: Cost, name: str, title: str) -> list[Drawing]:
+def _front(facts: Facts, cost: CostAxis, name: str, title: str) -> list[Drawing]:
     """Dice of the entries by a cost, and their Pareto front; nothing for a single entry."""
     table = facts.scored[facts.scored[cost.column].astype(float) > 0]
     if len(table) < 2:

@@ -13,12 +13,12 @@ from bench.report.svg import dice_ticks, errors_of
 from bench.scores.columns import Column, on_page
 from bench.system.text import number
 
-WIDTH = 180  # of the drawn intervals, CSS pixels
-MARGIN = 8.0
+SCALE_WIDTH = 180  # of the drawn intervals, CSS pixels
+SCALE_MARGIN = 8.0
 
 
 @dataclass(frozen=True)
-class Interval:
+class DrawnInterval:
     """The drawn interval of an entry's mean Dice."""
 
     low: float  # place on the drawn scale
@@ -27,7 +27,7 @@ class Interval:
 
 
 @dataclass(frozen=True)
-class Row:
+class BoardRow:
     """An entry's row of the table."""
 
     entry: str
@@ -38,7 +38,7 @@ class Row:
     starts_group: bool  # whether it is the first of its group
     cells: list[tuple[str, str]]  # text, and the value to sort by; both empty where there is none
     mean: float  # its Dice, as a place on the drawn scale
-    interval: Interval | None
+    interval: DrawnInterval | None
     on_pareto_front: bool
 
 
@@ -52,7 +52,7 @@ class Scale:
     def __call__(self, dice: float) -> float:
         """Place in CSS pixels from the left; better is further right."""
         share = np.log(self.high / errors_of(dice)) / np.log(self.high / self.low)
-        return round(float(MARGIN + (WIDTH - 2 * MARGIN) * share), 1)
+        return round(float(SCALE_MARGIN + (SCALE_WIDTH - 2 * SCALE_MARGIN) * share), 1)
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
@@ -60,7 +60,7 @@ class Scale:
         kept: list[tuple[float, str]] = []
         for error in sorted(dice_ticks(self.low, self.high), reverse=True):
             place = self(1 - error)
-            inside = 16 <= place <= WIDTH - 16
+            inside = 16 <= place <= SCALE_WIDTH - 16
             if inside and (not kept or place - kept[-1][0] >= 44):
                 kept.append((place, f"{1 - error:.6g}"))
         return kept
@@ -72,7 +72,7 @@ def columns(facts: Facts) -> list[Column]:
     return [each for each in on_page() if each.key in board and board[each.key].notna().any()]
 
 
-def rows(facts: Facts) -> tuple[list[Row], Scale]:
+def rows(facts: Facts) -> tuple[list[BoardRow], Scale]:
     """The rows of the table, best first, and the scale of their intervals."""
     board = facts.leaderboard.fillna({"group": 0, "pareto": False})
     ends = [board[key] for key in ("dice", "dice_low", "dice_high") if key in board]
@@ -81,7 +81,7 @@ def rows(facts: Facts) -> tuple[list[Row], Scale]:
     table, last = [], 0
     for _, line in board[board["dice"].notna()].iterrows():
         group = int(line["group"])
-        row = Row(
+        row = BoardRow(
             entry=facts.names.label(str(line["entry"])),
             kind=str(line["kind"]),
             source="" if pd.isna(line["source"]) else str(line["source"]),
@@ -98,11 +98,11 @@ def rows(facts: Facts) -> tuple[list[Row], Scale]:
     return table, scale
 
 
-def _interval(line: "pd.Series[Any]", scale: Scale) -> Interval | None:
+def _interval(line: "pd.Series[Any]", scale: Scale) -> DrawnInterval | None:
     low, high = line.get("dice_low", math.nan), line.get("dice_high", math.nan)
     if not math.isfinite(low):
         return None
-    return Interval(scale(low), scale(high), f"{number(low, 5)} to {number(high, 5)}")
+    return DrawnInterval(scale(low), scale(high), f"{number(low, 5)} to {number(high, 5)}")
 
 
 def _cell(line: "pd.Series[Any]", column: Column) -> tuple[str, str]:

@@ -12,7 +12,7 @@ from bench.report import figures, heatmaps, leaderboard, learning_curves, proven
 from bench.report.answer import answer
 from bench.report.facts import Facts
 from bench.report.heatmaps import HeatMap
-from bench.report.pictures import Photograph
+from bench.report.pictures import ShownPhotograph
 from bench.report.svg import Drawing
 from bench.scores.reported import NOTE
 from bench.system.text import number
@@ -31,7 +31,7 @@ class Section:
     heatmaps: list[HeatMap]
 
 
-def render(facts: Facts, photographs: list[Photograph]) -> str:
+def render(facts: Facts, photographs: list[ShownPhotograph]) -> str:
     """The whole page as HTML: every name in it is escaped, and it loads no other file."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
@@ -49,7 +49,7 @@ def render(facts: Facts, photographs: list[Photograph]) -> str:
         columns=leaderboard.columns(facts),
         rows=rows,
         scale=scale,
-        width=leaderboard.WIDTH,
+        width=leaderboard.SCALE_WIDTH,
         photographs=photographs,
         sections=_sections(facts),
         provenance=provenance,

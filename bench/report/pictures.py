@@ -14,14 +14,14 @@ from bench.report import inline_images
 from bench.report.facts import Facts
 from bench.report.inline_images import InlineImage
 
-KINDS = ("worst", "median", "disputed")
+PHOTOGRAPH_KINDS = ("worst", "median", "disputed")
 OF_EACH_KIND = 6  # photographs
 MOST_BYTES = 11_000_000  # of all pictures as text; the whole page stays below 15 MB
-WIDTH = 960  # of a photograph on the page, pixels
+PHOTOGRAPH_WIDTH = 960  # of a photograph on the page, pixels
 QUALITY = 80  # of a photograph as JPEG
 MASK_WIDTH = 320
 CROPS = 3  # of a photograph
-CROP = (240, 360)  # height, width, at full resolution
+PAGE_CROP = (240, 360)  # height, width, at full resolution
 CROP_QUALITY = 90  # more than a photograph's: edges are judged on crops
 
 LabelledMask = tuple[str, float | None, InlineImage]  # label, Dice, mask
@@ -37,11 +37,11 @@ class Crop:
 
 
 @dataclass(frozen=True)
-class Photograph:
+class ShownPhotograph:
     """A photograph of the page."""
 
     image: str
-    kind: str  # of KINDS
+    kind: str  # of PHOTOGRAPH_KINDS
     place: int  # from 1, among those of its kind
     car: str
     view: int
@@ -66,7 +66,7 @@ class Photograph:
 class Choice(NamedTuple):
     """A photograph chosen for the page."""
 
-    kind: str  # of KINDS
+    kind: str  # of PHOTOGRAPH_KINDS
     place: int  # from 1, among those of its kind
     image: str
 
@@ -88,7 +88,7 @@ def choose(facts: Facts) -> list[Choice]:
     taken: set[str] = set()
     chosen: list[Choice] = []
     for place in range(1, OF_EACH_KIND + 1):
-        for kind in KINDS:
+        for kind in PHOTOGRAPH_KINDS:
             image = next((each for each in ordered[kind] if each not in taken), None)
             if image is not None:
                 taken.add(image)
@@ -96,7 +96,7 @@ def choose(facts: Facts) -> list[Choice]:
     return chosen
 
 
-def draw(facts: Facts, entries: Sequence[Entry], members: Members) -> list[Photograph]:
+def draw(facts: Facts, entries: Sequence[Entry], members: Members) -> list[ShownPhotograph]:
     """The chosen photographs, by kind; fewer where they would make the page too large.
 
     Raises:
@@ -105,28 +105,28 @@ def draw(facts: Facts, entries: Sequence[Entry], members: Members) -> list[Photo
     entry = next(each for each in entries if each.name == facts.ensemble)
     chosen = {choice.image: choice for choice in choose(facts)}
 
-    def draw_image(image: str, maps: Mapping[str, Map], truth: Mask) -> Photograph:
+    def draw_image(image: str, maps: Mapping[str, Map], truth: Mask) -> ShownPhotograph:
         photo = read_image(members.data.train[image])
         every = {**maps, entry.name: entry.map(maps, image)}
         return _photograph(facts, chosen[image], photo, every, truth)
 
     used = 0
-    photographs: list[Photograph] = []
+    photographs: list[ShownPhotograph] = []
     for photograph in members.each(chosen, draw_image, "report: pictures"):
         used += photograph.bytes
         if used > MOST_BYTES and photographs:
             break
         photographs.append(photograph)
-    return sorted(photographs, key=lambda each: (KINDS.index(each.kind), each.place))
+    return sorted(photographs, key=lambda each: (PHOTOGRAPH_KINDS.index(each.kind), each.place))
 
 
 def _photograph(
     facts: Facts, choice: Choice, photo: RgbImage, maps: Mapping[str, Map], truth: Mask
-) -> Photograph:
+) -> ShownPhotograph:
     """A photograph's pictures and figures, from the maps of the entry shown and its members."""
     image, entry = choice.image, facts.ensemble
     predicted = maps[entry] >= THRESHOLD
-    return Photograph(
+    return ShownPhotograph(
         image=image,
         kind=choice.kind,
         place=choice.place,
@@ -135,9 +135,9 @@ def _photograph(
         dice=float(facts.dice[image][entry]),
         wrong=(int((predicted & ~truth).sum()), int((truth & ~predicted).sum())),
         disputed=int(facts.analysis["disputed_px"].get(image, 0)),
-        photograph=inline_images.photograph(photo, WIDTH, QUALITY, "420"),
-        errors=inline_images.errors(predicted, truth, WIDTH),
-        cutout=inline_images.checkerboard(maps[entry], WIDTH),
+        photograph=inline_images.photograph(photo, PHOTOGRAPH_WIDTH, QUALITY, "420"),
+        errors=inline_images.errors(predicted, truth, PHOTOGRAPH_WIDTH),
+        cutout=inline_images.checkerboard(maps[entry], PHOTOGRAPH_WIDTH),
         masks=_masks(facts, image, maps, truth),
         crops=crops(photo, predicted, truth),
     )
@@ -160,12 +160,12 @@ def crops(photo: RgbImage, predicted: Mask, truth: Mask) -> list[Crop]:
     remaining = predicted.copy()
     worst: list[Crop] = []
     while len(worst) < CROPS and (remaining ^ truth).any():
-        window = worst_crop(remaining, truth, CROP)
+        window = worst_crop(remaining, truth, PAGE_CROP)
         remaining[window] = truth[window]
         rows, columns = window
         crop = Crop(
-            inline_images.photograph(photo[window], CROP[1], CROP_QUALITY, "444"),
-            inline_images.errors(predicted[window], truth[window], CROP[1]),
+            inline_images.photograph(photo[window], PAGE_CROP[1], CROP_QUALITY, "444"),
+            inline_images.errors(predicted[window], truth[window], PAGE_CROP[1]),
             f"rows {rows.start} to {rows.stop}, columns {columns.start} to {columns.stop}",
         )
         worst.append(crop)

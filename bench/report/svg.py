@@ -21,7 +21,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator, NullLoca
 from numpy.typing import ArrayLike, NDArray
 
 INK, SOFT, LINE, ACCENT, PAPER = (f"#0100{place:02x}" for place in range(5))
-NAMES = {INK: "ink", SOFT: "soft", LINE: "line", ACCENT: "accent", PAPER: "paper"}
+CSS_NAMES = {INK: "ink", SOFT: "soft", LINE: "line", ACCENT: "accent", PAPER: "paper"}
 TILE = 460.0  # CSS pixels: half the page, or a phone's width
 SERIES = 8  # colours of the page; further members use them again, with their own numbers
 LEAST_ERROR = 1e-6  # a Dice of 1 has no place on a logarithmic axis
@@ -106,7 +106,7 @@ def _inline(text: str, name: str, alternative: str) -> Markup:
     inner = re.sub(r'href="#([^"]*)"', rf'href="#{name}-\1"', inner)
     inner = re.sub(r"font-family: [^;\"]*;? ?", "", inner)
     inner = re.sub(r"#0200([0-9a-f]{2})", lambda m: f"var(--s{int(m[1], 16)})", inner)
-    for colour, variable in NAMES.items():
+    for colour, variable in CSS_NAMES.items():
         inner = inner.replace(colour, f"var(--{variable})")
     inner = re.sub(r"\s*\n\s*", " ", inner)
     label = escape(alternative)

@@ -101,7 +101,7 @@ LEADERBOARD = (  # in the order of leaderboard.csv
            table=280, page=160, hidden=True, low_first=True),
     Column("source", table=290),
 )  # fmt: skip
-COMPARED = (  # only in the tables of two runs
+COMPARISON = (  # only in the tables of two runs
     Column("run", table=10),
     Column("dice_a", decimals=6, table=90),
     Column("dice_b", decimals=6, table=100),
@@ -129,7 +129,7 @@ def in_leaderboard() -> list[str]:
 
 def in_tables() -> list[str]:
     """Keys of the columns that Markdown and LaTeX show, from the left."""
-    placed = [column for column in (*LEADERBOARD, *COMPARED) if column.table is not None]
+    placed = [column for column in (*LEADERBOARD, *COMPARISON) if column.table is not None]
     return [column.key for column in sorted(placed, key=attrgetter("table"))]
 
 
@@ -153,7 +153,7 @@ def in_errors() -> list[str]:
 
 def decimals() -> dict[str, int]:
     """Decimals of each rounded column in Markdown and LaTeX, by key."""
-    columns = (*LEADERBOARD, *COMPARED, *TRIED)
+    columns = (*LEADERBOARD, *COMPARISON, *TRIED)
     return {each.key: each.decimals for each in columns if each.decimals is not None}
 
 

@@ -16,7 +16,7 @@ from bench.ensembles.entry import Entry
 from bench.scores.columns import averaged, check_leaderboard, dtypes, in_leaderboard
 from bench.scores.pairs import gain_columns, gain_over_best, holm_column, matrix
 from bench.scores.ranking import pareto_front, quality, ranks
-from bench.scores.tables import FORMATS
+from bench.scores.tables import WRITERS
 from bench.system.files import write_text
 
 
@@ -118,8 +118,8 @@ def write(board: pd.DataFrame, note: str, files: Mapping[str, Path]) -> None:
 
     Args:
         note: stands below the Markdown, unless it is empty.
-        files: form of `tables.FORMATS` -> path.
+        files: form of `tables.WRITERS` -> path.
     """
     for form, path in files.items():
-        text = FORMATS[form](board)
+        text = WRITERS[form](board)
         write_text(path, f"{text}\n{note}\n" if note and form == "md" else text)

@@ -29,7 +29,7 @@ from bench.scores.columns import averaged, check_figures
 from bench.scores.pairs import gain_columns, holm_column, matrix, paired_gain
 from bench.system.files import replacing, write_bytes, write_text
 
-CROP = (64, 96)  # height, width of a picture's window
+CLOSE_UP = (64, 96)  # height, width of a picture's window
 NONE = "none"  # what the table calls the entry without a refinement
 CHAINS = (  # tried besides each step alone; the first is that of Heitzinger & Kampel 2020
     ("active_contours", "adaptive_smoothing"),
@@ -165,7 +165,7 @@ def _draw(
             changed = (map >= THRESHOLD) ^ (after.map >= THRESHOLD)
             right = (after.map >= THRESHOLD) == truth
             shown = changed & (right == (extreme.word == "helped"))
-            window = worst_crop(shown, np.zeros_like(truth), CROP)
+            window = worst_crop(shown, np.zeros_like(truth), CLOSE_UP)
             outlines = [
                 (contours(truth.view(np.uint8) * np.uint8(255)), TRUE),
                 (contours(map), BEFORE),

@@ -68,7 +68,7 @@ def read_leaderboard(path: Path) -> pd.DataFrame:
     return pd.read_csv(path, dtype=columns.dtypes())  # type: ignore[arg-type]
 
 
-FORMATS = {"md": to_markdown, "csv": to_csv, "json": to_json, "latex": to_latex}
+WRITERS = {"md": to_markdown, "csv": to_csv, "json": to_json, "latex": to_latex}
 
 
 def _cells(table: pd.DataFrame, shown: Sequence[str]) -> tuple[list[str], list[list[str]]]:

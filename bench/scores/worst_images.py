@@ -19,7 +19,7 @@ from bench.scores.columns import in_errors
 from bench.scores.pairs import read_scores
 from bench.system.files import write_bytes, write_text
 
-CROP = (320, 480)  # height, width
+ERROR_CROP = (320, 480)  # height, width
 
 
 def run(entry: Entry, members: Members, scores: Path, out: Path, worst: int) -> int:
@@ -35,7 +35,7 @@ def run(entry: Entry, members: Members, scores: Path, out: Path, worst: int) -> 
         predicted = entry.map(maps, image) >= THRESHOLD
         photo = read_image(members.data.train[image])
         painted = overlay(photo, predicted, truth)
-        window = worst_crop(predicted, truth, CROP)
+        window = worst_crop(predicted, truth, ERROR_CROP)
         beside = np.hstack([photo[window], painted[window]])
         return encode_picture(painted, ".jpg"), encode_picture(beside, ".png")
 

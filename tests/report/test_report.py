@@ -205,7 +205,7 @@ def test_page_fits_its_window_and_its_scheme(chromium, report, scheme, width):
 def test_paper_has_two_photographs_of_each_kind_and_no_controls(opened):
     opened.page.emulate_media(media="print")
     shots = opened.page.locator("#viewer article:visible").count()
-    assert 3 < shots <= 2 * len(pictures.KINDS)
+    assert 3 < shots <= 2 * len(pictures.PHOTOGRAPH_KINDS)
     assert opened.page.locator("nav, .strip, .walk").locator("visible=true").count() == 0
 
 

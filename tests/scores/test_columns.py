@@ -84,7 +84,7 @@ def test_scores_of_an_older_version_are_refused_with_the_cure(made, monkeypatch,
 
 
 def test_keys_are_unique_and_what_is_shown_has_its_words():
-    every = [*columns.LEADERBOARD, *columns.COMPARED, *columns.TRIED]
+    every = [*columns.LEADERBOARD, *columns.COMPARISON, *columns.TRIED]
     assert len({column.key for column in every}) == len(every)
     assert all(column.title and column.meaning for column in columns.on_page())
     assert all(column.write or column.decimals is not None for column in columns.on_page())

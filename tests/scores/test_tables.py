@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from bench.metrics.statistics import Gain
 from bench.scores.pairs import gain_columns, holm_column
 from bench.scores.ranking import pareto_front, quality
-from bench.scores.tables import FORMATS, read_leaderboard
+from bench.scores.tables import WRITERS, read_leaderboard
 
 TABLE = pd.DataFrame(
     {
@@ -27,7 +27,7 @@ TABLE = pd.DataFrame(
 
 
 def test_markdown_shows_what_people_read():
-    head, line, first, second = FORMATS["md"](TABLE).splitlines()
+    head, line, first, second = WRITERS["md"](TABLE).splitlines()
     assert head == "| rank | entry | kind | dice | pareto |"  # nothing leaks: no such column
     assert line == "| --- | --- | --- | --- | --- |"
     assert first == r"| 1 | a\|b_1 | single | 0.996123 | yes |"
@@ -35,16 +35,16 @@ def test_markdown_shows_what_people_read():
 
 
 def test_latex_escapes_what_it_would_misread():
-    found = FORMATS["latex"](TABLE)
+    found = WRITERS["latex"](TABLE)
     assert r"a|b\_1 & single & 0.996123" in found
     assert r"50 \% \& more" in found
 
 
 def test_json_and_csv_keep_every_digit_and_column():
-    first, second = json.loads(FORMATS["json"](TABLE))
+    first, second = json.loads(WRITERS["json"](TABLE))
     assert first["dice"] == 0.99612345678
     assert second["surface_px"] is None
-    assert FORMATS["csv"](TABLE).splitlines()[1] == "1,a|b_1,single,0.99612345678,1.25,True,False"
+    assert WRITERS["csv"](TABLE).splitlines()[1] == "1,a|b_1,single,0.99612345678,1.25,True,False"
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=8))
@@ -99,7 +99,7 @@ def test_a_gain_has_four_columns_and_a_single_car_none():
 def test_a_leaderboard_is_read_with_the_types_it_was_written_with(tmp_path):
     table = TABLE.astype({"pareto": "boolean", "leaky": "boolean"})
     path = tmp_path / "leaderboard.csv"
-    path.write_text(FORMATS["csv"](table))
+    path.write_text(WRITERS["csv"](table))
     found = read_leaderboard(path)
     pd.testing.assert_frame_equal(found, table, check_dtype=False)
     types = {key: str(found[key].dtype) for key in ("rank", "pareto", "leaky")}
