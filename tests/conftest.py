@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # tiny tensors: threads would only wait for another
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # read when the library is imported
 
+import pandas as pd
 import pytest
 from hypothesis import settings
 
-from tests.tiny import BESIDE, TRAIN_CARS, Bench, draw_folder, export_tiny, serving
+from tests.tiny import BESIDE, TRAIN_CARS, Bench, Made, Road, draw_folder, export_tiny, serving
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -92,3 +93,33 @@ def server(exported: Path) -> Iterator[str]:
     """The address of a real server process with that model."""
     with serving(exported) as (address, _):
         yield address
+
+
+@pytest.fixture(scope="session")
+def made(tiny_carvana: Path, tmp_path_factory: pytest.TempPathFactory) -> Made:
+    """A scored and ranked run whose maps were drawn; tests only add to it."""
+    found = Made(tmp_path_factory.mktemp("made"), tiny_carvana)
+    found.draw(seed=0)
+    assert found.main("score") == 0
+    assert found.main("leaderboard") == 0
+    return found
+
+
+@pytest.fixture(scope="session")
+def scores(made: Made) -> pd.DataFrame:
+    """Every entry of `made` on every photograph."""
+    return pd.read_parquet(made.run_folder / "scores.parquet")
+
+
+@pytest.fixture(scope="session")
+def board(made: Made) -> pd.DataFrame:
+    """The leaderboard of `made`, by entry."""
+    return pd.read_csv(made.run_folder / "leaderboard.csv").set_index("entry")
+
+
+@pytest.fixture(scope="session")
+def road(tiny_carvana: Path, tmp_path_factory: pytest.TempPathFactory) -> Road:
+    """A finished run."""
+    found = Road(tmp_path_factory.mktemp("road"), tiny_carvana)
+    assert found.run("run") == 0
+    return found

@@ -9,27 +9,13 @@ import time
 
 import pandas as pd
 import pytest
-import yaml
 from safetensors.torch import load_file
 
-from bench.cli.arguments import make_parser, open_run
-from bench.cli.verbs import VERBS, main
-from bench.config.strict import to_yaml
+from bench.cli.verbs import main
 from bench.masks.store import MapStore
-from bench.run.members import training_stage
-from bench.run.stages import GROUPS
-from models.encoders import MissingWeights
-from tests.tiny import RECIPE, TINY_SUITE, Road
+from tests.tiny import TINY_SUITE, Road
 
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def road(tiny_carvana, tmp_path_factory):
-    """A finished run."""
-    found = Road(tmp_path_factory.mktemp("road"), tiny_carvana)
-    assert found.run("run") == 0
-    return found
 
 
 def test_every_entry_is_scored_once_on_every_car_that_it_never_saw(road):
@@ -106,22 +92,6 @@ def test_a_second_run_does_nothing(road, monkeypatch):
     assert state() == before
 
 
-def test_the_table_of_stages_says_what_is_done_and_what_a_change_makes_stale(road):
-    run = open_run(make_parser(VERBS).parse_args(road.words("run")))
-
-    def stale():
-        stages = [training_stage(run, name, fold) for name in run.recipes for fold in run.splits]
-        stages += [make(run) for group in GROUPS.values() for make in group]
-        return {stage.name for stage in stages if not stage.done}
-
-    assert stale() == set()
-    scored = road.made("scores.parquet").stat()
-    os.utime(road.made("scores.parquet"))
-    assert stale() == {"analysis", "leaderboard", "report"}
-    os.utime(road.made("scores.parquet"), ns=(scored.st_atime_ns, scored.st_mtime_ns))
-    assert stale() == set()
-
-
 def test_ensemble_maps_are_written_when_asked_for(road):
     assert road.run("ensemble", "--split", "test") == 0
     with (
@@ -161,80 +131,3 @@ def test_an_image_split_is_called_leaky_everywhere(road, tiny_carvana, tmp_path)
     assert str(pd.read_csv(leaky.made("leaderboard.csv"))["leaky"].iloc[-1]) == "True"
     assert "LEAKY" in leaky.made("leak_audit.json").read_text()
     assert "LEAKY" in leaky.made("log.txt").read_text()
-
-
-def test_a_dry_run_writes_nothing(tiny_carvana, tmp_path, capsys):
-    planned = Road(tmp_path, tiny_carvana)
-    assert planned.run("run", "--dry-run", "--json") == 0
-    plan = json.loads(capsys.readouterr().out)
-    assert plan["a"]["trained"] == "0 of 2 folds"
-    assert not (tmp_path / "runs").exists()
-
-
-def test_another_suite_in_the_same_folder_is_refused(road, capsys):
-    road.write(TINY_SUITE | {"title": "other"})
-    assert road.run("run") == 2
-    assert "made with another title" in capsys.readouterr().err
-    road.write(TINY_SUITE)
-
-
-def test_other_photographs_in_the_same_folder_are_refused(road, capsys):
-    assert road.run("run", "--limit", "3") == 2
-    assert "made with another limit" in capsys.readouterr().err
-    kept = road.made("photographs.txt").read_text()
-    road.made("photographs.txt").write_text(kept.replace("_16\n", "_17\n"))
-    assert road.run("run") == 2
-    assert "drawn for other photographs" in capsys.readouterr().err
-    road.made("photographs.txt").write_text(kept)
-
-
-def test_a_recipe_that_the_suite_lacks_is_named(road, capsys):
-    assert road.run("train", "--only", "c") == 2
-    assert "has no recipe 'c', only a, b" in capsys.readouterr().err
-
-
-def test_a_stage_before_its_turn_says_what_comes_first(tiny_carvana, tmp_path, capsys):
-    early = Road(tmp_path, tiny_carvana)
-    for verb, first in (("score", "folds"), ("leaderboard", "score"), ("ensemble", "predict")):
-        assert early.run(verb) == 4
-        assert first in capsys.readouterr().err
-
-
-def test_doctor_says_what_is_here_and_what_is_not(tiny_carvana, capsys):
-    assert main(["doctor", "--data", str(tiny_carvana), "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert "64 training and 16 test photographs" in found["data"]
-    assert found["libraries"]["torch"]
-    assert main(["doctor", "--data", "/nowhere", "--json"]) == 0
-    assert "no such folder" in json.loads(capsys.readouterr().out)["data"]
-
-
-@pytest.mark.parametrize(
-    ("words", "code", "told"),
-    [
-        (["run", "xu2081"], 2, "nearest: xu2018"),
-        (["run", "xu2018", "--data", "/nowhere"], 4, "no such folder"),
-        (["submit"], 2, "name a SUITE"),
-        (["submit", "--check", "/nowhere.csv", "--data", "TINY"], 4, "no such file"),
-    ],
-)
-def test_a_mistake_has_one_line_and_its_exit_code(words, code, told, tiny_carvana, capsys):
-    words = [str(tiny_carvana) if word == "TINY" else word for word in words]
-    assert main(words) == code
-    error = capsys.readouterr().err
-    assert told in error
-    assert "Traceback" not in error
-
-
-def test_missing_weights_stop_the_run_at_once(tiny_carvana, tmp_path, monkeypatch, capsys):
-    def none(name):
-        raise MissingWeights(f"no weights of {name}")
-
-    monkeypatch.setattr("models.encoders._hub_weights", none)
-    poor = Road(tmp_path, tiny_carvana)
-    network = {**RECIPE.network.model_dump(), "pretrained": True}
-    recipe = yaml.safe_load(to_yaml(RECIPE)) | {"network": network}
-    (tmp_path / "b.yaml").write_text(yaml.safe_dump(recipe))
-    assert poor.run("run") == 4
-    assert "no weights of mobilenet_v2" in capsys.readouterr().err
-    assert not (tmp_path / "runs" / "cache").exists()

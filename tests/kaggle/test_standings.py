@@ -3,15 +3,12 @@
 import sys
 import zipfile
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
 from bench.cli.verbs import main
-from bench.data.carvana import is_real, open_folder
 from bench.kaggle.standings import fetch_standings
-from bench.scores.reported import private_leaderboard
 from bench.system.errors import BadData, BenchError, Missing
 
 CLIENT = """#!{python}
@@ -24,6 +21,8 @@ if failure.exists():
     sys.exit(failure.read_text())
 shutil.copy(store / "carvana.zip", folder)
 """
+
+
 BOARD = """\ufeffRank,TeamId,TeamName,LastSubmissionDate,Score
 1,7,"last, but best",2017-09-27,0.9973
 2,8,twin,2017-09-27,0.9971
@@ -74,15 +73,3 @@ def test_what_goes_wrong_is_named(kaggle, monkeypatch):
     monkeypatch.setattr("sys.executable", str(kaggle / "nothing" / "python"))
     with pytest.raises(Missing, match="pip install kaggle"):
         fetch_standings(None)
-
-
-def test_published_figures_stand_beside_real_photographs_only(tiny_carvana, carvana_folder):
-    assert not is_real(open_folder(tiny_carvana))
-    assert is_real(open_folder(carvana_folder))
-
-
-def test_published_figures_are_sorted_and_hold_xu_et_al():
-    rows = private_leaderboard()
-    assert all(one.dice > other.dice for one, other in pairwise(rows))
-    assert (rows[0].dice, rows[-1].dice) == (0.997332, 0.99694)
-    assert "rank 29 of 735" in rows[-1].source

@@ -11,16 +11,12 @@ import yaml
 from safetensors.torch import load_file
 
 from bench.cli.verbs import main
-from bench.config.library import in_suite, load_recipe
-from bench.config.suite import Suite
 from bench.data.carvana import open_folder
 from bench.data.images import read_image
 from bench.masks.resize import grow, shrink
 from bench.metrics.overlap import counts, dice
 from bench.networks.infer import probabilities
 from bench.networks.tta import views
-from bench.system.device import Machine
-from bench.training.cost import estimate
 from models.otsu_watershed import OtsuWatershed
 
 RECIPE = "extractnet2019/otsu-watershed"
@@ -80,13 +76,6 @@ def test_real_cars_are_found_badly_and_not_missed(carvana_folder):
         probability = probabilities(network, small, views([1.0], flip=False))[0].numpy()
         scores.append(dice(counts(grow(probability, mask.shape) >= 128, mask)))
     assert 0.35 < np.mean(scores) < 0.65
-
-
-def test_a_suite_leaves_it_untrained():
-    suite = Suite(title="any", recipes=(RECIPE,), override={"epochs": 7}, scale=0.5)
-    recipe = in_suite(load_recipe(RECIPE), suite)
-    assert (recipe.epochs, recipe.size) == (0, (112, 112))
-    assert estimate(recipe, train=64, predict=16, machine=Machine("cpu")).train_s == 0
 
 
 @pytest.mark.slow

@@ -5,7 +5,8 @@ import torch
 from torch import nn
 
 import models
-from models.summary import gflops
+from models.interface import parameter_count
+from models.summary import gflops, layers
 
 
 class Tiny(nn.Module):
@@ -34,3 +35,29 @@ def test_a_member_of_xu_costs_what_is_known_of_it():
     with torch.device("meta"):
         network = models.build("residual_unet", options)
     assert 700 < gflops(network, (1024, 1024)) < 790
+
+
+SMALL = {"decoder": "unet", "encoder": "resnet18", "pretrained": False}
+
+
+def test_layers_hold_every_parameter_once_and_end_in_the_map():
+    network = models.build("zoo", SMALL)
+    found = layers(network, (64, 96))
+    assert sum(layer.parameters for layer in found) == parameter_count(network)
+    assert (found[0].name, found[0].output) == ("encoder.conv1", (1, 64, 32, 48))
+    assert found[-1].output == (1, 1, 64, 96)
+    assert next(network.parameters()).device.type == "cpu"  # the network itself is left alone
+
+
+def test_a_layer_that_works_twice_is_counted_once():
+    class Twice(torch.nn.Module):
+        stride = 1
+
+        def __init__(self):
+            super().__init__()
+            self.same = torch.nn.Conv2d(3, 3, 1)
+
+        def forward(self, image):
+            return self.same(self.same(image))
+
+    assert [layer.parameters for layer in layers(Twice(), (4, 6))] == [12, 0]

@@ -4,7 +4,6 @@ from functools import reduce
 from operator import add
 
 import numpy as np
-import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +14,6 @@ from bench.ensembles.rules.mean import Mean
 from bench.ensembles.rules.vote import Vote
 from bench.metrics.overlap import counts, dice
 from bench.scores import diversity
-from bench.scores.pairs import matrix, oracle
 
 IMAGES = st.lists(
     st.tuples(st.tuples(*[arrays(np.uint8, (3, 4))] * 4), arrays(bool, (3, 4))),
@@ -92,16 +90,3 @@ def test_a_rule_that_learns_leaves_no_member_out(rule):
     maps, truth = [np.zeros((2, 3), np.uint8)] * 2, np.zeros((2, 3), bool)
     with pytest.raises(ValueError, match="fitted anew"):
         diversity.leave_one_out(maps, truth, RULES[rule], {"weights": [1, 1]})
-
-
-def test_oracle_takes_the_best_member_of_each_image():
-    rows = [("a", "x", 0.9), ("a", "y", 0.5), ("b", "y", 0.7), ("b", "x", 0.6), ("c", "x", 1.0)]
-    scores = pd.DataFrame(rows, columns=["entry", "image", "dice"])
-    table = matrix(scores, ["b", "a"])
-    assert table.index.tolist() == ["b", "a"]
-    assert table.loc["b"].tolist() == [0.6, 0.7]
-    assert oracle(table).to_dict() == {"x": 0.9, "y": 0.7}
-    with pytest.raises(ValueError, match="c has no dice of 1 images"):
-        matrix(scores, ["a", "c"])
-    with pytest.raises(ValueError, match="duplicate"):
-        matrix(pd.concat([scores, scores]), ["a"])

@@ -7,13 +7,10 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from bench.config.recipe import Optimiser, Recipe
-from bench.data.carvana import open_folder
+from bench.config.recipe import Recipe
 from bench.networks.build import build
 from bench.system.errors import BadConfig, Missing
-from bench.training import dataset, train
-from bench.training.optimiser import make_optimiser
-from models.interface import parameter_count
+from bench.training import train
 from tests.tiny import RECIPE, same, weights
 
 
@@ -101,22 +98,3 @@ def test_averaged_weights_follow_and_survive_an_interruption(bench, monkeypatch)
     parts = bench.run("parts", recipe)
     kept = [load_file(each / "weights.safetensors") for each in (whole, parts)]
     assert same(*kept)
-
-
-def test_the_encoder_has_a_rate_of_its_own():
-    options = Optimiser(name="adam", lr=0.1, encoder_lr=0.01)
-    optimiser = make_optimiser(options, build(RECIPE))
-    assert [group["lr"] for group in optimiser.param_groups] == [0.1, 0.01]
-    counts = [sum(one.numel() for one in group["params"]) for group in optimiser.param_groups]
-    encoder = parameter_count(build(RECIPE).encoder)
-    assert counts == [parameter_count(build(RECIPE)) - encoder, encoder]
-
-
-def test_samples_too_many_for_the_disk_are_made_when_read(bench, monkeypatch):
-    data = open_folder(bench.data)
-    images, size = sorted(data.train)[:3], (32, 48)
-    stored = dataset.samples_of(data, images, size, bench.folder / "cache", 1)
-    monkeypatch.setattr(dataset, "CACHE_BYTES", 1)
-    made = dataset.samples_of(data, images, size, bench.folder / "cache", 1)
-    assert isinstance(made, dataset.Decoded)
-    assert all((made[row] == stored[row]).all() for row in range(3))

@@ -5,66 +5,19 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
-import pandas as pd
 import pytest
 
-from bench.ensembles.rules import RULES
-from bench.report import facts, pictures
-from bench.report.answer import answer, verdict
+from bench.report import pictures
 from bench.report.page import render
-from bench.run.run import Run
-from bench.system.device import Machine
 from tests.tiny import MEMBERS, TRAIN_CARS, Made
 
 MOST_BYTES = 15_000_000
+
+
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"  # to look at; git ignores them
+
+
 HOSTILE = '<img src=x onerror="window.hurt=1">&$x_1$'
-
-
-@pytest.fixture(scope="module")
-def made(tiny_carvana, tmp_path_factory):
-    """A scored run that has its report."""
-    found = Made(tmp_path_factory.mktemp("made"), tiny_carvana)
-    found.draw(seed=0)
-    for place, member in enumerate(MEMBERS):
-        for fold in (0, 1):
-            history = pd.DataFrame(
-                {
-                    "epoch": [1, 2, 3],
-                    "scale": [0.5, 1, 1],
-                    "train_loss": [0.5, 0.2, 0.1],
-                    "valid_dice": [0.9, 0.95, 0.96 + place / 100],
-                    "seconds": 1.0,
-                }
-            )
-            history.to_csv(found.run_folder / member / f"fold{fold}" / "history.csv", index=False)
-    assert found.main("score") == 0
-    assert found.main("report") == 0
-    return found
-
-
-@pytest.fixture(scope="module")
-def report(made):
-    return made.run_folder / "report.html"
-
-
-@pytest.fixture(scope="module")
-def run_facts(made):
-    """What the report has read."""
-    return facts.read("made", *_parts(made), ["./run_all.sh made.yaml"])
-
-
-def _parts(made):
-    from bench.config.layout import Layout
-    from bench.config.library import in_suite, load_recipe, load_suite
-    from bench.data.carvana import open_folder
-
-    suite = load_suite(str(made.suite))
-    recipes = {
-        name: in_suite(load_recipe(f"{name}.yaml", beside=made.suite), suite) for name in MEMBERS
-    }
-    return suite, recipes, open_folder(made.data), Layout(made.run_folder)
 
 
 class Page:
@@ -260,38 +213,6 @@ def test_report_before_the_scores_says_what_comes_first(tiny_carvana, tmp_path, 
     assert "run the stage `score` first" in capsys.readouterr().err
 
 
-def test_answer_is_made_of_the_tables(made, run_facts):
-    board = pd.read_csv(made.run_folder / "leaderboard.csv").set_index("entry")
-    ensembles = board[board["kind"] == "ensemble"]
-    best = ensembles.loc[ensembles["dice"].idxmax()]
-    analysis = json.loads((made.run_folder / "analysis.json").read_text())
-    member = board.loc[analysis["best_member"]]
-    first = answer(run_facts).paragraphs[0]
-    assert f"{best['dice']:.6f}" in first
-    assert f"{member['dice']:.6f}" in first
-    assert f"{best['predict_ms']:.0f} ms" in first
-    assert f"{abs(best['gain']):.6f} [95 % interval" in first.replace("−", "").replace("+", "")
-    assert "64 held-out photographs of 4 cars" in first
-    learned = answer(run_facts).paragraphs[1]
-    for each in analysis["ensembles"]:
-        if each["entry"] in analysis["beat_plain_mean"]:
-            assert (each["entry"] in learned) == RULES[each["rule"]].learns
-            assert each["over_plain_mean"]["low"] > 0
-
-
-@pytest.mark.parametrize(
-    ("p", "low", "high", "expected"),
-    [
-        (0.01, 0.001, 0.002, "Yes."),
-        (0.01, -0.002, -0.001, "No, it is worse."),
-        (0.06, 0.001, 0.002, "These cars cannot tell."),
-        (np.nan, np.nan, np.nan, "One car cannot tell."),
-    ],
-)
-def test_verdict_needs_both_the_interval_and_the_corrected_p(p, low, high, expected):
-    assert verdict({"gain_p": p, "gain_low": low, "gain_high": high}) == expected
-
-
 def test_statistics_name_resamples_flips_and_seed(report, made):
     text = report.read_text()
     assert "Student&#39;s t over cars" in text
@@ -313,23 +234,3 @@ def test_a_suite_without_ensembles_and_a_single_car_has_a_report(run_facts):
     )
     assert "The suite has no ensemble" in text
     assert "A single car was scored" in text
-
-
-def test_chosen_photographs_are_the_worst_the_median_and_the_most_disputed(run_facts):
-    chosen = pictures.choose(run_facts)
-    assert len({image for *_, image in chosen}) == len(chosen)
-    dice = run_facts.dice.T[run_facts.ensemble].sort_values()
-    worst = [image for kind, _, image in chosen if kind == "worst"]
-    assert worst[0] == dice.index[0]
-    disputed = run_facts.analysis["disputed_px"]
-    first = next(image for kind, _, image in chosen if kind == "disputed")
-    left = set(disputed) - {image for *_, image in chosen[: chosen.index(("disputed", 1, first))]}
-    assert disputed[first] == max(disputed[image] for image in left)
-
-
-def test_too_many_bytes_leave_out_photographs_not_the_page(run_facts, made, monkeypatch):
-    monkeypatch.setattr(pictures, "MOST_BYTES", 60_000)
-    suite, _, data, layout = _parts(made)
-    run = Run(suite, made.suite, data, layout, made.folder / "out", Machine("cpu", 1))
-    found = pictures.draw(run_facts, run.fitted_entries(), run.members("heldout"))
-    assert 1 <= len(found) < len(pictures.choose(run_facts))

@@ -1,0 +1,84 @@
+"""An exported model: it needs nothing of its run, and what was changed in it is noticed."""
+
+import json
+import shutil
+
+import cv2
+import numpy as np
+import pytest
+
+from bench.cutout import model as opening
+from bench.cutout.model import open_model, read_manifest
+from bench.system.device import Machine
+
+CPU = Machine("cpu")
+
+
+@pytest.fixture
+def copy(exported, tmp_path):
+    return shutil.copytree(exported, tmp_path / "model")
+
+
+def test_folder_needs_nothing_of_the_run(exported, copy):
+    names = {path.relative_to(copy).as_posix() for path in copy.rglob("*") if path.is_file()}
+    assert names == {"manifest.json"} | {
+        f"{member}/fold0/{file}"
+        for member in "ab"
+        for file in ("recipe.yaml", "weights.safetensors")
+    }
+    manifest = read_manifest(copy)
+    assert (manifest.entry, manifest.rule, manifest.suite) == ("mean", "mean", "tiny")
+    assert str(exported.parent) not in (copy / "manifest.json").read_text()
+
+
+def test_changed_weights_are_noticed(copy):
+    weights = copy / "a" / "fold0" / "weights.safetensors"
+    content = bytearray(weights.read_bytes())
+    content[-3] ^= 1
+    weights.write_bytes(content)
+    with pytest.raises(opening.BadData, match="not the file that was exported"):
+        open_model(copy, CPU)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        pytest.param("name", "../../etc", id="a name that leaves the folder"),
+        pytest.param("name", "/etc", id="an absolute name"),
+        pytest.param("name", "a/../b", id="a name with dots inside"),
+    ],
+)
+def test_manifest_names_no_file_outside(copy, field, value):
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["members"][0][field] = value
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(opening.BadData, match="members"):
+        read_manifest(copy)
+
+
+def test_missing_and_damaged_manifests_say_so(copy, tmp_path):
+    with pytest.raises(opening.Missing, match="export"):
+        read_manifest(tmp_path)
+    (copy / "manifest.json").write_text("{")
+    with pytest.raises(opening.BadData, match="export the model again"):
+        read_manifest(copy)
+    (copy / "a" / "fold0" / "recipe.yaml").unlink()
+
+
+def test_photographs_of_any_shape_share_a_pass(exported):
+    model = open_model(exported, CPU)
+    shapes = [(80, 120), (200, 90), (1, 1), (64, 1000)]
+    photos = [np.full((*shape, 3), 120, np.uint8) for shape in shapes]
+    together = model.maps(photos)
+    assert [maps[0].shape for maps in together] == shapes
+    alone = [model.maps([photo])[0] for photo in photos]
+    for some, one in zip(together, alone, strict=True):
+        for both in zip(some, one, strict=True):
+            assert np.abs(cv2.absdiff(*both)).max() <= 2
+
+
+def test_a_rule_that_this_version_does_not_know_is_refused(copy):
+    manifest = json.loads((copy / "manifest.json").read_text()) | {"rule": "maen"}
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(opening.BadData, match=r"rule: .*no rule 'maen'; nearest: mean; export"):
+        read_manifest(copy)

@@ -1,0 +1,21 @@
+"""Evidence: small, and none of it the photographs."""
+
+import numpy as np
+import pytest
+
+from bench.ensembles.evidence import evidence, join
+from tests.planted import WITH_BAD
+
+
+def test_evidence_is_small_and_none_of_it_is_the_photographs():
+    maps, truth = WITH_BAD[0]
+    seen = evidence(maps, truth, limit=80, seed=0)
+    assert seen.disputed.values.shape == (80, 5)
+    assert seen.unsure.values.shape == (10, 5)
+    parts = [part for pixels in seen[:2] for part in vars(pixels).values()]
+    assert not any(np.shares_memory(part, each) for part in parts for each in [*maps, truth])
+
+
+def test_nothing_to_fit_on_is_refused():
+    with pytest.raises(ValueError, match="no images"):
+        join([])

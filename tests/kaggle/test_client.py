@@ -1,0 +1,59 @@
+"""Kaggle's own client is handed the file, and what it says is passed on."""
+
+from pathlib import Path
+
+import pytest
+
+from bench.kaggle import writing
+from bench.system.errors import BenchError, Missing
+
+
+@pytest.fixture
+def kaggle(tmp_path, monkeypatch):
+    """A stand-in for Kaggle's client on the search path; returns a setter of its behaviour."""
+    folder = tmp_path / "programs"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+
+    def install(body):
+        program = folder / "kaggle"
+        program.write_text(f"#!/bin/sh\n{body}\n")
+        program.chmod(0o755)
+
+    return install
+
+
+def test_upload_hands_the_file_to_kaggle_s_client(tmp_path, kaggle, capfd):
+    path = tmp_path / "file.csv.gz"
+    writing.write_submission(path, [])
+    kaggle('echo "progress" >&2; for word in "$@"; do echo "<$word>"; done')
+    words = writing.upload_submission(path, "five models; $(touch no)").splitlines()
+    assert words == [
+        "<competitions>",
+        "<submit>",
+        "<carvana-image-masking-challenge>",
+        "<-f>",
+        f"<{path}>",
+        "<-m>",
+        "<five models; $(touch no)>",
+    ]
+    assert capfd.readouterr().err == "progress\n"
+
+
+def test_upload_says_when_kaggle_s_client_fails(tmp_path, kaggle, capfd):
+    path = tmp_path / "file.csv.gz"
+    writing.write_submission(path, [])
+    kaggle("echo '401 - Unauthorized' >&2; exit 3")
+    with pytest.raises(BenchError, match="code 3"):
+        writing.upload_submission(path, "")
+    assert capfd.readouterr().err == "401 - Unauthorized\n"
+
+
+def test_upload_needs_the_client_and_the_file(tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    with pytest.raises(Missing, match="no such file"):
+        writing.upload_submission(Path("none.csv.gz"), "")
+    writing.write_submission(tmp_path / "file.csv.gz", [])
+    with pytest.raises(Missing, match=r"pip install kaggle"):
+        writing.upload_submission(tmp_path / "file.csv.gz", "")

@@ -1,0 +1,63 @@
+"""Pretrained weights: local files fill an encoder, and what is missing is never drawn at random."""
+
+import pytest
+import torch
+from accelerate import init_empty_weights
+from safetensors.torch import load, save, save_file
+from torch import nn
+
+import models
+from bench.config.library import load_recipe
+from bench.networks.build import build
+from models.encoders import WEIGHTS_DIR, MissingWeights, build_encoder, local_weights
+
+
+def test_missing_weights_are_an_error_and_never_a_random_start(monkeypatch, tmp_path):
+    monkeypatch.setenv(WEIGHTS_DIR, str(tmp_path))
+    monkeypatch.setattr("models.encoders._hub_weights", no_network)
+    with pytest.raises(MissingWeights, match="unreachable"):
+        models.build("zoo", {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True})
+
+
+def no_network(name):
+    raise MissingWeights(f"{name} unreachable")
+
+
+def test_local_weights_fill_the_encoder(monkeypatch, weights_folder):
+    monkeypatch.setenv(WEIGHTS_DIR, str(weights_folder))
+    options = {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True}
+    given = load(local_weights("mobilenet_v2").read_bytes())
+    found = models.build("zoo", options).encoder.state_dict()
+    assert all(torch.equal(found[key], given[key].to(found[key].dtype)) for key in found)
+
+
+def test_local_weights_of_another_encoder_are_refused(monkeypatch, tmp_path):
+    (tmp_path / "mobilenet_v2.safetensors").write_bytes(save({"features": torch.zeros(3)}))
+    monkeypatch.setenv(WEIGHTS_DIR, str(tmp_path))
+    with pytest.raises(ValueError, match="tensors do not fit"):
+        models.build("zoo", {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "layers"), [("unet", 8), ("architecture2", 10)])
+def test_vgg16_fills_the_first_convolutions(name, layers, monkeypatch, tmp_path):
+    with init_empty_weights():
+        encoder = build_encoder("vgg16", pretrained=False)
+    given = {
+        key: torch.full(value.shape, float(number), dtype=torch.float16)
+        for number, (key, value) in enumerate(encoder.state_dict().items())
+    }
+    save_file(given, tmp_path / "vgg16.safetensors")
+    monkeypatch.setenv(WEIGHTS_DIR, str(tmp_path))
+    network = build(load_recipe(f"maskingnet/{name}-512x512"))
+    filled = [
+        convolution.weight[:, :3].unique().tolist()
+        for convolution in network.encoder.modules()
+        if isinstance(convolution, nn.Conv2d)
+    ]
+    wanted = [[2.0 * number] for number in range(10)]  # a weight, then its bias, are numbered
+    if name == "unet":  # has two convolutions where VGG-16 has three
+        wanted = wanted[:6] + wanted[7:9]
+    assert len(wanted) == layers
+    assert filled[:layers] == wanted
+    assert all(len(values) > 1 for values in filled[layers:])

@@ -1,0 +1,29 @@
+"""The residual U-Net is that of the leaderboard's third place."""
+
+import pytest
+import torch
+
+import models
+from models.interface import parameter_count
+from tests.smallest import SMALLEST
+
+
+@pytest.mark.parametrize(
+    ("encoder", "combine", "middle", "millions"),
+    [
+        ("vgg16_bn", "concat", 512, 16.953329),
+        ("resnet50", "concat", 1024, 33.289217),
+        ("resnet50", "add", 1024, 33.290209),
+    ],
+)
+def test_residual_unet_has_the_size_that_the_leaderboard_says(encoder, combine, middle, millions):
+    options = {"encoder": encoder, "combine": combine, "middle": middle, "pretrained": False}
+    with torch.device("meta"):
+        network = models.build("residual_unet", options)
+    assert parameter_count(network) == round(millions * 1e6)
+
+
+def test_residual_unet_halves_channels_as_size_doubles():
+    network = models.build("residual_unet", SMALLEST["residual_unet"])
+    widths = [stage.refine.first[0].out_channels for stage in network.decoder]
+    assert widths == [32, 16, 8, 4, 2]

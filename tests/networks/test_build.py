@@ -1,0 +1,56 @@
+"""Every recipe's network is that of its paper, and trains what the recipe does not freeze."""
+
+import pytest
+import torch
+
+from bench.config.library import RECIPES, load_recipe, names
+from bench.networks.build import freeze, meta_network, train_mode
+from bench.training.losses import total_loss
+from bench.training.optimiser import make_optimiser
+from models.interface import padded_forward, parameter_count
+
+TABLE = {  # of MaskingNet
+    "unet": 31_043_586,
+    "segnet": 29_444_162,
+    "architecture1": 32_799_554,
+    "architecture2": 32_800_706,
+    "architecture3": 32_808_770,
+    "maskingnet": 32_808_770,
+}
+
+
+def distinct_recipes():
+    """One name for each network that learns, and each freeze, that recipes ask for."""
+    found = {}
+    for name in names(RECIPES):
+        recipe = load_recipe(name)
+        if recipe.epochs:
+            found.setdefault((str(recipe.network), recipe.freeze), name)
+    return list(found.values())
+
+
+@pytest.mark.parametrize("row", TABLE)
+def test_parameters_are_those_of_the_published_table(row):
+    recipe = load_recipe(f"maskingnet/{row}-512x512")
+    assert parameter_count(meta_network(recipe)) == TABLE[row] == recipe.reported["params"]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", distinct_recipes())
+def test_every_recipe_trains_what_it_does_not_freeze(name):
+    """A whole step without numbers, on the meta device, for there are 60 million weights to it."""
+    recipe = load_recipe(name)
+    network = meta_network(recipe)
+    freeze(network, recipe.freeze)
+    train_mode(network, recipe.freeze)
+    optimiser = make_optimiser(recipe.optimiser, network)
+    for group in optimiser.param_groups:
+        group["fused"] = False  # is of real devices only
+    photo = torch.empty(2, 3, 33, 50, device="meta")
+    logits = padded_forward(network, photo)
+    assert logits.shape == (2, 1, 33, 50)
+    total_loss(recipe, logits, torch.empty_like(logits), photo).backward()
+    optimiser.step()
+    for parameter, weight in network.named_parameters():
+        frozen = parameter.startswith(tuple(f"{module}." for module in recipe.freeze))
+        assert (weight.grad is None) == frozen, parameter

@@ -1,0 +1,67 @@
+"""Networks made ready to predict: batch norms are folded where that is safe."""
+
+import pytest
+import torch
+
+import models
+from bench.networks.load import folded
+from models.interface import padded_forward
+from tests.smallest import LEARNING, SMALLEST
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LEARNING)
+def test_folding_batch_norms_changes_no_more_than_rounding(name):
+    network = models.build(name, SMALLEST[name])
+    padded_forward(network, torch.rand(4, 3, 64, 96))  # moves the running statistics
+    found = folded(network.eval())
+    for size in ((33, 50), (64, 96)):
+        image = torch.rand(1, 3, *size)
+        wanted = padded_forward(network, image)
+        apart = (padded_forward(found, image) - wanted).abs().mean()  # a few indices may change
+        assert apart < 1e-4 * wanted.abs().mean()
+
+
+def test_folding_leaves_no_batch_norm_behind_a_convolution_and_the_network_as_it_was():
+    network = models.build("zoo", SMALLEST["zoo"])
+    norms = sum(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules())
+    found = folded(network.eval())
+    assert not any(isinstance(each, torch.nn.BatchNorm2d) for each in found.modules())
+    assert sum(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules()) == norms
+    assert found.stride == network.stride
+
+
+def test_a_network_whose_path_depends_on_its_input_is_not_folded():
+    class Chooses(torch.nn.Module):
+        stride = 1
+
+        def forward(self, image):
+            return image[:, :1] if image.mean() > 0 else image[:, 1:2]
+
+    network = Chooses()
+    assert folded(network) is network
+
+
+def test_a_network_that_calls_a_convolution_twice_is_not_folded():
+    """torch.fx would multiply the batch norm into the convolution once for each call."""
+
+    class Twice(torch.nn.Module):
+        stride = 1
+
+        def __init__(self):
+            super().__init__()
+            self.convolution, self.norm = torch.nn.Conv2d(3, 3, 1), torch.nn.BatchNorm2d(3)
+
+        def forward(self, image):
+            for _ in range(2):
+                image = self.norm(self.convolution(image))
+            return image
+
+    network = Twice()
+    network(torch.randn(4, 3, 8, 8) * 5 + 3)
+    assert folded(network.eval()) is network
+
+
+def test_an_encoder_that_torch_fx_stumbles_over_is_not_folded():
+    network = models.build("zoo", SMALLEST["zoo"] | {"encoder": "dpn68"}).eval()
+    assert folded(network) is network

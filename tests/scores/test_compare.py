@@ -1,0 +1,37 @@
+"""Entries of two runs are ranked in one table, if both are of the same photographs."""
+
+import json
+
+import pytest
+
+from bench.cli.verbs import main
+from tests.tiny import MEMBERS, Made
+
+pytestmark = pytest.mark.slow
+
+
+def test_two_runs_are_ranked_together(made, tiny_carvana, capsys):
+    other = Made(made.folder, tiny_carvana, "other")
+    other.draw(seed=1)
+    assert other.main("score") == 0
+    assert other.main("leaderboard") == 0
+    capsys.readouterr()
+    folders = [str(made.run_folder), str(other.run_folder)]
+    assert main(["compare", *folders, "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert len(found["entries"]) == 2 * (len(MEMBERS) + 8)
+    assert {row["run"] for row in found["entries"]} == {"made", "other"}
+    gains = {row["entry"]: row for row in found["gains"]}
+    assert gains["a"]["gain"] == pytest.approx(gains["a"]["dice_b"] - gains["a"]["dice_a"])
+    assert all(0 < row["gain_p"] <= 1 for row in found["gains"])
+    assert main(["compare", *folders]) == 0
+    assert "| made | 1 |" in capsys.readouterr().out
+
+
+def test_runs_on_other_cars_are_not_compared(made, tmp_path, scores, capsys):
+    fewer = tmp_path / "fewer"
+    fewer.mkdir()
+    scores[scores["view"] < 9].to_parquet(fewer / "scores.parquet")
+    assert main(["compare", str(made.run_folder), str(fewer)]) == 3
+    assert "64 photographs" in capsys.readouterr().err
+    assert main(["compare", str(made.run_folder), str(tmp_path)]) == 4

@@ -1,0 +1,18 @@
+"""Published figures: where they are shown, and which there are."""
+
+from itertools import pairwise
+
+from bench.data.carvana import is_real, open_folder
+from bench.scores.reported import private_leaderboard
+
+
+def test_published_figures_stand_beside_real_photographs_only(tiny_carvana, carvana_folder):
+    assert not is_real(open_folder(tiny_carvana))
+    assert is_real(open_folder(carvana_folder))
+
+
+def test_published_figures_are_sorted_and_hold_xu_et_al():
+    rows = private_leaderboard()
+    assert all(one.dice > other.dice for one, other in pairwise(rows))
+    assert (rows[0].dice, rows[-1].dice) == (0.997332, 0.99694)
+    assert "rank 29 of 735" in rows[-1].source

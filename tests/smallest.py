@@ -1,0 +1,31 @@
+"""Options that make each network small enough for a test."""
+
+import models
+
+LEARNING = [name for name in models.NETWORKS if name != "otsu_watershed"]
+
+
+SMALLEST = {  # options that make each network small enough for a test
+    "autoencoder": {"skips": True},
+    "deep_unet": {},
+    "extractnet": {
+        "encoder": "mobilenet_v2",
+        "layers": 7,
+        "skips": True,
+        "norm": True,
+        "activation": "prelu",
+        "pretrained": False,
+    },
+    "maskingnet": {"coordinates": "middle", "dilation": 2, "pretrained": False},
+    "otsu_watershed": {},
+    "residual_unet": {
+        "encoder": "mobilenet_v2",
+        "combine": "add",
+        "middle": 64,
+        "pretrained": False,
+    },
+    "segnet": {"pretrained": False},
+    "unet": {"pretrained": False},
+    "vgg_unet": {"pretrained": False},
+    "zoo": {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": False},
+}
