@@ -15,7 +15,7 @@ from bench.system.errors import BadConfig, Missing
 
 @dataclass(frozen=True)
 class Background:
-    """What comes behind the car: nothing, a colour, the background blurred, or a picture."""
+    """Nothing, a colour, the photograph's own background blurred, or a picture."""
 
     kind: str = "transparent"  # or "colour", "blur", "image"
     colour: tuple[int, int, int] = (255, 255, 255)
@@ -26,7 +26,7 @@ class Background:
         """The background "transparent", "blur", or a colour ("white", "#0a7bbd").
 
         Raises:
-            BadConfig: it is none of them.
+            BadConfig: the name is none of these.
         """
         if name in ("transparent", "blur"):
             return cls(name)
@@ -40,7 +40,7 @@ class Background:
         return cls("colour", (red, green, blue))
 
     def behind(self, cut: NDArray[np.uint8], photo: RgbImage) -> NDArray[np.uint8]:
-        """The cut-out (H, W, 4) on this background: (H, W, 3), or as it is where there is none."""
+        """Put a cut-out (H, W, 4) on this background: (H, W, 3); on none it stays (H, W, 4)."""
         if self.kind == "transparent":
             return cut
         if self.kind == "blur":

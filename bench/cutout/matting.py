@@ -8,18 +8,18 @@ from bench.masks.types import FloatImage, Map, RgbImage
 
 Alpha = NDArray[np.uint8]  # (H, W), 255 is opaque
 
-EDGE = 2.0  # pixels over which the edge fades: about what a lens does
-INSET = 0.5  # pixels by which it lies inside the map's contour: half a pixel of wall is visible
-SMOOTH = 0.8  # pixels; rounds the steps of a map that is a hard mask, moves a smooth one by nothing
-FLAT = 2e-3  # slope per pixel below which a map has no edge to speak of
-REACH = 24  # pixels around the edge that are looked at for the car's own colour
-WIDE, NARROW = 15, 5  # side of the two windows in which colours are averaged
+EDGE_PX = 2.0  # over which the edge fades: about what a lens does
+INSET_PX = 0.5  # by which it lies inside the map's contour: half a pixel of wall is visible
+SMOOTH_PX = 0.8  # sigma that rounds the steps of a hard mask, and leaves a smooth map as it is
+MIN_SLOPE = 2e-3  # per pixel: below it a map has no edge to speak of
+REACH_PX = 24  # around the edge, where the car's own colour is looked for
+WINDOWS_PX = (15, 5)  # sides of the squares in which colours are averaged, one after the other
 TINY = np.float32(1e-5)  # keeps quotients finite
 BACKDROP = 40  # a blurred background is as if seen by a lens this many times smaller than its width
 
 
 def alpha(map: Map) -> Alpha:
-    """How much of each pixel the car covers.
+    """The share of each pixel that the car covers, 0 to 255.
 
     The first-order distance to the contour where p is one half, (p - 1/2) / |grad p|, tells what
     share of a pixel lies inside, however wide the map's own ramp is. Far from an edge all is 0 or
@@ -28,14 +28,13 @@ def alpha(map: Map) -> Alpha:
     Args:
         map: uint8 (H, W); it may be a hard mask of 0 and 255.
     """
-    p = cv2.GaussianBlur(map.astype(np.float32) / 255, (0, 0), SMOOTH)
+    p = cv2.GaussianBlur(map.astype(np.float32) / 255, (0, 0), SMOOTH_PX)
     across = cv2.Sobel(p, cv2.CV_32F, 1, 0, ksize=3, scale=1 / 8)
     down = cv2.Sobel(p, cv2.CV_32F, 0, 1, ksize=3, scale=1 / 8)
-    slope = np.maximum(cv2.magnitude(across, down), FLAT)
-    inside = (p - 0.5) / slope - INSET  # pixels
-    covered = np.clip(inside / EDGE + 0.5, 0, 1)
-    found: Alpha = np.round(covered * 255).astype(np.uint8)
-    return found
+    slope = np.maximum(cv2.magnitude(across, down), MIN_SLOPE)
+    inside = (p - 0.5) / slope - INSET_PX  # pixels
+    covered = np.clip(inside / EDGE_PX + 0.5, 0, 1)
+    return np.asarray(np.round(covered * 255), np.uint8)
 
 
 def foreground(photo: RgbImage, alpha: Alpha) -> RgbImage:
@@ -52,7 +51,7 @@ def foreground(photo: RgbImage, alpha: Alpha) -> RgbImage:
     part = photo[box].astype(np.float32)
     share: FloatImage = (alpha[box].astype(np.float32) / np.float32(255))[..., None]
     front = behind = part
-    for window in (WIDE, NARROW):
+    for window in WINDOWS_PX:
         front, behind = _estimated(part, front, behind, share, window)
     cleaned = photo.copy()
     mixed = (share > 0) & (share < 1)
@@ -61,7 +60,7 @@ def foreground(photo: RgbImage, alpha: Alpha) -> RgbImage:
 
 
 def _estimated(
-    seen: FloatImage, front: FloatImage, behind: FloatImage, share: FloatImage, window: int
+    photo: FloatImage, front: FloatImage, behind: FloatImage, share: FloatImage, window: int
 ) -> tuple[FloatImage, FloatImage]:
     def averaged(values: FloatImage) -> FloatImage:
         blurred = cv2.blur(values, (window, window))
@@ -70,8 +69,8 @@ def _estimated(
     rest = 1 - share
     front = _divided(averaged(front * share), averaged(share))
     behind = _divided(averaged(behind * rest), averaged(rest))
-    left = seen - share * front - rest * behind
-    return np.clip(front + share * left, 0, 255), behind
+    residual = photo - share * front - rest * behind
+    return np.clip(front + share * residual, 0, 255), behind
 
 
 def _divided(total: FloatImage, weight: FloatImage) -> FloatImage:
@@ -85,8 +84,8 @@ def _around_edges(alpha: Alpha) -> tuple[slice, slice] | None:
     if not len(rows):
         return None
     return (
-        slice(max(rows[0] - REACH, 0), rows[-1] + REACH + 1),
-        slice(max(columns[0] - REACH, 0), columns[-1] + REACH + 1),
+        slice(max(rows[0] - REACH_PX, 0), rows[-1] + REACH_PX + 1),
+        slice(max(columns[0] - REACH_PX, 0), columns[-1] + REACH_PX + 1),
     )
 
 
@@ -105,7 +104,7 @@ def cut_out(photo: RgbImage, map: Map, opacity: Alpha | None = None) -> NDArray[
 
 
 def composite(cut: NDArray[np.uint8], background: RgbImage) -> RgbImage:
-    """A cut-out (H, W, 4) on a background (H, W, 3)."""
+    """Put a cut-out (H, W, 4) on a background (H, W, 3)."""
     share = cut[..., 3:].astype(np.uint16)
     mixed = cut[..., :3] * share + background * (255 - share) + 127
     return (mixed // 255).astype(np.uint8)
@@ -120,15 +119,15 @@ def blurred_background(photo: RgbImage, covered: Alpha) -> RgbImage:
     height, width = covered.shape
     scale = min(1.0, 480 / max(height, width))  # a blur has no detail to lose
     small = (max(1, round(width * scale)), max(1, round(height * scale)))
-    seen = cv2.resize(photo, small, interpolation=cv2.INTER_AREA).astype(np.float32)
+    shrunk = cv2.resize(photo, small, interpolation=cv2.INTER_AREA).astype(np.float32)
     grown = cv2.dilate(covered, np.ones((3, 3), np.uint8), iterations=2)
     free = 1 - cv2.resize(grown, small, interpolation=cv2.INTER_AREA).astype(np.float32) / 255
     sigma = max(small) / BACKDROP
-    total = np.full_like(seen, 255 * 1e-4)  # white, where nothing else is near
+    total = np.full_like(shrunk, 255 * 1e-4)  # white, where nothing else is near
     weight = np.full(free.shape, 1e-4, np.float32)
     for widened in (1, 4):  # the far one fills what the near one cannot reach
         trust = np.float32(1.0 if widened == 1 else 0.02)
-        total += trust * cv2.GaussianBlur(seen * free[..., None], (0, 0), sigma * widened)
+        total += trust * cv2.GaussianBlur(shrunk * free[..., None], (0, 0), sigma * widened)
         weight += trust * cv2.GaussianBlur(free, (0, 0), sigma * widened)
     smooth = total / weight[..., None]
     grown_back = cv2.resize(smooth, (width, height), interpolation=cv2.INTER_LINEAR)

@@ -29,7 +29,7 @@ def test_edge_is_as_sharp_whatever_the_map(softness):
 def test_contour_stays_where_one_half_is():
     _, _, map = disc(12)
     inside = (matting.alpha(map) / 255).sum()
-    assert inside == pytest.approx(np.pi * (30 - matting.INSET) ** 2, rel=0.01)
+    assert inside == pytest.approx(np.pi * (30 - matting.INSET_PX) ** 2, rel=0.01)
 
 
 def test_empty_and_full_maps():
