@@ -2,8 +2,7 @@
 
 from pathlib import Path
 
-import yaml
-
+from bench.config.strict import load_yaml
 from bench.config.suite import Reported
 
 PRIVATE_LEADERBOARD = Path(__file__).parent / "private_leaderboard.yaml"
@@ -15,5 +14,5 @@ NOTE = (
 
 def private_leaderboard() -> list[Reported]:
     """Published figures of the private leaderboard, best first."""
-    rows = yaml.safe_load(PRIVATE_LEADERBOARD.read_text(encoding="utf-8"))
+    rows = load_yaml(PRIVATE_LEADERBOARD)
     return [Reported.model_validate(row) for row in rows]

@@ -1,13 +1,101 @@
-"""Strict YAML: what is no plain YAML is refused, and so is a folder of other settings."""
+"""Strict YAML: keys stand once, numbers are YAML 1.2's, folders of other settings are refused."""
 
 from pathlib import Path
 
 import pytest
+import yaml
 
-from bench.config.library import changed, load_suite
+from bench.config.library import RECIPES, SUITES, changed, load_suite
 from bench.config.recipe import Recipe
-from bench.config.strict import check_same, read, to_yaml
+from bench.config.strict import check_same, load_yaml, read, to_yaml
+from bench.scores.reported import PRIVATE_LEADERBOARD
 from bench.system.errors import BadConfig
+from tests.tiny import RECIPE
+
+
+@pytest.fixture
+def load(tmp_path):
+    """What a file of this text holds."""
+
+    def load_text(text):
+        (tmp_path / "mine.yaml").write_text(text)
+        return load_yaml(tmp_path / "mine.yaml")
+
+    return load_text
+
+
+def test_a_key_that_stands_twice_is_refused_with_both_lines(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("epochs: 3\nbatch: 4\nepochs: 9\n")
+    with pytest.raises(BadConfig, match="key 'epochs' stands twice") as refused:
+        read(path, Recipe)
+    message = str(refused.value)
+    assert f'in "{path}", line 1' in message and f'in "{path}", line 3' in message
+    assert "epochs: 3" in message and "epochs: 9" in message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("a:\n  b: {lr: 1, lr: 2}\n", id="nested"),
+        pytest.param("- {lr: 1}\n- {lr: 1, 'lr': 2}\n", id="in a list, once quoted"),
+        pytest.param("lr: 1\nlr: 1\n", id="with the same value"),
+    ],
+)
+def test_keys_that_stand_twice_below_the_top_are_refused(load, text):
+    with pytest.raises(BadConfig, match="the key 'lr' stands twice"):
+        load(text)
+
+
+def test_equal_keys_of_two_mappings_and_merged_ones_are_read(load):
+    assert load("- {lr: 1}\n- {lr: 2}\n") == [{"lr": 1}, {"lr": 2}]
+    text = "a: {base: &base {<<: &first {x: 1}, x: 2}}\nmore: {<<: *base, y: 3}\n"
+    assert load(text) == yaml.safe_load(text)
+    assert load(text)["more"] == {"x": 2, "y": 3}
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("1e-4", 0.0001), ("1E5", 100000.0), ("-2.5e3", -2500.0), ("+1.e2", 100.0), (".5e1", 5.0),
+        ("1.0e-05", 1e-05), ("12", 12), ("0.5", 0.5),
+        ("1e4x", "1e4x"), ("e4", "e4"), ("1.2.3", "1.2.3"), ("'1e-4'", "1e-4"), ('"1E5"', "1E5"),
+    ],
+)  # fmt: skip
+def test_numbers_with_an_exponent_are_numbers_and_other_strings_stay_strings(load, text, value):
+    found = load(f"lr: {text}\n")["lr"]
+    assert found == value
+    assert type(found) is type(value)
+
+
+def test_a_recipe_may_write_its_rate_with_an_exponent(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(to_yaml(RECIPE).replace("lr: 0.003", "lr: 3e-3"))
+    assert "3e-3" in path.read_text()
+    assert read(path, Recipe).optimiser.lr == 0.003
+
+
+def test_strings_that_look_like_numbers_read_back_as_strings(tmp_path):
+    recipe = RECIPE.model_copy(update={"source": "1e4", "goal": "2E-5"})
+    path = tmp_path / "mine.yaml"
+    path.write_text(to_yaml(recipe))
+    assert read(path, Recipe) == recipe
+
+
+def test_what_is_not_yaml_is_refused_with_its_line(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text("a: 1\nb: [\n")
+    with pytest.raises(BadConfig, match=r"mine\.yaml: not YAML") as refused:
+        load_yaml(path)
+    assert f'in "{path}", line ' in str(refused.value)
+
+
+@pytest.mark.parametrize("folder", [RECIPES, SUITES, PRIVATE_LEADERBOARD.parent], ids=str)
+def test_every_yaml_file_reads_as_it_did(folder):
+    files = list(folder.rglob("*.yaml"))
+    assert files
+    for path in files:
+        assert load_yaml(path) == yaml.safe_load(path.read_text(encoding="utf-8")), path
 
 
 @pytest.mark.parametrize(
