@@ -58,5 +58,5 @@ def _check_values(name: str, options: Mapping[str, Any]) -> None:
         try:
             TypeAdapter(hints.get(option, Any)).validate_python(value, strict=True)
         except ValidationError as error:
-            told = error.errors()[0]["msg"]
-            raise ValueError(f"network {name!r}: {option} is {value!r}: {told}") from error
+            reason = error.errors()[0]["msg"]
+            raise ValueError(f"network {name!r}: {option} is {value!r}: {reason}") from error

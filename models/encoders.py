@@ -51,19 +51,21 @@ def load_pretrained(encoder: nn.Module, name: str) -> None:
         MissingWeights: there is no local file, and the hub has none or cannot be reached.
     """
     path = local_weights(name)
-    given = load_file(path) if path else _hub_weights(name)
+    weights = load_file(path) if path else _hub_weights(name)
     wanted = encoder.state_dict()
-    misfits = [key for key in wanted if key not in given or given[key].shape != wanted[key].shape]
+    misfits = [
+        key for key in wanted if key not in weights or weights[key].shape != wanted[key].shape
+    ]
     if misfits:
         raise ValueError(f"{path or name}: {len(misfits)} tensors do not fit, first {misfits[0]!r}")
-    encoder.load_state_dict({key: given[key].to(value.dtype) for key, value in wanted.items()})
+    encoder.load_state_dict({key: weights[key].to(value.dtype) for key, value in wanted.items()})
 
 
 def local_weights(name: str) -> Path | None:
     """The file `<name>.*safetensors` in the folder that CARVANA_WEIGHTS names, if there is one."""
     folder = os.environ.get(WEIGHTS_DIR)
-    found = sorted(Path(folder).glob(f"{name}.*safetensors")) if folder else []
-    return found[0] if found else None
+    files = sorted(Path(folder).glob(f"{name}.*safetensors")) if folder else []
+    return files[0] if files else None
 
 
 def _hub_weights(name: str) -> dict[str, Tensor]:
