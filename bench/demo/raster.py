@@ -26,7 +26,7 @@ def nearest_triangles(
     """The nearest triangle at each sub-sample of a raster of `size`, -1 where there is none.
 
     BODY triangles are cut away inside the wheel arches. Through the arches the inside of BODY and
-    VOID can be triangle_at; all other triangles are left out when seen from behind.
+    VOID can be seen; all other triangles are left out when seen from behind.
 
     Args:
         screen: column, row and 1 / depth of each point in the raster, (V, 3).

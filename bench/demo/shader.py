@@ -192,7 +192,7 @@ def _sample(
         u * own[a, 1] + v * own[b, 1] + w * own[c, 1],
     )
     material, bright = _surface(kind[t], place, normal, at, scene.ends, sheets)
-    if total > 0.0:  # the inside of the body, triangle_at through a wheel arch
+    if total > 0.0:  # the inside of the body, seen through a wheel arch
         material = VOID
     cosine, sine = scene.turn
     world = _turned(place, cosine, sine)

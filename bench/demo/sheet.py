@@ -85,5 +85,5 @@ def rounded(points: Outline, share: float = 0.2) -> Floats:
 
 def both(points: Outline) -> list[Floats]:
     """The polygon and its mirror image in the first coordinate."""
-    one = np.asarray(points)
-    return [one, one * np.array([-1.0, 1.0])]
+    right = np.asarray(points)
+    return [right, right * np.array([-1.0, 1.0])]

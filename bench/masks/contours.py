@@ -74,8 +74,8 @@ def enclosed_pixels(contour: Points, shape: Size) -> int:
 def _crossings(contour: Points, shape: Size) -> tuple[NDArray[np.int64], ...]:
     """Crossings of rows of pixel centres: the first flat pixel behind each, and 1 in or -1 out."""
     closed = np.concatenate([contour, contour[:1]])
-    most = int(np.abs(np.diff(closed[:, 0])).sum()) + 2 * len(contour)
-    places, turns = np.empty((2, most), dtype=np.int64)
+    capacity = int(np.abs(np.diff(closed[:, 0])).sum()) + 2 * len(contour)
+    places, turns = np.empty((2, capacity), dtype=np.int64)
     count = _write_crossings(closed, *shape, places, turns)
     return places[:count], turns[:count]
 

@@ -19,7 +19,7 @@ instruction: Any = intrinsic  # mypy would count the typing context as an argume
 
 @instruction
 def bytes_at_least(typing_context: Any, address: Any, place: Any, threshold: Any) -> Any:
-    """Which of the 64 bytes from `place` on behind `address` are at least `threshold`: a uint64.
+    """A uint64 of which of 64 bytes, from `place` behind `address` on, are at least `threshold`.
 
     The address is an array's `.ctypes.data`; the caller minds the bounds and keeps the array.
     """
@@ -29,8 +29,8 @@ def bytes_at_least(typing_context: Any, address: Any, place: Any, threshold: Any
         vector = ir.VectorType(ir.IntType(8), BLOCK)
         pointer = builder.inttoptr(builder.add(base, offset), vector.as_pointer())
         values = builder.load(pointer, align=1)
-        found = builder.icmp_unsigned(">=", values, _everywhere(builder, limit, vector))
-        return builder.bitcast(found, ir.IntType(BLOCK))
+        reached = builder.icmp_unsigned(">=", values, _everywhere(builder, limit, vector))
+        return builder.bitcast(reached, ir.IntType(BLOCK))
 
     return types.uint64(types.uintp, types.int64, types.uint8), generate
 
@@ -39,7 +39,7 @@ def bytes_at_least(typing_context: Any, address: Any, place: Any, threshold: Any
 def sums_at_least(
     typing_context: Any, addresses: Any, weights: Any, members: Any, place: Any, least: Any
 ) -> Any:
-    """Where the weighted sum of several images' bytes, 64 from `place` on, is at least `least`.
+    """A uint64 of where the weighted sum of images' bytes, 64 from `place` on, is at least `least`.
 
     `addresses` and `weights` are where these arrays begin, uintp and the type of `least`: uint16
     or uint32, wide enough for every sum.
@@ -59,8 +59,10 @@ def sums_at_least(
             values = builder.zext(builder.load(pointer, align=1), lanes)
             weighted = builder.mul(values, _everywhere(builder, factor, lanes))
             builder.store(builder.add(builder.load(total), weighted), total)
-        found = builder.icmp_unsigned(">=", builder.load(total), _everywhere(builder, limit, lanes))
-        return builder.bitcast(found, ir.IntType(BLOCK))
+        reached = builder.icmp_unsigned(
+            ">=", builder.load(total), _everywhere(builder, limit, lanes)
+        )
+        return builder.bitcast(reached, ir.IntType(BLOCK))
 
     return types.uint64(types.uintp, types.uintp, types.int64, types.int64, least), generate
 
@@ -135,7 +137,7 @@ def planes_at(typing_context: Any, address: Any, place: Any) -> Any:
 
 @instruction
 def write_planes(typing_context: Any, address: Any, place: Any, planes: Any) -> Any:
-    """Write the 64 bytes that `planes_at` gave `planes` of to `place` behind `address`."""
+    """Write the 64 bytes whose bits are `planes` from `place` behind `address` on."""
     octets = ir.VectorType(ir.IntType(8), BLOCK)
     choice = ir.VectorType(ir.IntType(1), BLOCK)
 
@@ -144,8 +146,8 @@ def write_planes(typing_context: Any, address: Any, place: Any, planes: Any) -> 
         total = nothing = ir.Constant(octets, [0] * BLOCK)
         for bit in range(8):
             where = builder.bitcast(builder.extract_value(words, bit), choice)
-            one = ir.Constant(octets, [1 << bit] * BLOCK)
-            total = builder.or_(total, builder.select(where, one, nothing))
+            value = ir.Constant(octets, [1 << bit] * BLOCK)
+            total = builder.or_(total, builder.select(where, value, nothing))
         pointer = builder.inttoptr(builder.add(base, offset), octets.as_pointer())
         builder.store(total, pointer, align=1)
         return context.get_dummy_value()
