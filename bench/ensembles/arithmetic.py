@@ -12,7 +12,7 @@ from bench.masks.types import Floats, Map, Mask
 
 
 def mean(maps: Sequence[Map], weights: Sequence[int]) -> Map:
-    """The weighted mean, one half rounded up, so that its mask is `mean p >= 0.5` exactly.
+    """Return the weighted mean, one half rounded up, so that its mask is `mean p >= 0.5` exactly.
 
     Args:
         maps: uint8 of one shape.
@@ -29,7 +29,7 @@ def mean(maps: Sequence[Map], weights: Sequence[int]) -> Map:
 def weighted_sum(
     maps: Sequence[Map] | Sequence[Mask], weights: Sequence[int]
 ) -> NDArray[np.uint32]:
-    """The sum of maps or masks, each times its weight.
+    """Return the sum of maps or masks, each times its weight.
 
     Raises:
         ValueError: there is no map, or not one weight for each.
@@ -43,12 +43,12 @@ def weighted_sum(
 
 
 def probabilities() -> Floats:
-    """(256,): p of each value of a map; the outermost are half a step from 0 and 1."""
+    """Return (256,) the p of each value of a map; the outermost are half a step from 0 and 1."""
     return np.clip(np.arange(256), 0.5, 254.5) / 255
 
 
 def logits() -> Floats:
-    """(256,): the logit of each value of a map."""
+    """Return (256,) the logit of each value of a map."""
     p = probabilities()
     log_odds: Floats = np.log(p / (1 - p))
     return log_odds

@@ -1,7 +1,7 @@
 """Members' map stores -> the map store of an ensemble.
 
-Scores and submissions are computed from the members' maps as a stream and need no such store; it
-is for those who want to look at an ensemble's maps, or refine them.
+Scores and submissions are computed image by image from the members' maps and need no such store:
+it is for whoever wants to view an ensemble's maps.
 
 Reads  the members' stores. Writes another map store.
 """

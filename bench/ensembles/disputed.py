@@ -40,7 +40,7 @@ def collect(
     limit: int,
     generator: np.random.Generator,
 ) -> DisputedPixels:
-    """Pixels of one image where members are neither all below `low` nor all at or above `high`.
+    """Collect one image's pixels where members are neither all below `low` nor all >= `high`.
 
     With both at 128 these are the pixels on which the members' masks differ; no mean with
     non-negative weights changes any other. At most `limit` random ones are kept, so memory is
@@ -67,7 +67,7 @@ def collect(
 
 
 def join(parts: Sequence[DisputedPixels]) -> DisputedPixels:
-    """The pixels of several images as one.
+    """Join the pixels of several images.
 
     Raises:
         ValueError: there is none, or their numbers of members differ.
@@ -115,7 +115,7 @@ def mean_dice(
     tp = pixels.agreed_true[:, None] + scale * both
     sizes = (pixels.agreed_car[:, None] + scale * predicted) + pixels.true_pixels[:, None]
     dice = np.divide(2 * tp, sizes, out=np.ones_like(tp), where=sizes > 0)
-    # image after image, for one candidate as for many: `sum` would round one otherwise
+    # image after image: `sum` would round a single candidate differently from many
     total: NDArray[np.float64] = dice.cumsum(axis=0)[-1]
     return total / len(dice)
 

@@ -45,23 +45,23 @@ class Entry:
         return self.rule == "mean" and equal and not self.refine
 
     def combine(self, maps: Sequence[Map], parameters: Parameters) -> Map:
-        """Its members' maps of an image as one, before any refinement; a single model's own."""
+        """Combine the members' maps of an image, unrefined; a single model has one map already."""
         return RULES[self.rule].combine(maps, parameters) if self.rule else maps[0]
 
     def map(self, maps: Mapping[str, Map], image: str) -> Map:
-        """This entry's map of an image, given the maps of (at least) its members by name."""
+        """Return this entry's map of an image, from the maps of (at least) its members by name."""
         own = [maps[member] for member in self.members]
         return refined(self.combine(own, self._parameters(image)), self.refine)
 
     def runs(self, maps: Mapping[str, Map], image: str) -> Runs:
-        """Runs of this entry's mask of an image: those of `map` from 128 on."""
+        """Return the runs of this entry's mask of an image: of `map` at 128 and above."""
         if self.refine or not self.rule:
             return map_runs(self.map(maps, image))
         own = [maps[member] for member in self.members]
         return RULES[self.rule].runs(own, self._parameters(image))
 
     def without_idle_members(self) -> "Entry":
-        """The entry without the members whose weight is zero: its maps are the same."""
+        """Return the entry without the members whose weight is zero: its maps are the same."""
         if not self.rule or not RULES[self.rule].weighs:
             return self
         weights = zip(self.members, self.parameters["weights"], strict=True)
@@ -74,7 +74,7 @@ class Entry:
 
 
 def entries_of(suite: Suite, refine: Mapping[str, Steps]) -> list[Entry]:
-    """Single models in the suite's order, then its ensembles; those that learn, not yet fitted.
+    """List single models in the suite's order, then ensembles; those that learn are not fitted yet.
 
     Args:
         suite: its ensembles have passed `check_ensembles`.
@@ -106,7 +106,7 @@ def check_ensembles(suite: Suite, path: Path) -> None:
 
 
 def read_fitted(entry: Entry, path: Path) -> Entry:
-    """The entry with the parameters of a file that fit.py wrote.
+    """Return the entry with the parameters of a file that fit.py wrote.
 
     Raises:
         Missing: there is no such file yet.

@@ -30,7 +30,7 @@ class Evidence(NamedTuple):
 
 
 def evidence(maps: Sequence[Map], truth: Mask, limit: int, seed: int) -> Evidence:
-    """What one image tells.
+    """Extract what one image tells the rules.
 
     Args:
         maps: the members' maps, uint8 (H, W); truth: bool (H, W).
@@ -50,7 +50,7 @@ def evidence(maps: Sequence[Map], truth: Mask, limit: int, seed: int) -> Evidenc
 
 
 def join(parts: Sequence[Evidence]) -> Evidence:
-    """What several images tell.
+    """Join what several images tell.
 
     Raises:
         ValueError: there is none, or their numbers of members differ.

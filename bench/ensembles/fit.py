@@ -62,7 +62,7 @@ def run(
 
 
 def groups(images: Sequence[str]) -> list[set[str]]:
-    """The cars of the images in five groups, or one group a car where there are fewer.
+    """Deal the cars of the images to five groups, or to one group a car where there are fewer.
 
     Raises:
         BadConfig: there is only one car.
@@ -78,7 +78,7 @@ def groups(images: Sequence[str]) -> list[set[str]]:
 
 
 def fit_rule(rule: str, parts: Sequence[Evidence]) -> Parameters:
-    """What a rule of this name learns from images, ready for JSON.
+    """Fit the rule of this name to images; return its parameters, ready for JSON.
 
     Raises:
         ValueError: there is no image, or their numbers of members differ.
@@ -89,7 +89,7 @@ def fit_rule(rule: str, parts: Sequence[Evidence]) -> Parameters:
 def _fit_by_group(
     entry: Entry, by_image: Mapping[str, Evidence], dealt: Sequence[set[str]]
 ) -> dict[str, Any]:
-    """What parameters.json says."""
+    """Return what parameters.json holds."""
     rule = str(entry.rule)
     by_group = []
     for cars in dealt:

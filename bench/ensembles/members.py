@@ -1,4 +1,4 @@
-"""The members of a suite, read together: each image once, for everything that is done with it."""
+"""The members of a suite, read together: each image once for all the work on it."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import ExitStack
@@ -26,7 +26,7 @@ class Members:
     jobs: int = 1
 
     def only(self, names: Collection[str]) -> "Members":
-        """The members of these names, in their order."""
+        """Return the members of these names alone, in that order."""
         return replace(self, stores={name: self.stores[name] for name in names})
 
     def each(
@@ -35,7 +35,7 @@ class Members:
         work: Callable[[str, dict[str, BorrowedMap], Mask], Result],
         label: str,
     ) -> Iterator[Result]:
-        """`work(image, maps, truth)` of each image in turn, done by threads, with progress shown.
+        """Yield `work(image, maps, truth)` of each image in order; threads work ahead.
 
         Args:
             images: training photographs.
@@ -58,7 +58,7 @@ class Members:
         work: Callable[[str, dict[str, BorrowedMap]], Result],
         label: str,
     ) -> Iterator[Result]:
-        """`each` of photographs whose true mask is not known or not needed: `work(image, maps)`."""
+        """Yield `work(image, maps)`, where no true mask is known or needed; otherwise as `each`."""
         with ExitStack() as stack:
             stores = {
                 name: stack.enter_context(MapStore.open(path)) for name, path in self.stores.items()
@@ -74,12 +74,12 @@ class Members:
             yield from track(prefetch(read, images, self.jobs), label, len(images))
 
     def images(self) -> list[str]:
-        """The images that the first member has maps of, sorted."""
+        """List the images that the first member has maps of, sorted."""
         with MapStore.open(next(iter(self.stores.values()))) as store:
             return store.ids()
 
     def made_by(self) -> dict[str, dict[str, Any]]:
-        """What made each member's maps, by the member's name."""
+        """Return what made each member's maps, by the member's name."""
         origins = {}
         for name, path in self.stores.items():
             with MapStore.open(path) as store:

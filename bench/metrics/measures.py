@@ -1,4 +1,4 @@
-"""Every figure of one predicted mask, as scores.parquet holds them."""
+"""Every figure of one predicted mask, as scores.parquet holds it."""
 
 from bench.masks.types import Mask
 from bench.metrics.boundary import boundary

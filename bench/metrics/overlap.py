@@ -1,7 +1,7 @@
 """Agreement of two masks: integer counts first, Dice and Jaccard from them.
 
-Counts come from pixels, from run lists without any pixels, or from a map for all thresholds at
-once; they are the same integers whichever way.
+Counts come from pixels, from runs without any pixels, or from a map for all thresholds at once:
+the same integers each way.
 """
 
 from typing import Any, NamedTuple

@@ -126,8 +126,8 @@ def paired_ps(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
     count = 0
     for signs in _sign_blocks(sums.shape[1], len(first), seed):
         flipped = signs @ sums.T  # (flips, entries)
-        for pair, (one, other) in enumerate(zip(first, second, strict=True)):
-            far = np.abs(flipped[:, one] - flipped[:, other]) >= observed[pair] - rounding
+        for pair, (a, b) in enumerate(zip(first, second, strict=True)):
+            far = np.abs(flipped[:, a] - flipped[:, b]) >= observed[pair] - rounding
             extreme[pair] += np.count_nonzero(far)
         count += len(signs)
     exact = sums.shape[1] <= CARS_TO_ENUMERATE  # the observed signs are then among those counted
@@ -167,27 +167,19 @@ def comparisons(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
     return p
 
 
-def tie_groups(
-    values: ArrayLike, cars: ArrayLike, level: float = 0.05, seed: int = 0
-) -> NDArray[np.int64]:
+def ranks_of(means: ArrayLike, p: Floats, level: float = 0.05) -> NDArray[np.int64]:
     """Ranks from 1 in which entries that cannot be told from the best of their group are equal.
 
     Going down the means, an entry shares the rank of the best of the open group until the first
-    one whose difference to that best is significant (`comparisons` below `level`): it opens the
-    next group, with its own place in the order as rank (1, 1, 3). Ranks never contradict means.
+    one whose difference to that best is significant (`p` below `level`): it opens the next group,
+    with its own place in the order as rank (1, 1, 3). Ranks never contradict means.
 
     Args:
-        values: (entries, images), in any order of entries.
+        means: (entries,), in any order.
+        p: (entries, entries), as `comparisons` gives them.
 
     Returns:
-        (entries,) ranks in the order given.
-    """
-    means = np.mean(np.asarray(values, dtype=float), axis=1)
-    return ranks_of(means, comparisons(values, cars, seed), level)
-
-
-def ranks_of(means: ArrayLike, p: Floats, level: float = 0.05) -> NDArray[np.int64]:
-    """`tie_groups` of entries whose `comparisons` are known.
+        (entries,) ranks in the same order.
 
     >>> p = np.array([[1, 0.3, 0.01], [0.3, 1, 0.2], [0.01, 0.2, 1]])
     >>> ranks_of([0.9, 0.8, 0.7], p).tolist()
@@ -252,7 +244,7 @@ def _studentised(sums: Floats, sizes: Floats, error: Floats, seed: int) -> Float
 
     Cars may differ in their number of images, so the mean is a ratio of sums and its error is
     that of the residuals sum - mean * size. A resample whose cars are all alike has no spread of
-    its own and is measured by the sample's.
+    its own: the sample's spread stands in for it.
     """
     cars = len(sizes)
     generator = np.random.default_rng(seed)
@@ -275,7 +267,7 @@ def _studentised(sums: Floats, sizes: Floats, error: Floats, seed: int) -> Float
 
 
 def _sign_blocks(cars: int, pairs: int, seed: int) -> Iterator[Floats]:
-    """Blocks (flips, cars) of -1 and 1: all of them, first car fixed, or random ones."""
+    """Blocks (flips, cars) of -1 and 1: every flip that leaves the first car, or random flips."""
     if cars <= CARS_TO_ENUMERATE:
         # flipping all cars leaves the absolute sum: half of the flips are enough
         flips = np.arange(2 ** (cars - 1))[:, None] >> np.arange(cars) & 1

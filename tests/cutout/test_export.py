@@ -127,7 +127,9 @@ def test_export_writes_over_its_own_folder_only(exported, copy, tmp_path):
 @pytest.fixture
 def converted(exported, tiny_carvana, tmp_path, monkeypatch, capsys):
     """The run's mean as OpenVINO's networks, and what the export said."""
-    monkeypatch.setattr(parity, "CLOSE", 0.01)  # a pixel of these small photographs is much
+    monkeypatch.setattr(
+        parity, "MAX_DICE_CHANGE", 0.01
+    )  # a pixel of these small photographs is much
     run_folder, out = exported.parent / "runs" / "tiny", tmp_path / "converted"
     words = ["export", "--run", str(run_folder), "--entry", "mean", "--out", str(out), "--openvino"]
     assert main([*words, "--data", str(tiny_carvana)]) == 0
@@ -172,7 +174,7 @@ def test_openvino_runs_on_cpus_and_its_files_are_checked(converted, tmp_path, ti
 def test_nothing_is_exported_whose_masks_differ(exported, tiny_carvana, tmp_path, monkeypatch):
     run_folder = exported.parent / "runs" / "tiny"
     words = ["export", "--run", str(run_folder), "--entry", "a", "--out", str(tmp_path / "m")]
-    monkeypatch.setattr(parity, "CLOSE", 0)
+    monkeypatch.setattr(parity, "MAX_DICE_CHANGE", 0)
     assert main([*words, "--data", str(tiny_carvana)]) == 1
     assert not (tmp_path / "m").exists()
     assert main(words) == 0

@@ -14,23 +14,23 @@ class WeightedMean(Rule):
     weighs = True
 
     def combine(self, maps: Sequence[Map], parameters: Parameters) -> Map:
-        """The mean, one half rounded up."""
+        """Return the mean, one half rounded up."""
         return mean(maps, parameters["weights"])
 
     def runs(self, maps: Sequence[Map], parameters: Parameters) -> Runs:
-        """Runs of the mean's mask, without the mean."""
+        """Return the runs of the mean's mask without computing the mean."""
         return rle.mean_runs(maps, parameters["weights"])
 
 
 class Mean(WeightedMean):
-    """A mean whose weights are given; a member can be left out of it."""
+    """A mean whose weights the suite gives; members can be left out."""
 
     def without(self, parameters: Parameters, member: int) -> Parameters:
-        """The weights of the others."""
+        """Return the weights of the others."""
         return without_weight(parameters, member)
 
 
 def without_weight(parameters: Parameters, member: int) -> Parameters:
-    """The parameters less the weight of one member."""
+    """Return the parameters without the weight of one member."""
     weights = parameters["weights"]
     return {**parameters, "weights": [*weights[:member], *weights[member + 1 :]]}

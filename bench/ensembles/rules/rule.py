@@ -1,4 +1,4 @@
-"""What every rule can do: combine members' maps of an image, and learn how if it has to."""
+"""The interface of a rule: combine members' maps of an image, perhaps after fitting."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -25,14 +25,14 @@ class Rule(Protocol):
         return self.weighs and not self.learns
 
     def combine(self, maps: Sequence[Map], parameters: Parameters) -> Map:
-        """One map from the members' maps of an image.
+        """Combine the members' maps of an image.
 
         Raises:
             ValueError: the parameters are for another number of maps.
         """
 
     def runs(self, maps: Sequence[Map], parameters: Parameters) -> Runs:
-        """Runs of the mask of `combine`; a rule that needs no map for them finds them faster.
+        """Return the runs of the mask of `combine`; a rule that can skip the map overrides this.
 
         Raises:
             ValueError: as `combine`, or the maps differ in shape.
@@ -40,13 +40,13 @@ class Rule(Protocol):
         return map_runs(self.combine(maps, parameters))
 
     def fit(self, evidence: Evidence) -> Parameters:
-        """What the rule learns from held-out images, ready for JSON; nothing by default."""
+        """Fit the rule to held-out images; return parameters for JSON: none, by default."""
         return {}
 
     def without(self, parameters: Parameters, member: int) -> Parameters | None:
-        """The parameters of the same ensemble less one member, given by its place.
+        """Return the parameters of the ensemble without the member at this place.
 
-        None, the default, where the others would have to be fitted anew, or where a pixel's result
-        depends on other pixels: such an ensemble has no leave-one-out scores.
+        None, the default, means that the rule would have to be fitted anew, or that a pixel's
+        result depends on other pixels: such an ensemble has no leave-one-out scores.
         """
         return None

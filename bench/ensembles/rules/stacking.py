@@ -29,7 +29,7 @@ class Stacking(Rule):
     learns = True
 
     def fit(self, evidence: Evidence) -> Parameters:
-        """Intercept and coefficients that make the truth of the unsure pixels most likely."""
+        """Find the intercept and coefficients that make the unsure pixels' truth most likely."""
         pixels = evidence.unsure
         inputs = np.column_stack([np.ones(len(pixels.truth)), logits()[pixels.values]])
         coefficients = _logistic_regression(inputs, pixels)
@@ -37,14 +37,14 @@ class Stacking(Rule):
         return {"intercept": intercept, "coefficients": slopes}
 
     def combine(self, maps: Sequence[Map], parameters: Parameters) -> Map:
-        """The sigmoid in whole numbers: 4096 is a logit of 1."""
+        """Return the sigmoid, computed in whole numbers: 4096 is a logit of 1."""
         coefficients = parameters["coefficients"]
         if len(maps) != len(coefficients):
             raise ValueError(f"{len(maps)} maps and {len(coefficients)} coefficients")
-        one = 2**LOGIT_BITS
-        score = np.full(maps[0].shape, round(parameters["intercept"] * one), dtype=np.int32)
+        unit = 2**LOGIT_BITS
+        score = np.full(maps[0].shape, round(parameters["intercept"] * unit), dtype=np.int32)
         for map, coefficient in zip(maps, coefficients, strict=True):
-            table = np.round(coefficient * one * logits()).astype(np.int32)
+            table = np.round(coefficient * unit * logits()).astype(np.int32)
             score += np.asarray(cv2.LUT(map, table), np.int32)  # a quarter of table[map]'s time
         level = (score >> (LOGIT_BITS - LEVEL_BITS)) + LEVELS // 2  # 0 opens the upper half
         middles = (np.arange(LEVELS) - LEVELS // 2 + 0.5) / 2**LEVEL_BITS
@@ -54,9 +54,9 @@ class Stacking(Rule):
 
 
 def _logistic_regression(inputs: Floats, pixels: DisputedPixels) -> Floats:
-    """Coefficients (columns,) of the least loss; pixels weigh 1 on average.
+    """Find the coefficients (columns,) of least loss; pixels weigh 1 on average.
 
-    The first column is the intercept and feels (almost) no ridge.
+    The first column is the intercept, which the ridge leaves (almost) alone.
     """
     shares = pixels.weights / max(pixels.weights.sum(), 1) * len(pixels.truth)
     signs = np.where(pixels.truth, -1.0, 1.0)

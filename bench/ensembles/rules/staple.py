@@ -20,27 +20,26 @@ MAX_MEMBERS = 62  # their decisions on a pixel are the bits of one int64
 
 
 class Staple(Rule):
-    """The posterior of STAPLE. All it needs is estimated from the maps of the image at hand.
+    """The posterior of STAPLE. Everything is estimated from the maps of the image at hand.
 
-    It counts as a rule that learns, though `fit` finds nothing: a run has a file of parameters for
-    it, and the report counts it among them.
+    STAPLE counts as a rule that learns, though `fit` returns nothing: runs hold a file of
+    parameters for it, and reports count it among the rules that learn.
     """
 
     learns = True
 
     def combine(self, maps: Sequence[Map], parameters: Parameters) -> Map:
-        """The posterior probability of car."""
+        """Return the posterior probability of car."""
         return staple(maps)
 
 
 def staple(maps: Sequence[Map]) -> Map:
     """Posterior probability of car, as a map, after expectation-maximisation on one image.
 
-    All pixels take part, but only those on which the members' masks differ are looked at one by
-    one: a posterior depends on a pixel's pattern of decisions alone, so the pixels are counted by
-    pattern, and the unanimous ones are two patterns more. (Leaving the unanimous pixels out, as is
-    also done, makes three members' reliabilities undetermined.) The prior is the mean decision
-    over all pixels and stays fixed.
+    A pixel's posterior depends on its pattern of decisions alone. So disputed pixels are counted by
+    pattern, and the unanimous ones form two more patterns. (Other programs leave the unanimous
+    pixels out; the reliabilities of three members are then undetermined.) The prior is the mean
+    decision over all pixels and stays fixed.
 
     Args:
         maps: uint8 (H, W) of one image; of them only the masks count.
@@ -50,25 +49,25 @@ def staple(maps: Sequence[Map]) -> Map:
     """
     if not 0 < len(maps) <= MAX_MEMBERS:
         raise ValueError(f"STAPLE takes 1 to {MAX_MEMBERS} members, not {len(maps)}")
-    places, inside = find_disputed(maps, THRESHOLD, THRESHOLD)
+    places, agreed_car = find_disputed(maps, THRESHOLD, THRESHOLD)
     if len(places) == 0:
-        return inside * np.uint8(255)
+        return agreed_car * np.uint8(255)
     codes = np.zeros(len(places), dtype=np.int64)
     for member, map in enumerate(maps):
         codes |= (map.reshape(-1)[places] >= THRESHOLD).astype(np.int64) << member
     distinct, pattern, counts = np.unique(codes, return_inverse=True, return_counts=True)
-    agreed = np.count_nonzero(inside)
+    all_car = np.count_nonzero(agreed_car)
     patterns = np.append(distinct, [0, 2 ** len(maps) - 1])
     decisions = (patterns[:, None] >> np.arange(len(maps)) & 1).astype(float)
-    counts = np.append(counts, [inside.size - len(places) - agreed, agreed])
+    counts = np.append(counts, [agreed_car.size - len(places) - all_car, all_car])
     values = np.round(255 * posterior(decisions, counts)).astype(np.uint8)
-    merged: Map = np.where(inside, values[-1], values[-2])
+    merged: Map = np.where(agreed_car, values[-1], values[-2])
     merged.reshape(-1)[places] = values[pattern]
     return merged
 
 
 def posterior(decisions: Floats, counts: NDArray[np.int64]) -> Floats:
-    """Probability of car of each pattern of decisions.
+    """Return the probability of car for each pattern of decisions.
 
     Args:
         decisions: (patterns, K) of 0 and 1.

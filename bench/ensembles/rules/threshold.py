@@ -18,18 +18,18 @@ class Threshold(Rule):
     learns = True
 
     def fit(self, evidence: Evidence) -> Parameters:
-        """Where mean Dice is best; of the best thresholds the one nearest to 128."""
+        """Find where mean Dice is best: of the best thresholds, the one nearest to 128."""
         dice = evidence.dice.mean(axis=0)
         best = 1 + np.flatnonzero(dice >= dice.max() - 1e-12)
         return {"threshold": int(best[np.argmin(np.abs(best - THRESHOLD))])}
 
     def combine(self, maps: Sequence[Map], parameters: Parameters) -> Map:
-        """The stretched mean."""
+        """Return the stretched mean."""
         merged = mean(maps, [1] * len(maps))
         return np.asarray(cv2.LUT(merged, stretch_table(parameters["threshold"])), np.uint8)
 
     def runs(self, maps: Sequence[Map], parameters: Parameters) -> Runs:
-        """Runs of the mean from the threshold on, without the mean."""
+        """Return the runs of the mean at the threshold and above without computing the mean."""
         return rle.mean_runs(maps, [1] * len(maps), parameters["threshold"])
 
 

@@ -20,11 +20,11 @@ class Vote(Rule):
     weighs = True
 
     def combine(self, maps: Sequence[Map], parameters: Parameters) -> Map:
-        """255 where the vote is for car, else 0."""
+        """Return 255 where the vote is for car, else 0."""
         return vote(maps, parameters["weights"])
 
     def runs(self, maps: Sequence[Map], parameters: Parameters) -> Runs:
-        """Runs of the vote, from the runs of the members' masks."""
+        """Return the runs of the vote, from the runs of the members' masks."""
         weights = parameters["weights"]
         total = sum(weights)
         lists = [rle.map_runs(map) for map in maps]
@@ -34,12 +34,12 @@ class Vote(Rule):
         return rle.merge([*lists, rle.mean_runs(maps, weights)], [*doubled, 1], total + 1)
 
     def without(self, parameters: Parameters, member: int) -> Parameters:
-        """The weights of the others."""
+        """Return the weights of the others."""
         return without_weight(parameters, member)
 
 
 def vote(maps: Sequence[Map], weights: Sequence[int]) -> Map:
-    """255 where more than half of the weight sees the car, 0 where less does.
+    """Return 255 where more than half of the weight sees the car, 0 where less does.
 
     A tie, possible only for an even total weight, goes to the weighted mean.
 

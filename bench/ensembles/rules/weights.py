@@ -49,8 +49,9 @@ class WeightsByLikelihood(WeightedMean):
     def fit(self, evidence: Evidence) -> Parameters:
         """Expectation-maximisation of mixture weights: the likelihood grows with every round.
 
-        At weights w a member's mean ratio of its likelihood to the mixture's is at most 1 + e if,
-        and only if, no other weights have more than e nats a pixel: that is where it stops.
+        At given weights, let r be the largest of the members' mean ratios of their likelihood to
+        the mixture's. No other weights gain more than r - 1 nats a pixel: a small r - 1 ends the
+        search.
         """
         pixels = evidence.unsure
         right = probabilities()[np.where(pixels.truth[:, None], pixels.values, 255 - pixels.values)]
