@@ -198,7 +198,7 @@ class Model:
             probabilities = mean_probability(
                 member.networks,
                 images,
-                views(member.recipe.tta.scales, member.recipe.tta.flip),
+                views(member.recipe.tta),
                 self._accelerator,
                 most=max(2, len(photos)),  # one and its mirror image
                 exact=self._exact,

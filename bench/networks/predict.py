@@ -163,7 +163,7 @@ class _Look:
             ready_network(member.recipe, training, self._accelerator.device)
             for training in (part.trainings if part.photographs else ())
         ]
-        self._views = views(member.recipe.tta.scales, member.recipe.tta.flip)
+        self._views = views(member.recipe.tta)
         self._batch = min(machine.micro_batch or self.recipe.batch, self.recipe.batch)
         self._waiting: list[tuple[str, Size, Tensor]] = []
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 import torch.nn.functional as F
 from torch import Tensor
 
+from bench.config.recipe import Tta
+
 
 @dataclass(frozen=True)
 class View:
@@ -31,7 +33,7 @@ def _resize(image: Tensor, size: Sequence[int]) -> Tensor:
     return F.interpolate(image, list(size), mode="bilinear", align_corners=False, antialias=True)
 
 
-def views(scales: Sequence[float], flip: bool) -> list[View]:
-    """Every scale, and its mirror image where `flip` asks for it."""
-    mirrors = (False, True) if flip else (False,)
-    return [View(scale, mirror) for scale in scales for mirror in mirrors]
+def views(tta: Tta) -> list[View]:
+    """The views that a recipe asks for: every scale, and its mirror image where `flip` is set."""
+    mirrors = (False, True) if tta.flip else (False,)
+    return [View(scale, mirror) for scale in tta.scales for mirror in mirrors]

@@ -153,7 +153,7 @@ def _time_prediction(work: Work, folder: Path) -> tuple[PeerComparison, float]:
     recipe, accelerator = work.recipe, work.machine.accelerator()
     network = ready_network(recipe, work.training, accelerator.device)
     images = next(batches(work.sets[CACHED], recipe.batch, 0, recipe.seed, 0))[0]
-    seen = views(recipe.tta.scales, recipe.tta.flip)
+    seen = views(recipe.tta)
 
     def stage(number: int) -> float:
         store = folder / f"{number}.sqlite"

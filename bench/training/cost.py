@@ -14,6 +14,7 @@ from torch import nn
 from bench.config.recipe import Recipe
 from bench.masks.types import Size
 from bench.networks.build import build, freeze
+from bench.networks.tta import views
 from bench.system.device import Machine, device_name, wait_for
 from bench.system.errors import BenchError
 from bench.training.losses import total_loss
@@ -53,11 +54,11 @@ def estimate(recipe: Recipe, train: int, predict: int, machine: Machine) -> Cost
     network = build(recipe, pretrained=False)
     weights = 4 * parameter_count(network)
     forward_s, step_s = _probe(network, recipe, machine)
-    views = len(recipe.tta.scales) * (2 if recipe.tta.flip else 1)
+    view_count = len(views(recipe.tta))
     samples = 4 * train * recipe.size[0] * recipe.size[1]
     return Cost(
         train_s=step_s * train * work(recipe),
-        predict_s=forward_s * predict * views,
+        predict_s=forward_s * predict * view_count,
         disk_bytes=samples + 5 * weights + predict * MAP_BYTES,
     )
 

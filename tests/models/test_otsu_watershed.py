@@ -11,6 +11,7 @@ import yaml
 from safetensors.torch import load_file
 
 from bench.cli.verbs import main
+from bench.config.recipe import Tta
 from bench.data.carvana import open_folder
 from bench.data.images import read_image
 from bench.masks.resize import grow, shrink
@@ -73,7 +74,7 @@ def test_real_cars_are_found_badly_and_not_missed(carvana_folder):
     for image in sorted(data.train)[::160]:
         photo, mask = read_image(data.train[image]), data.mask(image)
         small = torch.from_numpy(shrink(photo, (224, 224))).permute(2, 0, 1)[None]
-        probability = probabilities(network, small, views([1.0], flip=False))[0].numpy()
+        probability = probabilities(network, small, views(Tta(flip=False)))[0].numpy()
         scores.append(dice(counts(grow(probability, mask.shape) >= 128, mask)))
     assert 0.35 < np.mean(scores) < 0.65
 

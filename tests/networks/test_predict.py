@@ -198,7 +198,7 @@ def test_loaded_networks_do_not_depend_on_the_batch(trained):
     network = load_network(RECIPE, trained[0] / "0")
     images = torch.randint(0, 256, (3, 3, 32, 48), dtype=torch.uint8)
     accelerator = MACHINE.accelerator()
-    seen = predict.views(RECIPE.tta.scales, RECIPE.tta.flip)
+    seen = predict.views(RECIPE.tta)
     together = mean_probability([network], images, seen, accelerator)
     alone = mean_probability([network], images[1:2], seen, accelerator)
     assert torch.allclose(together[1:2], alone, atol=0.02)
@@ -212,7 +212,5 @@ def test_the_environment_stays_as_it_is_while_photographs_are_decoded(trained, m
     for name in ("putenv", "unsetenv"):
         monkeypatch.setattr(os, name, lambda *given: changes.append(given))
     for exact in (False, True):
-        mean_probability(
-            [network], images, predict.views([1.0], flip=True), accelerator, exact=exact
-        )
+        mean_probability([network], images, predict.views(Tta()), accelerator, exact=exact)
     assert not changes
