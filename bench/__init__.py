@@ -15,9 +15,9 @@
   metrics/      pure measures: masks and scores in, numbers out
     overlap boundary measures parity statistics
   networks/     a recipe's network: built, loaded, run over photographs
-    build load tta infer outputs openvino predict*
+    build load tta infer outputs openvino predictor predict*
   training/     recipe and fold in, a trained network out
-    train* dataset augment losses optimiser state memory cost tensorboard
+    train* dataset augment losses optimiser state validation memory cost tensorboard
   refinement/   a map in, a better mask of it out: one step a file
     refine state certainty fill_holes largest_component denoise active_contours adaptive_smoothing
   ensembles/    members' maps in, one map out

@@ -20,6 +20,7 @@ from safetensors.torch import load_file
 from scipy.ndimage import gaussian_filter
 
 from bench.cli.verbs import main
+from bench.config.layout import TrainingFolder
 from bench.config.recipe import Network, Recipe
 from bench.config.strict import to_yaml
 from bench.data.carvana import open_folder
@@ -121,7 +122,7 @@ class Bench:
     def run(self, name: str, recipe: Recipe = RECIPE, micro_batch: int | None = None) -> Path:
         data = open_folder(self.data)
         images, where = sorted(data.train), self.folder / name
-        task = train.Task(recipe, images[:20], images[-6:], where)
+        task = train.Task(recipe, images[:20], images[-6:], TrainingFolder(where))
         train.run(task, data, self.folder / "cache", Machine("cpu", 1, micro_batch))
         return where
 

@@ -3,6 +3,56 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+WEIGHTS = "weights.safetensors"
+RECIPE = "recipe.yaml"
+
+
+@dataclass(frozen=True)
+class TrainingFolder:
+    """Paths of one training; nothing is read or made."""
+
+    folder: Path
+
+    @property
+    def recipe(self) -> Path:
+        """The recipe that the network is trained by."""
+        return self.folder / RECIPE
+
+    @property
+    def state(self) -> Path:
+        """What an interrupted training goes on from; a finished one has none."""
+        return self.folder / "state.pt"
+
+    @property
+    def history(self) -> Path:
+        """One row for every epoch."""
+        return self.folder / "history.csv"
+
+    @property
+    def weights(self) -> Path:
+        """The network of the best epoch."""
+        return self.folder / WEIGHTS
+
+    @property
+    def last_weights(self) -> Path:
+        """The network of the last epoch."""
+        return self.folder / "last.safetensors"
+
+    @property
+    def manifest(self) -> Path:
+        """What was trained, on what and how well; the last file that a training writes."""
+        return self.folder / "manifest.json"
+
+    @property
+    def tensorboard(self) -> Path:
+        """Each epoch's figures for TensorBoard, where a run was asked for them."""
+        return self.folder / "tensorboard"
+
+    @property
+    def finished(self) -> bool:
+        """Whether the training is done."""
+        return self.manifest.exists()
+
 
 @dataclass(frozen=True)
 class Layout:
@@ -73,9 +123,9 @@ class Layout:
         """The table of entries as csv, md, json or latex."""
         return self.folder / f"leaderboard.{suffix}"
 
-    def training(self, recipe: str, fold: int) -> Path:
+    def training(self, recipe: str, fold: int) -> TrainingFolder:
         """The folder of one trained network."""
-        return self.folder / recipe / f"fold{fold}"
+        return TrainingFolder(self.folder / recipe / f"fold{fold}")
 
     def maps(self, recipe: str, split: str) -> Path:
         """The map store of a recipe for the split "heldout" or "test"."""

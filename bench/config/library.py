@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from bench.config.recipe import Recipe
+from bench.config.recipe import Recipe, scaled
 from bench.config.strict import faults, read
 from bench.config.suite import Override, Suite, short_name
 from bench.system.errors import BadConfig
@@ -42,7 +42,7 @@ def names(folder: Path) -> list[str]:
     )
 
 
-def in_suite(recipe: Recipe, suite: Suite) -> Recipe:
+def as_suite_runs_it(recipe: Recipe, suite: Suite) -> Recipe:
     """The recipe as a suite runs it: sizes scaled, fields replaced as its `override` says.
 
     A recipe of 0 epochs has nothing to override but its size and `pretrained`.
@@ -66,11 +66,6 @@ def in_suite(recipe: Recipe, suite: Suite) -> Recipe:
         return Recipe.model_validate({**dict(recipe), **change}).named(recipe.name)
     except ValidationError as error:
         raise BadConfig(f"suite {suite.title!r}, override:" + faults(error, Recipe)) from error
-
-
-def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """A size, height x width, times `scale`."""
-    return round(size[0] * scale), round(size[1] * scale)
 
 
 def changed(suite: Suite, seed: int | None, limit: int | None) -> Suite:

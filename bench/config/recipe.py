@@ -148,8 +148,18 @@ class Recipe(Strict):
         smaller = [(each.scale, each.epochs) for each in self.gradual]
         return [*smaller, (1.0, self.epochs - sum(epochs for _, epochs in smaller))]
 
+    @property
+    def full_size_epochs(self) -> float:
+        """The training's work in epochs at the full size: an epoch at scale s counts s**2."""
+        return sum(epochs * scale**2 for scale, epochs in self.stages())
+
     @model_validator(mode="after")
     def _pixel_weights_weigh(self) -> Self:
         if self.pixel_weights and not {"bce", "focal", "mse"} & set(self.loss):
             raise ValueError("`pixel_weights` weigh bce, focal and mse; `loss` names none of them")
         return self
+
+
+def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Return a size, height x width, times `scale`, in whole pixels."""
+    return round(size[0] * scale), round(size[1] * scale)

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 
 import pandas as pd
 
-from bench.config.layout import Layout
+from bench.config.layout import Layout, TrainingFolder
 from bench.config.recipe import Recipe
 from bench.config.refinement import Steps, from_json
 from bench.config.strict import read
@@ -79,17 +79,20 @@ def _converted(manifest: Manifest, run: Path, out: Path) -> Manifest:
     for member in manifest.members:
         networks = []
         for network in member.parts:
-            folders = (each.training(member.name, network.fold) for each in (source, target))
-            networks.append(_convert(member.name, network, *folders))
+            training = source.training(member.name, network.fold)
+            converted = target.training(member.name, network.fold)
+            networks.append(_convert(network, training, converted))
         members.append(member.model_copy(update={"parts": tuple(networks)}))
     return manifest.model_copy(update={"members": tuple(members)})
 
 
-def _convert(name: str, network: ExportedNetwork, training: Path, out: Path) -> ExportedNetwork:
-    write_bytes(out / "recipe.yaml", (training / "recipe.yaml").read_bytes())
-    recipe = read(training / "recipe.yaml", Recipe).named(name)
-    convert(load_network(recipe, training), recipe.size, out)
-    xml, weights = (sha256(out / file) for file in FILES)
+def _convert(
+    network: ExportedNetwork, training: TrainingFolder, out: TrainingFolder
+) -> ExportedNetwork:
+    write_bytes(out.recipe, training.recipe.read_bytes())
+    recipe = read(training.recipe, Recipe)
+    convert(load_network(recipe, training), recipe.size, out.folder)
+    xml, weights = (sha256(out.folder / file) for file in FILES)
     return network.model_copy(update={"converted_sha256": (xml, weights)})
 
 
@@ -97,8 +100,8 @@ def _copy(manifest: Manifest, source: Layout, out: Path) -> None:
     (out / MANIFEST).unlink(missing_ok=True)  # from here on incomplete
     for member in manifest.members:
         for network in member.parts:
-            training = source.training(member.name, network.fold)
-            copy = Layout(out).training(member.name, network.fold)
+            training = source.training(member.name, network.fold).folder
+            copy = Layout(out).training(member.name, network.fold).folder
             shutil.rmtree(copy, ignore_errors=True)  # of an earlier export
             for file in network.files():
                 write_bytes(copy / file, (training / file).read_bytes())
@@ -193,17 +196,17 @@ def _refinements(layout: Layout) -> dict[str, Steps]:
 def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> ExportedMember:
     trainings = {fold: layout.training(name, fold) for fold in folds}
     for training in trainings.values():
-        if not (training / "manifest.json").exists():
-            raise Missing(f"{training}: not trained to the end yet; train it first")
+        if not training.finished:
+            raise Missing(f"{training.folder}: not trained to the end yet; train it first")
     networks = [
         ExportedNetwork(
             fold=fold,
-            recipe_sha256=sha256(training / "recipe.yaml"),
-            weights_sha256=sha256(training / "weights.safetensors"),
+            recipe_sha256=sha256(training.recipe),
+            weights_sha256=sha256(training.weights),
         )
         for fold, training in trainings.items()
     ]
-    recipe = read(trainings[folds[0]] / "recipe.yaml", Recipe)
+    recipe = read(trainings[folds[0]].recipe, Recipe)
     return ExportedMember(name=name, size=recipe.size, parts=tuple(networks))
 
 

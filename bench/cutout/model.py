@@ -18,7 +18,7 @@ from accelerate import Accelerator
 from pydantic import Field, ValidationError, field_validator
 from torch import nn
 
-from bench.config.layout import Layout
+from bench.config.layout import RECIPE, WEIGHTS, Layout, TrainingFolder
 from bench.config.recipe import Recipe
 from bench.config.refinement import Steps
 from bench.config.strict import Strict, field_of, read
@@ -62,11 +62,11 @@ class ExportedNetwork(Strict):
     def files(self) -> dict[str, str]:
         """The files of the folder that hold this network, with their hashes."""
         numbers = (
-            {"weights.safetensors": self.weights_sha256}
+            {WEIGHTS: self.weights_sha256}
             if self.converted_sha256 is None
             else dict(zip(openvino.FILES, self.converted_sha256, strict=True))
         )
-        return {"recipe.yaml": self.recipe_sha256, **numbers}
+        return {RECIPE: self.recipe_sha256, **numbers}
 
 
 class ExportedMember(Strict):
@@ -200,7 +200,7 @@ class Model:
                 images,
                 views(member.recipe.tta),
                 self._accelerator,
-                most=max(2, len(photos)),  # one and its mirror image
+                max_batch=max(2, len(photos)),  # one and its mirror image
                 exact=self._exact,
             ).cpu()
         return [box.grow(p.numpy()) for box, p in zip(boxes, probabilities, strict=True)]
@@ -222,17 +222,17 @@ class _LoadedMember:
         for part in member.parts:
             training = layout.training(member.name, part.fold)
             for file, expected in part.files().items():
-                _check(training / file, expected)
-            self.recipe = read(training / "recipe.yaml", Recipe).named(member.name)
+                _check(training.folder / file, expected)
+            self.recipe = read(training.recipe, Recipe).named(member.name)
             self.networks.append(self._network(part, training, accelerator.device, bf16))
 
     def _network(
-        self, part: ExportedNetwork, training: Path, device: torch.device, bf16: bool
+        self, part: ExportedNetwork, training: TrainingFolder, device: torch.device, bf16: bool
     ) -> nn.Module:
         if part.converted_sha256 is None:
             return ready_network(self.recipe, training, device)
         stride = stride_of(meta_network(self.recipe))
-        return openvino.Converted(training, stride, bf16=bf16)
+        return openvino.Converted(training.folder, stride, bf16=bf16)
 
 
 def _check(path: Path, expected: str) -> None:

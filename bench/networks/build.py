@@ -13,7 +13,7 @@ from models.encoders import MissingWeights
 
 
 def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
-    """The network of a recipe, in the memory format that convolutions like.
+    """Build a recipe's network in the memory format that convolutions like.
 
     Args:
         pretrained: False leaves out weights that are about to be replaced by trained ones.
@@ -35,7 +35,7 @@ def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
 
 
 def meta_network(recipe: Recipe) -> nn.Module:
-    """A recipe's network on the meta device: shapes without numbers, ready at once however large.
+    """Build a recipe's network on the meta device (shapes only): at once, however large.
 
     Raises: as `build`.
     """

@@ -13,52 +13,63 @@ from models.interface import normalise, padded_forward
 
 @torch.inference_mode()
 def probabilities(
-    network: nn.Module, images: Tensor, seen: Sequence[View], most: int | None = None
+    network: nn.Module, images: Tensor, views: Sequence[View], max_batch: int | None = None
 ) -> Tensor:
-    """Mean probability over views, merged as probabilities and not as logits.
+    """Return the mean probability over views, merged as probabilities and not as logits.
 
-    The views of one scale, photographs and their mirror images, go through the network together.
+    Views of one shape, such as a photograph and its mirror image, go through the network together.
 
     Args:
         network: in evaluation mode.
         images: uint8 (B, 3, H, W) RGB.
-        seen: the views to average.
-        most: images of one pass; None: all.
+        views: the views to average.
+        max_batch: images of one pass through the network; None: all.
 
     Returns:
         float32 (B, H, W) in [0, 1].
     """
-    ready = normalise(images).contiguous(memory_format=torch.channels_last)
-    size = ready.shape[-2:]
+    photographs = normalise(images).contiguous(memory_format=torch.channels_last)
+    size = photographs.shape[-2:]
     total = torch.zeros(images.shape[0], *size, device=images.device)
-    for scale in dict.fromkeys(view.scale for view in seen):
-        alike = [view for view in seen if view.scale == scale]
-        shown = torch.cat([view.forward(ready) for view in alike])
-        passes = [
-            padded_forward(network, some).float() for some in torch.split(shown, most or len(shown))
+    for group in _of_one_shape(views, photographs):
+        shown = torch.cat([view.forward(photographs) for view in group])
+        logits = [
+            padded_forward(network, batch).float()
+            for batch in torch.split(shown, max_batch or len(shown))
         ]
-        found = torch.sigmoid(torch.cat(passes))
-        for view, one in zip(alike, found.chunk(len(alike)), strict=True):
-            total += view.undo(one, size)[:, 0]
-    return total / len(seen)
+        chunks = torch.sigmoid(torch.cat(logits)).chunk(len(group))
+        for view, probability in zip(group, chunks, strict=True):
+            total += view.undo(probability, size)[:, 0]
+    return total / len(views)
+
+
+def _of_one_shape(views: Sequence[View], images: Tensor) -> list[list[View]]:
+    groups: dict[torch.Size, list[View]] = {}
+    for view in views:
+        groups.setdefault(view.forward(images[:1, :1]).shape, []).append(view)
+    return list(groups.values())
 
 
 def mean_probability(
     networks: Sequence[nn.Module],
     images: Tensor,
-    seen: Sequence[View],
+    views: Sequence[View],
     accelerator: Accelerator,
     *,
-    most: int | None = None,
+    max_batch: int | None = None,
     exact: bool = False,
 ) -> Tensor:
-    """float32 (B, H, W) in [0, 1], on the accelerator, of uint8 images (B, 3, H, W).
+    """Return the mean probability over networks and views, on the accelerator.
 
     Args:
-        most: images of one pass, mirror images among them; None: all.
+        images: uint8 (B, 3, H, W) RGB.
+        max_batch: images of one pass, mirror images among them; None: all.
         exact: float32 even where bf16 is faster.
+
+    Returns:
+        float32 (B, H, W) in [0, 1].
     """
     images = images.to(accelerator.device)
     with nullcontext() if exact else accelerator.autocast():
-        found = [probabilities(network, images, seen, most) for network in networks]
-    return torch.stack(found).mean(0)
+        each = [probabilities(network, images, views, max_batch) for network in networks]
+    return torch.stack(each).mean(0)

@@ -10,6 +10,7 @@ from safetensors.torch import load_file
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 
+from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
 from bench.networks.build import build
 from bench.system.errors import BadConfig, BadData, Missing
@@ -19,7 +20,7 @@ from models.interface import stride_of
 ROUNDING = 1e-3  # of the mean: pooling takes another of two like neighbours here and there
 
 
-def folded(network: nn.Module) -> nn.Module:
+def fuse_batch_norms(network: nn.Module) -> nn.Module:
     """A network in evaluation mode with its batch norms multiplied into its convolutions.
 
     One that torch.fx cannot follow, or does not follow rightly, stays as it is.
@@ -66,25 +67,26 @@ def start_from(network: nn.Module, weights: Path) -> None:
     say(f"start from {weights}: {len(fitting)} of {len(wanted)} tensors")
 
 
-def _weights(training: Path) -> Path:
-    return training / "weights.safetensors"
-
-
-def load_network(recipe: Recipe, training: Path) -> nn.Module:
-    """The trained network of a folder, in evaluation mode.
+def load_network(recipe: Recipe, training: TrainingFolder) -> nn.Module:
+    """Load the trained network of a folder, in evaluation mode.
 
     Raises:
         BadData: the weights are damaged or belong to another network.
     """
     network = build(recipe, pretrained=False)
-    path = _weights(training)
     try:
-        network.load_state_dict(load_file(path))
+        network.load_state_dict(load_file(training.weights))
     except (OSError, SafetensorError, RuntimeError) as error:
-        raise BadData(f"{path}: damaged or of another network ({error}); train again") from error
+        raise BadData(
+            f"{training.weights}: damaged or of another network ({error}); train again"
+        ) from error
     return network.eval()
 
 
-def ready_network(recipe: Recipe, training: Path, device: torch.device) -> nn.Module:
-    """As `load_network`, folded and on a device: what predicts."""
-    return folded(load_network(recipe, training)).to(device)
+def ready_network(recipe: Recipe, training: TrainingFolder, device: torch.device) -> nn.Module:
+    """Load a trained network, fuse its batch norms and put it on a device, ready to predict.
+
+    Raises:
+        BadData: as `load_network`.
+    """
+    return fuse_batch_norms(load_network(recipe, training)).to(device)

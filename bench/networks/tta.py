@@ -34,6 +34,10 @@ def _resize(image: Tensor, size: Sequence[int]) -> Tensor:
 
 
 def views(tta: Tta) -> list[View]:
-    """The views that a recipe asks for: every scale, and its mirror image where `flip` is set."""
+    """Return the views that a recipe averages: every scale, each with its mirror image if `flip`.
+
+    >>> views(Tta(flip=True, scales=(1.0, 1.5)))[1:3]
+    [View(scale=1.0, flip=True), View(scale=1.5, flip=False)]
+    """
     mirrors = (False, True) if tta.flip else (False,)
     return [View(scale, mirror) for scale in tta.scales for mirror in mirrors]

@@ -125,9 +125,9 @@ def read(
         scores=pd.read_parquet(layout.scores),
         analysis=_json(layout.analysis),
         histories={
-            key: pd.read_csv(folder / "history.csv")
+            key: pd.read_csv(folder.history)
             for key, folder in trainings.items()
-            if (folder / "history.csv").exists()
+            if folder.history.exists()
         },
         names=Names(list(recipes), metadata(data.root)),
         origin=Origin(
@@ -135,7 +135,7 @@ def read(
             real=is_real(data),
             drawn=is_drawn(data),
             leaks=_json(layout.leaks),
-            manifests={key: _json(folder / "manifest.json") for key, folder in trainings.items()},
+            manifests={key: _json(folder.manifest) for key, folder in trainings.items()},
             environment=_json(layout.environment),
             commands=commands,
         ),

@@ -6,7 +6,8 @@ from functools import partial
 
 from bench.ensembles import combine
 from bench.networks import predict
-from bench.networks.predict import Member, Part
+from bench.networks.predict import PredictionTask
+from bench.networks.predictor import FoldTask
 from bench.run.fresh import Stage
 from bench.run.run import Run
 from bench.run.work import prediction_work, training_work
@@ -17,7 +18,7 @@ def training_stage(run: Run, name: str, fold: int) -> Stage:
     """Train a recipe on a fold."""
     stage = Stage(
         f"train {name}, fold {fold}",
-        makes=[run.layout.training(name, fold) / "manifest.json"],
+        makes=[run.layout.training(name, fold).manifest],
         reads=[],
         run=partial(_train, run, name, fold),
         always=True,  # a finished training still refuses another recipe
@@ -56,15 +57,15 @@ def _predict(run: Run, names: Sequence[str], splits: Sequence[str]) -> None:
         predict.run([_member(run, name, which) for name in names], run.machine)
 
 
-def _member(run: Run, name: str, which: str) -> Member:
+def _member(run: Run, name: str, which: str) -> PredictionTask:
     trained = {fold: run.layout.training(name, fold) for fold in run.splits}
-    parts = [Part(list(trained.values()), run.data.test)]
+    folds = [FoldTask(list(trained.values()), run.data.test)]
     if which == "heldout":
-        parts = [
-            Part([trained[fold]], {image: run.data.train[image] for image in part.heldout})
+        folds = [
+            FoldTask([trained[fold]], {image: run.data.train[image] for image in part.heldout})
             for fold, part in run.splits.items()
         ]
-    return Member(run.recipes[name].unrefined, parts, run.layout.maps(name, which))
+    return PredictionTask(run.recipes[name].unrefined, folds, run.layout.maps(name, which))
 
 
 def combine_members(run: Run, which: str) -> None:

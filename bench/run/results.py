@@ -123,12 +123,12 @@ def _rank(run: Run) -> None:
 
 def _member_cost(run: Run, name: str) -> leaderboard.MemberCost:
     manifests = [
-        json.loads((run.layout.training(name, fold) / "manifest.json").read_text())
+        json.loads(run.layout.training(name, fold).manifest.read_text())
         for fold in run.suite.folds.run
     ]
     recipe = run.recipes[name]
     size = score.name_of(recipe.size)
-    weights = run.layout.training(name, run.suite.folds.run[0]) / "weights.safetensors"
+    weights = run.layout.training(name, run.suite.folds.run[0]).weights
     return leaderboard.MemberCost(
         size=size,
         ceiling=json.loads(run.layout.ceilings.read_text())[size],
@@ -167,9 +167,9 @@ def report_stage(run: Run) -> Stage:
     trainings = [
         run.layout.training(name, fold) for name in run.recipes for fold in run.suite.folds.run
     ]
-    histories = [folder / "history.csv" for folder in trainings]
+    histories = [folder.history for folder in trainings]
     reads = [run.layout.scores, run.layout.analysis, run.layout.suite, *report.CODE]
-    reads += [folder / "manifest.json" for folder in trainings]
+    reads += [folder.manifest for folder in trainings]
     reads += [path for path in histories if path.exists()]  # what is not trained has none
     return Stage("report", [run.layout.report], reads, partial(_report, run))
 

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.config.layout import Layout
-from bench.config.library import in_suite, load_recipe
+from bench.config.library import as_suite_runs_it, load_recipe
 from bench.config.recipe import Recipe
 from bench.config.suite import Suite
 from bench.data.carvana import Carvana, is_drawn
@@ -52,7 +52,7 @@ class Run:
     def recipes(self) -> dict[str, Recipe]:
         """The suite's recipes as it runs them, by name."""
         return {
-            recipe.name: in_suite(recipe, self.suite)
+            recipe.name: as_suite_runs_it(recipe, self.suite)
             for recipe in (load_recipe(name, self.suite_file) for name in self.suite.recipes)
         }
 

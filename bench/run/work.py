@@ -1,7 +1,6 @@
 """About how much work the stages of a run are, in GFLOPs: progress divides its time by them."""
 
 from bench.run.run import Run
-from bench.training.state import work
 
 STEP_FORWARDS = 3  # a training step against a forward pass
 SCORE_GFLOPS = 2.0  # the time in which a mask is scored, in a network's work: a rough guess
@@ -9,7 +8,7 @@ SCORE_GFLOPS = 2.0  # the time in which a mask is scored, in a network's work: a
 
 def training_work(run: Run, name: str, fold: int) -> float:
     """Estimate the work of one training."""
-    images = work(run.recipes[name]) * len(run.splits[fold].train)
+    images = run.recipes[name].full_size_epochs * len(run.splits[fold].train)
     return STEP_FORWARDS * run.forward_gflops[name] * images
 
 

@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 
 import safetensors.torch
 
+from bench.config.layout import TrainingFolder
 from bench.config.library import load_recipe
 from bench.config.recipe import Recipe
 from bench.data.carvana import Carvana, open_folder
@@ -26,8 +27,9 @@ from bench.masks.resize import shrink
 from bench.networks.build import meta_network
 from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
-from bench.networks.predict import Member, Part, ms_per_image
+from bench.networks.predict import PredictionTask, ms_per_image
 from bench.networks.predict import run as predict
+from bench.networks.predictor import FoldTask
 from bench.networks.tta import views
 from bench.speed.network import TRAINING_FACTOR, product
 from bench.speed.timing import (
@@ -44,7 +46,7 @@ from bench.system.files import write_json
 from bench.system.progress import say
 from bench.training.augment import Augment
 from bench.training.dataset import Decoded, Samples, TrainingSet, batches, cached_samples
-from bench.training.state import scratch
+from bench.training.state import trial_state
 from bench.training.train import train_one_epoch
 from models.summary import gflops
 
@@ -63,7 +65,7 @@ class Work:
     """The network that is trained and predicts, and its photographs."""
 
     recipe: Recipe
-    training: Path  # with weights.safetensors
+    training: TrainingFolder  # with weights.safetensors
     photographs: dict[str, Path]
     sets: dict[str, TrainingSet]  # CACHED and DECODED
     gflops: float  # of a prediction
@@ -79,7 +81,7 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[PeerCom
     Raises:
         BadConfig: there is no such recipe. Missing: there is no such network, or no photographs.
     """
-    recipe = load_recipe(str(training / "recipe.yaml") if training else name).named(name)
+    recipe = load_recipe(str(TrainingFolder(training).recipe) if training else name).named(name)
     machine = Machine(jobs=jobs)
     carvana = open_folder(data)
     steps = STEPS_A_ROUND[machine.accelerator().device.type]
@@ -87,7 +89,7 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[PeerCom
     with TemporaryDirectory(prefix="carvana-speed-") as folder:
         work = Work(
             recipe,
-            training or _untrained(recipe, Path(folder)),
+            TrainingFolder(training) if training else _untrained(recipe, Path(folder)),
             {image: carvana.train[image] for image in images},
             _sets(carvana, images, recipe, Path(folder), jobs),
             gflops(meta_network(recipe), recipe.size),
@@ -98,12 +100,12 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[PeerCom
         return [*trained, predicted, *_time_loading(work, step_ms, forward_ms)]
 
 
-def _untrained(recipe: Recipe, folder: Path) -> Path:
-    weights = scratch(recipe).network.state_dict()
+def _untrained(recipe: Recipe, folder: Path) -> TrainingFolder:
+    training, weights = TrainingFolder(folder), trial_state(recipe).network.state_dict()
     whole = {key: value.contiguous() for key, value in weights.items()}
-    safetensors.torch.save_file(whole, folder / "weights.safetensors")
-    write_json(folder / "manifest.json", {"recipe": recipe.name})
-    return folder
+    safetensors.torch.save_file(whole, training.weights)
+    write_json(training.manifest, {"recipe": recipe.name})
+    return training
 
 
 def _sets(
@@ -123,7 +125,7 @@ def _sets(
 def _time_training(work: Work) -> tuple[list[PeerComparison], float]:
     """Time the training loop with its loader; return also the ms of an image without a loader."""
     recipe, accelerator = work.recipe, work.machine.accelerator()
-    state = scratch(recipe)
+    state = trial_state(recipe)
     state.network.to(accelerator.device)
     steps = len(work.photographs) // recipe.batch
     held = next(batches(work.sets[CACHED], recipe.batch, 0, recipe.seed, 0))
@@ -157,10 +159,8 @@ def _time_prediction(work: Work, folder: Path) -> tuple[PeerComparison, float]:
 
     def stage(number: int) -> float:
         store = folder / f"{number}.sqlite"
-        predict(
-            [Member(recipe, [Part([work.training], work.photographs)], store)],
-            work.machine,
-        )
+        fold = FoldTask([work.training], work.photographs)
+        predict([PredictionTask(recipe, [fold], store)], work.machine)
         return ms_per_image(store)
 
     def ms_of(variant: Variant) -> float:
@@ -169,7 +169,7 @@ def _time_prediction(work: Work, folder: Path) -> tuple[PeerComparison, float]:
         return 1000 * (time.perf_counter() - began) / recipe.batch
 
     def bare() -> None:
-        mean_probability([network], images, seen, accelerator, most=recipe.batch).cpu()
+        mean_probability([network], images, seen, accelerator, max_batch=recipe.batch).cpu()
 
     floor = product(len(seen) * work.gflops * recipe.batch, accelerator.device)
     for variant in (bare, floor):

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from bench.config.layout import TrainingFolder
 from bench.config.library import load_recipe
 from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
@@ -28,7 +29,7 @@ from bench.speed.samples import BenchmarkSamples, load_samples
 from bench.speed.timing import FLOOR, OURS, PeerComparison, Variant, interleaved
 from bench.system.device import Machine
 from bench.system.progress import say
-from bench.training.state import scratch
+from bench.training.state import trial_state
 from models.summary import gflops
 
 SECONDS_A_VARIANT = 5.0
@@ -58,11 +59,13 @@ def run(training: Path | None, name: str, data: Path | None, folder: Path) -> li
     Raises:
         BadConfig: there is no such recipe. Missing: there is no such network.
     """
-    recipe = load_recipe(str(training / "recipe.yaml") if training else name).named(name)
+    recipe = load_recipe(str(TrainingFolder(training).recipe) if training else name).named(name)
     accelerator = Machine("cpu").accelerator()
     samples = load_samples(data, folder)
     images, targets = batch(samples, recipe.size)
-    network = load_network(recipe, training) if training else scratch(recipe).network.eval()
+    network = trial_state(recipe).network.eval()
+    if training:
+        network = load_network(recipe, TrainingFolder(training))
     floor = gflops(network, recipe.size) * len(images)
     part = f"prediction, {name}"
     ready = prepare(part, predictions(network, images, accelerator, folder))

@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from bench.config.recipe import Recipe
 from bench.networks.infer import mean_probability, probabilities
-from bench.networks.load import folded
+from bench.networks.load import fuse_batch_norms
 from bench.networks.openvino import Converted, convert, undisturbed
 from bench.networks.tta import View
 from bench.speed.timing import OURS
 from bench.system.device import bf16_is_fast
 from bench.training.losses import total_loss
-from bench.training.state import scratch
+from bench.training.state import trial_state
 from bench.training.train import train_one_epoch
 from models.interface import normalise, padded_forward, stride_of
 
@@ -42,10 +42,10 @@ def predictions(
         return lambda: mean_probability([module], images, [View()], accelerator)
 
     variants: dict[str, Callable[[], Predict]] = {
-        OURS: lambda: ours(folded(network)),
+        OURS: lambda: ours(fuse_batch_norms(network)),
         EAGER: lambda: eager(network, images),
         "channels_last fp32": lambda: lambda: probabilities(network, images, [View()]),
-        COMPILED: lambda: ours(_compiled(folded(network))),
+        COMPILED: lambda: ours(_compiled(fuse_batch_norms(network))),
     }
     if find_spec("openvino"):
         variants[OPENVINO] = lambda: openvino(network, images, folder)
@@ -84,7 +84,7 @@ def steps(
     """
 
     def ours(change: Callable[[nn.Module], nn.Module] = lambda network: network) -> TrainStep:
-        state = scratch(recipe)
+        state = trial_state(recipe)
         state.network = change(state.network)
         batch = [(images, targets)]
         return lambda: train_one_epoch(
@@ -103,7 +103,7 @@ def plain_step(
     recipe: Recipe, images: Tensor, targets: Tensor, layout: torch.memory_format
 ) -> TrainStep:
     """Return a training step as PyTorch's tutorials write it, in float32."""
-    state = scratch(recipe)
+    state = trial_state(recipe)
     network = state.network.train().to(memory_format=layout)  # type: ignore[call-overload]
 
     def step() -> float:

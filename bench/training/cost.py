@@ -18,7 +18,6 @@ from bench.networks.tta import views
 from bench.system.device import Machine, device_name, wait_for
 from bench.system.errors import BenchError
 from bench.training.losses import total_loss
-from bench.training.state import work
 from models.interface import padded_forward, parameter_count
 
 PROBE = (128, 192)  # height x width at which a step is timed; time grows with the area
@@ -46,7 +45,9 @@ class Measured:
 
 
 def estimate(recipe: Recipe, train: int, predict: int, machine: Machine) -> Cost:
-    """Cost of training on `train` images and predicting `predict`, timed on a few small steps.
+    """Estimate the cost of training on `train` images and predicting `predict`.
+
+    A few small steps are timed on this machine.
 
     Raises:
         BadConfig: the network cannot be built.
@@ -54,17 +55,16 @@ def estimate(recipe: Recipe, train: int, predict: int, machine: Machine) -> Cost
     network = build(recipe, pretrained=False)
     weights = 4 * parameter_count(network)
     forward_s, step_s = _probe(network, recipe, machine)
-    view_count = len(views(recipe.tta))
     samples = 4 * train * recipe.size[0] * recipe.size[1]
     return Cost(
-        train_s=step_s * train * work(recipe),
-        predict_s=forward_s * predict * view_count,
+        train_s=step_s * train * recipe.full_size_epochs,
+        predict_s=forward_s * predict * len(views(recipe.tta)),
         disk_bytes=samples + 5 * weights + predict * MAP_BYTES,
     )
 
 
 def measure(recipe: Recipe, machine: Machine) -> Measured:
-    """What one image of the recipe's size takes, measured in a process of its own.
+    """Measure what one image of the recipe's size takes in a process of its own.
 
     Raises:
         BadConfig: the network cannot be built.
@@ -133,6 +133,6 @@ def _times(
 
 
 def _now(accelerator: Accelerator) -> float:
-    """The time at which the accelerator has done all it was given."""
+    """Return the time at which the accelerator has finished its queued work."""
     wait_for(accelerator.device)
     return time.monotonic()

@@ -19,9 +19,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from bench.data.carvana import Carvana
 from bench.data.images import read_image
-from bench.masks import rle
 from bench.masks.resize import shrink, target_of
-from bench.masks.types import Runs, Size
 from bench.system.errors import BenchError
 from bench.system.files import replacing
 from bench.system.process import use_one_opencv_thread
@@ -113,22 +111,6 @@ def _empty(path: Path, shape: tuple[int, ...]) -> Samples:
             f"({error.strerror}); free some, or name another folder with --runs"
         ) from error
     return samples
-
-
-@dataclass(frozen=True)
-class Validation:
-    """Held-back photographs on the network's grid, and their true masks at full size, as runs."""
-
-    samples: Samples  # (N, h, w, 4)
-    sizes: list[Size]
-    truths: list[Runs]
-
-
-def validation_set(data: Carvana, valid: Sequence[str], samples: Samples) -> Validation:
-    """Samples of the validation images with their masks."""
-    masks = [data.mask(image) for image in valid]
-    sizes = [(mask.shape[0], mask.shape[1]) for mask in masks]
-    return Validation(samples, sizes, [rle.runs(mask) for mask in masks])
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):

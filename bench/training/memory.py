@@ -2,7 +2,7 @@
 
 An accelerator says when its memory is full, so there the batch is tried, and halved until it fits.
 A machine's own memory ends the process instead, so there steps of two images and of three are
-measured, and the batch is reckoned from them; of one, the batch norm of some networks cannot learn.
+measured, and the batch is extrapolated. Batches of one are not tried: batch norm fails on them.
 """
 
 import ctypes
@@ -12,47 +12,50 @@ from pathlib import Path
 import psutil
 import torch
 
+from bench.config.recipe import Recipe
 from bench.masks.types import Size
 from bench.system.device import enough_memory
 from bench.system.environment import peak_memory
 from bench.system.progress import say
 
 FEW = 2  # images of the smaller step that is measured
-ROOM = 0.8  # of the memory that is free, for the batch: caches, validation and others take some
+SHARE = 0.8  # of the memory that is free, for the batch: caches, validation and others take some
 RESET = Path("/proc/self/clear_refs")
 
-C = ctypes.CDLL(None)  # glibc keeps what is freed, the more so as setup.sh tells it to
-
-Step = Callable[[int], object]  # a whole training step of so many images
+TrainingStep = Callable[[int], object]  # a whole training step of so many images
 
 
-def micro_batch_that_fits(
-    step: Step, batch: int, device: torch.device, name: str, size: Size
-) -> int:
-    """The whole batch where it fits into memory, else the largest half, quarter ... that does.
+def find_micro_batch(step: TrainingStep, recipe: Recipe, size: Size, device: torch.device) -> int:
+    """Return the whole batch where it fits into memory, else the largest half, quarter ... of it.
 
     Args:
-        name, size: of the recipe and of its images, for what is said.
+        size: of the images, which gradual training makes smaller than the recipe's.
 
     Raises:
         BenchError: not even the smallest step fits.
     """
-    found, smallest = (_tried, 1) if device.type == "cuda" else (_reckoned, FEW + 1)
-    with enough_memory(name, smallest, size):
-        images, why = found(step, batch)
-    share = "the whole batch" if images == batch else f"{images} of a batch's {batch} images"
-    say(f"{name}, {size[0]}x{size[1]}: {share} at once ({why})")
+    cuda = device.type == "cuda"
+    with enough_memory(recipe.name, 1 if cuda else FEW + 1, size):
+        images, how = (halve_until_it_fits if cuda else extrapolate_from_two)(step, recipe.batch)
+    whole = images == recipe.batch
+    share = "the whole batch" if whole else f"{images} of a batch's {recipe.batch} images"
+    say(f"{recipe.name}, {size[0]}x{size[1]}: {share} at once ({how})")
     return images
 
 
-def _tried(step: Step, batch: int) -> tuple[int, str]:
+def halve_until_it_fits(step: TrainingStep, batch: int) -> tuple[int, str]:
+    """Return how many images fit, tried from the whole batch down, and how that was found.
+
+    Raises:
+        torch.OutOfMemoryError: not even one fits.
+    """
     images = batch
     while not _fits(step, images):
         images //= 2
     return images, "tried"
 
 
-def _fits(step: Step, images: int) -> bool:
+def _fits(step: TrainingStep, images: int) -> bool:
     try:
         step(images)
         return True
@@ -63,24 +66,30 @@ def _fits(step: Step, images: int) -> bool:
     return False
 
 
-def _reckoned(step: Step, batch: int) -> tuple[int, str]:
+def extrapolate_from_two(step: TrainingStep, batch: int) -> tuple[int, str]:
+    """Return how many images fit, reckoned from steps of two and three, and how that was found."""
     if batch <= FEW or not RESET.exists():
         return batch, "not tried"
-    C.malloc_trim(0)
+    _give_memory_back()
     free, before = psutil.virtual_memory().available, psutil.Process().memory_info().rss
     step(FEW)  # what stays is there from now on: gradients, the optimiser's averages
     few, more = _peak(step, FEW), _peak(step, FEW + 1)
     first, each = few - before, max(0, more - few)
     images = batch
-    while images > FEW and first + (images - FEW) * each > ROOM * free:
+    while images > FEW and first + (images - FEW) * each > SHARE * free:
         images = max(FEW, images // 2)
     needed = first + (images - FEW) * each
     return images, f"about {needed / 1e9:.1f} GB of {free / 1e9:.1f} GB free"
 
 
-def _peak(step: Step, images: int) -> int:
-    """The most bytes that this process holds during a step, memory of earlier ones given back."""
-    C.malloc_trim(0)
+def _peak(step: TrainingStep, images: int) -> int:
+    """Return the most bytes that this process holds during a step, earlier ones left out."""
+    _give_memory_back()
     RESET.write_text("5")  # forget the highest memory so far: man 5 proc
     step(images)
     return peak_memory()
+
+
+def _give_memory_back() -> None:
+    """Give freed memory back, which glibc keeps, the more so as setup.sh tells it to."""
+    ctypes.CDLL(None).malloc_trim(0)

@@ -12,6 +12,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
+from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
 from bench.networks.build import build, freeze
 from bench.networks.load import start_from
@@ -31,8 +32,8 @@ class State:
     history: list[dict[str, float]] = field(default_factory=list)
 
     @property
-    def judged(self) -> nn.Module:
-        """The network that is validated and kept: the averaged one, where there is one."""
+    def evaluated_network(self) -> nn.Module:
+        """The network that is validated and kept: the averaged one where there is one."""
         return self.average.module if self.average else self.network
 
     def parts(self) -> dict[str, Any]:
@@ -51,8 +52,8 @@ class State:
         return max(self.history, key=lambda row: (row["scale"], row["valid_dice"]))
 
 
-def start(recipe: Recipe, steps: int, saved: Path) -> State:
-    """A training at its first epoch, or at the one that `saved` leads to.
+def begin_or_resume(recipe: Recipe, steps: int, saved: Path) -> State:
+    """Begin a training at its first epoch, or go on after the epoch that `saved` holds.
 
     Args:
         steps: batches of an epoch.
@@ -75,8 +76,8 @@ def start(recipe: Recipe, steps: int, saved: Path) -> State:
     return state
 
 
-def scratch(recipe: Recipe) -> State:
-    """A network of random weights, always the same, to try or to time training steps on.
+def trial_state(recipe: Recipe) -> State:
+    """Return a network of random weights, always the same, to try or time training steps on.
 
     Steps do all the work of a training, but at a rate of 0: nothing can run away.
     """
@@ -97,25 +98,19 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
     first weights are no good.
     """
 
-    def follow(mine: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+    def follow(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
         kept = torch.as_tensor((1 + count) / (10 + count)).clamp(max=decay)
-        return torch.lerp(current, mine, kept) if mine.is_floating_point() else current
+        return torch.lerp(current, average, kept) if average.is_floating_point() else current
 
     return AveragedModel(network, avg_fn=follow, use_buffers=True)
 
 
-def work(recipe: Recipe) -> float:
-    """Of all epochs, in those at the full size."""
-    return sum(epochs * scale**2 for scale, epochs in recipe.stages())
-
-
-def share_done(state: State, recipe: Recipe) -> float:
-    """The share of a training that lies behind."""
-    return sum(row["scale"] ** 2 for row in state.history) / work(recipe)
-
-
 def restore(state: State, saved: Path) -> None:
-    """Bring a state back to where it was saved; only tensors and plain values are read."""
+    """Bring a state back to where it was saved; only tensors and plain values are read.
+
+    Raises:
+        BadData: the file is damaged.
+    """
     try:
         stored = torch.load(saved, weights_only=True, map_location="cpu")
         state.network.load_state_dict(stored["network"])
@@ -128,19 +123,20 @@ def restore(state: State, saved: Path) -> None:
         raise BadData(f"{saved}: damaged ({error}); remove it to train from the start") from error
 
 
-def save(state: State, folder: Path, accelerator: Accelerator) -> None:
+def save(state: State, folder: TrainingFolder, accelerator: Accelerator) -> None:
     """Keep the epoch that has just ended; the best one so far also as weights.safetensors."""
     weights = _weights(accelerator.unwrap_model(state.network))
     if state.history[-1] is state.best():
-        judged = _weights(accelerator.unwrap_model(state.judged))
-        write_bytes(folder / "weights.safetensors", safetensors.torch.save(judged))
-    write_bytes(folder / "last.safetensors", safetensors.torch.save(weights))
-    with replacing(folder / "history.csv") as temporary:
+        best = _weights(accelerator.unwrap_model(state.evaluated_network))
+        write_bytes(folder.weights, safetensors.torch.save(best))
+    write_bytes(folder.last_weights, safetensors.torch.save(weights))
+    with replacing(folder.history) as temporary:
         pd.DataFrame(state.history).to_csv(temporary, index=False)
-    # Last, since it promises the others. Torch itself answers a full disk by a RuntimeError.
+    # The state is written last, so its existence means that the other files are complete. It is
+    # packed first, because torch itself answers a full disk by a RuntimeError.
     packed = io.BytesIO()
     torch.save({**state.parts(), "network": weights, "history": state.history}, packed)
-    write_bytes(folder / "state.pt", packed.getbuffer())
+    write_bytes(folder.state, packed.getbuffer())
 
 
 def _weights(network: nn.Module) -> dict[str, Tensor]:

@@ -8,7 +8,7 @@ Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safe
 import json
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,38 +16,26 @@ import torch
 from accelerate import Accelerator
 from torch import Tensor, nn
 
-from bench.config.library import scaled
-from bench.config.recipe import Recipe
+from bench.config.layout import TrainingFolder
+from bench.config.recipe import Recipe, scaled
 from bench.config.strict import check_same, to_yaml
 from bench.data.carvana import Carvana
 from bench.masks.types import Size
-from bench.metrics.overlap import counts_from_runs, dice
 from bench.networks.build import train_mode
-from bench.networks.infer import probabilities
-from bench.networks.outputs import runs_of
-from bench.networks.tta import View
 from bench.system.device import Machine, device_name, enough_memory
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError
 from bench.system.files import sha256, write_json, write_text
 from bench.system.progress import enter_span, report_dice, say, track
+from bench.training import memory
 from bench.training.augment import Augment
-from bench.training.dataset import (
-    TrainingSet,
-    Validation,
-    batches,
-    sample,
-    samples_of,
-    validation_set,
-)
+from bench.training.dataset import TrainingSet, batches, sample, samples_of
 from bench.training.losses import total_loss
-from bench.training.memory import micro_batch_that_fits
 from bench.training.optimiser import after_batch, after_epoch
-from bench.training.state import State, save, scratch, share_done, start, work
+from bench.training.state import State, begin_or_resume, save, trial_state
 from bench.training.tensorboard import write_scalars
+from bench.training.validation import Validation, evaluate, validation_set
 from models.interface import normalise, padded_forward, parameter_count
-
-VALIDATION_BATCH = 8
 
 
 @dataclass(frozen=True)
@@ -57,8 +45,8 @@ class Task:
     recipe: Recipe
     train: Sequence[str]
     valid: Sequence[str]
-    folder: Path
-    tensorboard: bool = False  # whether `<folder>/tensorboard` gets each epoch's figures, too
+    folder: TrainingFolder
+    tensorboard: bool = False  # whether the folder gets each epoch's figures for TensorBoard, too
 
 
 def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
@@ -76,146 +64,164 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
         BenchError: the loss is not finite, or memory runs out; the last good epoch is kept.
     """
     recipe, folder = task.recipe, task.folder
-    if (folder / "recipe.yaml").exists():
-        check_same(folder / "recipe.yaml", recipe)
-    if (folder / "manifest.json").exists():
-        report_dice(
-            json.loads((folder / "manifest.json").read_text()).get("valid_dice", 0),
-            task.recipe.name,
-        )
+    if folder.recipe.exists():
+        check_same(folder.recipe, recipe)
+    if folder.finished:
+        report_dice(json.loads(folder.manifest.read_text()).get("valid_dice", 0), recipe.name)
         return
     steps = len(task.train) // recipe.batch
     if not steps:
         raise BadConfig(
             f"{recipe.name}: batch {recipe.batch} is larger than {len(task.train)} training images"
         )
-    write_text(folder / "recipe.yaml", to_yaml(recipe))
+    write_text(folder.recipe, to_yaml(recipe))
     accelerator = machine.accelerator()
-    state = start(recipe, steps, saved=folder / "state.pt")
+    state = begin_or_resume(recipe, steps, saved=folder.state)
     state.network, state.optimiser = accelerator.prepare(state.network, state.optimiser)
     if state.average:
         state.average.to(accelerator.device)
-    last = 0
-    for scale, epochs in recipe.stages():
-        last += epochs
-        if len(state.history) < last and not finished(state, recipe):
-            train_stage(state, task, scale, last, data, cache, accelerator, machine)
-    if not recipe.epochs:
-        keep_as_built(state, task, data, accelerator)
-    write_manifest(state, task, accelerator)
-    (folder / "state.pt").unlink()
+    Trainer(task, data, cache, machine, accelerator, state).train()
+    folder.state.unlink()
 
 
-def train_stage(
-    state: State,
-    task: Task,
-    scale: float,
-    last: int,
-    data: Carvana,
-    cache: Path,
-    accelerator: Accelerator,
-    machine: Machine,
-) -> None:
-    """Train at `scale` times the recipe's size, up to epoch `last` or to an early stop."""
-    size = scaled(task.recipe.size, scale)
-    enter_span(share_done(state, task.recipe), 0)
-    dataset, validation = prepare(task, size, data, cache, machine.jobs)
-    if machine.micro_batch is None:
-        machine = replace(machine, micro_batch=fitting(task, size, accelerator))
-    while len(state.history) < last and not finished(state, task.recipe):
-        add_epoch(state, task, scale, dataset, validation, accelerator, machine)
+@dataclass(frozen=True)
+class Trainer:
+    """A training under way: what it learns from, where it runs, and its state, which changes."""
 
+    task: Task
+    data: Carvana
+    cache: Path
+    machine: Machine
+    accelerator: Accelerator
+    state: State
 
-def fitting(task: Task, size: Size, accelerator: Accelerator) -> int:
-    """How many images of a batch fit into memory, tried on a network apart and on noise.
+    @property
+    def recipe(self) -> Recipe:
+        """The recipe of the task."""
+        return self.task.recipe
 
-    Raises:
-        BenchError: not even the fewest.
-    """
-    recipe = task.recipe
-    trial = scratch(recipe)
-    trial.network.to(accelerator.device)
+    def train(self) -> None:
+        """Train every stage of the recipe that is left, and say in the manifest what came of it."""
+        last = 0
+        for scale, epochs in self.recipe.stages():
+            last += epochs
+            if len(self.state.history) < last and not self.finished():
+                self.train_stage(scale, last)
+        if not self.recipe.epochs:
+            self.keep_as_built()
+        self.write_manifest()
 
-    def step(images: int) -> float:
-        noise = torch.randint(0, 256, (images, 4, *size), dtype=torch.uint8)
-        batch = iter([(noise[:, :3], noise[:, 3:])])
-        return train_one_epoch(trial, batch, task.recipe, images, accelerator, task.recipe.name)
+    def train_stage(self, scale: float, last: int) -> None:
+        """Train at `scale` times the recipe's size, up to epoch `last` or to an early stop."""
+        size = scaled(self.recipe.size, scale)
+        enter_span(self.share_done(), 0)
+        dataset, validation = self.prepare(size)
+        micro_batch = self.machine.micro_batch or self.find_micro_batch(size)
+        while len(self.state.history) < last and not self.finished():
+            self.add_epoch(scale, dataset, validation, min(micro_batch, self.recipe.batch))
 
-    return micro_batch_that_fits(
-        step, task.recipe.batch, accelerator.device, task.recipe.name, size
-    )
+    def finished(self) -> bool:
+        """Whether all epochs are done, or those at the full size have stood still for too long."""
+        history, stopping = self.state.history, self.recipe.early_stopping
+        if len(history) >= self.recipe.epochs or stopping is None:
+            return len(history) >= self.recipe.epochs
+        dice = [row["valid_dice"] for row in history if row["scale"] == 1]
+        before, recent = dice[: -stopping.patience], dice[-stopping.patience :]
+        return bool(before) and max(recent) <= max(before) + stopping.min_delta
 
+    def share_done(self) -> float:
+        """Return the share of the training's work that is done."""
+        done = sum(row["scale"] ** 2 for row in self.state.history)
+        return done / self.recipe.full_size_epochs
 
-def keep_as_built(state: State, task: Task, data: Carvana, accelerator: Accelerator) -> None:
-    """Validate and keep a network that is not trained: a classical method, or given weights."""
-    samples = np.stack([sample(data, task.recipe.size, image) for image in task.valid])
-    score = evaluate(state.judged, validation_set(data, task.valid, samples), accelerator)
-    state.history.append({"epoch": 0, "scale": 1.0, "valid_dice": score, "seconds": 0.0})
-    save(state, task.folder, accelerator)
-    say(f"{task.recipe.name}: nothing to train, validation Dice {score:.5f}")
+    def prepare(self, size: Size) -> tuple[TrainingSet, Validation]:
+        """Return what the network learns from, and what chooses its best epoch."""
+        images = sorted(self.data.train)
+        samples = samples_of(self.data, images, size, self.cache, self.machine.jobs)
+        row_of = {image: row for row, image in enumerate(images)}
+        augment = Augment(self.recipe.augment, size)
+        rows = [row_of[image] for image in self.task.train]
+        dataset = TrainingSet(samples, rows, augment, self.recipe.seed)
+        held_back = np.stack([samples[row_of[image]] for image in self.task.valid])
+        return dataset, validation_set(self.data, self.task.valid, held_back)
 
+    def find_micro_batch(self, size: Size) -> int:
+        """Return how many images of a batch fit into memory, tried on a network apart and on noise.
 
-def finished(state: State, recipe: Recipe) -> bool:
-    """Whether all epochs are done, or those at the full size have stood still for too long."""
-    if len(state.history) >= recipe.epochs or recipe.early_stopping is None:
-        return len(state.history) >= recipe.epochs
-    dice = [row["valid_dice"] for row in state.history if row["scale"] == 1]
-    patience, min_delta = recipe.early_stopping.patience, recipe.early_stopping.min_delta
-    before, recent = dice[:-patience], dice[-patience:]
-    return bool(before) and max(recent) <= max(before) + min_delta
+        Raises:
+            BenchError: not even the fewest.
+        """
+        trial = trial_state(self.recipe)
+        trial.network.to(self.accelerator.device)
 
+        def step(images: int) -> float:
+            noise = torch.randint(0, 256, (images, 4, *size), dtype=torch.uint8)
+            batch = iter([(noise[:, :3], noise[:, 3:])])
+            return train_one_epoch(
+                trial, batch, self.recipe, images, self.accelerator, self.recipe.name
+            )
 
-def prepare(
-    task: Task, size: Size, data: Carvana, cache: Path, jobs: int
-) -> tuple[TrainingSet, Validation]:
-    """What the network learns from, and what chooses its best epoch."""
-    images = sorted(data.train)
-    samples = samples_of(data, images, size, cache, jobs)
-    row_of = {image: row for row, image in enumerate(images)}
-    augment = Augment(task.recipe.augment, size)
-    rows = [row_of[image] for image in task.train]
-    dataset = TrainingSet(samples, rows, augment, task.recipe.seed)
-    held_back = np.stack([samples[row_of[image]] for image in task.valid])
-    return dataset, validation_set(data, task.valid, held_back)
+        return memory.find_micro_batch(step, self.recipe, size, self.accelerator.device)
 
+    def add_epoch(
+        self, scale: float, dataset: TrainingSet, validation: Validation, micro_batch: int
+    ) -> None:
+        """Train and validate for one more epoch, and keep what came of it."""
+        state, recipe = self.state, self.recipe
+        epoch, began = len(state.history), time.monotonic()
+        rate = state.optimiser.param_groups[0]["lr"]
+        label = f"{recipe.name} epoch {epoch + 1}/{recipe.epochs}"
+        torch.manual_seed(recipe.seed + epoch)  # for dropout, so that a resumed epoch draws alike
+        workers = self.machine.loader_workers()
+        loader = batches(dataset, recipe.batch, epoch, recipe.seed, workers)
+        enter_span(self.share_done(), scale**2 / recipe.full_size_epochs)
+        counted = track(loader, label, len(dataset) // recipe.batch)
+        with enough_memory(recipe.name, micro_batch, recipe.size):
+            loss = train_one_epoch(state, counted, recipe, micro_batch, self.accelerator, label)
+            score = evaluate(state.evaluated_network, validation, self.accelerator)
+        after_epoch(state.schedule, score)
+        row: dict[str, float] = {
+            "epoch": epoch + 1,
+            "scale": scale,
+            "lr": float(rate),
+            "train_loss": loss,
+            "valid_dice": score,
+            "seconds": time.monotonic() - began,
+        }
+        state.history.append(row)
+        save(state, self.task.folder, self.accelerator)
+        report_dice(score, recipe.name)
+        if self.task.tensorboard:
+            write_scalars(self.task.folder.tensorboard, epoch + 1, row)
+        say(f"{label}: loss {loss:.4f}, validation Dice {score:.5f}, {row['seconds']:.0f} s")
 
-def add_epoch(
-    state: State,
-    task: Task,
-    scale: float,
-    dataset: TrainingSet,
-    validation: Validation,
-    accelerator: Accelerator,
-    machine: Machine,
-) -> None:
-    """Train and validate for one more epoch, and keep what came of it."""
-    epoch, began, recipe = len(state.history), time.monotonic(), task.recipe
-    rate = state.optimiser.param_groups[0]["lr"]
-    label = f"{task.recipe.name} epoch {epoch + 1}/{recipe.epochs}"
-    torch.manual_seed(recipe.seed + epoch)  # for dropout, so that a resumed epoch draws the same
-    loader = batches(dataset, recipe.batch, epoch, recipe.seed, machine.loader_workers())
-    done = share_done(state, recipe)
-    enter_span(done, scale**2 / work(recipe))
-    counted = track(loader, label, len(dataset) // recipe.batch)
-    micro_batch = min(machine.micro_batch or recipe.batch, recipe.batch)
-    with enough_memory(task.recipe.name, micro_batch, recipe.size):
-        loss = train_one_epoch(state, counted, recipe, micro_batch, accelerator, label)
-        score = evaluate(state.judged, validation, accelerator)
-    after_epoch(state.schedule, score)
-    row: dict[str, float] = {
-        "epoch": epoch + 1,
-        "scale": scale,
-        "lr": float(rate),
-        "train_loss": loss,
-        "valid_dice": score,
-        "seconds": time.monotonic() - began,
-    }
-    state.history.append(row)
-    save(state, task.folder, accelerator)
-    report_dice(score, task.recipe.name)
-    if task.tensorboard:
-        write_scalars(task.folder / "tensorboard", epoch + 1, row)
-    say(f"{label}: loss {loss:.4f}, validation Dice {score:.5f}, {row['seconds']:.0f} s")
+    def keep_as_built(self) -> None:
+        """Validate and keep a network that is not trained: a classical method, or given weights."""
+        size, valid = self.recipe.size, self.task.valid
+        samples = np.stack([sample(self.data, size, image) for image in valid])
+        validation = validation_set(self.data, valid, samples)
+        score = evaluate(self.state.evaluated_network, validation, self.accelerator)
+        self.state.history.append({"epoch": 0, "scale": 1.0, "valid_dice": score, "seconds": 0.0})
+        save(self.state, self.task.folder, self.accelerator)
+        say(f"{self.recipe.name}: nothing to train, validation Dice {score:.5f}")
+
+    def write_manifest(self) -> None:
+        """Say what was trained, on what, how well and how long."""
+        best, folder = self.state.best(), self.task.folder
+        manifest = {
+            "recipe": self.recipe.name,
+            "train_images": len(self.task.train),
+            "valid_images": len(self.task.valid),
+            "parameters": parameter_count(self.state.network),
+            "best_epoch": int(best["epoch"]),
+            "valid_dice": best["valid_dice"],
+            "seconds": sum(row["seconds"] for row in self.state.history),
+            "device": device_name(self.accelerator),
+            "precision": self.accelerator.mixed_precision,
+            "weights_sha256": sha256(folder.weights),
+            "environment": environment(),
+        }
+        write_json(folder.manifest, manifest)
 
 
 def train_one_epoch(
@@ -226,7 +232,7 @@ def train_one_epoch(
     accelerator: Accelerator,
     label: str,
 ) -> float:
-    """The mean loss over the batches of an epoch.
+    """Train on the batches of an epoch and return their mean loss.
 
     A batch goes through the network in micro-batches whose gradients add up to the batch's own;
     only batch norm sees the micro-batch, as it does on several devices.
@@ -237,12 +243,10 @@ def train_one_epoch(
     train_mode(accelerator.unwrap_model(state.network), recipe.freeze)
     losses: list[float] = []
     for images, targets in loader:
-        parts = zip(
-            torch.split(images, micro_batch), torch.split(targets, micro_batch), strict=True
-        )
+        split = torch.split(images, micro_batch), torch.split(targets, micro_batch)
         batch_loss = sum(
             _backward(state.network, image, target, len(image) / len(images), recipe, accelerator)
-            for image, target in parts
+            for image, target in zip(*split, strict=True)
         )
         if not batch_loss < float("inf"):
             raise BenchError(
@@ -275,38 +279,3 @@ def _backward(
     loss = share * total_loss(recipe, logits, target / 255, photo / 255)
     accelerator.backward(loss)
     return loss.item()
-
-
-def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerator) -> float:
-    """Mean Dice of the validation photographs at their full size, without augmentation."""
-    network.eval()
-    scores = []
-    for first in range(0, len(validation.sizes), VALIDATION_BATCH):
-        some = slice(first, first + VALIDATION_BATCH)
-        images = torch.from_numpy(validation.samples[some, ..., :3]).permute(0, 3, 1, 2)
-        with accelerator.autocast():
-            found = probabilities(network, images.to(accelerator.device), [View()])
-        for one, size, truth in zip(
-            found, validation.sizes[some], validation.truths[some], strict=True
-        ):
-            scores.append(dice(counts_from_runs(runs_of(one, size), truth)))
-    return sum(scores) / len(scores)
-
-
-def write_manifest(state: State, task: Task, accelerator: Accelerator) -> None:
-    """Say what was trained, on what, how well and how long."""
-    best = state.best()
-    manifest = {
-        "recipe": task.recipe.name,
-        "train_images": len(task.train),
-        "valid_images": len(task.valid),
-        "parameters": parameter_count(state.network),
-        "best_epoch": int(best["epoch"]),
-        "valid_dice": best["valid_dice"],
-        "seconds": sum(row["seconds"] for row in state.history),
-        "device": device_name(accelerator),
-        "precision": accelerator.mixed_precision,
-        "weights_sha256": sha256(task.folder / "weights.safetensors"),
-        "environment": environment(),
-    }
-    write_json(task.folder / "manifest.json", manifest)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.config.library import RECIPES, SUITES, in_suite, load_recipe, load_suite, names
+from bench.config.library import RECIPES, SUITES, as_suite_runs_it, load_recipe, load_suite, names
 from bench.config.recipe import Recipe
 from bench.config.strict import read, to_yaml
 from bench.config.suite import Suite
@@ -19,7 +19,7 @@ def test_every_recipe_loads_and_writes_itself(name, tmp_path):
 @pytest.mark.parametrize("name", names(SUITES))
 def test_every_suite_names_recipes_that_exist(name, tmp_path):
     suite = load_suite(name)
-    assert [in_suite(load_recipe(recipe), suite) for recipe in suite.recipes]
+    assert [as_suite_runs_it(load_recipe(recipe), suite) for recipe in suite.recipes]
     (tmp_path / "again.yaml").write_text(to_yaml(suite))
     assert read(tmp_path / "again.yaml", Suite) == suite
 
@@ -34,14 +34,14 @@ def test_papers_is_the_suites_of_the_five_papers_together():
 
 def test_scale_shrinks_the_size_and_nothing_else():
     recipe, suite = load_recipe("xu2018/resnet50-concat-1280x1536"), load_suite("xu2018")
-    small = in_suite(recipe, suite.model_copy(update={"scale": 0.125}))
+    small = as_suite_runs_it(recipe, suite.model_copy(update={"scale": 0.125}))
     assert small.size == (160, 192)
     assert small.model_copy(update={"size": recipe.size}) == recipe
 
 
 def test_override_replaces_what_it_names():
     suite = load_suite("xu2018-eighth")
-    recipe = in_suite(load_recipe(suite.recipes[0]), suite)
+    recipe = as_suite_runs_it(load_recipe(suite.recipes[0]), suite)
     assert recipe.network.options["pretrained"] is False
     assert recipe.optimiser.name == "adamw"
     assert recipe.loss == {"bce": 1, "focal": 1, "soft_dice": 1}

@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from bench.config.library import RECIPES, in_suite, load_suite
+from bench.config.library import RECIPES, as_suite_runs_it, load_suite
 from bench.config.recipe import Recipe
 from bench.config.refinement import to_json
 from bench.config.strict import read, to_yaml
@@ -20,7 +20,7 @@ def test_refinement_is_written_and_read_and_decides_no_map(tmp_path):
     assert to_json(recipe.refine) == steps
     assert recipe.unrefined == plain
     assert "refine" not in to_yaml(plain)  # or no map store would know its recipe again
-    assert in_suite(recipe, load_suite("xu2018")).refine == recipe.refine
+    assert as_suite_runs_it(recipe, load_suite("xu2018")).refine == recipe.refine
 
 
 @pytest.mark.parametrize(

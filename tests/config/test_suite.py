@@ -3,7 +3,7 @@
 import pytest
 import yaml
 
-from bench.config.library import RECIPES, SUITES, in_suite, load_recipe, load_suite
+from bench.config.library import RECIPES, SUITES, as_suite_runs_it, load_recipe, load_suite
 from bench.config.recipe import Recipe
 from bench.config.strict import read, to_yaml
 from bench.config.suite import Suite
@@ -46,7 +46,7 @@ def test_a_recipe_is_called_as_a_suite_names_it_and_its_name_decides_nothing(tmp
     assert recipe.name == "mine"
     assert load_recipe("cpu/unet-256x384").name == "cpu/unet-256x384"
     suite = load_suite("demo")
-    assert in_suite(recipe, suite).unrefined.name == "mine"
+    assert as_suite_runs_it(recipe, suite).unrefined.name == "mine"
     other = recipe.named("other")
     assert (recipe.name, other.name) == ("mine", "other")
     assert recipe == other

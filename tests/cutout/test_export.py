@@ -20,8 +20,8 @@ from bench.data.carvana import open_folder
 from bench.data.images import read_image
 from bench.masks.store import MapStore
 from bench.metrics import parity
-from bench.networks.predict import Member as Predicted
-from bench.networks.predict import Part, run
+from bench.networks.predict import PredictionTask, run
+from bench.networks.predictor import FoldTask
 from bench.system.device import Machine
 from tests.tiny import TRAIN_CARS, combine
 
@@ -42,8 +42,8 @@ def test_exported_model_sees_what_the_run_predicts(exported, tiny_carvana, tmp_p
     mine = model.maps([read_image(path) for path in paths.values()])
     for number, name in enumerate(model.names):
         training = layout.training(name, 0)
-        recipe = read(training / "recipe.yaml", Recipe)
-        run([Predicted(recipe, [Part([training], paths)], tmp_path / name)], CPU)
+        recipe = read(training.recipe, Recipe)
+        run([PredictionTask(recipe, [FoldTask([training], paths)], tmp_path / name)], CPU)
         with MapStore.open(tmp_path / name) as store:
             for image, maps in zip(images, mine, strict=True):
                 assert np.array_equal(store.read(image), maps[number])

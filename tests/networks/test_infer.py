@@ -35,8 +35,8 @@ def test_a_photograph_and_its_mirror_image_go_together_as_far_as_they_may():
 
     batches = []
     images = torch.zeros(3, 3, 4, 8, dtype=torch.uint8)
-    probabilities(Counts(), images, views(Tta(scales=(1.0, 2.0))))
+    probabilities(Counts(), images, views(Tta(scales=(1.0, 2.0), flip=True)))
     assert batches == [(6, 3, 4, 8), (6, 3, 8, 16)]
     batches.clear()
-    probabilities(Counts(), images, views(Tta()), most=4)
+    probabilities(Counts(), images, views(Tta()), max_batch=4)
     assert batches == [(4, 3, 4, 8), (2, 3, 4, 8)]

@@ -1,10 +1,10 @@
-"""Networks made ready to predict: batch norms are folded where that is safe."""
+"""Networks made ready to predict: batch norms are fused where that is safe."""
 
 import pytest
 import torch
 
 import models
-from bench.networks.load import folded
+from bench.networks.load import fuse_batch_norms
 from models.interface import padded_forward
 from tests.smallest import LEARNING, SMALLEST
 
@@ -14,7 +14,7 @@ from tests.smallest import LEARNING, SMALLEST
 def test_folding_batch_norms_changes_no_more_than_rounding(name):
     network = models.build(name, SMALLEST[name])
     padded_forward(network, torch.rand(4, 3, 64, 96))  # moves the running statistics
-    found = folded(network.eval())
+    found = fuse_batch_norms(network.eval())
     for size in ((33, 50), (64, 96)):
         image = torch.rand(1, 3, *size)
         wanted = padded_forward(network, image)
@@ -25,7 +25,7 @@ def test_folding_batch_norms_changes_no_more_than_rounding(name):
 def test_folding_leaves_no_batch_norm_behind_a_convolution_and_the_network_as_it_was():
     network = models.build("zoo", SMALLEST["zoo"])
     norms = sum(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules())
-    found = folded(network.eval())
+    found = fuse_batch_norms(network.eval())
     assert not any(isinstance(each, torch.nn.BatchNorm2d) for each in found.modules())
     assert sum(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules()) == norms
     assert found.stride == network.stride
@@ -39,7 +39,7 @@ def test_a_network_whose_path_depends_on_its_input_is_not_folded():
             return image[:, :1] if image.mean() > 0 else image[:, 1:2]
 
     network = Chooses()
-    assert folded(network) is network
+    assert fuse_batch_norms(network) is network
 
 
 def test_a_network_that_calls_a_convolution_twice_is_not_folded():
@@ -59,9 +59,9 @@ def test_a_network_that_calls_a_convolution_twice_is_not_folded():
 
     network = Twice()
     network(torch.randn(4, 3, 8, 8) * 5 + 3)
-    assert folded(network.eval()) is network
+    assert fuse_batch_norms(network.eval()) is network
 
 
 def test_an_encoder_that_torch_fx_stumbles_over_is_not_folded():
     network = models.build("zoo", SMALLEST["zoo"] | {"encoder": "dpn68"}).eval()
-    assert folded(network) is network
+    assert fuse_batch_norms(network) is network

@@ -8,12 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from bench.config.layout import TrainingFolder
 from bench.config.recipe import Tta
 from bench.data.carvana import open_folder
 from bench.masks.store import MapStore
-from bench.networks import predict
+from bench.networks import predict, predictor
 from bench.networks.infer import mean_probability
 from bench.networks.load import load_network
+from bench.networks.predictor import FoldTask
+from bench.networks.tta import views
 from bench.system.device import Machine
 from bench.system.errors import BadData, BenchError, Incomplete, Missing
 from bench.training import train
@@ -30,9 +33,13 @@ def trained(tiny_carvana, tmp_path_factory):
     images = sorted(data.train)
     for seed in (0, 1):
         recipe = RECIPE.model_copy(update={"seed": seed})
-        task = train.Task(recipe, images[:8], images[-2:], folder / f"{seed}")
+        task = train.Task(recipe, images[:8], images[-2:], TrainingFolder(folder / f"{seed}"))
         train.run(task, data, folder / "cache", MACHINE)
     return folder, {image: data.train[image] for image in images[20:31]}
+
+
+def one_fold(training, photographs):
+    return [FoldTask([TrainingFolder(training)], photographs)]
 
 
 def maps_of(path):
@@ -43,8 +50,8 @@ def maps_of(path):
 def test_maps_are_uint8_at_the_photographs_own_size_and_the_mean_of_all_networks(trained, tmp_path):
     folder, photographs = trained
     for name, seeds in {"zero": "0", "one": "1", "both": "01"}.items():
-        parts = [predict.Part([folder / seed for seed in seeds], photographs)]
-        predict.run([predict.Member(RECIPE, parts, tmp_path / f"{name}.sqlite")], MACHINE)
+        parts = [FoldTask([TrainingFolder(folder / seed) for seed in seeds], photographs)]
+        predict.run([predict.PredictionTask(RECIPE, parts, tmp_path / f"{name}.sqlite")], MACHINE)
     zero, one, both = (maps_of(tmp_path / f"{name}.sqlite") for name in ("zero", "one", "both"))
     assert zero.keys() == photographs.keys()
     for image in photographs:
@@ -54,7 +61,7 @@ def test_maps_are_uint8_at_the_photographs_own_size_and_the_mean_of_all_networks
         assert np.abs(both[image] - exact).max() <= 1  # each is rounded once
     assert predict.ms_per_image(tmp_path / "both.sqlite") > 0
     (tmp_path / "both.json").unlink()  # killed just before it was written
-    predict.run([predict.Member(RECIPE, parts, tmp_path / "both.sqlite")], MACHINE)
+    predict.run([predict.PredictionTask(RECIPE, parts, tmp_path / "both.sqlite")], MACHINE)
     assert math.isnan(predict.ms_per_image(tmp_path / "both.sqlite"))
 
 
@@ -63,11 +70,11 @@ def members_of(folder, photographs, stores):
     small = RECIPE.model_copy(update={"batch": 3})
     large = RECIPE.model_copy(update={"size": (40, 60), "tta": Tta(flip=False)})
     return [
-        predict.Member(
-            small.named("small"), [predict.Part([folder / "0"], photographs)], stores[0]
+        predict.PredictionTask(
+            small.named("small"), one_fold(folder / "0", photographs), stores[0]
         ),
-        predict.Member(
-            large.named("large"), [predict.Part([folder / "1"], photographs)], stores[1]
+        predict.PredictionTask(
+            large.named("large"), one_fold(folder / "1", photographs), stores[1]
         ),
     ]
 
@@ -107,7 +114,7 @@ def test_a_member_that_lacks_maps_gets_those_alone(trained, tmp_path, monkeypatc
         seen.append(len(images))
         return found(networks, images, *rest, **more)
 
-    monkeypatch.setattr(predict, "mean_probability", noted)
+    monkeypatch.setattr(predictor, "mean_probability", noted)
     predict.run(members_of(folder, photographs, stores), MACHINE)
     assert sum(seen) == 2 * len(photographs) - len(first)
     assert maps_of(stores[0]).keys() == maps_of(stores[1]).keys() == photographs.keys()
@@ -117,9 +124,9 @@ def test_members_whose_weights_do_not_fit_together_take_turns(trained, tmp_path,
     folder, photographs = trained
     stores = [tmp_path / f"{k}.sqlite" for k in range(2)]
     members = members_of(folder, photographs, stores)
-    assert [len(group) for group in predict._fitting(members, MACHINE)] == [2]
+    assert [len(group) for group in predict._groups(members, MACHINE)] == [2]
     monkeypatch.setattr(predict, "free_memory", lambda machine: 1)
-    assert [len(group) for group in predict._fitting(members, MACHINE)] == [1, 1]
+    assert [len(group) for group in predict._groups(members, MACHINE)] == [1, 1]
     predict.run(members, MACHINE)
     assert maps_of(stores[1]).keys() == photographs.keys()
 
@@ -131,8 +138,8 @@ def assert_same(maps, others):
 
 def test_an_interrupted_prediction_goes_on_with_what_is_missing(trained, tmp_path, monkeypatch):
     folder, photographs = trained
-    parts = [predict.Part([folder / "0"], photographs)]
-    predict.run([predict.Member(RECIPE, parts, tmp_path / "whole.sqlite")], MACHINE)
+    parts = one_fold(folder / "0", photographs)
+    predict.run([predict.PredictionTask(RECIPE, parts, tmp_path / "whole.sqlite")], MACHINE)
     seen = []
     found = mean_probability
 
@@ -142,12 +149,12 @@ def test_an_interrupted_prediction_goes_on_with_what_is_missing(trained, tmp_pat
             raise KeyboardInterrupt
         return found(networks, images, *rest, **more)
 
-    monkeypatch.setattr(predict, "mean_probability", dies_in_the_second_batch)
+    monkeypatch.setattr(predictor, "mean_probability", dies_in_the_second_batch)
     store = tmp_path / "cut.sqlite"
     with pytest.raises(KeyboardInterrupt):
-        predict.run([predict.Member(RECIPE, parts, store)], MACHINE)
+        predict.run([predict.PredictionTask(RECIPE, parts, store)], MACHINE)
     assert len(maps_of(store)) == RECIPE.batch
-    predict.run([predict.Member(RECIPE, parts, store)], MACHINE)
+    predict.run([predict.PredictionTask(RECIPE, parts, store)], MACHINE)
     assert sum(seen[2:]) == len(photographs) - RECIPE.batch
     whole, cut = maps_of(tmp_path / "whole.sqlite"), maps_of(store)
     assert all((whole[image] == cut[image]).all() for image in photographs)
@@ -163,11 +170,15 @@ def test_a_damaged_photograph_is_named_and_the_others_are_kept(trained, tmp_path
     store = tmp_path / "maps.sqlite"
     with pytest.raises(Incomplete, match=f"1 of 11 photographs.*{broken}"):
         predict.run(
-            [predict.Member(RECIPE, [predict.Part([folder / "0"], copies)], store)], MACHINE
+            [predict.PredictionTask(RECIPE, one_fold(folder / "0", copies), store)],
+            MACHINE,
         )
     assert maps_of(store).keys() == copies.keys() - {broken}
     shutil.copy(photographs[broken], copies[broken])
-    predict.run([predict.Member(RECIPE, [predict.Part([folder / "0"], copies)], store)], MACHINE)
+    predict.run(
+        [predict.PredictionTask(RECIPE, one_fold(folder / "0", copies), store)],
+        MACHINE,
+    )
     assert maps_of(store).keys() == copies.keys()
 
 
@@ -175,11 +186,12 @@ def test_maps_of_other_weights_are_not_mixed(trained, tmp_path):
     folder, photographs = trained
     store = tmp_path / "maps.sqlite"
     predict.run(
-        [predict.Member(RECIPE, [predict.Part([folder / "0"], photographs)], store)], MACHINE
+        [predict.PredictionTask(RECIPE, one_fold(folder / "0", photographs), store)],
+        MACHINE,
     )
     with pytest.raises(BenchError, match="weights_sha256"):
         predict.run(
-            [predict.Member(RECIPE, [predict.Part([folder / "1"], photographs)], store)],
+            [predict.PredictionTask(RECIPE, one_fold(folder / "1", photographs), store)],
             MACHINE,
         )
 
@@ -187,18 +199,18 @@ def test_maps_of_other_weights_are_not_mixed(trained, tmp_path):
 def test_untrained_and_damaged_networks_are_named(trained, tmp_path):
     folder, photographs = trained
     with pytest.raises(Missing, match="not trained to the end"):
-        predict.made_by(RECIPE, [predict.Part([tmp_path / "none"], photographs)])
+        predict.made_by(RECIPE, one_fold(tmp_path / "none", photographs))
     shutil.copytree(folder / "0", tmp_path / "it")
     (tmp_path / "it" / "weights.safetensors").write_bytes(b"no tensors")
     with pytest.raises(BadData, match="damaged or of another network"):
-        load_network(RECIPE, tmp_path / "it")
+        load_network(RECIPE, TrainingFolder(tmp_path / "it"))
 
 
 def test_loaded_networks_do_not_depend_on_the_batch(trained):
-    network = load_network(RECIPE, trained[0] / "0")
+    network = load_network(RECIPE, TrainingFolder(trained[0] / "0"))
     images = torch.randint(0, 256, (3, 3, 32, 48), dtype=torch.uint8)
     accelerator = MACHINE.accelerator()
-    seen = predict.views(RECIPE.tta)
+    seen = views(RECIPE.tta)
     together = mean_probability([network], images, seen, accelerator)
     alone = mean_probability([network], images[1:2], seen, accelerator)
     assert torch.allclose(together[1:2], alone, atol=0.02)
@@ -206,11 +218,11 @@ def test_loaded_networks_do_not_depend_on_the_batch(trained):
 
 def test_the_environment_stays_as_it_is_while_photographs_are_decoded(trained, monkeypatch):
     """A decoder's thread looks into it from C, and dies where it is being written."""
-    network = load_network(RECIPE, trained[0] / "0")
+    network = load_network(RECIPE, TrainingFolder(trained[0] / "0"))
     images = torch.zeros((1, 3, 32, 48), dtype=torch.uint8)
     accelerator, changes = MACHINE.accelerator(), []
     for name in ("putenv", "unsetenv"):
         monkeypatch.setattr(os, name, lambda *given: changes.append(given))
     for exact in (False, True):
-        mean_probability([network], images, predict.views(Tta()), accelerator, exact=exact)
+        mean_probability([network], images, views(Tta()), accelerator, exact=exact)
     assert not changes

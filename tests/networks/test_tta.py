@@ -25,7 +25,7 @@ def test_a_scaled_view_comes_back_in_place(scale):
 
 
 def test_views_are_every_scale_with_its_mirror_image():
-    assert views(Tta(scales=(1.0, 1.5))) == [
+    assert views(Tta(scales=(1.0, 1.5), flip=True)) == [
         View(1.0, False),
         View(1.0, True),
         View(1.5, False),

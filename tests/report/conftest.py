@@ -4,7 +4,7 @@ import pandas as pd
 import pytest
 
 from bench.config.layout import Layout
-from bench.config.library import in_suite, load_recipe, load_suite
+from bench.config.library import as_suite_runs_it, load_recipe, load_suite
 from bench.data.carvana import open_folder
 from bench.report import facts
 from tests.tiny import MEMBERS, Made
@@ -49,6 +49,7 @@ def parts(made):
     """Suite, recipes, data set and folder of the run."""
     suite = load_suite(str(made.suite))
     recipes = {
-        name: in_suite(load_recipe(f"{name}.yaml", beside=made.suite), suite) for name in MEMBERS
+        name: as_suite_runs_it(load_recipe(f"{name}.yaml", beside=made.suite), suite)
+        for name in MEMBERS
     }
     return suite, recipes, open_folder(made.data), Layout(made.run_folder)

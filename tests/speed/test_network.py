@@ -5,6 +5,7 @@ import functools
 import pytest
 import torch
 
+from bench.config.layout import TrainingFolder
 from bench.data.carvana import open_folder
 from bench.networks.load import load_network
 from bench.speed import network, timing
@@ -26,7 +27,7 @@ def training(tiny_carvana, tmp_path_factory):
     data, folder = open_folder(tiny_carvana), tmp_path_factory.mktemp("training")
     images = sorted(data.train)
     recipe = RECIPE.model_copy(update={"epochs": 1})
-    task = train.Task(recipe, images[:8], images[-2:], folder / "fold0")
+    task = train.Task(recipe, images[:8], images[-2:], TrainingFolder(folder / "fold0"))
     train.run(task, data, folder / "cache", Machine("cpu", jobs=1))
     return folder / "fold0"
 
@@ -45,7 +46,7 @@ def test_every_way_predicts_the_same_and_starts_training_with_the_same_loss(
 ):
     accelerator = Machine("cpu").accelerator()
     images, targets = network.batch(load_samples(tiny_carvana, tmp_path), RECIPE.size)
-    trained = load_network(RECIPE, training)
+    trained = load_network(RECIPE, TrainingFolder(training))
     found = {
         name: make()() for name, make in predictions(trained, images, accelerator, tmp_path).items()
     }

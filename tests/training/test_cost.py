@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.config.library import in_suite, load_recipe
+from bench.config.library import as_suite_runs_it, load_recipe
 from bench.config.suite import Suite
 from bench.system.device import Machine
 from bench.training.cost import estimate, measure
@@ -12,7 +12,7 @@ RECIPE = "extractnet2019/otsu-watershed"
 
 def test_a_suite_leaves_it_untrained():
     suite = Suite(title="any", recipes=(RECIPE,), override={"epochs": 7}, scale=0.5)
-    recipe = in_suite(load_recipe(RECIPE), suite)
+    recipe = as_suite_runs_it(load_recipe(RECIPE), suite)
     assert (recipe.epochs, recipe.size) == (0, (112, 112))
     assert estimate(recipe, train=64, predict=16, machine=Machine("cpu")).train_s == 0
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import correlate1d
 
-from bench.config.library import RECIPES, in_suite, load_recipe, load_suite, names
+from bench.config.library import RECIPES, as_suite_runs_it, load_recipe, load_suite, names
 from bench.config.recipe import Loss, PixelWeight
 from bench.networks.build import build
 from bench.training.losses import (
@@ -252,6 +252,6 @@ def test_the_suites_train_every_published_loss_and_replace_none():
     full, small = load_suite("heitzinger2020"), load_suite("heitzinger2020-small")
     assert sorted(full.recipes) == PUBLISHED and small.recipes == full.recipes
     for name in PUBLISHED:
-        paper, ours = load_recipe(name), in_suite(load_recipe(name), small)
+        paper, ours = load_recipe(name), as_suite_runs_it(load_recipe(name), small)
         assert (ours.loss, ours.pixel_weights) == (paper.loss, paper.pixel_weights)
         assert ours.size == (144, 192)

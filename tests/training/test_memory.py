@@ -8,35 +8,40 @@ import pytest
 import torch
 
 from bench.system.errors import BenchError
-from bench.training.memory import RESET, micro_batch_that_fits
+from bench.training.memory import RESET, find_micro_batch
+from tests.tiny import RECIPE
 
 CARD, CPU = torch.device("cuda"), torch.device("cpu")
 SIZE, MB = (32, 48), 1_000_000
 
 
-def holds(most, tried):
-    """A step that runs out of memory with more than `most` images."""
+def in_batches_of(images):
+    return RECIPE.model_copy(update={"batch": images})
+
+
+def holds(limit, tried):
+    """A step that runs out of memory with more than `limit` images."""
 
     def step(images):
         tried.append(images)
-        if images > most:
+        if images > limit:
             raise torch.OutOfMemoryError("CUDA out of memory")
 
     return step
 
 
 @pytest.mark.parametrize(
-    ("most", "tries"), [(8, [8]), (7, [8, 4]), (3, [8, 4, 2]), (1, [8, 4, 2, 1])]
+    ("limit", "tries"), [(8, [8]), (7, [8, 4]), (3, [8, 4, 2]), (1, [8, 4, 2, 1])]
 )
-def test_a_card_s_batch_is_halved_until_it_fits(most, tries):
+def test_a_card_s_batch_is_halved_until_it_fits(limit, tries):
     tried = []
-    assert micro_batch_that_fits(holds(most, tried), 8, CARD, "it", SIZE) == tries[-1]
+    assert find_micro_batch(holds(limit, tried), in_batches_of(8), SIZE, CARD) == tries[-1]
     assert tried == tries
 
 
 def test_a_card_too_small_for_one_image_says_so():
     with pytest.raises(BenchError, match="1 images of 32x48 at once; lower `size`"):
-        micro_batch_that_fits(holds(0, []), 8, CARD, "it", SIZE)
+        find_micro_batch(holds(0, []), in_batches_of(8), SIZE, CARD)
 
 
 def takes_40_mb(images):
@@ -51,10 +56,10 @@ def takes_40_mb(images):
 )
 def test_a_cpu_s_batch_is_reckoned_from_two_images_and_three(free_mb, fitting, monkeypatch, capsys):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free_mb * MB))
-    assert micro_batch_that_fits(takes_40_mb, 8, CPU, "it", SIZE) == fitting
+    assert find_micro_batch(takes_40_mb, in_batches_of(8), SIZE, CPU) == fitting
     share = "the whole batch" if fitting == 8 else f"{fitting} of a batch's 8 images"
     assert f"it, 32x48: {share} at once (about 0." in capsys.readouterr().err
 
 
 def test_the_smallest_batches_are_not_tried_on_a_cpu():
-    assert micro_batch_that_fits(holds(0, []), 2, CPU, "it", SIZE) == 2
+    assert find_micro_batch(holds(0, []), in_batches_of(2), SIZE, CPU) == 2

@@ -15,7 +15,7 @@ from tests.tiny import RECIPE, same, weights
 
 
 def changed(**fields):
-    return Recipe.model_validate({**dict(RECIPE), **fields})
+    return Recipe.model_validate({**dict(RECIPE), **fields}).named(RECIPE.name)
 
 
 def history(folder):
@@ -84,14 +84,14 @@ def test_averaged_weights_follow_and_survive_an_interruption(bench, monkeypatch)
     recipe = changed(ema=0.9, epochs=2)
     whole = bench.run("whole", recipe)
     assert not same(load_file(whole / "weights.safetensors"), weights(whole))
-    real = train.add_epoch
+    real = train.Trainer.add_epoch
 
-    def interrupted(state, *rest):
-        if state.history:
+    def interrupted(trainer, *rest):
+        if trainer.state.history:
             raise KeyboardInterrupt
-        real(state, *rest)
+        real(trainer, *rest)
 
-    monkeypatch.setattr(train, "add_epoch", interrupted)
+    monkeypatch.setattr(train.Trainer, "add_epoch", interrupted)
     with pytest.raises(KeyboardInterrupt):
         bench.run("parts", recipe)
     monkeypatch.undo()

@@ -9,12 +9,12 @@ import torch
 from bench.system.device import Machine
 from bench.system.errors import BadConfig, BadData
 from bench.training import train
-from bench.training.state import scratch
+from bench.training.state import trial_state
 from tests.tiny import RECIPE
 
 
 def test_a_trial_does_what_a_step_does_but_learns_nothing():
-    trial = scratch(RECIPE)
+    trial = trial_state(RECIPE)
     before = [one.detach().clone() for one in trial.network.parameters()]
     batch = torch.full((4, 3, 32, 48), 9, dtype=torch.uint8), torch.zeros(4, 1, 32, 48)
     accelerator = Machine("cpu").accelerator()

@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.system.device import Machine
 from bench.system.errors import BadConfig, BenchError
-from bench.training import train
+from bench.training import memory, train
 from tests.tiny import RECIPE, same, weights
 
 TRIALS = 3  # steps that find out how many images fit into memory
@@ -141,7 +141,7 @@ def test_a_training_takes_as_many_images_at_once_as_fit(bench, monkeypatch):
     given = bench.run("given", one_epoch, micro_batch=4)
     assert same(weights(chosen), weights(given))
     seen.clear()
-    monkeypatch.setattr(train, "micro_batch_that_fits", lambda *_: 2)
+    monkeypatch.setattr(memory, "find_micro_batch", lambda *_: 2)
     bench.run("small", one_epoch)
     assert seen == [2] * 10
 

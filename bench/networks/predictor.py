@@ -1,0 +1,104 @@
+"""One member's networks at work: photographs wait until a batch is full, maps go to its store."""
+
+import math
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from bench.config.layout import TrainingFolder
+from bench.config.recipe import Recipe
+from bench.masks.store import MapStore
+from bench.masks.types import Size
+from bench.networks.infer import mean_probability
+from bench.networks.load import ready_network
+from bench.networks.outputs import map_of
+from bench.networks.tta import views
+from bench.system.device import Machine, enough_memory, wait_for
+from bench.system.threads import BackgroundWorkers
+
+
+@dataclass(frozen=True)
+class FoldTask:
+    """Photographs and the trained networks, one or more, whose mean probability is their map."""
+
+    trainings: Sequence[TrainingFolder]
+    photographs: Mapping[str, Path]  # by image id
+
+
+class Stopwatch:
+    """How long a member's maps took: its own work, and its share of waiting for photographs."""
+
+    def __init__(self) -> None:
+        self.images = 0
+        self.seconds = 0.0
+
+    def to_json(self) -> dict[str, float]:
+        """Return the number of images and the time of one of them; NaN where there is none."""
+        ms = self.seconds / self.images * 1000 if self.images else math.nan
+        return {"images": self.images, "ms_per_image": ms}
+
+
+class MemberPredictor:
+    """The networks of a recipe, which predict a fold batch by batch into a map store.
+
+    `photographs` are those that the store lacks, by image id.
+
+    Raises:
+        BadData: weights are damaged.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        fold: FoldTask,
+        maps: MapStore,
+        stopwatch: Stopwatch,
+        machine: Machine,
+    ) -> None:
+        self.recipe, self._maps, self.stopwatch = recipe, maps, stopwatch
+        self._accelerator = machine.accelerator()
+        device = self._accelerator.device
+        stored = set(maps.ids())
+        self.photographs = {
+            image: path for image, path in fold.photographs.items() if image not in stored
+        }
+        trainings = fold.trainings if self.photographs else ()
+        self._networks = [ready_network(recipe, training, device) for training in trainings]
+        self._views = views(recipe.tta)
+        self._batch = min(machine.micro_batch or recipe.batch, recipe.batch)
+        self._waiting: list[tuple[str, Size, Tensor]] = []
+
+    def add(self, image: str, size: Size, small: Tensor, workers: BackgroundWorkers) -> None:
+        """Add a photograph of `size`, shrunk to the network's grid: uint8 (3, h, w)."""
+        self._waiting.append((image, size, small))
+        if len(self._waiting) == self._batch:
+            self.flush(workers)
+
+    def flush(self, workers: BackgroundWorkers) -> None:
+        """Predict the photographs that wait; the workers write their maps meanwhile.
+
+        Raises:
+            BenchError: the device's memory is full.
+        """
+        began = time.monotonic()
+        if self._waiting:
+            with enough_memory(self.recipe.name, self._batch, self.recipe.size):
+                images = torch.stack([small for _, _, small in self._waiting])
+                probabilities = mean_probability(
+                    self._networks, images, self._views, self._accelerator, max_batch=self._batch
+                )
+                wait_for(self._accelerator.device)  # or the next member would be charged with it
+            for (image, size, _), probability in zip(self._waiting, probabilities, strict=True):
+                workers.submit(self._write, image, probability, size)
+        self.stopwatch.images += len(self._waiting)
+        self.stopwatch.seconds += time.monotonic() - began
+        self._waiting.clear()
+
+    def _write(self, image: str, probability: Tensor, size: Size) -> None:
+        with enough_memory(self.recipe.name, self._batch, self.recipe.size):
+            map = map_of(probability, size)
+        self._maps.write(image, map)
