@@ -1,13 +1,16 @@
-"""The law of the house: imports go one way, without circles, and a stage imports no other stage."""
+"""The law of the house: imports go one way, without circles, and everything keeps a small size."""
 
 import ast
 import re
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[1]
+MAX_FILE_LINES, MAX_FUNCTION_LINES, MAX_OVERRULED, MAX_EQUAL_LINES = 300, 50, 20, 5
+MAX_MODULES = 12  # of a package
 ORDER = """
 models  system
 config  masks
@@ -103,7 +106,60 @@ def test_nothing_lies_flat_and_every_package_is_seen_at_once():
         folder.relative_to(bench).as_posix(): len([*folder.glob("[!_]*.py")])
         for folder in bench.rglob("*/")
     }
-    assert {name: size for name, size in sizes.items() if size > 12} == {}
+    assert {name: size for name, size in sizes.items() if size > MAX_MODULES} == {}
+
+
+SOURCES = {
+    path.relative_to(ROOT).as_posix(): path.read_text()
+    for folder in ("bench", "models", "tests")
+    for path in sorted((ROOT / folder).rglob("*.py"))
+}
+
+
+def test_a_file_fits_on_a_few_screens():
+    lines = {name: len(text.splitlines()) for name, text in SOURCES.items()}
+    assert {name: count for name, count in lines.items() if count > MAX_FILE_LINES} == {}
+
+
+def test_a_function_fits_on_a_screen():  # ruff counts its parameters and its branches
+    lines = {
+        f"{name}: {node.name}": node.end_lineno - node.lineno + 1
+        for name, text in SOURCES.items()
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    }
+    assert {name: count for name, count in lines.items() if count > MAX_FUNCTION_LINES} == {}
+
+
+def test_the_formatter_is_seldom_overruled():
+    places = {name: text.count("# fmt: skip") for name, text in SOURCES.items()}
+    assert sum(places.values()) <= MAX_OVERRULED, places
+
+
+def lines_that_count(text: str) -> list[tuple[int, str]]:
+    """Number and text of each line that has a letter and imports nothing."""
+    imports = {
+        line
+        for node in ast.walk(ast.parse(text))
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for line in range(node.lineno, node.end_lineno + 1)
+    }
+    numbered = ((number, line.strip()) for number, line in enumerate(text.splitlines(), 1))
+    return [
+        (number, line)
+        for number, line in numbered
+        if number not in imports and any(map(str.isalpha, line))
+    ]
+
+
+def test_no_six_lines_stand_in_two_places():
+    places = defaultdict(list)
+    for name, text in SOURCES.items():
+        lines = lines_that_count(text)
+        for first in range(len(lines) - MAX_EQUAL_LINES):
+            run = lines[first : first + MAX_EQUAL_LINES + 1]
+            places[tuple(line for _, line in run)].append(f"{name}:{run[0][0]}")
+    assert [where for where in places.values() if len(where) > 1] == []
 
 
 def test_every_file_that_is_no_python_is_installed():

@@ -32,9 +32,8 @@ def nearest_triangles(
         screen: column, row and 1 / depth of each point in the raster, (V, 3).
         arches: X of the front and rear axle, height and radius of the wheel arches, (4,).
     """
-    height, width = size
-    triangle_at = np.full((height, width), -1, np.int32)
-    nearest = np.zeros((height, width), np.float32)
+    triangle_at = np.full(size, -1, np.int32)
+    nearest = np.zeros(size, np.float32)
     for t in range(len(triangles)):
         a, b, c = triangles[t, 0], triangles[t, 1], triangles[t, 2]
         ax, ay, aw = screen[a, 0], screen[a, 1], screen[a, 2]
@@ -43,9 +42,9 @@ def nearest_triangles(
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area == 0.0 or (area > 0.0 and kind[t] != VOID and kind[t] != BODY):
             continue
-        first, last = _first(ax, bx, cx), _last(ax, bx, cx, width)
+        first, last = _first(ax, bx, cx), _last(ax, bx, cx, size[1])
         du, dv = (by - cy) / area, (cy - ay) / area
-        for row in range(_first(ay, by, cy), _last(ay, by, cy, height)):
+        for row in range(_first(ay, by, cy), _last(ay, by, cy, size[0])):
             x, y = first + 0.5, row + 0.5
             u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area - du
             v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area - dv
