@@ -19,11 +19,11 @@
   training/     recipe and fold in, a trained network out
     train* dataset augment losses optimiser state validation memory cost tensorboard
   refinement/   a map in, a better mask of it out: one step a file
-    refine state certainty fill_holes largest_component denoise active_contours adaptive_smoothing
+    refine state certainty <step>
   ensembles/    members' maps in, one map out
     entry members evidence disputed arithmetic fit* combine*
     rules/      one rule a file
-      rule mean vote threshold greedy weights stacking staple
+      rule <rule>
   scores/       maps and masks in; scores, ranks, tables and reasons out
     score* columns pairs ranking leaderboard* tables diversity analysis* compare worst_images
     refinement_trials reported

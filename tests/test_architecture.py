@@ -32,7 +32,7 @@ PACKAGED = [name for name in FILES if name not in ("bench", "bench.__main__")]
 
 
 def floor_plan() -> list[str]:
-    """The dotted names of the modules that the docstring of `bench` lists; a stage ends in *."""
+    """Dotted names of the modules that the docstring of `bench` lists; a stage ends in *."""
     modules, folders = [], {}
     for line in (ast.get_docstring(ast.parse(FILES["bench"].read_text())) or "").splitlines():
         depth = (len(line) - len(line.lstrip())) // 2
@@ -88,12 +88,18 @@ def test_a_stage_imports_no_other_stage(stage):
 
 
 def test_the_floor_plan_lists_every_module_once():
-    """A new file belongs into the docstring of bench/__init__.py, a removed one out of it."""
+    """A new file belongs into the docstring of bench/__init__.py, a removed one out of it.
+
+    Where `<rule>` or `<step>` stands for files that another list names, they are not named again.
+    """
     plain = {name for name, path in FILES.items() if path.name != "__init__.py"}
     expected = {name for name in plain if name.startswith("bench.")} - {"bench.__main__"}
-    listed = [name.removesuffix("*") for name in PLAN]
+    listed = [name.removesuffix("*") for name in PLAN if "<" not in name]
+    in_other_lists = {name.rpartition(".")[0] for name in PLAN if "<" in name}
+    assert in_other_lists == {"bench.ensembles.rules", "bench.refinement"}
     assert len(listed) == len(set(listed))
-    assert set(listed) == expected
+    assert set(listed) <= expected
+    assert {name.rpartition(".")[0] for name in expected - set(listed)} <= in_other_lists
     packages = {package_of(name) for name in listed}
     assert packages == LEVEL.keys() - {"models"}
     assert len(STAGES) >= 11
