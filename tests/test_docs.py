@@ -8,7 +8,7 @@ import pytest
 import bench
 from bench.cli.arguments import make_parser
 from bench.cli.verbs import VERBS
-from bench.config.library import RECIPES, SUITES, names
+from bench.config.library import RECIPES, SUITES, list_names
 
 ROOT = Path(__file__).parents[1]
 PAGES = {
@@ -16,7 +16,7 @@ PAGES = {
     for pattern in ("*.md", "docs/*.md", "data/README.md", "submissions/**/*.md")
     for path in sorted(ROOT.glob(pattern))
 }
-RECIPE_NAMES = names(RECIPES)
+RECIPE_NAMES = list_names(RECIPES)
 
 
 def anchors(text):
@@ -52,7 +52,7 @@ def test_verbs_suites_and_recipes_exist(page, capsys):
         named = words[:1] if program == "run_all.sh" else words[1:2]
         if program == "run_all.sh" or (named and words[0] in ("run", "train", "refine", "doctor")):
             plain = [word for word in named if re.fullmatch(r"[a-z][\w-]*", word)]
-            assert set(plain) <= {*names(SUITES)}
+            assert set(plain) <= {*list_names(SUITES)}
     families = "|".join({name.split("/")[0] for name in RECIPE_NAMES})
     recipes = re.findall(rf"(?<![\w/])(?:{families})/[a-z0-9][\w-]*(?![\w.-]*/)", PAGES[page])
     assert set(recipes) <= {*RECIPE_NAMES}

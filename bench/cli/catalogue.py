@@ -9,7 +9,7 @@ from typing import Any
 
 from rich.table import Table
 
-from bench.config.library import RECIPES, load_recipe, names
+from bench.config.library import RECIPES, list_names, load_recipe
 from bench.networks.build import meta_network
 from bench.system.device import Machine
 from bench.system.progress import track
@@ -20,7 +20,7 @@ from models.summary import gflops, layers
 
 def entries(machine: Machine | None = None) -> list[dict[str, Any]]:
     """Return all recipes, each as `entry` does."""
-    recipes = names(RECIPES)
+    recipes = list_names(RECIPES)
     return [entry(name, machine) for name in track(recipes, "recipes", len(recipes))]
 
 

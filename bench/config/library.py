@@ -35,8 +35,8 @@ def suite_path(name: str) -> Path:
     return _find(name, SUITES, "suite")
 
 
-def names(folder: Path) -> list[str]:
-    """Names of all YAML files below a folder, as recipes and suites are called."""
+def list_names(folder: Path) -> list[str]:
+    """Return the names of all recipes or suites below a folder, in order."""
     return sorted(
         path.relative_to(folder).with_suffix("").as_posix() for path in folder.rglob("*.yaml")
     )
@@ -68,8 +68,8 @@ def as_suite_runs_it(recipe: Recipe, suite: Suite) -> Recipe:
         raise BadConfig(f"suite {suite.title!r}, override:" + faults(error, Recipe)) from error
 
 
-def changed(suite: Suite, seed: int | None, limit: int | None) -> Suite:
-    """The suite with another seed for its folds and trainings, or with fewer cars."""
+def with_overrides(suite: Suite, seed: int | None, limit: int | None) -> Suite:
+    """Return the suite with another seed for its folds and trainings, or with fewer cars."""
     update: dict[str, Any] = {}
     if seed is not None:
         update["folds"] = suite.folds.model_copy(update={"seed": seed})
@@ -82,7 +82,7 @@ def changed(suite: Suite, seed: int | None, limit: int | None) -> Suite:
 def _find(name: str, folder: Path, what: str) -> Path:
     if name.endswith(".yaml"):
         return Path(name)
-    known = names(folder)
+    known = list_names(folder)
     if name not in known:
         raise BadConfig(nearest(name, known, what))
     return folder / f"{name}.yaml"

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.config.layout import Layout
-from bench.config.library import changed, load_suite, suite_path
+from bench.config.library import load_suite, suite_path, with_overrides
 from bench.config.strict import check_same, to_yaml
 from bench.config.suite import short_name
 from bench.data.carvana import open_folder
@@ -55,7 +55,7 @@ def open_run(options: RunOptions) -> Run:
     """
     if options.tensorboard:
         check_tensorboard()
-    suite = changed(load_suite(options.suite), options.seed, options.limit)
+    suite = with_overrides(load_suite(options.suite), options.seed, options.limit)
     check_ensembles(suite, suite_path(options.suite))
     folder = options.data
     if folder is None and suite.demo:

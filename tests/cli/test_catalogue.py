@@ -6,11 +6,11 @@ import pytest
 
 from bench.cli import catalogue
 from bench.cli.verbs import main
-from bench.config.library import RECIPES, names
+from bench.config.library import RECIPES, list_names
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", names(RECIPES))
+@pytest.mark.parametrize("name", list_names(RECIPES))
 def test_every_recipe_is_listed_with_its_cost(name):
     found = catalogue.entry(name)
     assert {"name", "network", "params", "gflops", "size", "source", "reported"} == found.keys()

@@ -2,21 +2,28 @@
 
 import pytest
 
-from bench.config.library import RECIPES, SUITES, as_suite_runs_it, load_recipe, load_suite, names
+from bench.config.library import (
+    RECIPES,
+    SUITES,
+    as_suite_runs_it,
+    list_names,
+    load_recipe,
+    load_suite,
+)
 from bench.config.recipe import Recipe
 from bench.config.strict import read, to_yaml
 from bench.config.suite import Suite
 from bench.system.errors import BadConfig
 
 
-@pytest.mark.parametrize("name", names(RECIPES))
+@pytest.mark.parametrize("name", list_names(RECIPES))
 def test_every_recipe_loads_and_writes_itself(name, tmp_path):
     recipe = load_recipe(name)
     (tmp_path / "again.yaml").write_text(to_yaml(recipe))
     assert read(tmp_path / "again.yaml", Recipe) == recipe
 
 
-@pytest.mark.parametrize("name", names(SUITES))
+@pytest.mark.parametrize("name", list_names(SUITES))
 def test_every_suite_names_recipes_that_exist(name, tmp_path):
     suite = load_suite(name)
     assert [as_suite_runs_it(load_recipe(recipe), suite) for recipe in suite.recipes]

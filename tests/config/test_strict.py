@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from bench.config.library import RECIPES, SUITES, changed, load_suite
+from bench.config.library import RECIPES, SUITES, load_suite, with_overrides
 from bench.config.recipe import Recipe
 from bench.config.strict import check_same, load_yaml, read, to_yaml
 from bench.scores.reported import PRIVATE_LEADERBOARD
@@ -115,7 +115,7 @@ def test_a_folder_of_another_suite_is_refused_by_field(tmp_path: Path):
     with pytest.raises(BadConfig, match="another folds, limit"):
         check_same(
             tmp_path / "suite.yaml",
-            changed(suite, seed=None, limit=2).model_copy(
+            with_overrides(suite, seed=None, limit=2).model_copy(
                 update={"folds": suite.folds.model_copy(update={"seed": 5})}
             ),
         )

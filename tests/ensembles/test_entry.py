@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import yaml
 
-from bench.config.library import SUITES, load_suite, names, suite_path
+from bench.config.library import SUITES, list_names, load_suite, suite_path
 from bench.config.suite import Ensemble
 from bench.ensembles.entry import Entry, check_ensembles, entries_of
 from bench.ensembles.rules import RULES
@@ -30,7 +30,7 @@ def test_entries_are_singles_then_ensembles():
     assert entries[-1].members == suite.recipes
 
 
-@pytest.mark.parametrize("name", names(SUITES))
+@pytest.mark.parametrize("name", list_names(SUITES))
 def test_the_ensembles_of_every_suite_have_rules(name):
     check_ensembles(load_suite(name), suite_path(name))
 

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.config.library import RECIPES, load_recipe, names
+from bench.config.library import RECIPES, list_names, load_recipe
 from bench.networks.build import freeze, meta_network, train_mode
 from bench.training.losses import total_loss
 from bench.training.optimiser import make_optimiser
@@ -22,7 +22,7 @@ TABLE = {  # of MaskingNet
 def distinct_recipes():
     """One name for each network that learns, and each freeze, that recipes ask for."""
     found = {}
-    for name in names(RECIPES):
+    for name in list_names(RECIPES):
         recipe = load_recipe(name)
         if recipe.epochs:
             found.setdefault((str(recipe.network), recipe.freeze), name)

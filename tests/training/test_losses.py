@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.ndimage import correlate1d
 
-from bench.config.library import RECIPES, as_suite_runs_it, load_recipe, load_suite, names
+from bench.config.library import RECIPES, as_suite_runs_it, list_names, load_recipe, load_suite
 from bench.config.recipe import Loss, PixelWeight
 from bench.networks.build import build
 from bench.training.losses import (
@@ -24,7 +24,7 @@ from bench.training.losses import (
 from tests.tiny import RECIPE
 
 SIGMA = 1.3
-PUBLISHED = [name for name in names(RECIPES) if name.startswith("heitzinger2020/")]
+PUBLISHED = [name for name in list_names(RECIPES) if name.startswith("heitzinger2020/")]
 
 
 def slopes(y, sigma=SIGMA):
