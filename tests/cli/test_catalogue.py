@@ -19,7 +19,7 @@ def test_every_recipe_is_listed_with_its_cost(name):
 
 
 def test_the_command_prints_one_object_a_recipe_and_the_layers_of_one(monkeypatch, capsys):
-    monkeypatch.setattr(catalogue, "names", lambda _: ["cpu/unet-256x384"])
+    monkeypatch.setattr(catalogue, "list_names", lambda _: ["cpu/unet-256x384"])
     assert main(["models", "--json", "--quiet"]) == 0
     (found,) = json.loads(capsys.readouterr().out)
     assert (found["name"], found["params"], found["size"]) == (
