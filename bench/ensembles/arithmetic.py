@@ -1,4 +1,4 @@
-"""Arithmetic on maps: sums and means in whole numbers, probabilities and logits of their values.
+"""Arithmetic on maps: sums and means in whole numbers, the probabilities and logits of values.
 
 Whole numbers make a result the same in any order, on any machine.
 """
@@ -43,12 +43,12 @@ def weighted_sum(
 
 
 def probabilities() -> Floats:
-    """Return (256,) the p of each value of a map; the outermost are half a step from 0 and 1."""
+    """Return the probability of each value of a map, (256,), kept half a step from 0 and 1."""
     return np.clip(np.arange(256), 0.5, 254.5) / 255
 
 
 def logits() -> Floats:
-    """Return (256,) the logit of each value of a map."""
+    """Return the logit of each value of a map, (256,)."""
     p = probabilities()
     log_odds: Floats = np.log(p / (1 - p))
     return log_odds

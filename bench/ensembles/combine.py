@@ -1,7 +1,7 @@
 """Members' map stores -> the map store of an ensemble.
 
-Scores and submissions are computed image by image from the members' maps and need no such store:
-it is for whoever wants to view an ensemble's maps.
+The store is for viewing an ensemble's maps. Scores and submissions do not need it: they are
+computed image by image from the members' maps.
 
 Reads  the members' stores. Writes another map store.
 """

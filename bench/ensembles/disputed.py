@@ -1,7 +1,7 @@
-"""The few pixels of many images on which members of an ensemble decide anything.
+"""Disputed pixels: the few on which an ensemble's members disagree, so that weights matter there.
 
-On most of a photograph all members agree whatever their weights. Fitting an ensemble needs only
-the other pixels, a few thousand of 2.5 million, and how many of those agreed on are car.
+Fitting an ensemble needs only these pixels, a few thousand of a photograph's 2.5 million, and of
+the others the number that are car.
 """
 
 from collections.abc import Sequence
@@ -16,14 +16,14 @@ from bench.masks.types import THRESHOLD, Map, Mask
 
 @dataclass(frozen=True)
 class DisputedPixels:
-    """Disputed pixels of images, kept one after the other, of members K."""
+    """The disputed pixels of some images, one image after the other, with K members' values."""
 
     values: NDArray[np.uint8]  # (pixels, K): the members' maps there
     truth: NDArray[np.bool_]  # (pixels,)
     ends: NDArray[np.int64]  # (images,): where each image's pixels end
     scale: NDArray[np.float64]  # (images,): disputed pixels that each kept one stands for
     agreed_car: NDArray[np.int64]  # (images,): pixels that all members call car
-    agreed_true: NDArray[np.int64]  # (images,): those of them that are car
+    agreed_true: NDArray[np.int64]  # (images,): pixels that all members call car and that are car
     true_pixels: NDArray[np.int64]  # (images,): all pixels that are car, disputed or not
 
     @property
@@ -85,7 +85,7 @@ def join(parts: Sequence[DisputedPixels]) -> DisputedPixels:
 
 
 def find_disputed(maps: Sequence[Map], low: int, high: int) -> tuple[NDArray[np.int64], Mask]:
-    """Flat positions of the disputed pixels of one image, and the mask (H, W) of agreed car."""
+    """Return flat positions of one image's disputed pixels, and the mask (H, W) of agreed car."""
     lowest, highest = maps[0], maps[0]
     for map in maps[1:]:
         lowest, highest = np.minimum(lowest, map), np.maximum(highest, map)
@@ -96,7 +96,7 @@ def find_disputed(maps: Sequence[Map], low: int, high: int) -> tuple[NDArray[np.
 def mean_dice(
     pixels: DisputedPixels, weights: Sequence[int], members: Sequence[int], changes: Sequence[int]
 ) -> NDArray[np.float64]:
-    """Mean Dice of the weighted mean's mask for each change of one member's weight.
+    """Return the mean Dice of the weighted mean's mask after each change of one member's weight.
 
     Exact where every disputed pixel was kept, else an estimate. The pixels must have been
     collected with low = high = 128.
@@ -107,7 +107,7 @@ def mean_dice(
             fall below zero, nor all to zero.
 
     Returns:
-        (candidates,) in [0, 1]; an image without car, true and predicted, counts 1.
+        (candidates,) in [0, 1]; an image with no car, neither true nor predicted, counts 1.
     """
     whole = (np.array(each, dtype=np.int64) for each in (weights, members, changes))
     both, predicted = _count_changes(pixels.values, pixels.truth, pixels.ends, *whole)
@@ -131,7 +131,7 @@ def _check(maps: Sequence[Map], truth: Mask) -> None:
 
 @kernel
 def _count_changes(values, truth, ends, weights, members, changes):  # type: ignore[no-untyped-def]
-    """(2, images, candidates): disputed pixels that are car predicted and true; car predicted."""
+    """Count (2, images, candidates) disputed pixels: car both predicted and true; car predicted."""
     candidates = len(members)
     needed = (2 * THRESHOLD - 1) * (weights.sum() + changes)  # twice the sum of a mean of 127.5
     counts = np.zeros((2, len(ends), candidates), dtype=np.int64)

@@ -62,7 +62,7 @@ def join(parts: Sequence[Evidence]) -> Evidence:
 
 
 def _dice_at_every_threshold(maps: Sequence[Map], truth: Mask) -> Floats:
-    """(255,): Dice of the plain mean of one image cut at 1..255."""
+    """Return the Dice of one image's plain mean cut at 1..255, (255,)."""
     merged = mean(maps, [1] * len(maps))
     tp, fp, fn = counts_at_every_threshold(merged, truth)[1:].T.astype(float)
     sizes = 2 * tp + fp + fn

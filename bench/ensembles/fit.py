@@ -31,7 +31,7 @@ ALL_PIXELS = 2**22  # of all images: below 100 MB, however many images there are
 def run(
     entries: Sequence[Entry], members: Members, images: Sequence[str], files: Mapping[str, Path]
 ) -> None:
-    """Fit every entry, all of rules that learn, and write the parameters of each to its file.
+    """Fit each entry, whose rule must be one that learns, and write its parameters to its file.
 
     Args:
         images: the held-out photographs.

@@ -7,7 +7,8 @@ from bench.ensembles.rules.stacking import Stacking
 from bench.ensembles.rules.staple import Staple
 from bench.ensembles.rules.threshold import Threshold
 from bench.ensembles.rules.vote import Vote
-from bench.ensembles.rules.weights import WeightsByDice, WeightsByLikelihood
+from bench.ensembles.rules.weights_dice import WeightsByDice
+from bench.ensembles.rules.weights_likelihood import WeightsByLikelihood
 
 RULES: dict[str, Rule] = {
     "mean": Mean(),

@@ -1,7 +1,8 @@
-"""The interface of a rule: combine members' maps of an image, perhaps after fitting."""
+"""The base class of all rules: what a rule must do, and what it may do."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any
 
 from bench.ensembles.evidence import Evidence
 from bench.masks.rle import map_runs
@@ -10,10 +11,10 @@ from bench.masks.types import Map, Runs
 Parameters = dict[str, Any]  # plain JSON: all that a rule knows; "rule" is its name in RULES
 
 
-class Rule(Protocol):
-    """Members' maps of one image -> one map, whose mask is `map >= 128` for every rule.
+class Rule(ABC):
+    """A way to turn the members' maps of an image into one map, whose mask is `map >= 128`.
 
-    Maps are uint8 round(255 p), (H, W). The map returned is always a new array.
+    Maps are uint8 round(255 p), (H, W).
     """
 
     learns: bool = False  # its parameters are fitted on held-out maps
@@ -24,8 +25,9 @@ class Rule(Protocol):
         """Whether a suite may give the weights."""
         return self.weighs and not self.learns
 
+    @abstractmethod
     def combine(self, maps: Sequence[Map], parameters: Parameters) -> Map:
-        """Combine the members' maps of an image.
+        """Combine the members' maps of an image; return a new array.
 
         Raises:
             ValueError: the parameters are for another number of maps.
@@ -40,7 +42,7 @@ class Rule(Protocol):
         return map_runs(self.combine(maps, parameters))
 
     def fit(self, evidence: Evidence) -> Parameters:
-        """Fit the rule to held-out images; return parameters for JSON: none, by default."""
+        """Fit the rule to held-out images; return its parameters as JSON can hold them."""
         return {}
 
     def without(self, parameters: Parameters, member: int) -> Parameters | None:

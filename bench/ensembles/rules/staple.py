@@ -34,7 +34,7 @@ class Staple(Rule):
 
 
 def staple(maps: Sequence[Map]) -> Map:
-    """Posterior probability of car, as a map, after expectation-maximisation on one image.
+    """Return the posterior probability of car, as a map, by expectation-maximisation on one image.
 
     A pixel's posterior depends on its pattern of decisions alone. So disputed pixels are counted by
     pattern, and the unanimous ones form two more patterns. (Other programs leave the unanimous
@@ -95,7 +95,7 @@ def _posterior(decisions: Floats, prior: float, sensitivity: Floats, specificity
 
 
 def _share(weights: Floats, right: Floats) -> Floats:
-    """(K,): weighted share of right decisions, inside the open interval (0, 1)."""
+    """Return each member's weighted share of right decisions, (K,), inside (0, 1)."""
     total = weights.sum()
     share = weights @ right / total if total > 0 else np.full(right.shape[1], 0.5)
     inner: Floats = np.clip(share, MARGIN, 1 - MARGIN)

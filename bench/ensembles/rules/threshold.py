@@ -34,7 +34,7 @@ class Threshold(Rule):
 
 
 def stretch_table(threshold: int) -> Map:
-    """Table (256,) that stretches both sides of a threshold so that it comes to lie at 128."""
+    """Return a table (256,) that stretches values so that the threshold comes to lie at 128."""
     values = np.arange(256)
     below = values * THRESHOLD // threshold
     above = 255 - (255 - values) * (255 - THRESHOLD) // max(255 - threshold, 1)

@@ -5,7 +5,7 @@ import pytest
 from scipy.optimize import minimize
 
 from bench.ensembles.evidence import SURE
-from bench.ensembles.rules.weights import TOTAL
+from bench.ensembles.rules.weights_likelihood import TOTAL
 from tests.planted import collected, fit, samples
 
 
