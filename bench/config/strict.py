@@ -1,8 +1,10 @@
 """What every record of a recipe or suite is built on: strict fields, and YAML in and out."""
 
 import re
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TypeVar
+from types import NoneType
+from typing import Annotated, Any, TypeVar, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -54,14 +56,14 @@ StrictDumper.add_implicit_resolver(FLOAT, EXPONENT, list("-+.0123456789"))
 
 
 def to_yaml(config: Strict) -> str:
-    """The file that reads back as this recipe or suite."""
+    """Return the text of a file that reads back as this recipe or suite."""
     values = config.model_dump(mode="json", exclude_none=True)
     text: str = yaml.dump(values, Dumper=StrictDumper, sort_keys=False)
     return text
 
 
 def load_yaml(path: Path) -> Any:
-    """The plain values of a YAML file.
+    """Return the plain values of a YAML file.
 
     Raises:
         BadConfig: the file cannot be read or is not YAML; the message names the line.
@@ -77,7 +79,7 @@ def load_yaml(path: Path) -> Any:
 
 
 def read(path: Path, kind: type[Config]) -> Config:
-    """A recipe or suite from a file.
+    """Read a recipe or suite from a file.
 
     Raises:
         BadConfig: the file is not YAML or breaks a rule; the message names every field at fault.
@@ -106,18 +108,48 @@ def check_same(path: Path, config: Strict) -> None:
 
 
 def field_of(fault: ErrorDetails) -> str:
-    """The name of the field at fault, as a path of dots."""
+    """Return the name of the field at fault, as a path of dots."""
     return ".".join(str(part) for part in fault["loc"]) or "(whole file)"
 
 
 def faults(error: ValidationError, kind: type[Strict]) -> str:
-    """A line for every field at fault: its name, what is wrong with it, what was given."""
+    """Return a line for every field at fault: its name, what is wrong with it, and its value."""
     lines = []
     for fault in error.errors():
-        field = field_of(fault)
-        given = "" if fault["type"] == "missing" else f", not {fault['input']!r}"
-        line = f"\n  {field}: {fault['msg'][0].lower()}{fault['msg'][1:]}{given}"
+        reason = f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
         if fault["type"] == "extra_forbidden":
-            line = f"\n  {field}: no such field; there are {', '.join(kind.model_fields)}"
-        lines.append(line)
+            reason = f"no such field; there are {', '.join(_fields_beside(kind, fault['loc']))}"
+        elif fault["type"] != "missing":
+            reason += f", not {fault['input']!r}"
+        lines.append(f"\n  {field_of(fault)}: {reason}")
     return "".join(lines)
+
+
+def _fields_beside(kind: Any, location: Sequence[int | str]) -> list[str]:
+    """Return the fields of the record whose unknown field stands at `location`.
+
+    Args:
+        kind: the type that the location starts from: a record, or what a field may hold.
+        location: pydantic's path of fields, indices, keys, tags, and "tagged-union[...]".
+    """
+    part, *rest = location
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        if not rest:
+            return list(kind.model_fields)
+        return _fields_beside(kind.model_fields[str(part)].annotation, rest)
+    kinds = [each for each in get_args(kind) if each not in (NoneType, ...)]
+    if get_origin(kind) is Annotated:
+        return _fields_beside(kinds[0], location)
+    if isinstance(part, int) or get_origin(kind) is dict:
+        return _fields_beside(kinds[-1], rest)
+    if len(kinds) == 1:  # a kind or None: pydantic's path does not say which
+        return _fields_beside(kinds[0], location)
+    tagged = [each for each in kinds if part == _tag(each)]
+    (kind,) = tagged or [each for each in kinds if get_origin(each) is Annotated]
+    return _fields_beside(kind, rest)
+
+
+def _tag(kind: Any) -> str | None:
+    """Return the name by which a file chooses a record among others; None of other kinds."""
+    fields = getattr(kind, "model_fields", {})
+    return get_args(fields["name"].annotation)[0] if "name" in fields else None

@@ -1,5 +1,6 @@
 """Strict YAML: keys stand once, numbers are YAML 1.2's, folders of other settings are refused."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ import yaml
 from bench.config.library import RECIPES, SUITES, load_suite, with_overrides
 from bench.config.recipe import Recipe
 from bench.config.strict import check_same, load_yaml, read, to_yaml
+from bench.config.suite import Suite
 from bench.scores.reported import PRIVATE_LEADERBOARD
 from bench.system.errors import BadConfig
 from tests.tiny import RECIPE
@@ -119,3 +121,87 @@ def test_a_folder_of_another_suite_is_refused_by_field(tmp_path: Path):
                 update={"folds": suite.folds.model_copy(update={"seed": 5})}
             ),
         )
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "message"),
+    [
+        pytest.param(
+            Recipe,
+            {"refine": [{"denoise": {"blurr": 3}}]},
+            "refine.0.denoise.blurr: no such field; there are name, blur, opening",
+            id="a step, one of several in a list",
+        ),
+        pytest.param(
+            Recipe,
+            {"schedule": {"name": "plateau", "patience": 1, "factor": 0.5, "every": 2}},
+            "plateau.every: no such field; there are name, patience, factor",
+            id="a schedule, which may be a word too",
+        ),
+        pytest.param(
+            Recipe,
+            {"gradual": [{"scale": 0.5, "epochs": 1, "x": 1}]},
+            "gradual.0.x: no such field; there are scale, epochs",
+            id="in a list",
+        ),
+        pytest.param(
+            Recipe,
+            {"early_stopping": {"patience": 1, "delta": 2}},
+            "early_stopping.delta: no such field; there are patience, min_delta",
+            id="a record or nothing",
+        ),
+        pytest.param(
+            Recipe,
+            {"tta": {"flp": True}},
+            "tta.flp: no such field; there are flip, scales",
+            id="tta",
+        ),
+        pytest.param(
+            Suite,
+            {"ensembles": {"refine": {"rule": "mean", "x": 1}}},
+            "ensembles.refine.x: no such field; there are rule, members, weights, refine",
+            id="below a key that is called as a field",
+        ),
+        pytest.param(
+            Suite,
+            {"ensembles": {"a": {"rule": "mean", "refine": [{"denoise": {"blurr": 3}}]}}},
+            "ensembles.a.refine.0.denoise.blurr: no such field; there are name, blur, opening",
+            id="a step of an ensemble",
+        ),
+        pytest.param(
+            Suite,
+            {"override": {"gradual": [{"scale": 0.5, "epochs": 1, "x": 1}]}},
+            "override.gradual.0.x: no such field; there are scale, epochs",
+            id="a list or nothing",
+        ),
+        pytest.param(
+            Suite,
+            {"override": {"schedule": {"name": "step", "every": 2, "factor": 0.5, "x": 1}}},
+            "step.x: no such field; there are name, every, factor",
+            id="a schedule, a word or nothing",
+        ),
+        pytest.param(
+            Suite,
+            {"override": {"optimiser": {"name": "sgd", "lr": 0.1, "rate": 1}}},
+            "override.optimiser.rate: no such field; there are name, lr, encoder_lr",
+            id="a record in a record",
+        ),
+        pytest.param(
+            Suite,
+            {"reported": [{"entry": "a", "dice": 0.5, "source": "b", "x": 1}]},
+            "reported.0.x: no such field; there are entry, dice",
+            id="a published figure",
+        ),
+        pytest.param(
+            Suite, {"fold": 3}, "fold: no such field; there are title, recipes", id="suite"
+        ),
+    ],
+)
+def test_an_unknown_field_is_answered_with_the_fields_of_its_own_record(
+    kind, change, message, tmp_path
+):
+    path = tmp_path / "mine.yaml"
+    whole = {Recipe: RECIPE, Suite: load_suite("demo")}[kind]
+    path.write_text(yaml.safe_dump(yaml.safe_load(to_yaml(whole)) | change))
+    with pytest.raises(BadConfig, match=re.escape(message)):
+        read(path, kind)
