@@ -35,14 +35,13 @@ def score_command(args: argparse.Namespace) -> None:
 
 def train_command(args: argparse.Namespace) -> None:
     """Train a suite's recipes."""
-    from bench.run.members import training_stage
+    from bench.run.members import training_stages
     from bench.run.opening import begin
 
     run = open_run(args)
     begin(run)
-    for name in run.chosen_recipes(args.only):
-        for fold in run.splits:
-            training_stage(run, name, fold).bring_up_to_date()
+    for stage in training_stages(run, args.only):
+        stage.bring_up_to_date()
 
 
 def predict_command(args: argparse.Namespace) -> None:

@@ -1,23 +1,37 @@
-"""The page: facts, figures and pictures of a run, put into the templates beside this file."""
+"""A finished run -> one page of its results, which opens from disk and loads no other file.
+
+Reads  leaderboard.csv, scores.parquet, analysis.json, histories and manifests of a run; map stores,
+       photographs and masks of the few images it shows.
+Writes report.html, from the templates beside this file.
+"""
 
 import base64
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from bench.report import figures, heatmaps, leaderboard, learning_curves, provenance
+from bench.ensembles.entry import Entry
+from bench.ensembles.members import Members
+from bench.report import figures, heatmaps, leaderboard, learning_curves, pictures, provenance
 from bench.report.answer import answer
 from bench.report.facts import Facts
 from bench.report.heatmaps import HeatMap
 from bench.report.pictures import ShownPhotograph
 from bench.report.svg import Drawing
+from bench.scores import columns
 from bench.scores.reported import NOTE
+from bench.system.files import write_text
 from bench.system.text import number
 
 TEMPLATES = Path(__file__).parent / "templates"
+CODE = [  # a page older than one of these files is made again
+    *sorted(path for path in Path(__file__).parent.rglob("*") if path.suffix != ".pyc"),
+    Path(columns.__file__),
+]
 
 
 @dataclass(frozen=True)
@@ -31,8 +45,20 @@ class Section:
     heatmaps: list[HeatMap]
 
 
+def run(facts: Facts, entries: Sequence[Entry], members: Members, target: Path) -> None:
+    """Write the page.
+
+    Args:
+        entries: ready for maps, among them the one whose pictures are shown.
+
+    Raises:
+        BadData: a store lacks an image or is damaged, or a photograph or mask is.
+    """
+    write_text(target, render(facts, pictures.draw(facts, entries, members)))
+
+
 def render(facts: Facts, photographs: list[ShownPhotograph]) -> str:
-    """The whole page as HTML: every name in it is escaped, and it loads no other file."""
+    """Return the whole page as HTML: every name in it is escaped, and it loads no other file."""
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES),
         autoescape=True,
@@ -110,7 +136,7 @@ def _sections(facts: Facts) -> list[Section]:
 
 
 def _oracle(facts: Facts) -> str:
-    """A sentence on the Dice of choosing the best member for each photograph."""
+    """Say what Dice the best member of each photograph would reach; nothing of a single member."""
     if len(facts.members) < 2:
         return ""
     best = number(float(facts.analysis["oracle"]["dice"]), 6)

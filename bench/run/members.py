@@ -8,14 +8,23 @@ from bench.ensembles import combine
 from bench.networks import predict
 from bench.networks.predict import PredictionTask
 from bench.networks.predictor import FoldTask
-from bench.run.fresh import Stage
 from bench.run.run import Run
+from bench.run.stage import Stage
 from bench.run.work import prediction_work, training_work
 from bench.training import train
 
 
-def training_stage(run: Run, name: str, fold: int) -> Stage:
-    """Train a recipe on a fold."""
+def training_stages(run: Run, only: Sequence[str] = ()) -> list[Stage]:
+    """List the trainings of a run: every recipe on every fold.
+
+    Args:
+        only: these recipes instead of all.
+    """
+    names, folds = run.chosen_recipes(only), run.suite.folds.run
+    return [_training_stage(run, name, fold) for name in names for fold in folds]
+
+
+def _training_stage(run: Run, name: str, fold: int) -> Stage:
     stage = Stage(
         f"train {name}, fold {fold}",
         makes=[run.layout.training(name, fold).manifest],
@@ -41,11 +50,10 @@ def prediction_stage(run: Run, only: Sequence[str] = ()) -> Stage:
     """
     splits = ("heldout", "test") if run.data.test else ("heldout",)
     names = run.chosen_recipes(only)
-    trained = [training_stage(run, name, fold) for name in names for fold in run.splits]
     return Stage(
         "predict",
         makes=[run.layout.maps(name, which) for which in splits for name in names],
-        reads=[file for stage in trained for file in stage.makes],
+        reads=[file for stage in training_stages(run, only) for file in stage.makes],
         run=partial(_predict, run, names, splits),
         work=partial(prediction_work, run),
         always=True,  # a store knows by itself which maps it lacks and which weights made it

@@ -13,7 +13,7 @@ from bench.demo.folder import draw_folder
 from bench.ensembles import fit
 from bench.ensembles.entry import check_ensembles
 from bench.networks.build import build
-from bench.run.members import training_stage
+from bench.run.members import training_stages
 from bench.run.run import Run
 from bench.system.device import Machine
 from bench.system.environment import environment
@@ -87,7 +87,7 @@ def begin(run: Run) -> None:
     if run.layout.suite.exists():
         check_same(run.layout.suite, run.suite)
     for name, recipe in run.recipes.items():
-        if not all(training_stage(run, name, fold).done for fold in run.suite.folds.run):
+        if not all(stage.done for stage in training_stages(run, [name])):
             build(recipe)
     if not run.layout.suite.exists():
         write_json(run.layout.environment, environment())

@@ -3,7 +3,7 @@
 from typing import Any
 
 from bench.data.folds import draw_folds, split
-from bench.run.members import training_stage
+from bench.run.members import training_stages
 from bench.run.run import Run
 from bench.training.cost import estimate
 
@@ -19,7 +19,7 @@ def plan(run: Run) -> dict[str, Any]:
 
 
 def _recipe_plan(run: Run, name: str, trained_on: int, predicted: int) -> dict[str, Any]:
-    done = [training_stage(run, name, fold).done for fold in run.suite.folds.run]
+    done = [stage.done for stage in training_stages(run, [name])]
     cost = estimate(run.recipes[name], trained_on, predicted, run.machine)
     return {
         "trained": f"{sum(done)} of {len(done)} folds",

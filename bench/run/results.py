@@ -6,16 +6,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench import report
 from bench.config.refinement import to_json
 from bench.data.carvana import is_real, metadata
 from bench.ensembles import fit
 from bench.ensembles.entry import Entry
 from bench.kaggle import submit
 from bench.networks import predict
-from bench.report import facts
-from bench.run.fresh import Stage
+from bench.report import facts, page
 from bench.run.run import Run
+from bench.run.stage import Stage
 from bench.run.work import scoring_work
 from bench.scores import analysis, leaderboard, refinement_trials, reported, score, worst_images
 from bench.scores.pairs import read_scores
@@ -100,7 +99,7 @@ def leaderboard_stage(run: Run) -> Stage:
     return Stage(
         "leaderboard",
         makes=[run.layout.leaderboard(form) for form in LEADERBOARD_FORMS],
-        reads=report_stage(run).reads,
+        reads=report_stage(run).reads,  # the report shows it: both are stale together
         run=partial(_rank, run),
         always=True,  # it takes no time, and the reported figures may be others
     )
@@ -168,7 +167,7 @@ def report_stage(run: Run) -> Stage:
         run.layout.training(name, fold) for name in run.recipes for fold in run.suite.folds.run
     ]
     histories = [folder.history for folder in trainings]
-    reads = [run.layout.scores, run.layout.analysis, run.layout.suite, *report.CODE]
+    reads = [run.layout.scores, run.layout.analysis, run.layout.suite, *page.CODE]
     reads += [folder.manifest for folder in trainings]
     reads += [path for path in histories if path.exists()]  # what is not trained has none
     return Stage("report", [run.layout.report], reads, partial(_report, run))
@@ -179,8 +178,8 @@ def _report(run: Run) -> None:
     if not leaderboard_stage(run).done:
         _rank(run)
     fit_stage(run).bring_up_to_date()
-    what = facts.read(run.name, run.suite, run.recipes, run.data, run.layout, run.repeat_commands)
-    report.run(what, run.fitted_entries(), run.members("heldout"), run.layout.report)
+    about = facts.read(run.name, run.suite, run.recipes, run.data, run.layout, run.repeat_commands)
+    page.run(about, run.fitted_entries(), run.members("heldout"), run.layout.report)
     say(f"{run.layout.report}: the report; open it in a browser")
 
 

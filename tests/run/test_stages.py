@@ -6,7 +6,7 @@ import pytest
 
 from bench.cli.arguments import make_parser, open_run
 from bench.cli.verbs import VERBS
-from bench.run.members import training_stage
+from bench.run.members import training_stages
 from bench.run.stages import GROUPS
 
 pytestmark = pytest.mark.slow
@@ -16,7 +16,7 @@ def test_the_table_of_stages_says_what_is_done_and_what_a_change_makes_stale(roa
     run = open_run(make_parser(VERBS).parse_args(road.words("run")))
 
     def stale():
-        stages = [training_stage(run, name, fold) for name in run.recipes for fold in run.splits]
+        stages = training_stages(run)
         stages += [make(run) for group in GROUPS.values() for make in group]
         return {stage.name for stage in stages if not stage.done}
 

@@ -1,4 +1,4 @@
-"""A stage of a run, and the one place that says whether what it made is still current."""
+"""A stage of a run: what it makes, what from, and whether what it made is still current."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from bench.run.fresh import Stage, is_fresh
+from bench.run.stage import Stage, is_fresh
 
 
 @pytest.fixture
