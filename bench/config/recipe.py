@@ -1,11 +1,11 @@
-"""Recipe: what decides a model, as a strict YAML file; config.py finds it by its name."""
+"""Recipe: what decides a model, as a strict YAML file; library.py finds it by its name."""
 
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from bench.config import refinement as steps
-from bench.config.strict import Strict
+from bench.config.strict import Strict, to_yaml
 
 Loss = Literal["bce", "focal", "mse", "soft_dice", "gradient"]
 PixelWeight = Literal["median_frequency", "boundary", "gradient_ratio"]
@@ -104,8 +104,7 @@ class Recipe(Strict):
     freeze: tuple[str, ...] = Field(default=(), strict=False)  # modules, for example `encoder`
     ema: float | None = Field(default=None, gt=0, lt=1)  # decay of the averaged weights
     tta: Tta = Tta()
-    # of it as an entry; not as a member. None is left out of the YAML whose hash map stores keep
-    refine: steps.Steps | None = Field(default=None, strict=False)
+    refine: steps.Steps = Field(default=(), strict=False)  # of the model's own entry; no map's
     seed: int = 0
     source: str
     goal: str
@@ -134,8 +133,16 @@ class Recipe(Strict):
 
     @property
     def unrefined(self) -> Self:
-        """All of it that decides the maps: the recipe a training and a map store are made by."""
-        return self.model_copy(update={"refine": None})
+        """The recipe without its refinement, which decides neither its training nor its maps."""
+        return self.model_copy(update={"refine": ()})
+
+    def training_yaml(self) -> str:
+        """Return the text that decides a training and its maps: every field but `refine`.
+
+        A training keeps this text as its recipe.yaml, and a map store keeps the hash of the text.
+        (`source`, `goal` and `reported` decide nothing either, but older stores hashed them too.)
+        """
+        return to_yaml(self, without={"refine"})
 
     @property
     def reported_dice(self) -> float | None:

@@ -1,7 +1,7 @@
 """What every record of a recipe or suite is built on: strict fields, and YAML in and out."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from pathlib import Path
 from types import NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_origin
@@ -55,9 +55,13 @@ StrictLoader.add_implicit_resolver(FLOAT, EXPONENT, list("-+.0123456789"))
 StrictDumper.add_implicit_resolver(FLOAT, EXPONENT, list("-+.0123456789"))
 
 
-def to_yaml(config: Strict) -> str:
-    """Return the text of a file that reads back as this recipe or suite."""
-    values = config.model_dump(mode="json", exclude_none=True)
+def to_yaml(config: Strict, without: Set[str] = frozenset()) -> str:
+    """Return the text of a file that reads back as this recipe or suite.
+
+    Args:
+        without: fields to leave out, besides those that are None.
+    """
+    values = config.model_dump(mode="json", exclude_none=True, exclude=set(without))
     text: str = yaml.dump(values, Dumper=StrictDumper, sort_keys=False)
     return text
 

@@ -18,7 +18,6 @@ import torch
 from torch import Tensor
 
 from bench.config.recipe import Recipe
-from bench.config.strict import to_yaml
 from bench.data.images import read_image
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore
@@ -94,7 +93,7 @@ def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
         if not training.finished:
             raise Missing(f"{training.folder}: not trained to the end yet; train it first")
     return {
-        "recipe_sha256": hashlib.sha256(to_yaml(recipe).encode()).hexdigest(),
+        "recipe_sha256": hashlib.sha256(recipe.training_yaml().encode()).hexdigest(),
         "weights_sha256": [sha256(training.weights) for training in trainings],
     }
 

@@ -37,8 +37,7 @@ def _training_stage(run: Run, name: str, fold: int) -> Stage:
 
 def _train(run: Run, name: str, fold: int) -> None:
     part, folder = run.splits[fold], run.layout.training(name, fold)
-    recipe = run.recipes[name].unrefined
-    task = train.Task(recipe, part.train, part.valid, folder, run.tensorboard)
+    task = train.Task(run.recipes[name], part.train, part.valid, folder, run.tensorboard)
     train.run(task, run.data, run.cache, run.machine)
 
 
@@ -73,7 +72,7 @@ def _member(run: Run, name: str, which: str) -> PredictionTask:
             FoldTask([trained[fold]], {image: run.data.train[image] for image in part.heldout})
             for fold, part in run.splits.items()
         ]
-    return PredictionTask(run.recipes[name].unrefined, folds, run.layout.maps(name, which))
+    return PredictionTask(run.recipes[name], folds, run.layout.maps(name, which))
 
 
 def combine_members(run: Run, which: str) -> None:

@@ -79,7 +79,7 @@ class Run:
     @cached_property
     def entries(self) -> list[Entry]:
         """Single models and ensembles; those that learn, without what they have learned."""
-        refine = {name: recipe.refine or () for name, recipe in self.recipes.items()}
+        refine = {name: recipe.refine for name, recipe in self.recipes.items()}
         return entries_of(self.suite, refine)
 
     def fitted_entries(self) -> list[Entry]:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe, scaled
-from bench.config.strict import check_same, to_yaml
+from bench.config.strict import check_same
 from bench.data.carvana import Carvana
 from bench.masks.types import Size
 from bench.networks.build import train_mode
@@ -65,7 +65,7 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
     """
     recipe, folder = task.recipe, task.folder
     if folder.recipe.exists():
-        check_same(folder.recipe, recipe)
+        check_same(folder.recipe, recipe.unrefined)
     if folder.finished:
         report_dice(json.loads(folder.manifest.read_text()).get("valid_dice", 0), recipe.name)
         return
@@ -74,7 +74,7 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
         raise BadConfig(
             f"{recipe.name}: batch {recipe.batch} is larger than {len(task.train)} training images"
         )
-    write_text(folder.recipe, to_yaml(recipe))
+    write_text(folder.recipe, recipe.training_yaml())
     accelerator = machine.accelerator()
     state = begin_or_resume(recipe, steps, saved=folder.state)
     state.network, state.optimiser = accelerator.prepare(state.network, state.optimiser)
