@@ -1,4 +1,4 @@
-"""Recipes and suites found by their names, and recipes as a suite runs them."""
+"""Find recipes and suites by their names, and change recipes as a suite says."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ from pydantic import ValidationError
 
 from bench.config.recipe import Recipe, scaled
 from bench.config.strict import faults, read
-from bench.config.suite import Override, Suite, short_name
+from bench.config.suite import Suite, short_name
 from bench.system.errors import BadConfig
 from bench.system.text import nearest
 
@@ -16,7 +16,7 @@ SUITES = Path(__file__).parent / "suites"
 
 
 def load_recipe(name: str, beside: Path = Path()) -> Recipe:
-    """The recipe of `models/recipes/<name>.yaml`, or of a path that ends in .yaml, named so.
+    """Load the recipe of `models/recipes/<name>.yaml`, or of a path that ends in .yaml.
 
     Args:
         beside: the suite's file; a relative path is looked up in its folder.
@@ -26,12 +26,12 @@ def load_recipe(name: str, beside: Path = Path()) -> Recipe:
 
 
 def load_suite(name: str) -> Suite:
-    """The suite of `bench/config/suites/<name>.yaml`, or of a path that ends in .yaml."""
+    """Load the suite of `bench/config/suites/<name>.yaml`, or of a path that ends in .yaml."""
     return read(suite_path(name), Suite)
 
 
 def suite_path(name: str) -> Path:
-    """The file of `bench/config/suites/<name>.yaml`, or the path that ends in .yaml."""
+    """Return the path of `bench/config/suites/<name>.yaml`, or a name that is a path itself."""
     return _find(name, SUITES, "suite")
 
 
@@ -43,27 +43,22 @@ def list_names(folder: Path) -> list[str]:
 
 
 def as_suite_runs_it(recipe: Recipe, suite: Suite) -> Recipe:
-    """The recipe as a suite runs it: sizes scaled, fields replaced as its `override` says.
+    """Return the recipe as a suite runs it: its size scaled, fields replaced by the override.
 
-    A recipe of 0 epochs has nothing to override but its size and `pretrained`.
+    Of a recipe of 0 epochs, which is not trained, only the size and `pretrained` change.
 
     Raises:
-        BadConfig: the override does not go with the recipe.
+        BadConfig: the override contradicts the recipe.
     """
-    change = {
-        field: getattr(suite.override, field)
-        for field in Recipe.model_fields
-        if field in Override.model_fields
-    }
-    change = {field: value for field, value in change.items() if value is not None}
-    if not recipe.epochs:
-        change = {}
-    network = change.get("network", recipe.network)
-    if suite.override.pretrained is not None and "pretrained" in network.options:
-        network = network.model_copy(update={"pretrained": suite.override.pretrained})
-    change |= {"size": scaled(recipe.size, suite.scale), "network": network}
+    replaced = {field: value for field, value in suite.override if value is not None}
+    pretrained = replaced.pop("pretrained", None)  # the one that is the network's, not the recipe's
+    fields = dict(recipe) | (replaced if recipe.epochs else {})
+    network = fields["network"]
+    if pretrained is not None and "pretrained" in network.options:
+        network = network.model_copy(update={"pretrained": pretrained})
+    fields |= {"size": scaled(recipe.size, suite.scale), "network": network}
     try:
-        return Recipe.model_validate({**dict(recipe), **change}).named(recipe.name)
+        return Recipe.model_validate(fields).named(recipe.name)
     except ValidationError as error:
         raise BadConfig(f"suite {suite.title!r}, override:" + faults(error, Recipe)) from error
 

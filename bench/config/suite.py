@@ -11,10 +11,13 @@ from bench.config.strict import Strict
 
 
 class Override(Strict):
-    """Fields of every recipe that a suite replaces; what is absent stays as the recipe says."""
+    """What a suite may replace in every recipe: fields of `Recipe`, and one of its network.
+
+    A field that is None stays as each recipe has it.
+    """
 
     network: Network | None = None
-    pretrained: bool | None = None
+    pretrained: bool | None = None  # the option of networks that have it
     epochs: int | None = Field(default=None, gt=0)
     gradual: tuple[Smaller, ...] | None = Field(default=None, strict=False)
     batch: int | None = Field(default=None, gt=0)
