@@ -43,6 +43,6 @@ def _start_process(args: argparse.Namespace) -> None:
     process.set_environment(args.weights_dir)
     works_on_run = bool(getattr(args, "suite", None))
     if works_on_run or args.networks:
-        process.try_convolutions_once()
+        process.use_cudnn_benchmark()
     if works_on_run:
         process.use_one_opencv_thread()

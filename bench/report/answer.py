@@ -9,7 +9,7 @@ from typing import Any
 
 from bench.ensembles.rules import RULES
 from bench.report.facts import Facts
-from bench.system.text import chance, duration, listed, milliseconds, number, several, signed
+from bench.system.text import duration, listed, milliseconds, number, p_equals, several, signed
 
 SIGNIFICANT = 0.05
 
@@ -88,7 +88,7 @@ def _gain(facts: Facts, best: dict[str, Any], member: dict[str, Any]) -> str:
     corrected = f", corrected for {ensembles} ensembles" if ensembles > 1 else ""
     return (
         f"The difference is {signed(gain)} [95 % interval {signed(best['gain_low'])} to "
-        f"{signed(best['gain_high'])}; {chance(best['gain_p'])}{corrected}]: {pixels}."
+        f"{signed(best['gain_high'])}; {p_equals(best['gain_p'])}{corrected}]: {pixels}."
     )
 
 

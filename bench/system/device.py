@@ -57,8 +57,8 @@ def device_name(accelerator: Accelerator) -> str:
 def bf16_is_fast(cpu: bool) -> bool:
     """Whether bf16 is faster than fp32: CPUs with its instructions, NVIDIA cards since Ampere."""
     if cpu:
-        able = torch.cpu.get_capabilities()
-        return bool(able.get("avx512_bf16") or able.get("amx_bf16"))
+        capabilities = torch.cpu.get_capabilities()
+        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
     return torch.cuda.get_device_capability() >= (8, 0)
 
 
@@ -71,6 +71,10 @@ def wait_for(device: torch.device) -> None:
 @contextmanager
 def enough_memory(what: str, batch: int, size: tuple[int, int]) -> Iterator[None]:
     """Turn running out of memory into an error that says which number to lower.
+
+    Args:
+        what: name of the recipe whose network runs.
+        batch, size: images in memory at once, and their height and width.
 
     Raises:
         BenchError: the block ran out of the device's or the machine's memory.

@@ -1,4 +1,4 @@
-"""Code, libraries and machine that a result was made with."""
+"""The code, libraries and machine that made a result."""
 
 import os
 import platform
@@ -25,7 +25,7 @@ LIBRARIES = (
 
 
 def environment() -> dict[str, Any]:
-    """Describe commit, whether the tree was clean, versions and machine, as JSON can hold them."""
+    """Describe the commit, whether the tree was clean, the versions and the machine, for JSON."""
     return {
         "commit": commit(),
         "clean_tree": _git("status", "--porcelain") == "",
@@ -49,12 +49,12 @@ def _git(*words: str) -> str | None:
     """Return what git prints, or None where there is no git or no checkout."""
     checkout = Path(__file__).parent
     try:
-        done = subprocess.run(
+        process = subprocess.run(
             ["git", *words], cwd=checkout, capture_output=True, text=True, check=True
         )
     except (OSError, subprocess.CalledProcessError):
         return None
-    return done.stdout.strip()
+    return process.stdout.strip()
 
 
 def _processor() -> str:
@@ -66,6 +66,9 @@ def _processor() -> str:
 
 
 def peak_memory() -> int:
-    """Return the most bytes that this process has held; getrusage would count its parent's, too."""
+    """Return the peak resident memory of this process in bytes, on Linux.
+
+    The peak that getrusage reports is no use: a child process inherits its parent's.
+    """
     status = Path("/proc/self/status").read_text(encoding="ascii")
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024

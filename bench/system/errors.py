@@ -1,4 +1,4 @@
-"""What can go wrong on the user's side, and the exit code it ends in."""
+"""Errors that a user can understand, each kind with its exit code."""
 
 from pathlib import Path
 

@@ -1,8 +1,8 @@
 """Switches of libraries that hold for a whole process: each is set here and nowhere else.
 
 The command line sets them once, when it starts, before any thread runs. Nothing deeper in the
-program may: a caller could not take such a switch back, and code of a library that reads the
-environment in another thread while it is written crashes.
+program may: a caller could not undo such a switch, and a library that reads the environment in one
+thread while another thread writes it can crash.
 """
 
 import os
@@ -25,8 +25,8 @@ def set_environment(weights_dir: Path | None) -> None:
 def keep_compiled_code_in(folder: Path) -> None:
     """Have `torch.compile` keep its machine code in a folder of this process.
 
-    Code of an earlier process would make compiling look faster than it is. torch takes the folder
-    from the environment alone.
+    Machine code of an earlier process would make compiling look faster than it is. Only the
+    environment tells torch the folder.
     """
     os.environ["TORCHINDUCTOR_CACHE_DIR"] = str(folder)
 
@@ -42,8 +42,8 @@ def use_one_opencv_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def try_convolutions_once() -> None:
-    """Have cuDNN time its algorithms at a network's first batch and keep the fastest.
+def use_cudnn_benchmark() -> None:
+    """Have cuDNN time its algorithms on a network's first batch and keep the fastest.
 
     That pays because the sizes of a network's inputs never change.
     """
@@ -53,7 +53,7 @@ def try_convolutions_once() -> None:
 
 
 def keep_uploads_in_memory(max_bytes: int) -> None:
-    """Have the web server keep uploads of up to so many bytes in memory: none touches a disk."""
+    """Have the web server keep uploads of up to `max_bytes` in memory: none touches a disk."""
     from starlette.formparsers import MultiPartParser
 
     MultiPartParser.spool_max_size = max_bytes

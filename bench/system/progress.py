@@ -1,10 +1,10 @@
 """Progress with time left: a bar on a terminal, plain lines elsewhere and in a run's log.
 
-While a suite runs, each line also says which stage of how many it is, how long the whole suite will
-roughly take still, the best Dice so far and the disk used.
+While a suite runs, each line also says which stage of how many it is, roughly how long the whole
+suite will still take, the best Dice so far and the disk used.
 
-What is shown and where belongs to the context of the command that runs (a context variable, which
-the threads of `bench.system.threads` see too), so two commands in one process do not mix.
+Each command keeps its progress in a context variable, which the threads of `bench.system.threads`
+see too, so that two commands in one process do not mix.
 """
 
 import sys
@@ -30,7 +30,7 @@ from rich.progress import Progress as Bar
 
 Item = TypeVar("Item")
 
-LINE_EVERY_S = 15.0  # a log gets one line of progress in this time
+LINE_EVERY_S = 15.0  # seconds between two lines of progress in a log
 
 
 @dataclass
@@ -44,21 +44,21 @@ class RunStatus:
 
     folder: Path
     works: Sequence[float]
-    stage: int = -1
-    stage_share: float = 0.0  # of the present stage that is done
+    stage: int = -1  # index of the present stage; -1 before the first
+    stage_share: float = 0.0  # share of the present stage that is done
     span: float = 1.0  # share of the stage that the next loop makes up
-    share_before: float | None = None  # of the stage that an earlier command had done
-    work_before: float = 0.0  # that earlier commands had done
+    share_before: float | None = None  # share of the stage that an earlier command had done
+    work_before: float = 0.0  # work that earlier commands had done in stages of this command
     began: float = field(default_factory=lambda: time.monotonic())
     stage_began: float = field(default_factory=lambda: time.monotonic())
     best: tuple[float, str] | None = None  # Dice, and the model's name
-    disk: tuple[float, int] = (-LINE_EVERY_S, 0)  # when the folder was measured, and its bytes
+    disk: tuple[float, int] = (-LINE_EVERY_S, 0)  # time when the folder was measured, its bytes
 
     def seconds_left(self, loop_share: float) -> tuple[float | None, float | None]:
         """Estimate the seconds left for the stage and for the suite; None where nothing is known.
 
         Args:
-            loop_share: of the present loop that is done.
+            loop_share: share of the present loop that is done.
         """
         now = time.monotonic()
         share = min(1.0, self.stage_share + self.span * loop_share)
@@ -102,8 +102,8 @@ class Progress:
     run: RunStatus | None = None
 
 
-OUTSIDE_OF_RUNS = Progress()
-_PROGRESS = ContextVar("progress", default=OUTSIDE_OF_RUNS)
+_NO_RUN = Progress()
+_PROGRESS = ContextVar("progress", default=_NO_RUN)
 
 
 @contextmanager
@@ -124,7 +124,7 @@ def quietly(quiet: bool) -> Iterator[None]:
 
 @contextmanager
 def log_to(path: Path) -> Iterator[None]:
-    """Append what is said inside the block to a file, each line with its time."""
+    """Append every line of `say` inside the block to a file, with the time in front."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with (
         open(path, "a", encoding="utf-8", buffering=1) as log,
@@ -138,7 +138,7 @@ def showing_run(folder: Path, works: Sequence[float]) -> Iterator[None]:
     """Show, inside the block, the position in the suite with every line of progress.
 
     Args:
-        folder, works: as of `RunStatus`; the time left is estimated from the works.
+        folder, works: those of `RunStatus`; the time left is estimated from the works.
     """
     with _within(replace(_PROGRESS.get(), run=RunStatus(folder, works))):
         yield
@@ -189,7 +189,7 @@ def run_status(loop_share: float) -> str:
 
 
 def track(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
-    """Yield the items while their number and the time left are shown."""
+    """Yield the items and show how many are done and the time left."""
     if sys.stderr.isatty() and not _PROGRESS.get().quiet:
         yield from _bar(items, label, total)
     else:

@@ -9,7 +9,7 @@ MISSING = "\N{EN DASH}"
 
 
 def number(value: float | None, decimals: int) -> str:
-    """Write a number with thousands separated; a dash for None, NaN or infinity.
+    """Write a number with commas between thousands, or a dash for None, NaN or infinity.
 
     >>> number(1234.5678, 1), number(float("nan"), 2)
     ('1,234.6', '–')
@@ -20,7 +20,7 @@ def number(value: float | None, decimals: int) -> str:
 
 
 def signed(value: float, decimals: int = 6) -> str:
-    """Write a difference, always with its sign.
+    """Write a difference with its sign, also where that is a plus.
 
     >>> signed(0.00031), signed(-0.5, 1)
     ('+0.000310', '−0.5')
@@ -29,7 +29,7 @@ def signed(value: float, decimals: int = 6) -> str:
 
 
 def probability(p: float) -> str:
-    """Write a p-value; below 0.0001, only that it is.
+    """Write a p-value; one below 0.0001 only as being so.
 
     >>> probability(0.0123), probability(0.00001)
     ('0.012', '< 0.0001')
@@ -37,10 +37,10 @@ def probability(p: float) -> str:
     return "< 0.0001" if p < 0.0001 else number(p, 4 if p < 0.001 else 3)
 
 
-def chance(p: float) -> str:
+def p_equals(p: float) -> str:
     """Write a p-value for a sentence.
 
-    >>> chance(0.0123), chance(0.00001)
+    >>> p_equals(0.0123), p_equals(0.00001)
     ('p = 0.012', 'p < 0.0001')
     """
     value = probability(p)
@@ -61,7 +61,7 @@ def duration(seconds: float) -> str:
 
 
 def milliseconds(value: float) -> str:
-    """Write the time of a photograph.
+    """Write a time of milliseconds, with a decimal below ten.
 
     >>> milliseconds(1234.4), milliseconds(4.26)
     ('1,234 ms', '4.3 ms')
@@ -88,7 +88,7 @@ def listed(names: list[str]) -> str:
 
 
 def nearest(name: str, known: Collection[str], what: str) -> str:
-    """Say that a name does not exist, and which names are most like it: all, where none is.
+    """Say that a name does not exist, and which known names are like it (or all of them).
 
     >>> nearest("maen", ["mean", "vote"], "rule")
     "no rule 'maen'; nearest: mean"

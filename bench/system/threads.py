@@ -1,4 +1,4 @@
-"""Threads of this process: they suffice because decoding, packing and counting free the GIL."""
+"""Work in threads, which suffice because decoding, packing and counting release the GIL."""
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +10,7 @@ from typing import Any, Self, TypeVar
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
-MAX_RESULTS_AHEAD = 2  # of each thread before they are used: hides a pause and holds little memory
+MAX_RESULTS_AHEAD = 2  # unused results a thread: they hide a pause and take little memory
 
 
 def batched(items: Iterable[Item], size: int) -> Iterator[list[Item]]:

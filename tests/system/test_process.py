@@ -13,14 +13,14 @@ from models import encoders
 
 BENCH = Path(process.__file__).parents[1]
 SWITCHES = r"setNumThreads|cudnn\.benchmark|spool_max_size|os\.environ(\[|\.setdefault|\.update)"
-AND_BACK = {"speed/timing.py"}  # for a block, after which it is as before
+RESTORED = {"speed/timing.py"}  # sets a switch for a block and sets it back
 
 
 def test_no_other_file_sets_a_switch():
     setting = [path for path in BENCH.rglob("*.py") if re.search(SWITCHES, path.read_text())]
     assert {path.relative_to(BENCH).as_posix() for path in setting} == {
         "system/process.py"
-    } | AND_BACK
+    } | RESTORED
 
 
 def test_the_folder_of_weights_is_the_variable_that_encoders_read(tmp_path, monkeypatch):

@@ -1,6 +1,7 @@
 """What a person sees while a suite runs."""
 
 import re
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pandas as pd
@@ -12,7 +13,7 @@ from tests.tiny import RECIPE, Road
 
 @pytest.fixture
 def lines(monkeypatch):
-    """Progress in lines, one a step, and what was said."""
+    """The lines that were said, where each step of progress says one."""
     said = []
     monkeypatch.setattr(progress, "LINE_EVERY_S", 0)
     monkeypatch.setattr(progress, "say", said.append)
@@ -126,14 +127,14 @@ def test_a_run_tells_its_stages_and_its_log_has_no_control_characters(
     read = EventAccumulator(str(road.made("a/fold0/tensorboard")))
     read.Reload()
     history = pd.read_csv(road.made("a/fold0/history.csv"))
-    told = {event.step: event.value for event in read.Scalars("valid_dice")}
-    assert told == pytest.approx(dict(zip(history["epoch"], history["valid_dice"], strict=True)))
+    written = {event.step: event.value for event in read.Scalars("valid_dice")}
+    assert written == pytest.approx(dict(zip(history["epoch"], history["valid_dice"], strict=True)))
 
 
 def test_tensorboard_that_is_not_there_is_named_before_any_work(
     tiny_carvana, tmp_path, monkeypatch, capsys
 ):
-    monkeypatch.setitem(__import__("sys").modules, "tensorboard", None)
+    monkeypatch.setitem(sys.modules, "tensorboard", None)
     road = Road(tmp_path, tiny_carvana)
     assert road.run("run", "--tensorboard") == 4
     assert "pip install tensorboard" in capsys.readouterr().err

@@ -14,13 +14,13 @@ def test_results_come_in_order_and_few_wait():
         made.append(number)
         return number
 
-    found = prefetch(make, range(100), jobs=2)
-    assert [next(found) for _ in range(10)] == list(range(10))
+    results = prefetch(make, range(100), jobs=2)
+    assert [next(results) for _ in range(10)] == list(range(10))
     assert len(made) <= 10 + MAX_RESULTS_AHEAD * 2
-    assert list(found) == list(range(10, 100))
+    assert list(results) == list(range(10, 100))
 
 
-def test_work_behind_is_done_when_the_block_ends_even_by_an_error():
+def test_background_work_is_done_when_the_block_ends_even_by_an_error():
     done, free = [], threading.Event()
 
     def work(number):
@@ -36,7 +36,7 @@ def test_work_behind_is_done_when_the_block_ends_even_by_an_error():
     assert done == list(range(MAX_RESULTS_AHEAD))
 
 
-def test_an_error_behind_is_raised_by_a_later_piece_or_at_the_end():
+def test_an_error_of_background_work_is_raised_by_a_later_submit_or_at_the_end():
     with pytest.raises(ZeroDivisionError), BackgroundWorkers(jobs=2) as workers:
         workers.submit(divmod, 1, 0)
     with pytest.raises(ZeroDivisionError), BackgroundWorkers(jobs=2) as workers:
