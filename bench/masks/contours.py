@@ -1,11 +1,11 @@
 """The outline of a map between its pixels, and the mask that an outline encloses.
 
-A contour is a closed polygon, float64 (N, 2) of row and column, that keeps the foreground at its
-left hand (as seen on the screen); pixel centres are whole numbers. It has one point between any two
-neighbouring pixels of which one is foreground: where the straight line between their values is
-127.5. A pixel is in a mask when its centre lies on or inside the contours. So `fill(contours(map))`
-is `map >= 128` for every map, because no point is on a pixel's centre, and only points that are
-moved over one change the mask.
+A contour is a closed polygon, float64 (N, 2) of row and column, that keeps the foreground on its
+left (as seen on the screen); pixel centres are whole numbers. It has one point between any two
+neighbouring pixels of which one is foreground: where linear interpolation between their values
+gives 127.5. A pixel is in a mask when its centre lies on or inside the contours. No point is on a
+pixel's centre, so `fill(contours(map))` is `map >= 128` for every map, and the mask changes only
+where a moved contour crosses a pixel's centre.
 """
 
 from collections.abc import Sequence
@@ -23,7 +23,7 @@ INITIAL_POINTS = 2**13  # of an array that grows; the outline of a car has about
 
 
 def contours(map: Map) -> list[Points]:
-    """The contours of a map: of objects and of holes, closed along the border of the image.
+    """The contours of a map's objects and holes, closed along the border of the image.
 
     Nothing beyond the border is foreground; points there lie half a pixel outside (`on_edge`).
     Where two pairs of diagonal neighbours meet, the mean of the four decides which is joined.
@@ -57,7 +57,7 @@ def fill(contours: Sequence[Points], shape: Size) -> Mask:
     places, turns = (np.concatenate(each) for each in zip(*crossings, strict=True))
     order = np.argsort(places, kind="stable")
     places, inside = places[order], np.cumsum(turns[order]) > 0
-    last = np.diff(places, append=-1) != 0  # of several crossings at one place, their sum
+    last = np.diff(places, append=-1) != 0  # it has the sum of all crossings at its place
     places, inside = places[last], inside[last]
     changes = places[np.diff(inside, prepend=False)]
     runs = np.stack([changes[0::2] + 1, changes[1::2] - changes[0::2]], axis=1)
@@ -66,13 +66,16 @@ def fill(contours: Sequence[Points], shape: Size) -> Mask:
 
 
 def enclosed_pixels(contour: Points, shape: Size) -> int:
-    """How many pixels of an image a contour adds to the mask: less than 0 for a hole's contour."""
+    """The number of pixels that a contour adds to the mask: negative for a hole's contour."""
     places, turns = _crossings(contour, shape)
     return -int(places @ turns)
 
 
 def _crossings(contour: Points, shape: Size) -> tuple[NDArray[np.int64], ...]:
-    """Crossings of rows of pixel centres: the first flat pixel behind each, and 1 in or -1 out."""
+    """Where a contour crosses rows of pixel centres: the flat index of the next pixel, and 1 or -1.
+
+    1 enters the foreground, -1 leaves it.
+    """
     closed = np.concatenate([contour, contour[:1]])
     capacity = int(np.abs(np.diff(closed[:, 0])).sum()) + 2 * len(contour)
     places, turns = np.empty((2, capacity), dtype=np.int64)
@@ -82,7 +85,7 @@ def _crossings(contour: Points, shape: Size) -> tuple[NDArray[np.int64], ...]:
 
 @kernel
 def _trace(pixels, width, height, starts):  # type: ignore[no-untyped-def]
-    """Walk along every border of a padded flat map: points of all contours, and where each ends."""
+    """Walk along every border of a padded flat map: the points of all contours, and their ends."""
     visited = np.zeros(pixels.size, dtype=np.bool_)  # downward steps, by the pixel on their left
     points = np.empty((INITIAL_POINTS, 2))
     ends = np.empty(len(starts), dtype=np.int64)
@@ -97,16 +100,16 @@ def _trace(pixels, width, height, starts):  # type: ignore[no-untyped-def]
                     break
                 visited[inside] = True
             if count == len(points):
-                wider = np.empty((2 * count, 2))
-                wider[:count] = points
-                points = wider
+                longer = np.empty((2 * count, 2))
+                longer[:count] = points
+                points = longer
             points[count] = _between(pixels, width, height, inside, outside)
             count += 1
             front, across = inside + ahead, outside + ahead
             ahead_in, across_in = pixels[front] >= THRESHOLD, pixels[across] >= THRESHOLD
             if across_in and not ahead_in:  # diagonal neighbours: is their middle foreground?
-                four = int(pixels[inside]) + pixels[outside] + pixels[front] + pixels[across]
-                across_in = four >= 4 * LEVEL
+                total = int(pixels[inside]) + pixels[outside] + pixels[front] + pixels[across]
+                across_in = total >= 4 * LEVEL
             if ahead_in and not across_in:
                 inside, outside = front, across
             elif across_in:  # turn to the right, around the pixel outside

@@ -45,12 +45,12 @@ class Database:
         self._writing = threading.Lock()
 
     def rows(self, query: str, values: Sequence[object] = ()) -> list[tuple[Any, ...]]:
-        """All rows that a query finds, read by this thread's connection."""
+        """All rows that answer a query, read by this thread's connection."""
         with explained(self._path):
             return self._connection().execute(query, values).fetchall()
 
     def write(self, statement: str, values: Sequence[object]) -> None:
-        """Execute a statement that changes the file; threads that write wait for each other."""
+        """Execute a statement that changes the file; one thread at a time does."""
         with self._writing, explained(self._path):
             self._connections[0].execute(statement, values)
 
@@ -77,7 +77,7 @@ class Database:
         self.rows("PRAGMA journal_mode = WAL")
 
     def close(self) -> None:
-        """Close all connections and, if it was written, leave one file on disk."""
+        """Close all connections; a database that was written to is then one file on disk."""
         while len(self._connections) > 1:
             self._connections.pop().close()
         for last in self._connections:
@@ -108,7 +108,7 @@ class Database:
 
 @contextmanager
 def explained(path: Path) -> Iterator[None]:
-    """Turn SQLite's errors into ours: which file, what is wrong, what to do."""
+    """Turn SQLite's errors into BenchErrors: which file, what is wrong, what to do."""
     try:
         yield
     except sqlite3.ProgrammingError:  # our mistake, not the file's
@@ -121,5 +121,5 @@ def explained(path: Path) -> Iterator[None]:
 
 def checksum_of(image_id: str, height: int, width: int, frame: bytes) -> int:
     """The CRC-32 of an image's row in the table `maps`."""
-    about = isal_zlib.crc32(f"{image_id} {height} {width}".encode())
-    return isal_zlib.crc32(frame, about)  # ten times as fast as zlib's, the same number
+    start = isal_zlib.crc32(f"{image_id} {height} {width}".encode())
+    return isal_zlib.crc32(frame, start)  # ten times as fast as zlib's, the same number

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from bench.masks.types import Map, Mask, Points, RgbImage, Size
+from bench.masks.types import Map, Mask, Points, RgbImage, Size, check_masks
 
 Colour = tuple[int, int, int]
 Window = tuple[slice, slice]
@@ -14,7 +14,7 @@ TRUE_POSITIVE = (0, 170, 60)  # green; the colours of Malhotra 2017, Figure 5
 FALSE_POSITIVE = (230, 30, 30)  # red
 FALSE_NEGATIVE = (30, 80, 255)  # blue
 BEFORE, AFTER, TRUE = (230, 30, 30), (30, 80, 255), (0, 170, 60)  # outlines; Heitzinger & Kampel
-ZOOM = 9  # times as large as photographed
+ZOOM = 9  # of `close_up`: squares of so many pixels a side
 SHIFT = 4  # OpenCV draws at 1/16 pixel
 TINT = 0.4  # of the green, so that the car is seen through it; errors are few and opaque
 
@@ -27,10 +27,9 @@ def overlay(photo: RgbImage, predicted: Mask, truth: Mask) -> RgbImage:
         predicted, truth: bool (H, W).
 
     Raises:
-        TypeError: a mask is not bool.
-        ValueError: the shapes differ.
+        TypeError, ValueError: as `check_masks`, or the photograph is of another shape.
     """
-    _check(predicted, truth)
+    check_masks(predicted, truth)
     if photo.shape != (*truth.shape, 3):
         raise ValueError(f"a photograph of shape {photo.shape} and masks of {truth.shape}")
     green = np.full_like(photo, TRUE_POSITIVE)
@@ -53,9 +52,9 @@ def worst_crop(predicted: Mask, truth: Mask, size: Size) -> Window:
         give the window at the upper left.
 
     Raises:
-        TypeError, ValueError: as `overlay`.
+        TypeError, ValueError: as `check_masks`.
     """
-    _check(predicted, truth)
+    check_masks(predicted, truth)
     wrong = (predicted ^ truth).astype(np.float32)
     half = tuple(side // 2 | 1 for side in size[::-1])
     for _ in range(2):  # a box over a box is a tent: its top lies in the middle of the errors
@@ -75,8 +74,9 @@ def close_up(
 
     Args:
         photo: uint8 (H, W, 3) RGB; map: uint8 (H, W).
-        outlines: contours as of contours.py and the colour of each outline; later ones cover.
-        window: rows and columns, all inside of the image.
+        outlines: the contours (as in contours.py) and the colour of each outline; later outlines
+            cover earlier ones.
+        window: rows and columns, all inside the image.
     """
     rows, columns = window
     plain = _enlarged(photo[window])
@@ -103,10 +103,3 @@ def _window(middle: int, side: int, length: int) -> slice:
     """A stretch of `side` around `middle`, moved to lie within 0..length."""
     start = max(0, min(middle - side // 2, length - side))
     return slice(start, min(start + side, length))
-
-
-def _check(predicted: Mask, truth: Mask) -> None:
-    if predicted.dtype != np.bool_ or truth.dtype != np.bool_:
-        raise TypeError(f"masks are bool, not {predicted.dtype} and {truth.dtype}")
-    if predicted.shape != truth.shape:
-        raise ValueError(f"masks of shapes {predicted.shape} and {truth.shape} do not match")

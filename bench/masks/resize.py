@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench.masks.compiled.jit import kernel
-from bench.masks.compiled.shrinking import LARGEST, shrink_by_area
+from bench.masks.compiled.shrinking import MAX_SUMMED_PIXELS, shrink_by_area
 from bench.masks.scratch import Scratch
 from bench.masks.types import FloatImage, Map, Mask, Size
 
@@ -25,14 +25,14 @@ def shrink(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     """A photograph (H, W, 3) or target (H, W), uint8, on the network's grid `size`.
 
     Padding repeats the last row and column, at the bottom and at the right. OpenCV resizes images
-    that grow in one direction or have more than LARGEST pixels.
+    that grow in one direction or have more than MAX_SUMMED_PIXELS.
     """
     height, width = image.shape[:2]
     if fits((height, width), size):
         below, right = size[0] - height, size[1] - width
         padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
         return np.asarray(padded, np.uint8)
-    if height < size[0] or width < size[1] or height * width > LARGEST:
+    if height < size[0] or width < size[1] or height * width > MAX_SUMMED_PIXELS:
         changed = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
         return np.asarray(changed, np.uint8)
     smaller = np.empty((*size, *image.shape[2:]), np.uint8)
@@ -54,7 +54,7 @@ def grow(probability: FloatImage, photo: Size) -> Map:
 
 
 def stretch(probability: FloatImage, size: Size) -> Map:
-    """Probabilities (h, w) in [0, 1], by bilinear interpolation, as a map of `size`."""
+    """Probabilities (h, w) in [0, 1] as a map of `size`, by bilinear interpolation."""
     full = _scratch.array(size, np.float32)
     cv2.resize(probability, size[::-1], full, interpolation=cv2.INTER_LINEAR)
     return as_map(full)
@@ -72,7 +72,7 @@ def as_map(probability: FloatImage) -> Map:
 
 @kernel
 def _round(probability, map):  # type: ignore[no-untyped-def]
-    """Fill a map from probabilities, both (H, W); the latter may be a window of a larger array."""
+    """Fill a map (H, W) from probabilities (H, W), which may be a window of a larger array."""
     for row in range(len(map)):
         for column in range(map.shape[1]):
             level = probability[row, column] * np.float32(255) + np.float32(0.5)
@@ -80,6 +80,6 @@ def _round(probability, map):  # type: ignore[no-untyped-def]
 
 
 def ceiling_map(mask: Mask, size: Size) -> Map:
-    """The map of a perfect network of this input size: the mask's target, grown back."""
+    """The map of a perfect network of input size `size`: the mask's target, grown back."""
     target = target_of(mask, size).astype(np.float32) / np.float32(255)
     return grow(target, mask.shape)

@@ -38,7 +38,7 @@ WHY = {  # what is wrong with a token
 }
 PADDING = b"\n" * BLOCK
 MAX_WEIGHT = 2**23  # of all members together: 255 times that, doubled, fits into 32 bits
-INITIAL_CAPACITY = 2**14  # run ends found without a second walk; real masks have about 1,300
+INITIAL_CAPACITY = 2**14  # changes that one walk can write; real masks have about 1,300
 
 
 def encode(mask: NDArray[Any]) -> str:
@@ -88,26 +88,32 @@ def runs(mask: NDArray[Any]) -> Runs:
 
 
 def map_runs(map: Map, threshold: int = THRESHOLD) -> Runs:
-    """Runs of `map >= threshold`, as `runs` gives them; map uint8 (H, W), threshold 1..255."""
+    """Runs of `map >= threshold`, as `runs` gives them; map uint8 (H, W), threshold 1..255.
+
+    Raises:
+        TypeError: the map is not uint8.
+        ValueError: it is not (H, W), or the threshold is not in 1..255.
+    """
     whole, last_block = _flat_pixels(map, threshold)
     return _runs_from_changes(lambda out: find_changes(whole, last_block, threshold, out))
 
 
 def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRESHOLD) -> Runs:
-    """Runs of the pixels whose weighted mean over maps is at least a threshold.
+    """Runs of the pixels whose weighted mean over maps, one half rounded up, reaches a threshold.
 
     No map of means is made.
 
     Raises:
-        TypeError, ValueError: as `map_runs`, or the maps differ in size, or the weights are not
-            one a map, none negative and of a sum from 1 to a few millions.
+        TypeError: as `map_runs`.
+        ValueError: as `map_runs`, or the maps differ in size, or there is not one weight for each
+            map, or a weight is negative, or their sum is not in 1..MAX_WEIGHT - 1.
     """
     total = sum(weights)
     if len(maps) != len(weights) or min(weights, default=-1) < 0 or not 0 < total < MAX_WEIGHT:
         raise ValueError(f"{len(maps)} maps and the weights {list(weights)}")
     if any(map.shape != maps[0].shape for map in maps):
         raise ValueError(f"maps of one image have one shape, these {[map.shape for map in maps]}")
-    least = -(-total * (2 * threshold - 1) // 2)  # of the weighted sum; half a step below rounds up
+    least = -(-total * (2 * threshold - 1) // 2)  # least sum whose mean rounds to the threshold
     wide = np.uint16 if 255 * total < 2**16 else np.uint32
     wholes, last_blocks = zip(*(_flat_pixels(map, threshold) for map in maps), strict=True)
     images, behind = _addresses(wholes), _addresses(last_blocks)
@@ -119,6 +125,10 @@ def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRE
 
 def merge(lists: Sequence[Runs], weights: Sequence[int], least: int) -> Runs:
     """Runs of the pixels that lists of a total weight of `least` (1 or more) cover.
+
+    Raises:
+        ValueError: there is not one weight for each list, or a weight is negative, or `least` is
+            below 1.
 
     >>> merge([np.array([[1, 4]]), np.array([[3, 4]]), np.array([[9, 1]])], [1, 1, 1], 2).tolist()
     [[3, 2]]
@@ -133,9 +143,9 @@ def merge(lists: Sequence[Runs], weights: Sequence[int], least: int) -> Runs:
 
 
 def _flat_pixels(map: Map, threshold: int) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """A map's pixels in one row, and its last, incomplete block filled up with background.
+    """A map's pixels in one row, and a copy of its last, incomplete block.
 
-    That background ends a run at the image's end.
+    Background fills up that block, so that a run ends with the image.
     """
     if map.dtype != np.uint8:
         raise TypeError(f"a map is uint8 round(255 p), this one is {map.dtype}")
@@ -156,9 +166,9 @@ def _addresses(arrays: Sequence[NDArray[np.uint8]]) -> NDArray[np.uintp]:
 
 
 def _runs_from_changes(find: Callable[[NDArray[np.int64]], int]) -> Runs:
-    """The runs whose ends `find` writes: first pixels, and first pixels behind, in turn.
+    """The runs between the changes that `find` writes: where runs begin and end, in turn.
 
-    `find` writes as many as its array holds and returns how many there are.
+    `find` writes as many changes as its array holds and returns how many there are.
     """
     changes = np.empty(INITIAL_CAPACITY, dtype=np.int64)
     count = find(changes)

@@ -1,4 +1,4 @@
-"""Memory that a thread uses again: new pages cost more time than all that is done in them."""
+"""Buffers that a thread reuses: new memory pages cost more time than the work done in them."""
 
 import threading
 from typing import Any, NewType
@@ -8,20 +8,20 @@ from numpy.typing import DTypeLike, NDArray
 
 from bench.masks.types import Map, Size
 
-LARGEST = 2**24  # bytes of an array whose memory a thread keeps: 3 times a photograph's float32
+MAX_KEPT_BYTES = 2**24  # of an array that a thread keeps; 1.7 times a photograph's float32 map
 
 BorrowedMap = NewType("BorrowedMap", Map)  # the owner writes over it at this thread's next call
 
 
 class Scratch(threading.local):
-    """One array for each thread, which the thread's next call of `array` hands out again."""
+    """One array for each thread: each call of `array` hands out the same one again."""
 
     _kept: NDArray[Any] | None = None
 
     def array(self, size: Size, dtype: DTypeLike) -> NDArray[Any]:
-        """An array (height, width) of a dtype, whose content is left from earlier use or random."""
+        """An array (height, width) of a dtype; it holds what the last use left, or anything."""
         kept = self._kept
         if kept is None or kept.shape != size or kept.dtype != dtype:
             kept = np.empty(size, dtype)
-            self._kept = kept if kept.nbytes <= LARGEST else None
+            self._kept = kept if kept.nbytes <= MAX_KEPT_BYTES else None
         return kept

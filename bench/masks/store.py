@@ -14,8 +14,8 @@ from typing import Any, Self
 
 import numpy as np
 
-from bench.masks.claim import WriteClaim
 from bench.masks.database import REMOVE, Database, checksum_of, explained
+from bench.masks.lock import WriteLock
 from bench.masks.packing import pack, unpack
 from bench.masks.scratch import BorrowedMap, Scratch
 from bench.masks.types import Map
@@ -27,19 +27,20 @@ class MapStore:
 
     def __init__(self, path: Path, *, writable: bool) -> None:
         self.path = path
-        self._claim = WriteClaim(path) if writable else None
+        self._lock = WriteLock(path) if writable else None
         self._database = Database(path, writable=writable)
         self._scratch = Scratch()
 
     @classmethod
     def create(cls, path: Path, made_by: dict[str, Any]) -> Self:
-        """A store to write to: a new one, or the one that is there if the same made it.
+        """A store to write to: a new one, or the present one if it was `made_by` the same.
 
         Args:
             made_by: what decides the maps (recipe, weights, size, ...), as JSON can hold it.
 
         Raises:
-            BenchError: another process writes it, or something else made the maps in it.
+            BenchError: another process writes it, its maps were made by something else, or its
+                folder cannot be written to.
             BadData: the file is damaged or no map store.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -94,7 +95,7 @@ class MapStore:
     def borrow(self, image_id: str) -> BorrowedMap:
         """Like `read`, but into a buffer of this thread: the next call overwrites the map returned.
 
-        For those who use a map once. Copy what must outlive the thread's next `borrow` from this
+        For callers that use a map once. Copy what must outlive the thread's next `borrow` from this
         store; other threads and other stores have buffers of their own.
         """
         frame, height, width = self._packed(image_id)
@@ -127,11 +128,11 @@ class MapStore:
             return {key: json.loads(value) for key, value in rows}
 
     def close(self) -> None:
-        """Leave one file on disk; a second call does nothing."""
+        """Close the store, which leaves one file on disk; a second call does nothing."""
         self._database.close()
-        if self._claim:
-            self._claim.release()
-            self._claim = None
+        if self._lock:
+            self._lock.release()
+            self._lock = None
 
     def __enter__(self) -> Self:
         return self

@@ -1,4 +1,4 @@
-"""Maps, masks, runs, pictures and sizes: one type each, used by every package."""
+"""Maps, masks, runs, pictures and sizes: one type each, and the check of two masks."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,3 +13,16 @@ FloatImage = NDArray[np.float32]  # (H, W) or (H, W, 3), mostly 0..1
 Floats = NDArray[np.float64]  # of any shape
 
 THRESHOLD = 128  # a map's pixel belongs to the mask when its value is at least this
+
+
+def check_masks(predicted: Mask, truth: Mask) -> None:
+    """Check that two arrays are masks of one image.
+
+    Raises:
+        TypeError: a mask is not boolean, so that 0..255 pictures cannot slip through.
+        ValueError: the shapes differ; nothing is broadcast or resized.
+    """
+    if predicted.dtype != np.bool_ or truth.dtype != np.bool_:
+        raise TypeError(f"masks are boolean, not {predicted.dtype} and {truth.dtype}")
+    if predicted.shape != truth.shape:
+        raise ValueError(f"masks of shapes {predicted.shape} and {truth.shape} do not match")

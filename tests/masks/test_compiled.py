@@ -1,4 +1,4 @@
-"""Machine code on disk: it is used again until a file of masks/compiled or its own file changes."""
+"""Machine code on disk: it is used again until a file beside it or in masks/compiled changes."""
 
 import importlib.util
 
@@ -17,7 +17,7 @@ def double(n):
 
 
 def compile_again(path):
-    """Import a file of its own name anew; how often its kernel is compiled, not read from disk."""
+    """Import a file anew; return how often its kernel is compiled instead of read from disk."""
     spec = importlib.util.spec_from_file_location("kernels_of_a_test", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -37,7 +37,7 @@ def test_machine_code_is_kept(path):
 
 
 def test_a_change_of_what_a_kernel_calls_compiles_it_anew(path, monkeypatch):
-    monkeypatch.setattr(jit, "sources", lambda folder: f"other files of {folder}")
+    monkeypatch.setattr(jit, "source_hash", lambda folder: f"other files of {folder}")
     assert compile_again(path) == 1
     assert compile_again(path) == 0
 

@@ -29,11 +29,11 @@ def winding(contour, row, column):
 
 @given(MAPS)
 def test_filled_contours_are_the_thresholded_map(map):
-    found = contours(map)
-    mask = fill(found, map.shape)
+    outlines = contours(map)
+    mask = fill(outlines, map.shape)
     assert mask.dtype == np.bool_
     assert (mask == (map >= 128)).all()
-    assert sum(enclosed_pixels(each, map.shape) for each in found) == np.count_nonzero(mask)
+    assert sum(enclosed_pixels(each, map.shape) for each in outlines) == np.count_nonzero(mask)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_points_lie_where_the_map_is_one_half():
 def test_the_edge_of_the_image_closes_a_contour():
     map = np.zeros((5, 6), np.uint8)
     map[3:, 1:4] = 255
-    (found,) = contours(map)
-    assert found[on_edge(found, map.shape)].tolist() == [[4.5, 1], [4.5, 2], [4.5, 3]]
-    assert found[:, 0].min() == pytest.approx(2.5)
+    (outline,) = contours(map)
+    assert outline[on_edge(outline, map.shape)].tolist() == [[4.5, 1], [4.5, 2], [4.5, 3]]
+    assert outline[:, 0].min() == pytest.approx(2.5)
 
 
 @given(

@@ -2,11 +2,7 @@
 
 import zlib
 
-import pytest
-
 from bench.masks.database import checksum_of
-
-pytestmark = pytest.mark.slow
 
 
 def test_checksums_are_those_of_stores_written_before():

@@ -47,5 +47,5 @@ def test_noise_goes_by_planes_and_clean_maps_do_not(share, planes):
 
 def test_planes_are_smaller_on_noise():
     noise = np.clip(np.random.default_rng(0).normal(2, 2, (320, 480)), 0, 255).astype(np.uint8)
-    plain = zstandard.ZstdCompressor(level=packing.LEVEL).compress(noise.tobytes())
+    plain = zstandard.ZstdCompressor(level=packing.ZSTD_LEVEL).compress(noise.tobytes())
     assert len(packing.pack(noise)) < len(plain)

@@ -30,8 +30,8 @@ def test_targets_hold_the_share_of_foreground():
 
 
 def test_one_half_belongs_to_the_car():
-    found = grow(np.array([[0.5, np.nextafter(np.float32(0.5), 0)]], np.float32), (1, 2))
-    assert (found >= 128).tolist() == [[True, False]]
+    map = grow(np.array([[0.5, np.nextafter(np.float32(0.5), 0)]], np.float32), (1, 2))
+    assert (map >= 128).tolist() == [[True, False]]
 
 
 def test_maps_cover_0_to_255():

@@ -198,8 +198,8 @@ def test_merged_runs_are_where_the_weights_of_masks_reach(shape, weights, seed):
     total = np.tensordot(np.array(weights), layers, axes=1)
     lists = [rle.runs(layer) for layer in layers]
     for least in range(1, sum(weights) + 2):
-        found = rle.format_runs(rle.merge(lists, weights, least))
-        assert found == plain_encode(total >= least)
+        text = rle.format_runs(rle.merge(lists, weights, least))
+        assert text == plain_encode(total >= least)
 
 
 def test_merged_runs_join_where_texts_split_them():

@@ -1,4 +1,4 @@
-"""Memory that a thread uses again: one array a thread and owner, never of another size or kind."""
+"""Buffers that a thread reuses: one a thread and owner, never of another size or dtype."""
 
 import threading
 
@@ -28,6 +28,6 @@ def test_threads_and_owners_do_not_share_memory():
 
 
 def test_a_large_array_is_not_kept(monkeypatch):
-    monkeypatch.setattr(scratch, "LARGEST", 14)
+    monkeypatch.setattr(scratch, "MAX_KEPT_BYTES", 14)
     memory = Scratch()
     assert memory.array((3, 5), np.uint8) is not memory.array((3, 5), np.uint8)

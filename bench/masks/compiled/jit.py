@@ -16,20 +16,20 @@ from numba.core.caching import FunctionCache
 
 
 @cache
-def sources(folder: Path) -> str:
-    """SHA-256 of the Python files in a folder."""
+def source_hash(folder: Path) -> str:
+    """The SHA-256 of the Python files in a folder."""
     return hashlib.sha256(
         b"".join(path.read_bytes() for path in sorted(folder.glob("*.py")))
     ).hexdigest()
 
 
 class KernelCache(FunctionCache):
-    """Machine code of one kernel, valid for the files of this folder and of the kernel's."""
+    """Machine code of one kernel, valid until a file in this folder or in the kernel's changes."""
 
     def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
         key: tuple[Any, ...] = super()._index_key(signature, codegen)  # type: ignore[no-untyped-call]
         own = Path(self._py_func.__code__.co_filename).parent
-        return (*key, sources(Path(__file__).parent), sources(own))
+        return (*key, source_hash(Path(__file__).parent), source_hash(own))
 
 
 def kernel(function: Callable[..., Any], error_model: Literal["python", "numpy"] = "python") -> Any:

@@ -22,7 +22,7 @@ ONE = np.uint64(1)
 def find_changes(pixels, last_block, threshold, out):  # type: ignore[no-untyped-def]
     """Write the pixels where `value >= threshold` begins and ends; return how many there are.
 
-    More than `out` holds are counted and not written.
+    Changes that `out` has no place for are counted but not written.
     """
     inside = np.uint64(0)
     count = 0
@@ -71,7 +71,7 @@ def _note_changes(bits, inside, place, out, count):  # type: ignore[no-untyped-d
 
 @kernel
 def count_pixels(predicted, truth):  # type: ignore[no-untyped-def]
-    """Sizes of the intersection and of the two masks; bytes 0 and 1."""
+    """Count the pixels of the intersection and of the two masks, flat uint8 of 0 and 1."""
     both = in_predicted = in_truth = 0
     whole = truth.size // BLOCK * BLOCK
     for place in range(0, whole, BLOCK):
@@ -89,10 +89,10 @@ def count_pixels(predicted, truth):  # type: ignore[no-untyped-def]
 
 @kernel
 def joint_histogram(values, truth):  # type: ignore[no-untyped-def]
-    """Pixels by (part, truth, value), int64 (4, 2, 256): the sum of the four parts is wanted.
+    """Count pixels by (part, truth, value): int64 (4, 2, 256), whose parts the caller adds up.
 
-    Flat blocks, most of a good map, cost next to nothing. Elsewhere pixels take the parts in turn,
-    because a single counter would wait for its own last addition.
+    Blocks of only 0 or only 255, most of a good map, cost next to nothing. Elsewhere the pixels go
+    to the four parts in turn, because a single counter would wait for its own last addition.
     """
     parts = np.zeros((4, 2, 256), dtype=np.int64)
     whole = truth.size // BLOCK * BLOCK

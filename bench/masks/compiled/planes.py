@@ -6,7 +6,7 @@ from bench.masks.compiled.vectors import BLOCK, bytes_at_least, count_ones, plan
 
 @kernel
 def count_shades(pixels):  # type: ignore[no-untyped-def]
-    """Pixels that are neither 0 nor 255; those of an incomplete last block are not counted."""
+    """Count the pixels that are neither 0 nor 255, but for those in an incomplete last block."""
     count = 0
     for place in range(0, pixels.size - BLOCK + 1, BLOCK):
         address = pixels.ctypes.data
@@ -18,7 +18,7 @@ def count_shades(pixels):  # type: ignore[no-untyped-def]
 
 @kernel
 def split_planes(pixels, planes):  # type: ignore[no-untyped-def]
-    """Bit planes of the pixels' Gray code, value ^ value >> 1; the highest is the last."""
+    """Write the bit planes of the pixels' Gray code, value ^ value >> 1, the lowest first."""
     for block in range(planes.shape[1]):
         bits = planes_at(pixels.ctypes.data, block * BLOCK)
         for plane in range(7):

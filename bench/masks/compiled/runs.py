@@ -1,4 +1,4 @@
-"""The loops over the runs and digits of a mask's text; rle.py says what each one means.
+"""The loops over runs and over the digits of run-length text; rle.py defines what they do.
 
 tests/masks/test_rle.py and tests/metrics/test_overlap.py hold the same definitions in plain Python.
 """
@@ -35,9 +35,9 @@ def merge_runs(runs, ends, weights, least, out):  # type: ignore[no-untyped-def]
         out: as many runs as there are in all lists.
     """
     members = len(ends)
-    nexts = np.empty(members, dtype=np.int64)  # of each list: the run to enter or to leave,
-    places = np.empty(members, dtype=np.int64)  # where that happens, the last time behind all,
-    covers = np.zeros(members, dtype=np.bool_)  # and which of both it is
+    nexts = np.empty(members, dtype=np.int64)  # index of each list's present or next run
+    places = np.empty(members, dtype=np.int64)  # where it ends or begins; BEHIND_ALL after the last
+    covers = np.zeros(members, dtype=np.bool_)  # whether the list is inside that run
     for k in range(members):
         nexts[k] = ends[k - 1] if k else 0
         places[k] = runs[nexts[k], 0] if nexts[k] < ends[k] else BEHIND_ALL
@@ -91,7 +91,10 @@ def write_numbers(numbers, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def read_pairs(letters, place, last, limit, out):  # type: ignore[no-untyped-def]
-    """Read the run-length text `letters[place:last]`; return its first problem, its token, pairs.
+    """Read the run-length text `letters[place:last]`.
+
+    Returns the first problem (0 for none), the number of the token that has it, and how many pairs
+    were read.
 
     Args:
         letters: uint8, with a byte that is no digit at `last` and BLOCK more bytes behind it.
@@ -102,7 +105,8 @@ def read_pairs(letters, place, last, limit, out):  # type: ignore[no-untyped-def
     begin, end_before = place, 1  # of the token; first pixel behind the run in front
     behind = last + 1 if last > place else place  # no text is no token, not an empty one
     for block in range(place, behind, BLOCK):
-        # bytes below the digits end a token; found together, no token waits for the one in front
+        # bytes below the digits end a token; all of a block are found at once, so that no token
+        # waits until the one in front of it is read
         ends = ~bytes_at_least(letters.ctypes.data, block, DIGITS_FROM)
         while ends and begin <= last:
             end = block + lowest_bit(ends)
@@ -129,10 +133,10 @@ def read_pairs(letters, place, last, limit, out):  # type: ignore[no-untyped-def
 
 @inlined
 def _number(letters, begin, end):  # type: ignore[no-untyped-def]
-    """The number written in `letters[begin:end]`; -1 where it is empty or no number."""
+    """The number written in `letters[begin:end]`; -1 where that is empty or no number."""
     if not 1 <= end - begin <= 8:
         return _long_number(letters, begin, end)
-    word = eight_bytes_at(letters.ctypes.data, begin) ^ ZEROS  # a digit is its value, the rest more
+    word = eight_bytes_at(letters.ctypes.data, begin) ^ ZEROS  # digits become 0..9, all else more
     word <<= np.uint64(8 * (8 - (end - begin)))  # zeros move in front
     if (((word & LOW_SEVEN_BITS) + TEN_OVERFLOWS) | word) & HIGH_BITS:
         return -1
@@ -164,7 +168,7 @@ def fill_runs(pixels, runs):  # type: ignore[no-untyped-def]
 
 @kernel
 def count_runs(predicted, truth, moved):  # type: ignore[no-untyped-def]
-    """As `pixels.count_pixels`, from runs: walk both lists and add what two runs share.
+    """Count as `pixels.count_pixels` does, from runs: add up what a run of each list shares.
 
     `moved` is added to every start of the predicted runs.
     """

@@ -12,22 +12,22 @@ import numpy as np
 from bench.masks.compiled.jit import inlined, kernel
 from bench.masks.compiled.vectors import LANES, MIN_TERMS, weighted_sums
 
-LARGEST = 2**24  # pixels of a picture; their sum, times 255, stays below 2**32
-BYTES = 4  # of a number
+MAX_SUMMED_PIXELS = 2**24  # the sum of so many values up to 255 is below 2**32
+BYTES = 4  # of a uint32
 
 
 @kernel
 def shrink_by_area(picture, smaller):  # type: ignore[no-untyped-def]
-    """Fill `smaller`, uint8 (h, w, C), from `picture`, uint8 (H, W, C) of at most LARGEST pixels.
+    """Fill `smaller`, uint8 (h, w, C), from `picture`, uint8 (H, W, C).
 
-    h is at most H, w at most W, and C at most LANES.
+    H W is at most MAX_SUMMED_PIXELS, h at most H, w at most W, and C at most LANES.
     """
     height, width, channels = picture.shape
     h, w, _ = smaller.shape
     rows, lines = picture.reshape(height, width * channels), smaller.reshape(h, w * channels)
     firsts, shares = _covers(width, w)
     taps = shares.shape[1]
-    column = np.zeros((width + taps) * channels + LANES, np.uint32)  # behind the last: nothing
+    column = np.zeros((width + taps) * channels + LANES, np.uint32)  # zeros after the last pixel
     areas = np.empty(w * channels + LANES, np.uint32)
     for line in range(h):
         _add_rows(rows, line * height, (line + 1) * height, h, column)
@@ -43,9 +43,9 @@ def shrink_by_area(picture, smaller):  # type: ignore[no-untyped-def]
 
 @inlined
 def _covers(width, w):  # type: ignore[no-untyped-def]
-    """For each of w smaller pixels: the first pixel it covers, and its shares of that and the next.
+    """The first pixel that each of `w` smaller pixels covers, and its shares of that and the next.
 
-    Shares are in w-ths of a pixel: uint64 (w), uint32 (w, taps).
+    uint64 (w) and uint32 (w, taps); shares are in w-ths of a pixel.
     """
     taps = max(MIN_TERMS, (width + w - 2) // w + 1)
     firsts = np.empty(w, np.uint64)
@@ -76,7 +76,7 @@ def _add_rows(rows, low, high, h, column):  # type: ignore[no-untyped-def]
 
 @inlined
 def _divide(areas, size, line):  # type: ignore[no-untyped-def]
-    """Round areas / size: a hair more than 1 / size keeps an exact half from falling below."""
+    """Round areas / size; a factor a hair above 1 / size keeps an exact half from rounding down."""
     inverse = (1 + 2.0**-50) / (2 * size)
     for place in range(line.size):
         line[place] = np.uint8(np.int32((2 * np.float64(areas[place]) + size) * inverse))

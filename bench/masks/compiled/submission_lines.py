@@ -5,11 +5,11 @@ from bench.masks.compiled.runs import count_runs, read_pairs
 
 QUOTE, COMMA, NEWLINE, RETURN = b'",\n\r'
 UNJUDGED, RIGHT, BY_COLUMN, PADDED = -1, 0, 1, 2  # how a mask was encoded
-FEW_RUNS = 50  # a mask with fewer runs says too little about that
-COVERS = 0.9  # share of itself that a mask covers at least when moved by its line's length
-CLEAR = 2e-4  # and how much more than when moved by another; on real masks 4e-4 or more
-LONG = 8  # a shorter run over the edge may be noise in the two outer columns
-JUDGED = 16  # lines of a block, of about a hundred, whose encoding is judged
+MIN_RUNS = 50  # a mask with fewer runs says too little about its encoding
+MIN_SELF_OVERLAP = 0.9  # of itself that a mask covers when it is moved by one line of its encoding
+MIN_LEAD = 2e-4  # of that share over the share of a right encoding; on real masks 4e-4 or more
+MIN_LENGTH = 8  # a shorter run over the edge may be noise in the two outer columns
+JUDGED_LINES = 16  # of a block of about a hundred lines, those whose encoding is judged
 
 
 @kernel
@@ -26,21 +26,22 @@ def judge_runs(runs, height, width, padded, judge):  # type: ignore[no-untyped-d
             row_end += width
         pixels += length
         at_edge += start == row_end - width + 1
-        over_edge += start == row_end and length > LONG
-    # runs of more than a line in the mean, of lying stripes, cover themselves at any distance
-    judge = judge and len(runs) >= FEW_RUNS and pixels < len(runs) * height
+        over_edge += start == row_end and length > MIN_LENGTH
+    # a mask of horizontal stripes, whose mean run is longer than a column, covers itself however
+    # far it is moved
+    judge = judge and len(runs) >= MIN_RUNS and pixels < len(runs) * height
     encoding = _encoding_of(runs, height, width, padded) if judge else UNJUDGED
     return encoding, at_edge, over_edge
 
 
 @kernel
 def _encoding_of(runs, height, width, padded):  # type: ignore[no-untyped-def]
-    """The distance at which a mask covers itself most names its encoding."""
+    """The encoding in whose line length a mask must be moved to cover itself most."""
     right, pixels, _ = count_runs(runs, runs, width)
     by_column, _, _ = count_runs(runs, runs, height)
     by_padded, _, _ = count_runs(runs, runs, padded)
     best = max(by_column, by_padded)
-    if best < COVERS * pixels or best < right + CLEAR * pixels:
+    if best < MIN_SELF_OVERLAP * pixels or best < right + MIN_LEAD * pixels:
         return RIGHT
     return BY_COLUMN if best == by_column else PADDED
 
@@ -72,6 +73,6 @@ def scan_lines(letters, height, width, padded, pairs, lines):  # type: ignore[no
         lines[line, 0], lines[line, 1], lines[line, 2] = begin, comma, last
         lines[line, 3], lines[line, 4] = problem, token
         lines[line, 5], lines[line, 6], lines[line, 7] = judge_runs(
-            pairs[:count], height, width, padded, line < JUDGED
+            pairs[:count], height, width, padded, line < JUDGED_LINES
         )
         begin = end + 1

@@ -1,4 +1,4 @@
-"""The right to write a file, held by one process at a time."""
+"""The lock that lets one process at a time write a map store."""
 
 import fcntl
 from pathlib import Path
@@ -6,19 +6,19 @@ from pathlib import Path
 from bench.system.errors import BenchError
 
 
-class WriteClaim:
-    """The right to write the map store `path`, until `release`; a process that dies loses it.
+class WriteLock:
+    """A lock on writing the map store `path`, held until `release` or the death of the process.
 
-    A lock on a hidden file beside the store stands for the right.
+    What is locked is a hidden file beside the store.
 
     Raises:
-        BenchError: another process holds it, or the folder cannot be written to.
+        BenchError: another process holds the lock, or the folder cannot be written to.
     """
 
     def __init__(self, path: Path) -> None:
-        self._lock = path.with_name(f".{path.name}.lock")
+        self._path = path.with_name(f".{path.name}.lock")
         try:
-            self._file = self._lock.open("w", encoding="ascii")
+            self._file = self._path.open("w", encoding="ascii")
         except OSError as error:
             raise BenchError(
                 f"{path}: cannot be written: {error}; give access or free space"
@@ -32,6 +32,6 @@ class WriteClaim:
             ) from None
 
     def release(self) -> None:
-        """Give the right back and remove the hidden file."""
-        self._lock.unlink()
+        """Release the lock and remove the hidden file."""
+        self._path.unlink()
         self._file.close()
