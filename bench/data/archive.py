@@ -17,15 +17,15 @@ from bench.system.progress import track
 FOLDERS = ("train", "train_hq", "train_masks", "test", "test_hq")
 TABLES = ("train_masks.csv", "metadata.csv", "sample_submission.csv")
 MAX_MEMBERS = 200_000  # the largest, test_hq.zip, holds 100,064 photographs
-MAX_GROWTH = 100  # pictures do not shrink when packed, tables about ten times
+MAX_GROWTH = 100  # unpacked bytes / packed; pictures do not grow, tables about ten times
 ENCRYPTED = 0x1  # bit of a member's flags
 
 
 def unpack_all(root: Path) -> list[Path]:
-    """Unpack each of Kaggle's zip files in `root` whose content is not there yet; say what came.
+    """Unpack Kaggle's zip files in `root` unless their content is there; return the new paths.
 
     Raises:
-        BadData: a file is no zip file, damaged, or holds what Kaggle's do not.
+        BadData: a file is no zip file, is damaged, or holds what no file of Kaggle's does.
         BenchError: not enough space on the disk.
     """
     targets = [root / name for name in (*FOLDERS, *TABLES)]
@@ -70,10 +70,11 @@ def unpack(archive: Path, target: Path) -> None:
 def _members(
     archive: Path, opened: zipfile.ZipFile, name: str
 ) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """Path below the target -> member; folders and the notes of macOS are left out.
+    """Path below the target -> member, without folders and the metadata files of macOS.
 
     Raises:
-        BadData: a member would land elsewhere, is no plain file, or there is too much.
+        BadData: a member would land outside the target or is no plain file, or there are more
+            members or bytes than Kaggle's archives hold.
     """
     listed = opened.infolist()
     size = sum(info.file_size for info in listed)
@@ -87,7 +88,8 @@ def _members(
         path = PurePosixPath(info.filename)
         if info.is_dir() or path.parts[:1] == ("__MACOSX",):
             continue
-        inside = path.relative_to(name) if name in path.parts[:-1][:1] else path
+        in_folder = len(path.parts) > 1 and path.parts[0] == name
+        inside = path.relative_to(name) if in_folder else path
         if not _is_plain(info) or inside in members:
             raise BadData(
                 f"{archive}: unsafe or doubled member {info.filename!r}; download it again"

@@ -17,9 +17,9 @@ from bench.system.threads import prefetch
 
 SIZE = (1280, 1918)  # height, width of every photograph of the competition
 VIEWS = 16  # photographs of one car
-PHOTOGRAPHS = {".jpg", ".jpeg", ".png"}
-MASKS = {".gif", ".png"}
-DEMO_MARKER = "demo.json"  # in a folder of drawn photographs alone
+PHOTOGRAPH_SUFFIXES = {".jpg", ".jpeg", ".png"}
+MASK_SUFFIXES = {".gif", ".png"}
+DEMO_MARKER = "demo.json"  # only a folder of drawn photographs holds this file
 
 
 def car_of(image_id: str) -> str:
@@ -108,7 +108,7 @@ def _no_mask(data: Carvana, images: list[str]) -> BadFile:
 
 
 def open_folder(root: Path) -> Carvana:
-    """The data set in `root`: lists its folders, reads no file.
+    """The data set in `root`, found by listing its folders; no file is read.
 
     The folders `train_hq` and `test_hq` are preferred to `train` and `test` where both are there.
 
@@ -122,7 +122,7 @@ def open_folder(root: Path) -> Carvana:
     data = Carvana(
         root=root,
         train=_photographs(root, "train"),
-        masks=_list(root / "train_masks", MASKS, ending="_mask"),
+        masks=_list(root / "train_masks", MASK_SUFFIXES, ending="_mask"),
         test=_photographs(root, "test"),
         mask_table=_file(root / "train_masks.csv"),
         metadata_table=_file(root / "metadata.csv"),
@@ -136,7 +136,9 @@ def open_folder(root: Path) -> Carvana:
 
 
 def _photographs(root: Path, name: str) -> dict[str, Path]:
-    return _list(root / f"{name}_hq", PHOTOGRAPHS) or _list(root / name, PHOTOGRAPHS)
+    return _list(root / f"{name}_hq", PHOTOGRAPH_SUFFIXES) or _list(
+        root / name, PHOTOGRAPH_SUFFIXES
+    )
 
 
 def _file(path: Path) -> Path | None:
@@ -144,7 +146,7 @@ def _file(path: Path) -> Path | None:
 
 
 def _list(folder: Path, suffixes: set[str], ending: str = "") -> dict[str, Path]:
-    """Image id -> file, in order of ids; `ending` is cut from names; no folder is no files."""
+    """Image id -> file, in order of names; ids are names without `ending`; no folder, no files."""
     if not folder.is_dir():
         return {}
     files: dict[str, Path] = {}
@@ -163,7 +165,7 @@ def read_mask_table(table: Path) -> dict[str, str]:
     """Image id -> run-length text, from a table `img,rle_mask` like train_masks.csv.
 
     Raises:
-        BadData: the header is another, or an image has two rows.
+        BadData: the table has another header, or an image has two rows.
     """
     rows: dict[str, str] = {}
     with table.open(encoding="utf-8", errors="replace") as lines:
@@ -182,7 +184,11 @@ def read_mask_table(table: Path) -> dict[str, str]:
 
 
 def metadata(root: Path) -> dict[str, tuple[str, str, str]]:
-    """Car -> year, make, model, from metadata.csv; empty where there is no such table."""
+    """Car -> year, make, model, from metadata.csv; empty where there is no such table.
+
+    Raises:
+        BadData: the table lacks one of these columns.
+    """
     table = _file(Path(root) / "metadata.csv")
     if table is None:
         return {}
@@ -202,9 +208,9 @@ def mask_areas(data: Carvana, jobs: int = 1) -> dict[str, int]:
     """
     if not data.train:
         raise Missing(f"{data.root}: no training photographs; see data/README.md")
-    unknown = sorted(data.train.keys() - data.masks.keys() - data.mask_rows.keys())
-    if unknown:
-        raise _no_mask(data, unknown)
+    unmasked = sorted(data.train.keys() - data.masks.keys() - data.mask_rows.keys())
+    if unmasked:
+        raise _no_mask(data, unmasked)
     areas = {image: _row_area(data, image) for image in data.train if image in data.mask_rows}
     pictures = [image for image in data.train if image not in areas]
     sums = prefetch(_mask_area, [data.masks[image] for image in pictures], jobs)

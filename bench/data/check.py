@@ -1,4 +1,4 @@
-"""Check a data folder: what it holds, and everything that is wrong with it.
+"""Check a data folder: report what it holds and everything that is wrong with it.
 
 Reads  a Carvana folder; unpacks Kaggle's zip files in it first.
 """
@@ -29,7 +29,7 @@ MAX_SHOWN = 20  # problems in the printed table; the JSON holds all
 
 @dataclass(frozen=True)
 class DataProblem:
-    """A file that must be mended before the data are used."""
+    """A file that must be mended before the data can be used."""
 
     file: str
     what: str
@@ -53,7 +53,7 @@ class DataReport:
 
     @property
     def verdict(self) -> str:
-        """One line for people."""
+        """The result of the check in one line."""
         read = "every file was read" if self.deep else "a sample was read; --deep reads every file"
         state = "ready" if self.ok else f"problems: {len(self.problems)}"
         return f"{self.root}: {state} ({read})"
@@ -65,11 +65,11 @@ class DataReport:
             self.problems.append(problem)
 
     def to_json(self) -> dict[str, Any]:
-        """All of it, as JSON can hold it."""
+        """The whole report, for JSON."""
         return {"ok": self.ok, "verdict": self.verdict, **asdict(self)}
 
     def to_table(self) -> Group:
-        """All of it as text tables for a terminal."""
+        """The whole report as text tables for a terminal."""
         facts = Table(show_header=False)
         for name, value in self.facts.items():
             facts.add_row(name, value)
@@ -92,7 +92,7 @@ def check_folder(root: Path, deep: bool, jobs: int) -> DataReport:
 
     Raises:
         Missing: no such folder, or no photographs in it.
-        BadData: a zip file cannot be unpacked, or two files are one image.
+        BadData: a zip file cannot be unpacked, or two files are the same image.
     """
     unpacked = unpack_all(root)
     data = open_folder(root)
@@ -151,9 +151,9 @@ def _mask_table(data: Carvana, report: DataReport) -> None:
     if data.mask_table is None:
         return
     report.facts["mask rows"] = f"{len(data.mask_rows)} in {data.mask_table.name}"
-    strange = len(data.mask_rows.keys() - data.train.keys())
-    if strange:
-        report.notes.append(f"{strange} rows of {data.mask_table.name} have no photograph here")
+    unused = len(data.mask_rows.keys() - data.train.keys())
+    if unused:
+        report.notes.append(f"{unused} rows of {data.mask_table.name} have no photograph here")
     for image, text in data.mask_rows.items():
         try:
             rle.parse(text)
@@ -185,7 +185,7 @@ def _metadata(data: Carvana, report: DataReport) -> None:
 
 @dataclass(frozen=True)
 class FileRead:
-    """A photograph and its mask, as read: size, share of car, and what was wrong."""
+    """What reading a photograph and its mask gave; the size of an unreadable one is None."""
 
     size: tuple[int, ...] | None
     covered: float | None  # share of the photograph that is car
@@ -196,8 +196,9 @@ def _read_files(data: Carvana, report: DataReport, jobs: int) -> None:
     images = [(data, image, True) for image in _chosen(list(data.train), report.deep)]
     images += [(data, image, False) for image in _chosen(list(data.test), report.deep)]
     reads = list(track(prefetch(_read_file, images, jobs), "reading", len(images)))
-    for error in (error for read in reads for error in read.errors):
-        report.add(error.file, error.what, error.cure)
+    for read in reads:
+        for error in read.errors:
+            report.add(error.file, error.what, error.cure)
     sizes = Counter(read.size for read in reads if read.size)
     report.facts["files read"] = f"{len(images)} photographs" + "".join(
         f", {count} of {height}x{width}" for (height, width), count in sizes.most_common()

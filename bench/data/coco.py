@@ -15,7 +15,7 @@ import numpy as np
 import simplejpeg
 from pydantic import BaseModel, Field, ValidationError
 
-from bench.data.carvana import PHOTOGRAPHS
+from bench.data.carvana import PHOTOGRAPH_SUFFIXES
 from bench.data.images import read_image, write_mask
 from bench.masks.types import Mask, Size
 from bench.system.errors import BadData, Missing
@@ -25,10 +25,10 @@ from bench.system.threads import prefetch
 
 KINDS = {"person", "vehicle"}  # COCO's supercategories whose masks count
 MIN_SHARE = 0.10  # of the image that each mask covers
-MIN_LARGEST_SHARE = 0.30  # that the largest of them covers
-MAX_TOTAL_SHARE = 0.90  # that all of them together cover
+MIN_LARGEST_SHARE = 0.30  # of the image that the largest mask covers
+MAX_TOTAL_SHARE = 0.90  # of the image that all masks together cover
 MAX_OTHERS = 3  # masks beside the largest
-FINER = 4  # polygons are drawn on a grid so many times finer
+OVERSAMPLING = 4  # polygons are drawn on a grid so many times finer
 JPEG_QUALITY = 95  # of a resized photograph's JPEG
 
 
@@ -42,7 +42,7 @@ class CocoImage(BaseModel):
 
 
 class CocoRuns(BaseModel):
-    """A mask as run lengths, column by column, the first of background; packed where text."""
+    """A mask as run lengths, column by column, background first; a text holds them packed."""
 
     counts: str | list[Annotated[int, Field(ge=0)]]
     size: tuple[int, int]
@@ -110,25 +110,26 @@ def read_annotations(path: Path) -> CocoFile:
     """A COCO annotation file.
 
     Raises:
-        Missing: there is no such file. BadData: it is not COCO's format.
+        Missing: there is no such file.
+        BadData: it is not COCO's format.
     """
     if not path.is_file():
         raise Missing(f"{path}: no such file; name one like instances_val2017.json")
     try:
         return CocoFile.model_validate_json(path.read_bytes())
     except ValidationError as error:
-        fault = error.errors()[0]
-        where = ".".join(str(part) for part in fault["loc"]) or "the whole file"
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise BadData(
-            f"{path}: {where}: {fault['msg']}; give COCO's instances, not captions or keypoints"
+            f"{path}: {where}: {first['msg']}; give COCO's instances, not captions or keypoints"
         ) from error
 
 
 def join_masks(masks: Sequence[Mask]) -> tuple[Mask | None, str]:
     """The mask of a photograph by ExtractNet's rules, or None, and the verdict in words.
 
-    Of the masks that cover at least a tenth of the image, the largest, which covers at least 0.3
-    of it, and up to three more become one; together they may cover 0.9 of it.
+    Only masks that cover at least 0.1 of the image count. The largest of them must cover at least
+    0.3 of the image. It and the next three at most become one mask, which may cover at most 0.9.
 
     Source: ExtractNet 2019, preparation of COCO.
     """
@@ -136,36 +137,42 @@ def join_masks(masks: Sequence[Mask]) -> tuple[Mask | None, str]:
     if not large or large[0].mean() < MIN_LARGEST_SHARE:
         return None, f"no person or vehicle of {MIN_LARGEST_SHARE:.0%}"
     joined: Mask = np.logical_or.reduce(large[: 1 + MAX_OTHERS])
-    return (
-        (None, f"over {MAX_TOTAL_SHARE:.0%} covered")
-        if joined.mean() > MAX_TOTAL_SHARE
-        else (joined, "kept")
-    )
+    if joined.mean() > MAX_TOTAL_SHARE:
+        return None, f"over {MAX_TOTAL_SHARE:.0%} covered"
+    return joined, "kept"
 
 
 def _decoded(annotation: CocoAnnotation, image: CocoImage, path: Path) -> Mask:
-    shape, shown = (image.height, image.width), annotation.segmentation
+    shape, outline = (image.height, image.width), annotation.segmentation
     try:
-        return (
-            from_runs(shown, shape) if isinstance(shown, CocoRuns) else from_polygons(shown, shape)
-        )
+        if isinstance(outline, CocoRuns):
+            return from_runs(outline, shape)
+        return from_polygons(outline, shape)
     except ValueError as error:
         raise BadData(f"{path}, image {image.id}: {error}; restore the file") from error
 
 
 def from_polygons(polygons: Sequence[Sequence[float]], shape: Size) -> Mask:
-    """The pixels that lie in any polygon by half or more; the first pixel spans 0 to 1."""
-    fine = np.zeros((shape[0] * FINER, shape[1] * FINER), np.uint8)
+    """The mask (H, W) of pixels that polygons cover by half or more; the first pixel spans 0 to 1.
+
+    Raises:
+        ValueError: a polygon has an odd number of coordinates.
+    """
+    fine = np.zeros((shape[0] * OVERSAMPLING, shape[1] * OVERSAMPLING), np.uint8)
     for polygon in polygons:
         if len(polygon) % 2:
             raise ValueError(f"a polygon of {len(polygon)} numbers has a point without its y")
-        corners = np.asarray(polygon).reshape(-1, 2) * FINER - 0.5
+        corners = np.asarray(polygon).reshape(-1, 2) * OVERSAMPLING - 0.5
         cv2.fillPoly(fine, [np.rint(corners).astype(np.int32)], 255)
     return np.asarray(cv2.resize(fine, shape[::-1], interpolation=cv2.INTER_AREA) >= 128)
 
 
 def from_runs(runs: CocoRuns, shape: Size) -> Mask:
-    """The mask of run lengths."""
+    """The mask (H, W) of run lengths.
+
+    Raises:
+        ValueError: the run lengths do not fill the image, or their packed text is damaged.
+    """
     counts = unpack_counts(runs.counts) if isinstance(runs.counts, str) else runs.counts
     if runs.size != shape or sum(counts) != shape[0] * shape[1] or min(counts) < 0:
         raise ValueError(f"the run lengths do not fill {shape[0]}x{shape[1]} pixels")
@@ -176,8 +183,12 @@ def from_runs(runs: CocoRuns, shape: Size) -> Mask:
 def unpack_counts(text: str) -> list[int]:
     """Read the run lengths in COCO's packed text.
 
-    A character holds five bits, lowest first, and whether more follow; the last one's fifth bit is
-    the sign. From the fourth number on, each is the difference to the last but one.
+    A character holds five bits of a number, lowest first, and a sixth that says whether more
+    follow; the fifth bit of a number's last character is the sign. From the fourth number on, each
+    is the difference to the last but one.
+
+    Raises:
+        ValueError: the text holds another character.
     """
     counts: list[int] = []
     value = shift = 0
@@ -195,9 +206,13 @@ def unpack_counts(text: str) -> list[int]:
 
 
 def _photograph(image: CocoImage, images: Path, annotations: Path) -> Path:
-    """The file of a photograph, which lies inside the folder `images`."""
+    """The file of a photograph, which must lie inside the folder `images`."""
     inside = Path(image.file_name)
-    if inside.is_absolute() or ".." in inside.parts or inside.suffix.lower() not in PHOTOGRAPHS:
+    if (
+        inside.is_absolute()
+        or ".." in inside.parts
+        or inside.suffix.lower() not in PHOTOGRAPH_SUFFIXES
+    ):
         raise BadData(
             f"{annotations}, image {image.id}: '{image.file_name}' is no photograph inside "
             f"{images}; restore the file"
@@ -218,9 +233,9 @@ def _write(photograph: Path, image: CocoImage, mask: Mask, out: Path, size: Size
     target = out / "train" / f"{name}{photograph.suffix.lower()}"
     content = photograph.read_bytes()
     if size is not None:
-        shrunk = partial(cv2.resize, dsize=size[::-1], interpolation=cv2.INTER_AREA)
+        resize = partial(cv2.resize, dsize=size[::-1], interpolation=cv2.INTER_AREA)
         target = target.with_suffix(".jpg")
-        content = simplejpeg.encode_jpeg(np.asarray(shrunk(picture)), JPEG_QUALITY, "RGB", "444")
-        mask = np.asarray(shrunk(mask.astype(np.uint8) * 255) >= 128)
+        content = simplejpeg.encode_jpeg(np.asarray(resize(picture)), JPEG_QUALITY, "RGB", "444")
+        mask = np.asarray(resize(mask.astype(np.uint8) * 255) >= 128)
     write_mask(out / "train_masks" / f"{name}_mask.gif", mask)
     write_bytes(target, content)

@@ -1,4 +1,4 @@
-"""Folds of whole cars, alike in the cars' sizes; the audit that no scored car was trained on."""
+"""Folds of whole cars, each with small and large cars; the audit for leaks between them."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -45,7 +45,7 @@ def make_folds(areas: dict[str, float], count: int, seed: int) -> dict[str, int]
 
 
 def in_fold(images: Iterable[str], folds: dict[str, int], fold: int) -> list[str]:
-    """The images whose car is in the fold; in an image-level split `folds` names images, not cars.
+    """The images whose car is in the fold; `folds` of an image-level split holds images, not cars.
 
     >>> in_fold(["a_01", "a_02", "b_01"], {"a": 0, "b": 1}, 0)
     ['a_01', 'a_02']
@@ -64,7 +64,8 @@ def read_folds(path: Path) -> dict[str, int]:
 
     Raises:
         Missing: there is no such file.
-        BadData: the header is another, a line is not a car and a number, or a car stands twice.
+        BadData: the table has another header, a line is not a car and a number, or a car has two
+            lines.
     """
     if not path.exists():
         raise Missing(f"{path}: no folds yet; run the stage `folds` first")
@@ -76,8 +77,8 @@ def read_folds(path: Path) -> dict[str, int]:
             car, _, fold = line.rstrip("\n").rpartition(",")
             if not car or not fold.isdecimal() or car in folds:
                 raise BadData(
-                    f"{path}, line {number}: '{line.strip()}' is no car and fold of its own; "
-                    "restore the file"
+                    f"{path}, line {number}: '{line.strip()}' is not a car and its fold, or the "
+                    "car has a line already; restore the file"
                 )
             folds[car] = int(fold)
     return folds
@@ -85,7 +86,7 @@ def read_folds(path: Path) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class LeakAudit:
-    """What training and scoring share: nothing, or the scores are too good."""
+    """The cars and images that training and scoring share; where there are any, scores flatter."""
 
     train_cars: int
     scored_cars: int
@@ -126,12 +127,12 @@ class Split:
     heldout: list[str]
 
     def audit(self) -> LeakAudit:
-        """What the scored images share with those that made the model."""
+        """Audit the scored images against those that trained the model or chose its epoch."""
         return leak_audit([*self.train, *self.valid], self.heldout)
 
 
 def limit_cars(data: Carvana, cars: int | None) -> Carvana:
-    """The data set with only its first training and test cars, or all of them for None."""
+    """The data set with only its first `cars` training and test cars; None keeps all."""
     if cars is None:
         return data
     return replace(
@@ -145,7 +146,11 @@ def _of_first_cars(images: dict[str, Path], cars: int) -> dict[str, Path]:
 
 
 def draw_folds(data: Carvana, suite: Suite, jobs: int) -> dict[str, int]:
-    """Car -> fold, or image -> fold where the suite splits by image; folds are alike in area."""
+    """Draw a suite's folds: car -> fold, or image -> fold where the suite splits by image.
+
+    Raises:
+        Missing, BadData, BadConfig: as `mask_areas` and `make_folds`.
+    """
     areas = mask_areas(data, jobs)
     by_car = suite.split == "car"
     sizes = car_areas(areas) if by_car else {image: float(area) for image, area in areas.items()}

@@ -16,7 +16,7 @@ JPEG = b"\xff\xd8"  # the first bytes of every JPEG file
 
 
 def read_image(path: Path) -> RgbImage:
-    """The photograph as uint8 (H, W, 3) RGB, as stored: an EXIF rotation is not applied.
+    """The photograph in a file as uint8 (H, W, 3) RGB; its EXIF rotation is not applied.
 
     JPEG goes through libjpeg-turbo in its strict mode, which gives the same pixels as OpenCV.
     OpenCV decodes nine in ten damaged files without an error; this decoder refuses them.
@@ -45,7 +45,7 @@ def _why(error: Exception) -> str:
 
 
 def image_size(path: Path) -> Size:
-    """Height and width of a picture, from its header.
+    """Height and width of a picture, read from its header.
 
     Raises:
         BadData: the file is missing or no picture.

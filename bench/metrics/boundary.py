@@ -1,7 +1,7 @@
-"""How well two masks agree along their edges, where Dice hardly looks.
+"""How well two masks agree along their edges, which Dice hardly measures.
 
 A car has some 600,000 pixels but an outline of only about 3,000: a mask may miss every mirror and
-still score 0.997. These measures see nothing but the outline.
+still score 0.997. These measures depend on nothing but the outline.
 """
 
 from typing import NamedTuple
@@ -11,12 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import KDTree
 
-from bench.masks.types import Mask
+from bench.masks.types import Mask, check_masks
 
 DILATION_RATIO = 0.02  # width of the boundary region over the image diagonal: 46 px at 1280x1918
 PERCENTILE = 95
 
-Bits = NDArray[np.uint8]  # the same as 0 and 1, for OpenCV
+Bits = NDArray[np.uint8]  # (H, W), a mask as 0 and 1 for OpenCV
 
 _CROSS = cv2.getStructuringElement(cv2.MORPH_CROSS, (3, 3))
 _SQUARE = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
@@ -46,12 +46,11 @@ def boundary(predicted: Mask, truth: Mask) -> Boundary:
         predicted, truth: boolean (H, W) of one image.
 
     Returns:
-        Two empty masks agree: (1, 0, 0). With one of them empty there is nothing to measure to:
-        (0, nan, nan); means over images leave such distances out.
+        (1, 0, 0) for two empty masks, which agree; (0, nan, nan) where only one is empty, because
+        there is nothing to measure to; means over images leave such distances out.
 
     Raises:
-        TypeError: a mask is not boolean.
-        ValueError: the shapes differ.
+        TypeError, ValueError: as `check_masks`.
 
     Source: Cheng et al. 2021, https://arxiv.org/abs/2103.16562 (boundary IoU); Huttenlocher et al.
     1993, https://doi.org/10.1109/34.232073 (ranked Hausdorff distance).
@@ -60,10 +59,7 @@ def boundary(predicted: Mask, truth: Mask) -> Boundary:
     >>> boundary(square, np.roll(square, 2, axis=1))
     Boundary(iou=0.2, hausdorff95_px=2.0, mean_distance_px=1.0)
     """
-    if predicted.dtype != bool or truth.dtype != bool:
-        raise TypeError(f"masks must be boolean, not {predicted.dtype} and {truth.dtype}")
-    if predicted.shape != truth.shape:
-        raise ValueError(f"masks of shapes {predicted.shape} and {truth.shape} do not match")
+    check_masks(predicted, truth)
     if not predicted.any() and not truth.any():
         return Boundary(1.0, 0.0, 0.0)
     if not predicted.any() or not truth.any():
@@ -80,7 +76,7 @@ def boundary(predicted: Mask, truth: Mask) -> Boundary:
 
 
 def _bounds(mask: Mask) -> tuple[slice, slice]:
-    """The rows and columns that hold all of a mask: no pixel outside them changes a measure."""
+    """The rows and columns that hold all of a mask; pixels outside them change no measure."""
     left, top, width, height = cv2.boundingRect(mask.view(np.uint8))
     return slice(top, top + height), slice(left, left + width)
 
@@ -91,7 +87,7 @@ def _rim_iou(predicted: Bits, truth: Bits, width: int) -> float:
 
 
 def _eroded(mask: Bits, neighbours: cv2.typing.MatLike, times: int) -> Bits:
-    # without these two arguments OpenCV takes what lies beyond the edge for mask
+    # without these two arguments OpenCV counts what lies beyond the edge of the image as mask
     eroded = cv2.erode(
         mask, neighbours, iterations=times, borderType=cv2.BORDER_CONSTANT, borderValue=0
     )

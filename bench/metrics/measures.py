@@ -1,4 +1,4 @@
-"""Every figure of one predicted mask, as scores.parquet holds it."""
+"""All measures of one predicted mask, named as the columns of scores.parquet."""
 
 from bench.masks.types import Mask
 from bench.metrics.boundary import boundary
@@ -6,7 +6,7 @@ from bench.metrics.overlap import counts, dice, jaccard
 
 
 def measures(predicted: Mask, truth: Mask) -> dict[str, float]:
-    """Every figure of one image: counts in pixels, scores, distances of the outlines in pixels.
+    """All measures of one image: counts in pixels, scores, distances of the outlines in pixels.
 
     A distance is NaN where one of the masks is empty.
     """

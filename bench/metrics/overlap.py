@@ -1,4 +1,4 @@
-"""Agreement of two masks: integer counts first, Dice and Jaccard from them.
+"""Agreement of two masks: counts of pixels, and Dice and Jaccard from the counts.
 
 Counts come from pixels, from runs without any pixels, or from a map for all thresholds at once:
 the same integers each way.

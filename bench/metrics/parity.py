@@ -1,4 +1,4 @@
-"""What a faster way to run a network changes in its masks: pixels, and Dice."""
+"""How many pixels of its masks, and how much Dice, a faster way to run a network changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,15 +7,15 @@ from bench.masks.rle import map_runs, runs
 from bench.masks.types import Map, Mask
 from bench.metrics.overlap import counts_from_runs, dice
 
-MAX_DICE_CHANGE = 1e-4  # that another precision may cost
+MAX_DICE_CHANGE = 1e-4  # what another precision may cost
 
 
 @dataclass(frozen=True)
 class Parity:
-    """The share of pixels that change sides, 0..1, and what that does to the mean Dice."""
+    """What a faster way changes in masks, on average over images."""
 
-    changed: float
-    gain: float
+    changed: float  # share of pixels, 0..1, that move into or out of the mask
+    gain: float  # of Dice; negative where the faster way is worse
 
     @property
     def close(self) -> bool:
@@ -33,7 +33,8 @@ def parity(fast: Sequence[Map], exact: Sequence[Map], truths: Sequence[Mask]) ->
     """Compare the masks of a faster way with those of the exact way.
 
     Args:
-        fast, exact, truths: maps and true masks (H, W) of the same images, at least one, in order.
+        fast, exact, truths: maps and true masks (H, W) of the same images, in the same order, at
+            least one.
 
     >>> import numpy as np
     >>> exact, fast = np.array([[0, 255]], np.uint8), np.array([[200, 255]], np.uint8)

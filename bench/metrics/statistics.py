@@ -1,7 +1,7 @@
 """How sure a score is: intervals, paired tests and tie groups, with the car as the unit.
 
-The 16 views of a car are judged alike by a network, so 5,088 images of 318 cars weigh little more
-than 318 observations. Everything here therefore resamples or flips whole cars.
+A network scores the 16 views of a car alike, so 5,088 images of 318 cars weigh little more than 318
+observations. Everything here therefore resamples or flips whole cars.
 """
 
 from collections.abc import Iterator
@@ -64,6 +64,9 @@ def intervals(values: ArrayLike, cars: ArrayLike, level: float = 0.95, seed: int
 
     Returns:
         (entries, 2): low, high.
+
+    Raises:
+        ValueError: as `interval`.
     """
     if not 0 < level < 1:
         raise ValueError(f"level is {level}; it must lie between 0 and 1")
@@ -82,19 +85,19 @@ def intervals(values: ArrayLike, cars: ArrayLike, level: float = 0.95, seed: int
 
 
 def paired_p(a: ArrayLike, b: ArrayLike, cars: ArrayLike, seed: int = 0) -> float:
-    """How often chance alone would part two entries' means as far as they are, two-sided.
+    """The two-sided p-value of the difference between two entries' means: a sign-flip test.
 
     Under "no difference" each car's summed difference is as likely positive as negative, so the
-    signs of whole cars are flipped: all of them up to 17 cars, else 99,999 random flips, where the
-    observed one counts too: p = (1 + as extreme) / (1 + flips). The smallest p of n cars is
-    2**(1 - n): five cars or fewer never reach 0.05.
+    signs of whole cars are flipped: in all combinations up to 17 cars, else in 99,999 random ones,
+    where the observed signs count too: p = (1 + as extreme) / (1 + flips). The smallest p of n cars
+    is 2**(1 - n): five cars or fewer never reach 0.05.
 
     Args:
         a, b: scores of two entries on the same images, in the same order.
         cars: the car of each image.
 
     Raises:
-        ValueError: as `interval`.
+        ValueError: as `interval`, or the two have different numbers of scores.
 
     Source: Phipson & Smyth 2010, https://doi.org/10.2202/1544-6115.1585 (p is never zero).
 
@@ -115,6 +118,9 @@ def paired_ps(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
 
     Returns:
         (entries, entries), symmetric, 1 on the diagonal.
+
+    Raises:
+        ValueError: as `interval`.
     """
     values, members = _checked(values, cars)
     sums = _car_sums(values - values.mean(axis=0), members)
@@ -137,7 +143,10 @@ def paired_ps(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """p-values corrected for how many there are, so that any error among all stays rare.
+    """p-values corrected for their number: the chance of a single false positive stays bounded.
+
+    Raises:
+        ValueError: these are not numbers from 0 to 1 in one dimension.
 
     Source: Holm 1979, https://www.jstor.org/stable/4615733
 
@@ -157,8 +166,11 @@ def holm(p_values: ArrayLike) -> Floats:
 def comparisons(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
     """`paired_ps` of every pair of entries, Holm-corrected over all pairs of the table.
 
-    All pairs are the right family even for "is the best better than this one?": which entry is
-    the best was read off the same scores.
+    All pairs are the right family even for "is the best entry better than this one?", because the
+    same scores decided which entry is the best.
+
+    Raises:
+        ValueError: as `interval`.
     """
     p = paired_ps(values, cars, seed)
     pairs = np.triu_indices(len(p), k=1)
@@ -168,11 +180,11 @@ def comparisons(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
 
 
 def ranks_of(means: ArrayLike, p: Floats, level: float = 0.05) -> NDArray[np.int64]:
-    """Ranks from 1 in which entries that cannot be told from the best of their group are equal.
+    """Ranks from 1; entries share one unless they differ significantly from the best that has it.
 
-    Going down the means, an entry shares the rank of the best of the open group until the first
-    one whose difference to that best is significant (`p` below `level`): it opens the next group,
-    with its own place in the order as rank (1, 1, 3). Ranks never contradict means.
+    Going down the means, entries share the rank of the best of the present group. The first entry
+    that differs significantly from that best (`p` below `level`) opens the next group, whose rank
+    is the entry's place in the order (1, 1, 3). Ranks never contradict means.
 
     Args:
         means: (entries,), in any order.
@@ -205,8 +217,8 @@ def gain(
 ) -> Gain:
     """How much better an ensemble is than its best member on the same images.
 
-    The best member must have been chosen on other cars, or its score is flattered by the choice
-    and the gain is a little too small.
+    The best member must have been chosen on other cars; otherwise the choice flatters its score and
+    the gain is a little too small.
     """
     p = paired_p(ensemble, best_member, cars, seed)
     difference = np.asarray(ensemble, dtype=float) - np.asarray(best_member, dtype=float)
@@ -234,7 +246,7 @@ def _car_sums(values: Floats, members: NDArray[np.int64]) -> Floats:
 
 
 def _spread(residuals: Floats, cars: int) -> Floats:
-    """Standard error of a sum over cars from the cars' centred sums (entries, cars)."""
+    """Standard error of a sum over cars, from the centred sums of the cars (entries, cars)."""
     spread: Floats = np.sqrt(cars / (cars - 1) * (residuals**2).sum(axis=1))
     return spread
 
@@ -244,7 +256,7 @@ def _studentised(sums: Floats, sizes: Floats, error: Floats, seed: int) -> Float
 
     Cars may differ in their number of images, so the mean is a ratio of sums and its error is
     that of the residuals sum - mean * size. A resample whose cars are all alike has no spread of
-    its own: the sample's spread stands in for it.
+    its own, so the whole sample's spread is used.
     """
     cars = len(sizes)
     generator = np.random.default_rng(seed)

@@ -98,8 +98,8 @@ def test_damage_is_found_and_named(copy, name):
     damage(copy)
     report = check_folder(copy, deep=True, jobs=1)
     assert not report.ok
-    found = [problem for problem in report.problems if what in f"{problem.file} {problem.what}"]
-    assert found and found[0].file.startswith(str(copy / file)) and found[0].cure
+    named = [problem for problem in report.problems if what in f"{problem.file} {problem.what}"]
+    assert named and named[0].file.startswith(str(copy / file)) and named[0].cure
 
 
 def test_a_report_is_a_table_and_json(copy):

@@ -57,8 +57,8 @@ def test_a_polygon_covers_the_pixels_between_its_corners():
 
 
 def test_polygons_of_one_object_are_joined_where_they_overlap():
-    found = from_polygons([polygon(2, 2, 20, 20), polygon(10, 10, 20, 30)], (40, 60))
-    assert (found == box(2, 2, 20, 20) | box(10, 10, 20, 30)).all()
+    mask = from_polygons([polygon(2, 2, 20, 20), polygon(10, 10, 20, 30)], (40, 60))
+    assert (mask == box(2, 2, 20, 20) | box(10, 10, 20, 30)).all()
 
 
 def test_packed_run_lengths_of_the_reference_code_are_read():
@@ -99,10 +99,10 @@ def test_run_lengths_that_do_not_fill_the_image_are_refused(counts):
     ],
 )
 def test_the_five_rules(masks, expected, verdict):
-    found, said = join_masks(masks)
+    mask, said = join_masks(masks)
     assert verdict in said
-    assert (found is None) == (expected is None)
-    assert expected is None or (found == expected).all()
+    assert (mask is None) == (expected is None)
+    assert expected is None or (mask == expected).all()
 
 
 CATEGORIES = [

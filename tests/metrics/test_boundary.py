@@ -65,19 +65,21 @@ def test_large_masks_against_scipys_distance_transform():
         mask & (ndimage.distance_transform_cdt(np.pad(mask, 1), "chessboard")[1:-1, 1:-1] <= 11)
         for mask in (predicted, truth)
     ]
-    found = boundary(predicted, truth)
-    assert found.iou == pytest.approx((rims[0] & rims[1]).sum() / (rims[0] | rims[1]).sum())
-    assert found.hausdorff95_px == pytest.approx(max(np.percentile(d, 95) for d in (there, back)))
-    assert found.mean_distance_px == pytest.approx(np.concatenate([there, back]).mean())
+    agreement = boundary(predicted, truth)
+    assert agreement.iou == pytest.approx((rims[0] & rims[1]).sum() / (rims[0] | rims[1]).sum())
+    assert agreement.hausdorff95_px == pytest.approx(
+        max(np.percentile(d, 95) for d in (there, back))
+    )
+    assert agreement.mean_distance_px == pytest.approx(np.concatenate([there, back]).mean())
 
 
 def test_real_car_moved_sideways(carvana_folder):
     folder = open_folder(carvana_folder)
     truth = folder.mask(min(folder.masks))
-    found = boundary(np.roll(truth, 3, axis=1), truth)
-    assert found.hausdorff95_px == 3
-    assert 0 < found.mean_distance_px < 3
-    assert 0.85 < found.iou < 0.99
+    agreement = boundary(np.roll(truth, 3, axis=1), truth)
+    assert agreement.hausdorff95_px == 3
+    assert 0 < agreement.mean_distance_px < 3
+    assert 0.85 < agreement.iou < 0.99
 
 
 def test_only_the_rim_counts_in_boundary_iou():
@@ -109,10 +111,10 @@ def test_edge_cases(predicted, truth, expected):
 @given(PAIRS)
 def test_order_and_place_do_not_matter(pair):
     predicted, truth = pair
-    found = boundary(predicted, truth)
-    assert boundary(truth, predicted) == pytest.approx(found, nan_ok=True)
+    agreement = boundary(predicted, truth)
+    assert boundary(truth, predicted) == pytest.approx(agreement, nan_ok=True)
     assert boundary(predicted[::-1].T, truth[::-1].T) == pytest.approx(
-        found, nan_ok=True
+        agreement, nan_ok=True
     )  # strides of any kind
 
 

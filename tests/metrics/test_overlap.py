@@ -24,9 +24,8 @@ EMPTY, LEFT, RIGHT, FULL = (np.array([row], dtype=bool) for row in ([0, 0], [1, 
 
 
 def plain_counts(predicted, truth):
-    pairs = zip(predicted.reshape(-1).tolist(), truth.reshape(-1).tolist(), strict=True)
-    seen = list(pairs)
-    return seen.count((True, True)), seen.count((True, False)), seen.count((False, True))
+    pairs = list(zip(predicted.reshape(-1).tolist(), truth.reshape(-1).tolist(), strict=True))
+    return pairs.count((True, True)), pairs.count((True, False)), pairs.count((False, True))
 
 
 shapes = st.tuples(st.integers(1, 6), st.integers(1, 70))  # across the kernel's 64-pixel blocks
@@ -51,17 +50,17 @@ maps_and_masks = shapes.flatmap(
     ],
 )
 def test_scores_by_hand(predicted, truth, expected_dice, expected_jaccard):
-    found = counts(predicted, truth)
-    assert (dice(found), jaccard(found)) == (expected_dice, expected_jaccard)
+    agreement = counts(predicted, truth)
+    assert (dice(agreement), jaccard(agreement)) == (expected_dice, expected_jaccard)
 
 
 def test_scores_equal_another_library_s():
     predicted, truth = np.random.default_rng(0).random((2, 33, 47)) > 0.5
-    found = counts(predicted, truth)
+    agreement = counts(predicted, truth)
     tensors = [torch.from_numpy(mask[None, None].astype(int)) for mask in (predicted, truth)]
     theirs = smp_metrics.get_stats(*tensors, mode="binary")
-    assert dice(found) == pytest.approx(smp_metrics.f1_score(*theirs).item(), rel=1e-6)
-    assert jaccard(found) == pytest.approx(smp_metrics.iou_score(*theirs).item(), rel=1e-6)
+    assert dice(agreement) == pytest.approx(smp_metrics.f1_score(*theirs).item(), rel=1e-6)
+    assert jaccard(agreement) == pytest.approx(smp_metrics.iou_score(*theirs).item(), rel=1e-6)
 
 
 @given(mask_pairs)

@@ -27,7 +27,7 @@ def clustered(generator, data_sets, cars, skewed=False):
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("cars", "skewed", "least", "most"),
+    ("cars", "skewed", "low_share", "high_share"),
     [
         pytest.param(100, False, 0.93, 0.97, id="100 cars of 16 correlated views"),
         pytest.param(20, False, 0.93, 0.97, id="20 cars"),
@@ -36,10 +36,12 @@ def clustered(generator, data_sets, cars, skewed=False):
         pytest.param(20, True, 0.90, 0.97, id="20 cars with a tail of bad ones"),
     ],
 )
-def test_95_percent_intervals_hold_the_true_mean_95_times_in_100(cars, skewed, least, most):
+def test_95_percent_intervals_hold_the_true_mean_95_times_in_100(
+    cars, skewed, low_share, high_share
+):
     scores, names = clustered(np.random.default_rng(cars), 1000, cars, skewed)
     low, high = stats.intervals(scores, names, seed=1).T
-    assert least <= np.mean((low <= 0) & (high >= 0)) <= most
+    assert low_share <= np.mean((low <= 0) & (high >= 0)) <= high_share
 
 
 def test_intervals_of_images_instead_of_cars_would_be_far_too_narrow():
@@ -165,10 +167,10 @@ def test_equal_entries_are_rarely_parted(monkeypatch):
 
 def test_gain_is_the_paired_difference():
     a, cars = clustered(np.random.default_rng(1), 1, 50)
-    found = stats.gain(a[0] + 0.1, a[0], cars)
-    assert found.mean == pytest.approx(0.1)
-    assert (found.low, found.high) == pytest.approx((0.1, 0.1))
-    assert found.p == pytest.approx(1e-5)
+    gain = stats.gain(a[0] + 0.1, a[0], cars)
+    assert gain.mean == pytest.approx(0.1)
+    assert (gain.low, gain.high) == pytest.approx((0.1, 0.1))
+    assert gain.p == pytest.approx(1e-5)
 
 
 @pytest.mark.parametrize(
