@@ -14,6 +14,7 @@ from bench.config.recipe import Recipe
 from bench.config.suite import Suite
 from bench.data.carvana import Carvana, car_of, is_drawn, is_real, metadata
 from bench.report.names import Names
+from bench.scores.pairs import matrix
 from bench.scores.tables import read_leaderboard
 from bench.system.errors import Missing
 
@@ -68,8 +69,8 @@ class Facts:
 
     @cached_property
     def dice(self) -> pd.DataFrame:
-        """Dice, one row an entry, one column an image."""
-        return self.scores.pivot(index="entry", columns="image", values="dice")
+        """Dice of the scored entries: one row an entry, one column an image."""
+        return matrix(self.scores, self.entries)
 
     @property
     def leaky(self) -> bool:

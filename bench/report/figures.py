@@ -14,9 +14,9 @@ from bench.report.svg import ACCENT, INK, LINE, PAPER, SOFT, TILE, Drawing
 from bench.scores.ranking import pareto_front
 from bench.system.text import number, signed
 
-ROW = 22.0  # of a line of a list
+ROW = 22.0  # height of a row of a forest plot, CSS pixels
 DICE_UNIT = 1e-4  # differences of Dice are written in ten-thousandths
-MOST_CARS = 60  # rows of the figure of cars; of more cars, the worst are shown
+MOST_CARS = 60  # rows of the figure of cars; if there are more, the worst are shown
 BEST_MEMBER_NOTE = "The best member is the best on these same cars, which flatters it a little."
 PLAIN_MEAN_NOTE = "Rules that learn are fitted on other cars than they are scored on."
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from bench.data.carvana import car_of, view_of
 from bench.report.facts import Facts
-from bench.scores.pairs import matrix
 from bench.system.text import MISSING
 
 ERROR_UNIT = 1e-4  # 1 - Dice is written in ten-thousandths
@@ -20,10 +19,10 @@ ERROR_UNIT = 1e-4  # 1 - Dice is written in ten-thousandths
 
 @dataclass(frozen=True)
 class Cell:
-    """A number, and how dark it lies in its table."""
+    """A number in a table, and the shade behind it."""
 
     text: str
-    share: int  # 0..100
+    share: int  # 0..100: how dark
 
 
 @dataclass(frozen=True)
@@ -75,8 +74,7 @@ def _errors(
     facts: Facts, groups: Mapping[str, Any], name: str, title: str, caption: str
 ) -> HeatMap:
     """The table of 1 - Dice of every entry, by the group (view, make) of each image."""
-    errors = 1 - matrix(facts.scores, facts.entries)
-    means = errors.T.groupby(pd.Series(groups)).mean().T / ERROR_UNIT
+    means = (1 - facts.dice).T.groupby(pd.Series(groups)).mean().T / ERROR_UNIT
     shares = shades(np.log(np.maximum(means.to_numpy(), 1e-3)))
     rows = [
         (facts.names.label(entry), list(map(Cell, map(_short, values), row)))
@@ -100,7 +98,7 @@ def disagreement(facts: Facts) -> HeatMap:
 
 
 def correlation(facts: Facts) -> HeatMap:
-    """The table of how far two members err on the same pixels."""
+    """The table of the correlation (phi) of two members' errors."""
     phi = np.array(facts.analysis["error_correlation"], dtype=float)  # None becomes NaN
     return _pairs(
         facts,

@@ -51,7 +51,7 @@ def prediction_stage(run: Run, only: Sequence[str] = ()) -> Stage:
     names = run.chosen_recipes(only)
     return Stage(
         "predict",
-        makes=[run.layout.maps(name, which) for which in splits for name in names],
+        makes=[run.layout.maps(name, split) for split in splits for name in names],
         reads=[file for stage in training_stages(run, only) for file in stage.makes],
         run=partial(_predict, run, names, splits),
         work=partial(prediction_work, run),
@@ -60,23 +60,23 @@ def prediction_stage(run: Run, only: Sequence[str] = ()) -> Stage:
 
 
 def _predict(run: Run, names: Sequence[str], splits: Sequence[str]) -> None:
-    for which in splits:
-        predict.run([_member(run, name, which) for name in names], run.machine)
+    for split in splits:
+        predict.run([_member(run, name, split) for name in names], run.machine)
 
 
-def _member(run: Run, name: str, which: str) -> PredictionTask:
+def _member(run: Run, name: str, split: str) -> PredictionTask:
     trained = {fold: run.layout.training(name, fold) for fold in run.splits}
     folds = [FoldTask(list(trained.values()), run.data.test)]
-    if which == "heldout":
+    if split == "heldout":
         folds = [
             FoldTask([trained[fold]], {image: run.data.train[image] for image in part.heldout})
             for fold, part in run.splits.items()
         ]
-    return PredictionTask(run.recipes[name], folds, run.layout.maps(name, which))
+    return PredictionTask(run.recipes[name], folds, run.layout.maps(name, split))
 
 
-def combine_members(run: Run, which: str) -> None:
+def combine_members(run: Run, split: str) -> None:
     """Write the maps of every ensemble of a split into stores of their own."""
     for entry in run.fitted_entries():
         if entry.rule:
-            combine.run(entry, run.members(which), run.layout.ensemble(entry.name, which))
+            combine.run(entry, run.members(split), run.layout.ensemble(entry.name, split))

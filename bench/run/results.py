@@ -1,4 +1,4 @@
-"""What a run's maps are worth: fits, scores, the leaderboard, the report, submission files."""
+"""What a run makes of its maps: fits, scores, the leaderboard, the report, submission files."""
 
 import json
 from functools import partial
@@ -116,8 +116,8 @@ def _rank(run: Run) -> None:
     files = {form: run.layout.leaderboard(form) for form in LEADERBOARD_FORMS}
     leaderboard.write(board, reported.NOTE if real else "", files)
     makes = {car: make for car, (_, make, _) in metadata(run.data.root).items()}
-    for name, part in (("view", scores["view"]), ("make", scores["car"].map(makes))):
-        leaderboard.write_means_by(part.rename(name), scores, run.layout.by(name))
+    for name, group in (("view", scores["view"]), ("make", scores["car"].map(makes))):
+        leaderboard.write_means_by(group.rename(name), scores, run.layout.by(name))
 
 
 def _member_cost(run: Run, name: str) -> leaderboard.MemberCost:
@@ -126,7 +126,7 @@ def _member_cost(run: Run, name: str) -> leaderboard.MemberCost:
         for fold in run.suite.folds.run
     ]
     recipe = run.recipes[name]
-    size = score.name_of(recipe.size)
+    size = score.size_name(recipe.size)
     weights = run.layout.training(name, run.suite.folds.run[0]).weights
     return leaderboard.MemberCost(
         size=size,

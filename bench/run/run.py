@@ -64,7 +64,7 @@ class Run:
         }
 
     def chosen_recipes(self, only: Sequence[str]) -> Sequence[str]:
-        """Return the recipes named, or all of the suite's where none is.
+        """Return the recipes that are named, or all of the suite's if none is named.
 
         Raises:
             BadConfig: the suite has no such recipe.
@@ -108,13 +108,13 @@ class Run:
         """The fold of every image that is scored."""
         return {image: fold for fold, part in self.splits.items() for image in part.heldout}
 
-    def stores(self, which: str) -> dict[str, Path]:
+    def stores(self, split: str) -> dict[str, Path]:
         """Return the map store of every recipe for the split "heldout" or "test"."""
-        return {name: self.layout.maps(name, which) for name in self.recipes}
+        return {name: self.layout.maps(name, split) for name in self.recipes}
 
-    def members(self, which: str) -> Members:
+    def members(self, split: str) -> Members:
         """Return the maps of every recipe for the split "heldout" or "test"."""
-        return Members(self.stores(which), self.data, self.machine.jobs)
+        return Members(self.stores(split), self.data, self.machine.jobs)
 
     def submission(self, entry: Entry) -> Path:
         """Return the submission file of an entry."""

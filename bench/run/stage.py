@@ -13,7 +13,7 @@ def is_fresh(made: Path, sources: Sequence[Path]) -> bool:
 
 
 def no_work() -> float:
-    """Return the work of a stage that takes seconds, 0."""
+    """Return 0, the work of a stage that takes only seconds."""
     return 0.0
 
 
@@ -22,7 +22,7 @@ class Stage:
     """One line of a run's table of stages.
 
     Args:
-        name: for people; progress shows that of a training, and of a group of other stages.
+        name: for people; progress shows it for a training, and the group's name for other stages.
         makes: the files that exist when the stage is done.
         reads: the files that they are made from; nothing is made anew while none of these changes.
         run: makes the files.

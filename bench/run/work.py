@@ -2,8 +2,8 @@
 
 from bench.run.run import Run
 
-STEP_FORWARDS = 3  # a training step against a forward pass
-SCORE_GFLOPS = 2.0  # the time in which a mask is scored, in a network's work: a rough guess
+STEP_FORWARDS = 3  # a training step is about so many forward passes
+SCORE_GFLOPS = 2.0  # a mask is scored in the time of so much network work: a rough guess
 
 
 def training_work(run: Run, name: str, fold: int) -> float:

@@ -18,8 +18,8 @@ GAIN = ("gain", "gain_low", "gain_high", "gain_p")
 class Column:
     """A column of a table.
 
-    Tables and pages are read from low places to high ones; columns at one place keep the order
-    of this file. A column without a place is not shown there.
+    Tables and the page show columns in the order of their places, equal places in the order of this
+    file, and no column without a place.
     """
 
     key: str  # in CSV and JSON, and the heading in Markdown and LaTeX
@@ -28,12 +28,12 @@ class Column:
     decimals: int | None = None  # None: not a number to round
     table: int | None = None  # place in Markdown and LaTeX
     page: int | None = None  # place in the report's leaderboard
-    hidden: bool = False  # whether the report shows it only when all columns are asked for
+    hidden: bool = False  # whether the report shows it only after a click on "all columns"
     low_first: bool = False  # whether low values are the good ones
     averaged: bool = False  # whether it is the mean over images of the same key of scores.parquet
     page_decimals: int | None = None  # in the report, where it shows fewer
     write: Callable[[float], str] | None = None  # in the report, where not a rounded number
-    dtype: str = ""  # that a CSV file with empty cells would lose
+    dtype: str = ""  # of pandas, where a CSV file with empty cells would lose it
 
     def text(self, value: float) -> str:
         """The value as the report writes it."""
@@ -106,7 +106,7 @@ COMPARISON = (  # only in the tables of two runs
     Column("dice_a", decimals=6, table=90),
     Column("dice_b", decimals=6, table=100),
 )
-TRIED = (  # only in the table of tried refinements, after what the leaderboard has, too
+TRIED = (  # only in the table of tried refinements, where they follow columns of LEADERBOARD
     Column("better"),
     Column("worse"),
     Column("unchanged"),
@@ -134,7 +134,7 @@ def in_tables() -> list[str]:
 
 
 def on_page() -> list[Column]:
-    """The columns of the report's leaderboard, from the left."""
+    """Columns of the report's leaderboard, from the left."""
     placed = [column for column in LEADERBOARD if column.page is not None]
     return sorted(placed, key=attrgetter("page"))
 
@@ -146,7 +146,7 @@ def in_trials() -> list[str]:
 
 
 def in_errors() -> list[str]:
-    """Keys of scores.parquet in the list of the worst images: what tables show, and counts."""
+    """Keys of scores.parquet in errors.csv: counts, and the averaged figures that tables show."""
     dice, *others = [column.key for column in LEADERBOARD if column.averaged and column.table]
     return ["image", dice, "fp", "fn", *others]
 
@@ -163,7 +163,7 @@ def dtypes() -> dict[str, str]:
 
 
 def check_figures(figures: dict[str, float]) -> dict[str, float]:
-    """The figures of an image: the counts and the averaged columns, neither more nor less.
+    """Return the figures of an image, which must be the counts and averaged columns exactly.
 
     Raises:
         ValueError: a figure has no column, or an averaged column has no figure.

@@ -102,7 +102,7 @@ def calibration(joint: JointCounts) -> pd.DataFrame:
 
 
 def leave_one_out(maps: Sequence[Map], truth: Mask, rule: Rule, parameters: Parameters) -> Floats:
-    """Dice of an ensemble on one image without each of its members in turn.
+    """Return the Dice of an ensemble on one image without each of its members in turn.
 
     A member adds the whole ensemble's Dice less the Dice without it; if that is negative, it costs.
     Only the pixels on which the members' masks differ are combined: elsewhere all rules agree.
@@ -123,13 +123,13 @@ def leave_one_out(maps: Sequence[Map], truth: Mask, rule: Rule, parameters: Para
     true = truth.reshape(-1)[places]
     agreed, right = np.count_nonzero(inside), np.count_nonzero(inside & truth)
     sizes = agreed + np.count_nonzero(truth)
-    open_maps = [map.reshape(-1)[places] for map in maps]
+    disputed_maps = [map.reshape(-1)[places] for map in maps]
     dice = []
     for left_out in range(len(maps)):
         others = rule.without(parameters, left_out)
         if others is None:
             raise ValueError("the rule would have to be fitted anew without a member")
-        decided = rule.combine([*open_maps[:left_out], *open_maps[left_out + 1 :]], others)
+        decided = rule.combine([*disputed_maps[:left_out], *disputed_maps[left_out + 1 :]], others)
         decided_car = decided >= THRESHOLD
         both = 2 * (right + np.count_nonzero(decided_car & true))
         total = sizes + np.count_nonzero(decided_car)

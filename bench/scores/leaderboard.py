@@ -72,8 +72,8 @@ def table(
     ours["pareto"] = pareto_front(ours["predict_ms"], ours["dice"])
     check_leaderboard(str(key) for key in ours)
     published = [
-        {"entry": one.entry, "kind": "reported", "dice": one.dice, "source": one.source}
-        for one in reported
+        {"entry": figure.entry, "kind": "reported", "dice": figure.dice, "source": figure.source}
+        for figure in reported
     ]
     board = pd.DataFrame([*ours.to_dict("records"), *published], columns=in_leaderboard())
     board = board.sort_values(["dice", "entry"], ascending=[False, True], ignore_index=True)

@@ -29,7 +29,7 @@ def read_scores(path: Path) -> pd.DataFrame:
 
 
 def matrix(scores: pd.DataFrame, entries: Sequence[str], column: str = "dice") -> pd.DataFrame:
-    """Scores of entries on the same images: one row an entry, one column an image.
+    """Return the scores of entries on the same images: one row an entry, one column an image.
 
     Args:
         scores: as in scores.parquet: entry, image and the wanted column.
@@ -46,7 +46,7 @@ def matrix(scores: pd.DataFrame, entries: Sequence[str], column: str = "dice") -
 
 
 def oracle(table: pd.DataFrame) -> "pd.Series[float]":
-    """The score on each image of the member that is best there.
+    """Return the score on each image of the member that is best there.
 
     No choice of one member for each image reaches more.
 
@@ -59,7 +59,7 @@ def oracle(table: pd.DataFrame) -> "pd.Series[float]":
 def gain_over_best(
     table: pd.DataFrame, ensemble: "pd.Series[float]", members: Sequence[str]
 ) -> tuple[str, Gain | None]:
-    """The best of some members, and an ensemble's gain over it on the same images.
+    """Return the best of some members, and an ensemble's gain over that member on the same images.
 
     Args:
         table: `matrix` with (at least) the members.
@@ -74,18 +74,18 @@ def gain_over_best(
 
 
 def paired_gain(one: "pd.Series[float]", other: "pd.Series[float]") -> Gain | None:
-    """The gain of one entry over another on the same images; None where these show a single car."""
+    """Return the gain of one entry over another on the same images; None if these show one car."""
     cars = [car_of(image) for image in one.index]
     return statistics.gain(one, other, cars) if len(set(cars)) > 1 else None
 
 
 def gain_columns(gain: Gain | None) -> dict[str, float]:
-    """The four columns of a gain in a table's row; none where a single car gives no gain."""
+    """Return the four columns of a gain in a table's row; none where a single car gives no gain."""
     return dict(zip(GAIN, gain, strict=True)) if gain else {}
 
 
 def holm_column(table: pd.DataFrame, key: str) -> pd.DataFrame:
-    """The table with a column of p-values Holm-corrected over the rows that have one.
+    """Return the table with a column of p-values Holm-corrected over the rows that have one.
 
     A table without the column is returned as it is.
     """

@@ -7,8 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from bench.data.carvana import car_of
-from bench.metrics import statistics as stats
-from bench.metrics.statistics import comparisons, intervals, ranks_of
+from bench.metrics import statistics
 from bench.scores.columns import averaged
 from bench.scores.pairs import matrix
 
@@ -37,7 +36,7 @@ def quality(scores: pd.DataFrame) -> dict[str, Any]:
 
 
 def ranks(scores: pd.DataFrame) -> pd.DataFrame:
-    """Ranks shared by ties, and 95 % intervals over cars, of every entry.
+    """Rank every entry, with ranks shared by ties, and compute its 95 % intervals over cars.
 
     Returns:
         Index entry; rank, group (1, 2, ... of entries that cannot be told from the best of their
@@ -53,48 +52,51 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
         ranked["rank"] = means.rank(method="min", ascending=False).astype(int)
         ranked["group"] = ranked["rank"].rank(method="dense").astype(int)
         return ranked
-    p = comparisons(dice, cars)
-    ranked["rank"] = ranks_of(means, p)
+    p = statistics.comparisons(dice, cars)
+    ranked["rank"] = statistics.ranks_of(means, p)
     ranked["p_best"] = pd.Series(p[int(np.argmax(means))], dice.index).drop(means.idxmax())
     ranked["group"] = ranked["rank"].rank(method="dense").astype(int)
     jaccard = matrix(scores, list(dice.index), "jaccard")
     for key, table in (("dice", dice), ("jaccard", jaccard)):
-        ranked[[f"{key}_low", f"{key}_high"]] = intervals(table, cars)
+        ranked[[f"{key}_low", f"{key}_high"]] = statistics.intervals(table, cars)
     return ranked
 
 
-def methods(cars: int, entries: int, seed: int = 0) -> dict[str, Any]:
+def methods(cars: int, entries: int) -> dict[str, Any]:
     """Describe how the intervals and p-values of a table are computed.
 
     Args:
         cars: how many were scored.
         entries: how many rows the table has.
     """
-    pairs, every = entries * (entries - 1) // 2, 2 ** (cars - 1)
-    many = max(stats.FLIPS, stats.FLIPS_PER_PAIR * pairs)
-    resampled, all_flips = cars >= stats.CARS_TO_RESAMPLE, cars <= stats.CARS_TO_ENUMERATE
+    pairs = entries * (entries - 1) // 2
+    resampled = cars >= statistics.CARS_TO_RESAMPLE
+    all_flips = cars <= statistics.CARS_TO_ENUMERATE
+    flips_of_a_pair = flips_of_the_table = 2 ** (cars - 1)
+    if not all_flips:
+        flips_of_a_pair = statistics.FLIPS
+        flips_of_the_table = max(statistics.FLIPS, statistics.FLIPS_PER_PAIR * pairs)
     return {
         "unit": "car",
         "level": 0.95,
         "interval": "studentised bootstrap of cars" if resampled else "Student's t over cars",
-        "resamples": stats.RESAMPLES if resampled else None,
+        "resamples": statistics.RESAMPLES if resampled else None,
         "test": "paired sign-flip permutation of cars, two-sided",
-        "flips_of_a_pair": every if all_flips else stats.FLIPS,
-        "flips_of_the_table": every if all_flips else many,
+        "flips_of_a_pair": flips_of_a_pair,
+        "flips_of_the_table": flips_of_the_table,
         "flips": "all" if all_flips else "random",
-        "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (stats.FLIPS + 1),
+        "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (statistics.FLIPS + 1),
         "correction": "Holm",
         "pairs": pairs,
-        "seed": seed,
+        "seed": 0,  # the default in metrics/statistics.py, which every table uses
     }
 
 
 def pareto_front(cost: ArrayLike, score: ArrayLike) -> NDArray[np.bool_]:
     """Whether each entry is on the Pareto front of low cost and high score.
 
-    It is where no other entry scores as well at a lower cost, or better at the same cost.
-
-    An entry whose cost is not known (NaN) is not on the front.
+    An entry is on the front if its cost is known (not NaN) and no other entry scores as well at a
+    lower cost, or better at the same cost.
 
     >>> pareto_front([1, 2, 3, 4], [0.7, 0.9, 0.8, 0.9]).tolist()
     [True, True, False, False]

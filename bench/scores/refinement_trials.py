@@ -75,7 +75,7 @@ def run(entry: Entry, members: Members, images: Sequence[str], out: Path | None)
 
 
 def _tried(map: Map, truth: Mask, chains: Mapping[str, Steps]) -> Iterator[dict[str, Any]]:
-    """Figures of a map without refinement, then of the map after each refinement."""
+    """Yield the figures of a map without refinement, then after each refinement."""
     before = map >= THRESHOLD
     unrefined = check_figures(measures(before, truth))
     yield {"refinement": NONE, **unrefined}
@@ -96,7 +96,7 @@ def _tried(map: Map, truth: Mask, chains: Mapping[str, Steps]) -> Iterator[dict[
 
 
 def table(scores: pd.DataFrame) -> pd.DataFrame:
-    """The table of one row for each refinement, from one row for each refinement and image."""
+    """Return one row for each refinement, from one row for each refinement and image."""
     by_entry = scores.rename(columns={"refinement": "entry"})
     dice = matrix(by_entry, list(by_entry["entry"].unique())).T
     rows = [_row(name, group, dice) for name, group in scores.groupby("refinement", sort=False)]
@@ -124,9 +124,10 @@ def _row(name: Any, scores: pd.DataFrame, dice: pd.DataFrame) -> dict[str, Any]:
 
 
 def _chains(own: Steps) -> list[Steps]:
-    """Every step alone, the chains of CHAINS, and an entry's own steps where those are others."""
-    chains = [in_order(names) for names in ([(name,) for name in DEFAULT_STEPS] + list(CHAINS))]
-    return chains + [own] * bool(own and own not in chains)
+    """List every step alone, the chains of CHAINS, and an entry's own steps if these are new."""
+    alone = [(name,) for name in DEFAULT_STEPS]
+    chains = [in_order(names) for names in (*alone, *CHAINS)]
+    return [*chains, own] if own and own not in chains else chains
 
 
 @dataclass(frozen=True)
@@ -139,7 +140,7 @@ class Extreme:
 
 
 def _extremes(scores: pd.DataFrame, refinements: Sequence[str]) -> dict[str, list[Extreme]]:
-    """By image, the refinements that helped or harmed this image more than any other."""
+    """List, by image, the refinements that helped or harmed this image more than any other."""
     dice = scores.pivot(index="image", columns="refinement", values="dice")
     extremes: dict[str, list[Extreme]] = {}
     for place, name in enumerate(refinements, start=1):

@@ -2,7 +2,7 @@
 
 Reads  the members' map stores and the masks, each image once for all entries.
 Writes scores.parquet: entry, image, car, view, fold and the figures of metrics/measures.py; and
-       ceilings.json, the best that a size of input allows.
+       ceilings.json, the best mean Dice that each input size allows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -34,7 +34,7 @@ def run(
     """Score every entry on every held-out image at the photograph's own size.
 
     Args:
-        sizes: input sizes whose resolution ceiling is wanted.
+        sizes: input sizes whose ceiling is written: the mean Dice of a perfect network's maps.
         folds: held-out image -> the fold it belongs to; these images are scored.
 
     Raises:
@@ -57,13 +57,13 @@ def run(
     with replacing(scores) as temporary:
         table.to_parquet(temporary, index=False)
     means = np.mean(best, axis=0).tolist()
-    write_json(ceilings, dict(zip(map(name_of, sizes), means, strict=True)))
+    write_json(ceilings, dict(zip(map(size_name, sizes), means, strict=True)))
 
 
 def _ceiling(truth: Mask, size: Size) -> float:
     return dice(counts(ceiling_map(truth, size) >= THRESHOLD, truth))
 
 
-def name_of(size: Size) -> str:
-    """A size in words, height x width."""
+def size_name(size: Size) -> str:
+    """Write a size as height x width, such as "512x768"."""
     return f"{size[0]}x{size[1]}"

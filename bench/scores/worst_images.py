@@ -2,7 +2,8 @@
 
 Reads  scores.parquet, the members' map stores, photographs and masks.
 Writes <place>-<image>.jpg, the errors over the photograph; <place>-<image>-crop.png, the window
-       with most wrong pixels at full resolution, as photographed and as judged; and errors.csv.
+       with most wrong pixels at full resolution, beside the same window with its errors marked;
+       and errors.csv, the figures of these images.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""A leaderboard in its forms, and the front of cost against quality."""
+"""A leaderboard in its forms, and read back from CSV."""
 
 import json
 
