@@ -1,4 +1,4 @@
-"""A verb of the command line, the arguments that verbs share, and the folders they default to."""
+"""The record of a verb, the parser of all, arguments that verbs share, and default folders."""
 
 import argparse
 import os
@@ -24,7 +24,7 @@ class Verb:
         example: a command line without the program's name.
         add_arguments: adds what this verb alone understands.
         command: does the work.
-        networks: whether the verb runs networks also where it is given no SUITE.
+        networks: whether the verb runs networks even without a SUITE.
     """
 
     name: str

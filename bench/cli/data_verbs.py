@@ -1,7 +1,6 @@
 """The verbs about data, recipes and this machine."""
 
 import argparse
-import json
 from pathlib import Path
 
 from bench.cli.arguments import (
@@ -47,9 +46,9 @@ def models_command(args: argparse.Namespace) -> None:
     recipes = [catalogue.entry(args.name, machine)] if args.name else catalogue.entries(machine)
     layers = catalogue.layer_entries(args.name) if args.name else []
     if args.json:
-        print(json.dumps(recipes[0] | {"layers": layers} if args.name else recipes, indent=2))
-        return
-    print_tables([catalogue.table(rows) for rows in (layers, recipes) if rows])
+        print_result(args, recipes[0] | {"layers": layers} if args.name else recipes)
+    else:
+        print_tables([catalogue.table(rows) for rows in (layers, recipes) if rows])
 
 
 def prepare_coco_command(args: argparse.Namespace) -> None:

@@ -1,4 +1,4 @@
-"""What verbs print: results as JSON or YAML, tables, and verdicts on data and submissions."""
+"""What verbs print: results as JSON or YAML, tables, leaderboards, and what is in a data folder."""
 
 import argparse
 import json
@@ -6,10 +6,10 @@ import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import yaml
 from rich.console import Console
 from rich.table import Table
 
-from bench.cli.arguments import data_folder
 from bench.system.errors import BadData
 from bench.system.progress import say
 
@@ -21,9 +21,7 @@ FILE_WIDTH = 240  # characters of a table that goes into a file
 
 
 def print_result(args: argparse.Namespace, result: Any) -> None:
-    """Print a result as JSON, or as YAML, which reads well."""
-    import yaml
-
+    """Print a result as YAML, or with `--json` as JSON."""
     if args.json:
         print(json.dumps(result, indent=2))
     else:
@@ -31,7 +29,7 @@ def print_result(args: argparse.Namespace, result: Any) -> None:
 
 
 def print_tables(tables: Sequence[Table]) -> None:
-    """Print tables, as wide as they need where no terminal is."""
+    """Print tables, as wide as a terminal or, into a file, as wide as they need."""
     console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
     for table in tables:
         console.print(table)
@@ -50,32 +48,8 @@ def print_data_report(args: argparse.Namespace, report: "DataReport") -> None:
         BadData: something in it is wrong.
     """
     if args.json:
-        print(json.dumps(report.to_json(), indent=2))
+        print_result(args, report.to_json())
     else:
         Console().print(report.to_table())
     if not report.ok:
         raise BadData(report.verdict)
-
-
-def check_submission(args: argparse.Namespace) -> None:
-    """Print what is wrong with a submission file, and its scores where masks are given.
-
-    Raises:
-        BadData: Kaggle would refuse or misread it.
-    """
-    from bench.data.carvana import open_folder
-    from bench.kaggle import scoring, validation, writing
-
-    expected = writing.expected_images(open_folder(data_folder(args)))
-    report = validation.check_submission(args.check, expected, jobs=args.jobs)
-    if not args.json:
-        print(report)
-    scores: dict[str, Any] = {}
-    if args.against:
-        scores = scoring.score_submission(args.check, scoring.KnownMasks(args.against)).to_json()
-    if args.json:
-        print_result(args, report.to_json() | scores)
-    elif scores:
-        print_result(args, scores)
-    if not report.sound:
-        raise BadData(f"{args.check}: Kaggle would refuse or misread it; see above")

@@ -1,12 +1,19 @@
 """The verbs that rank, compare, draw and hand in what a run found."""
 
 import argparse
-import json
 from pathlib import Path
+from typing import Any
 
-from bench.cli.arguments import Verb, add_optional_suite, add_suite, open_run, positive
-from bench.cli.printing import check_submission, print_leaderboard, print_result
-from bench.system.errors import BadConfig
+from bench.cli.arguments import (
+    Verb,
+    add_optional_suite,
+    add_suite,
+    data_folder,
+    open_run,
+    positive,
+)
+from bench.cli.printing import print_leaderboard, print_result
+from bench.system.errors import BadConfig, BadData
 from bench.system.progress import say
 
 
@@ -63,7 +70,7 @@ def refine_command(args: argparse.Namespace) -> None:
 
     trials = try_refinements(open_run(args), args.entry, args.out)
     if args.json:
-        print(json.dumps(to_records(trials), indent=2))
+        print_result(args, to_records(trials))
     else:
         print(to_markdown(trials, in_trials()), end="")
     if args.out:
@@ -79,13 +86,37 @@ def submit_command(args: argparse.Namespace) -> None:
 
         do_group(open_run(args), "submissions")
     elif args.check:
-        check_submission(args)
+        _check_submission(args)
     elif args.repair:
         say(f"{writing.repair_submission(*args.repair)} rows written to {args.repair[1]}")
     elif not args.upload:
         raise BadConfig("name a SUITE, --check FILE, --repair FILE OUT or --upload FILE")
     if args.upload:
         print(writing.upload_submission(args.upload, args.message), end="")
+
+
+def _check_submission(args: argparse.Namespace) -> None:
+    """Print what is wrong with a submission file, and its scores where masks are given.
+
+    Raises:
+        BadData: Kaggle would refuse or misread it.
+    """
+    from bench.data.carvana import open_folder
+    from bench.kaggle import scoring, validation, writing
+
+    expected = writing.expected_images(open_folder(data_folder(args)))
+    report = validation.check_submission(args.check, expected, jobs=args.jobs)
+    if not args.json:
+        print(report)
+    scores: dict[str, Any] = {}
+    if args.against:
+        scores = scoring.score_submission(args.check, scoring.KnownMasks(args.against)).to_json()
+    if args.json:
+        print_result(args, report.to_json() | scores)
+    elif scores:
+        print_result(args, scores)
+    if not report.sound:
+        raise BadData(f"{args.check}: Kaggle would refuse or misread it; see above")
 
 
 def _add_leaderboard(parser: argparse.ArgumentParser) -> None:

@@ -1,13 +1,12 @@
 """The verb `speed`: every part of the program beside its peers."""
 
 import argparse
-import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench.cli.arguments import Verb, data_folder, positive
-from bench.cli.printing import print_tables
+from bench.cli.printing import print_result, print_tables
 from bench.system import process
 
 if TYPE_CHECKING:
@@ -31,7 +30,7 @@ def speed_command(args: argparse.Namespace) -> None:
     else:
         rows = list(comparison.run(args.parts, args.data))
     if args.json:
-        print(json.dumps([row.to_json() for row in rows], indent=2))
+        print_result(args, [row.to_json() for row in rows])
     else:
         print_tables([comparison.to_table(rows)])
 
@@ -50,7 +49,10 @@ def _time_scale(args: argparse.Namespace) -> None:
     rows = scale.run(args.images, args.noisy, args.data, args.jobs)
     if args.plot:
         scale_report.draw(rows, args.plot)
-    print(json.dumps(rows, indent=2) if args.json else scale_report.to_markdown(rows).rstrip())
+    if args.json:
+        print_result(args, rows)
+    else:
+        print(scale_report.to_markdown(rows).rstrip())
 
 
 def _add_speed(parser: argparse.ArgumentParser) -> None:
