@@ -18,7 +18,7 @@ from bench.demo.shape import (
 from bench.masks.types import Floats
 
 # Half a section of the lower body, from the middle of its floor up to the shoulder ...
-SIDE = np.array(  # share of the half width, share of the rise from floor to shoulder
+SECTION_SIDE = np.array(  # share of the half width, share of the rise from floor to shoulder
     [
         (0.0, 0.0),
         (0.84, 0.0),
@@ -33,7 +33,7 @@ SIDE = np.array(  # share of the half width, share of the rise from floor to sho
     ]
 )
 # ... and over bonnet or boot lid to the middle.
-CROWN = np.array([(0.86, 0.35), (0.70, 0.66), (0.45, 0.88), (0.2, 0.98), (0.0, 1.0)])
+SECTION_CROWN = np.array([(0.86, 0.35), (0.70, 0.66), (0.45, 0.88), (0.2, 0.98), (0.0, 1.0)])
 BED_SHARE, BED_DEPTH = 0.80, 0.48  # half width of a load bed / the body's, metres down
 
 
@@ -45,9 +45,9 @@ def lower_body(shape: Shape) -> Mesh:
     sill = [(0.0, low + 0.02), (0.7, low), (shape.length - 0.7, low), (shape.length, low + 0.12)]
     floor = profile(sill, s, 0.15)
     rise = top - SHOULDER - floor
-    y = wide[:, None] * np.concatenate([SIDE[:, 0], CROWN[:, 0]])
-    side = floor[:, None] + rise[:, None] * SIDE[:, 1]
-    crown = (top - SHOULDER)[:, None] + SHOULDER * CROWN[:, 1]
+    y = wide[:, None] * np.concatenate([SECTION_SIDE[:, 0], SECTION_CROWN[:, 0]])
+    side = floor[:, None] + rise[:, None] * SECTION_SIDE[:, 1]
+    crown = (top - SHOULDER)[:, None] + SHOULDER * SECTION_CROWN[:, 1]
     y, z = _resample(y, 44), _resample(np.concatenate([side, crown], axis=1), 44)
     middle = 0.55 * top[:, None] + 0.45 * floor[:, None]
     ends = closing(np.minimum(s, shape.length - s), 0.30, shape.boxy + 0.4)

@@ -4,7 +4,7 @@ Reads   nothing.
 Writes  train/, train_masks/, test/, test_masks/ (the answers, demo only), train_masks.csv,
         metadata.csv, sample_submission.csv, and last of all demo.json.
 
-Its masks are exact: a pixel is car where the mesh covers at least half of it; windows are car.
+The masks are exact: a pixel is car where the mesh covers at least half of it; windows are car.
 Scores on these pictures say nothing about Kaggle.
 """
 
@@ -21,15 +21,14 @@ import simplejpeg
 
 from bench.data.carvana import DEMO_MARKER, VIEWS
 from bench.data.images import read_mask, write_mask
-from bench.demo.photograph import Car, draw_car, take
+from bench.demo.photograph import Car, random_car, take_photograph
 from bench.masks import rle
-from bench.masks.types import RgbImage
 from bench.system.errors import BadConfig, BadData
-from bench.system.files import replacing, write_json
+from bench.system.files import replacing, write_bytes, write_json
 from bench.system.progress import track
 from bench.system.threads import prefetch
 
-VERSION = 1  # of the drawing: another version draws other pictures under other ids
+VERSION = 1  # of the drawing code: another version draws other pictures under other ids
 VIEW_NUMBERS = range(1, VIEWS + 1)
 JPEG_QUALITY = 56  # of the JPEG files: the real set's quantisation tables
 
@@ -73,10 +72,10 @@ def _is_complete(out: Path, marker: dict[str, int]) -> bool:
     path = out / DEMO_MARKER
     if not path.is_file():
         return False
-    there = json.loads(path.read_text(encoding="utf-8"))
-    if there != marker:
+    stored = json.loads(path.read_text(encoding="utf-8"))
+    if stored != marker:
         raise BadData(
-            f"{path}: this folder holds another demo set ({there}) than the one asked for "
+            f"{path}: this folder holds another demo set ({stored}) than the one asked for "
             f"({marker}); choose another folder or delete this one"
         )
     return True
@@ -110,16 +109,10 @@ def _draw(seed: int, subject: Subject) -> None:
         mask = subject.masks / f"{subject.car}_{view:02d}_mask.gif"
         if photograph.is_file() and mask.is_file():
             continue
-        car = car or draw_car(seed, subject.number)
-        picture, silhouette = take(car, view)
+        car = car or random_car(seed, subject.number)
+        picture, silhouette = take_photograph(car, view)
         write_mask(mask, silhouette)
-        _write_photograph(photograph, picture)
-
-
-def _write_photograph(path: Path, picture: RgbImage) -> None:
-    encoded = simplejpeg.encode_jpeg(picture, JPEG_QUALITY, "RGB", "420")
-    with replacing(path) as temporary:
-        temporary.write_bytes(encoded)
+        write_bytes(photograph, simplejpeg.encode_jpeg(picture, JPEG_QUALITY, "RGB", "420"))
 
 
 def _write_tables(out: Path, train: list[Subject], test: list[Subject], seed: int) -> None:

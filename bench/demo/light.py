@@ -23,7 +23,7 @@ def octahedral(size: int) -> Floats:
 
 
 def _step(value: Floats, soft: float) -> Floats:
-    """0 below zero, 1 above it, over about `soft`."""
+    """A smooth step from 0 below zero to 1 above it, `soft` wide."""
     return 1 / (1 + np.exp(-np.clip(value / soft, -40, 40)))
 
 
@@ -51,7 +51,7 @@ def surroundings(floor: Floats) -> tuple[FloatImage, FloatImage]:
 
 
 def _blurred(table: FloatImage) -> FloatImage:
-    """The table seen by a rough surface: each direction weighted by its cosine to the fifth."""
+    """The light on a rough surface: all directions, weighted by their cosine to the fifth."""
     coarse = cv2.resize(table, (24, 24), interpolation=cv2.INTER_AREA).reshape(-1, 3)
     lobes = np.maximum(octahedral(64).reshape(-1, 3) @ octahedral(24).reshape(-1, 3).T, 0) ** 5
     blurred = (lobes @ coarse / lobes.sum(axis=1, keepdims=True)).reshape(64, 64, 3)

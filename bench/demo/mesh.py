@@ -68,9 +68,9 @@ def join(parts: list[Mesh]) -> Mesh:
     )
 
 
-def moved(part: Mesh, to: tuple[float, float, float]) -> Mesh:
-    """The part shifted by `to`."""
-    return part._replace(points=part.points + np.array(to))
+def moved(part: Mesh, shift: tuple[float, float, float]) -> Mesh:
+    """The part, moved by `shift` metres."""
+    return part._replace(points=part.points + np.array(shift))
 
 
 def mirrored(part: Mesh) -> Mesh:

@@ -65,20 +65,20 @@ class Car:
     grain: int  # seed of that noise
 
 
-def draw_car(seed: int, number: int) -> Car:
-    """Car `number` of the data set `seed`."""
+def random_car(seed: int, number: int) -> Car:
+    """Car `number` of the data set that `seed` decides, and its studio."""
     random = np.random.default_rng((seed, number))
     shape = random_shape(random)
-    where = studio.random_studio(random, shape.length)
+    set_up = studio.random_studio(random, shape.length)
     return Car(
         shape=shape,
         mesh=build(shape),
         sheets=paint_sheets(shape, random),
         materials=np.array([_paint(random), *OTHER_MATERIALS]),
         cabin=_cabin(shape, dark=bool(shape.boxy > 3 and random.random() < 0.7)),
-        studio=where,
-        room=studio.empty_room(where, random),
-        light=surroundings(np.array(where.floor)),
+        studio=set_up,
+        room=studio.empty_room(set_up, random),
+        light=surroundings(np.array(set_up.floor)),
         shadow=_shadow(shape),
         place=(random.normal(0, 0.08), random.normal(0, 0.05)),
         noise=random.uniform(1.0, 2.6),
@@ -119,7 +119,7 @@ def _shadow(shape: Shape) -> FloatImage:
     return light**0.75
 
 
-def take(car: Car, view: int) -> tuple[RgbImage, Mask]:
+def take_photograph(car: Car, view: int) -> tuple[RgbImage, Mask]:
     """Photograph (H, W, 3) uint8 RGB and mask (H, W) of view 1..16; view 1 shows the front.
 
     A pixel belongs to the mask when at least two of its four sub-samples are car.

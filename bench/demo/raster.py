@@ -11,7 +11,7 @@ from bench.masks.compiled.jit import inlined, kernel
 from bench.masks.types import Floats, Size
 
 SUBSAMPLES = 2  # sub-samples along each side of a pixel
-OVERLAP = 1e-9  # share of a triangle by which it reaches over its edges: no cracks from rounding
+EDGE_TOLERANCE = 1e-9  # share of a triangle by which it reaches over its edges: no cracks
 
 
 @partial(kernel, error_model="numpy")
@@ -42,16 +42,16 @@ def nearest_triangles(
         area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
         if area == 0.0 or (area > 0.0 and kind[t] != VOID and kind[t] != BODY):
             continue
-        first, last = _first(ax, bx, cx), _last(ax, bx, cx, size[1])
+        first, end = _first(ax, bx, cx), _end(ax, bx, cx, size[1])
         du, dv = (by - cy) / area, (cy - ay) / area
-        for row in range(_first(ay, by, cy), _last(ay, by, cy, size[0])):
+        for row in range(_first(ay, by, cy), _end(ay, by, cy, size[0])):
             x, y = first + 0.5, row + 0.5
             u = ((bx - x) * (cy - y) - (by - y) * (cx - x)) / area - du
             v = ((cx - x) * (ay - y) - (cy - y) * (ax - x)) / area - dv
-            for column in range(first, last):
+            for column in range(first, end):
                 u, v = u + du, v + dv
                 w = 1.0 - u - v
-                if min(u, v, w) < -OVERLAP:
+                if min(u, v, w) < -EDGE_TOLERANCE:
                     continue
                 near = u * aw + v * bw + w * cw
                 if near <= nearest[row, column]:
@@ -69,14 +69,14 @@ def nearest_triangles(
 
 @inlined
 def _first(a: float, b: float, c: float) -> int:
-    """The first sample whose middle is not before all three."""
+    """The first sample whose middle is at least the smallest of the three."""
     return max(0, math.ceil(min(a, b, c) - 0.5))
 
 
 @inlined
-def _last(a: float, b: float, c: float, end: int) -> int:
-    """One more than the last sample, within `end`, whose middle is not behind all three."""
-    return min(end, math.floor(max(a, b, c) - 0.5) + 1)
+def _end(a: float, b: float, c: float, size: int) -> int:
+    """One more than the last of `size` samples whose middle is at most the largest of the three."""
+    return min(size, math.floor(max(a, b, c) - 0.5) + 1)
 
 
 @inlined

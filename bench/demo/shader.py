@@ -1,4 +1,4 @@
-"""Light on what is visible: materials, reflections of the studio, the cabin behind the glass."""
+"""Shade what is visible: materials, reflections of the studio, the cabin behind the glass."""
 
 import math
 from functools import partial
@@ -15,7 +15,7 @@ from bench.masks.types import FloatImage, Floats
 
 
 class Scene(NamedTuple):
-    """What the shader needs to know beside the mesh; lengths in metres, light linear RGB."""
+    """What the shader needs beside the mesh; lengths are in metres, light is linear RGB."""
 
     turn: Floats  # (2,) cosine and sine of the car's heading
     move: Floats  # (2,) place of the car in the world
@@ -221,7 +221,7 @@ def shade(
 ) -> tuple[FloatImage, NDArray[np.uint8]]:
     """Linear RGB (h, w, 3) of the car, and how many of the four sub-samples (h, w) are car.
 
-    Where two samples on a diagonal agree about the material, the other two are spared.
+    Where two samples on a diagonal have the same material, the other two are not computed.
 
     Args:
         triangle_at: triangle of each sub-sample, (2 h, 2 w).

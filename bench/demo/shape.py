@@ -1,4 +1,4 @@
-"""The numbers that describe a car, and the lines they give.
+"""The numbers that describe a car, and the lines of its body that follow from them.
 
 Car coordinates in metres: X to the front, Y to the left, Z up, the origin on the floor under the
 middle of the car. `s` is the distance from the nose: s = length / 2 - X.

@@ -1,4 +1,4 @@
-"""Flat sheets that a car's details are painted on, in metres."""
+"""Flat sheets (textures) that a car's details are painted on, in metres."""
 
 import cv2
 import numpy as np
@@ -24,7 +24,7 @@ class Sheet:
         self.bright = np.full(SHEET_SIZE, 255, np.uint8)
 
     def fill(self, points: Outline, material: int, bright: float = 1.0) -> None:
-        """A filled polygon."""
+        """Draw a filled polygon."""
         corners = [_texels(points)]
         cv2.fillPoly(self.material, corners, material, cv2.LINE_8, SHIFT)
         cv2.fillPoly(self.bright, corners, round(255 * bright), cv2.LINE_8, SHIFT)
@@ -32,7 +32,7 @@ class Sheet:
     def disc(
         self, centre: tuple[float, float], radius: float, material: int, bright: float
     ) -> None:
-        """A filled circle."""
+        """Draw a filled circle."""
         self.fill(np.array(centre) + radius * circle(48), material, bright)
 
     def stroke(
@@ -43,13 +43,13 @@ class Sheet:
         bright: float = 1.0,
         closed: bool = False,
     ) -> None:
-        """A line of `width` metres of its own material."""
+        """Draw a line of `width` metres of a material."""
         thick = max(1, round(width / TEXEL))
         for plane, value in ((self.material, material), (self.bright, round(255 * bright))):
             cv2.polylines(plane, [_texels(points)], closed, value, thick, cv2.LINE_8, SHIFT)
 
     def seam(self, points: Outline, width: float, bright: float, closed: bool = False) -> None:
-        """A line of `width` metres that only darkens."""
+        """Draw a line of `width` metres that darkens the material under it."""
         thick, value = max(1, round(width / TEXEL)), round(255 * bright)
         line = np.full_like(self.bright, 255)
         cv2.polylines(line, [_texels(points)], closed, value, thick, cv2.LINE_AA, SHIFT)
@@ -83,7 +83,7 @@ def rounded(points: Outline, share: float = 0.2) -> Floats:
     return arcs.transpose(1, 0, 2).reshape(-1, 2)
 
 
-def both(points: Outline) -> list[Floats]:
+def mirrored_pair(points: Outline) -> list[Floats]:
     """The polygon and its mirror image in the first coordinate."""
     right = np.asarray(points)
     return [right, right * np.array([-1.0, 1.0])]

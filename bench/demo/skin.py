@@ -1,6 +1,6 @@
-"""What is painted on a car: seams, windows, lamps, grille, plate.
+"""The textures of a car: sheets painted with seams, windows, lamps, grille and plate.
 
-The shader looks a sheet up at a point's place: SIDE by (X, Z), FRONT and REAR by (Y, Z), TOP by
+The shader looks up a sheet at a point's place: SIDE by (X, Z), FRONT and REAR by (Y, Z), TOP by
 (X, Y), SCREEN by (length along the cabin's centre line, Y), RIM by the wheel's own (X, Z).
 """
 
@@ -20,7 +20,7 @@ from bench.demo.mesh import (
     VOID,
 )
 from bench.demo.shape import ARCH, SHOULDER, Shape, axles, belt, cabin_lines, lower_top, roof_line
-from bench.demo.sheet import MIDDLE_Z, Sheet, both, box, circle, rounded
+from bench.demo.sheet import MIDDLE_Z, Sheet, box, circle, mirrored_pair, rounded
 from bench.masks.types import Floats
 
 SIDE, FRONT, REAR, TOP, SCREEN, RIM = range(6)
@@ -141,11 +141,11 @@ def _front(sheet: Sheet, shape: Shape, random: np.random.Generator) -> None:
     sheet.fill(rounded(at((-0.55, 0.42), (0.55, 0.42), (0.48, 0.28), (-0.48, 0.28))), VOID)
     for z in (0.31, 0.345, 0.38):
         sheet.stroke(at((-0.48, z), (0.48, z)), 0.008, TRIM)
-    for fog in both(rounded(at((0.60, 0.43), (0.84, 0.45), (0.80, 0.33), (0.58, 0.31)))):
+    for fog in mirrored_pair(rounded(at((0.60, 0.43), (0.84, 0.45), (0.80, 0.33), (0.58, 0.31)))):
         sheet.fill(fog, VOID)
         sheet.disc(fog.mean(axis=0), 0.042, LAMP, 0.8)
     lamp = at((side + 0.04, 0.575), (side + 0.03, 0.68), (0.72, 0.735), (1.1, 0.7525), (1.1, 0.588))
-    for outline in both(lamp):
+    for outline in mirrored_pair(lamp):
         _headlamp(sheet, outline)
     _plate(sheet, 0.475 * high - MIDDLE_Z)
     sheet.seam(at((-1, 0.555), (-side, 0.53), (side, 0.53), (1, 0.555)), 0.006, 0.4)
@@ -202,7 +202,7 @@ def _rear(sheet: Sheet, shape: Shape, random: np.random.Generator) -> None:
     clear = at(
         (inner + 0.08, -0.03 - tall), (0.9, -0.03 - tall), (0.9, -tall), (inner + 0.07, -tall)
     )
-    for red, white in zip(both(lamp), both(clear), strict=True):
+    for red, white in zip(mirrored_pair(lamp), mirrored_pair(clear), strict=True):
         sheet.fill(red, RED)
         sheet.seam(0.86 * red + 0.14 * red.mean(axis=0), 0.02, 0.75, True)
         sheet.fill(white, LAMP, 0.8)
@@ -214,7 +214,7 @@ def _rear(sheet: Sheet, shape: Shape, random: np.random.Generator) -> None:
     sheet.disc((0.0, shape.deck - 0.045 - MIDDLE_Z), 0.035, CHROME, 1.0)
     sheet.seam(at((-0.7, 0.02), (-0.64, -0.45), (0.64, -0.45), (0.7, 0.02)), 0.008, 0.3)
     sheet.seam(at((-1, -0.46), (1, -0.46)), 0.006, 0.4)
-    for reflector in both(box(0.72 * wide, 0.9 * wide, sill + 0.05, sill + 0.09)):
+    for reflector in mirrored_pair(box(0.72 * wide, 0.9 * wide, sill + 0.05, sill + 0.09)):
         sheet.fill(reflector, RED, 0.8)
 
 

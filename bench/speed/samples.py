@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from bench.data.carvana import open_folder
 from bench.demo.folder import JPEG_QUALITY
-from bench.demo.photograph import draw_car, take
+from bench.demo.photograph import random_car, take_photograph
 from bench.masks.resize import ceiling_map
 from bench.masks.types import Map, Mask
 from bench.system.errors import Missing
@@ -54,10 +54,10 @@ def load_samples(data: Path | None, folder: Path) -> BenchmarkSamples:
 
 
 def _drawn(folder: Path) -> tuple[list[Path], list[Mask]]:
-    car = draw_car(0, 0)
+    car = random_car(0, 0)
     paths, masks = [], []
     for view in range(1, 1 + SAMPLE_IMAGES):
-        picture, mask = take(car, 4 * view)
+        picture, mask = take_photograph(car, 4 * view)
         path = folder / f"drawn_{view:02d}.jpg"
         path.write_bytes(simplejpeg.encode_jpeg(picture, JPEG_QUALITY, "RGB", "420"))
         paths.append(path)

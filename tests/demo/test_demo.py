@@ -16,7 +16,7 @@ from bench.demo import folder as folder_module
 from bench.demo.folder import draw_folder
 from bench.demo.mesh import BODY
 from bench.demo.parts import build
-from bench.demo.photograph import Car, draw_car, on_screen, take
+from bench.demo.photograph import Car, on_screen, random_car, take_photograph
 from bench.demo.shape import ARCH, STYLES, Shape, axles
 from bench.masks import rle
 from bench.system.errors import BadConfig, BadData
@@ -40,7 +40,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def car() -> Car:
     """The training car of `folder`."""
-    return draw_car(SEED, 0)
+    return random_car(SEED, 0)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -146,7 +146,7 @@ def painted_silhouette(car: Car, view: int) -> NDArray[np.bool_]:
 
 def test_mask_is_the_silhouette_of_the_mesh(car: Car) -> None:
     view = 3
-    _, mask = take(car, view)
+    _, mask = take_photograph(car, view)
     painted = painted_silhouette(car, view)
     square = np.ones((3, 3), np.uint8)
     inner, outer = cv2.erode(mask.view(np.uint8), square), cv2.dilate(mask.view(np.uint8), square)
