@@ -43,7 +43,7 @@
     scale scale_report
   cli/          the command line: one verb a stage
     verbs arguments suite_verbs result_verbs data_verbs speed_verb cutout_verbs printing catalogue
-    doctor commands
+    doctor commands_page
 
 A file marked * is a stage: it reads and writes files of a run and imports no other stage. What may
 import what, and that this plan is complete, is tests/test_architecture.py.

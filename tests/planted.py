@@ -11,14 +11,8 @@ from bench.metrics.overlap import counts, dice
 from tests.tiny import combine
 
 LEARNED = [name for name, rule in RULES.items() if rule.learns]
-
-
 SIZE = (48, 70)
-
-
 BLUR = (1, 1, 1.5, 1.5)  # of each member's map, in pixels
-
-
 NOISE = (1.5, 2, 2, 3)  # of each member's logits
 
 

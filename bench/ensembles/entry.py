@@ -25,22 +25,22 @@ class Entry:
     rule: str | None  # None: a single model
     members: tuple[str, ...]
     parameters: Parameters = field(default_factory=dict)  # of the rule
-    by_car: Mapping[str, Parameters] = field(default_factory=dict)  # where a car has its own
-    refine: Steps = ()  # what is done to its map in the end; members' maps are combined as they are
+    by_car: Mapping[str, Parameters] = field(default_factory=dict)  # of cars with their own
+    refine: Steps = ()  # steps on the combined map; members' maps are combined unrefined
 
     @property
     def kind(self) -> str:
-        """What the leaderboard calls it."""
+        """The kind of the entry on the leaderboard: "single" or "ensemble"."""
         return "ensemble" if self.rule else "single"
 
     @property
     def learns(self) -> bool:
-        """Whether its parameters are fitted on held-out maps, see fit.py."""
+        """Whether the parameters are fitted on held-out maps, see fit.py."""
         return self.rule is not None and RULES[self.rule].learns
 
     @property
     def is_plain_mean(self) -> bool:
-        """Whether it is the ensemble that others are measured by: a mean of equal weights."""
+        """Whether others are compared with this ensemble: an unrefined mean of equal weights."""
         equal = len(set(self.parameters.get("weights", ()))) == 1
         return self.rule == "mean" and equal and not self.refine
 
@@ -78,7 +78,7 @@ def entries_of(suite: Suite, refine: Mapping[str, Steps]) -> list[Entry]:
 
     Args:
         suite: its ensembles have passed `check_ensembles`.
-        refine: what is done to the maps of single models, where anything is.
+        refine: the refinement steps of single models, by name.
     """
     names = map(short_name, suite.recipes)
     singles = [Entry(name, None, (name,), refine=refine.get(name, ())) for name in names]

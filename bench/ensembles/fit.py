@@ -23,7 +23,7 @@ from bench.system.errors import BadConfig
 from bench.system.files import write_json
 from bench.system.progress import say
 
-GROUPS = 5
+CAR_GROUPS = 5
 PIXELS = 8192  # of an image: a good ensemble disagrees on fewer
 ALL_PIXELS = 2**22  # of all images: below 100 MB, however many images there are
 
@@ -73,7 +73,7 @@ def groups(images: Sequence[str]) -> list[set[str]]:
             f"a rule that learns needs two held-out cars, one to learn and one to be scored on; "
             f"there is {len(cars)}: use more cars, run more folds, or leave such ensembles out"
         )
-    count = min(GROUPS, len(cars))
+    count = min(CAR_GROUPS, len(cars))
     return [set(cars[group::count]) for group in range(count)]
 
 

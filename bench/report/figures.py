@@ -16,7 +16,7 @@ from bench.system.text import number, signed
 
 ROW = 22.0  # height of a row of a forest plot, CSS pixels
 DICE_UNIT = 1e-4  # differences of Dice are written in ten-thousandths
-MOST_CARS = 60  # rows of the figure of cars; if there are more, the worst are shown
+MAX_CARS = 60  # rows of the figure of cars; if there are more, the worst are shown
 BEST_MEMBER_NOTE = "The best member is the best on these same cars, which flatters it a little."
 PLAIN_MEAN_NOTE = "Rules that learn are fitted on other cars than they are scored on."
 
@@ -206,7 +206,7 @@ def cars(facts: Facts) -> list[Drawing]:
     dice = facts.dice.T[[facts.ensemble, *([member] if member else [])]]
     by_car = dict(iter(dice.groupby(dice.index.map(car_of))))
     medians = {car: float(each[facts.ensemble].median()) for car, each in by_car.items()}
-    order = sorted(medians, key=lambda car: medians[car])[:MOST_CARS]
+    order = sorted(medians, key=lambda car: medians[car])[:MAX_CARS]
     with svg.canvas(2 * TILE, 64 + 20 * len(order)) as (figure, axes):
         svg.dice_axis(axes, "x", svg.errors_of(dice[facts.ensemble]))
         for place, car in enumerate(order):

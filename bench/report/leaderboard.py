@@ -15,6 +15,7 @@ from bench.system.text import number
 
 SCALE_WIDTH = 180  # of the drawn intervals, CSS pixels
 SCALE_MARGIN = 8.0
+TICK_MARGIN, TICK_GAP = 16, 44  # keep labels of ticks on the scale and apart, CSS pixels
 
 
 @dataclass(frozen=True)
@@ -56,12 +57,12 @@ class Scale:
 
     @property
     def ticks(self) -> list[tuple[float, str]]:
-        """Places of round Dice, at least 44 pixels apart, and their labels."""
+        """Places of round Dice, at least TICK_GAP apart, and their labels."""
         kept: list[tuple[float, str]] = []
         for error in sorted(dice_ticks(self.low, self.high), reverse=True):
             place = self(1 - error)
-            inside = 16 <= place <= SCALE_WIDTH - 16
-            if inside and (not kept or place - kept[-1][0] >= 44):
+            inside = TICK_MARGIN <= place <= SCALE_WIDTH - TICK_MARGIN
+            if inside and (not kept or place - kept[-1][0] >= TICK_GAP):
                 kept.append((place, f"{1 - error:.6g}"))
         return kept
 

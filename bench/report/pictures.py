@@ -16,9 +16,9 @@ from bench.report.inline_images import InlineImage
 
 PHOTOGRAPH_KINDS = ("worst", "median", "disputed")
 OF_EACH_KIND = 6  # photographs
-MOST_BYTES = 11_000_000  # of all pictures as text; the whole page stays below 15 MB
+MAX_BYTES = 11_000_000  # of all pictures as text; the whole page stays below 15 MB
 PHOTOGRAPH_WIDTH = 960  # of a photograph on the page, pixels
-QUALITY = 80  # of a photograph as JPEG
+PHOTOGRAPH_QUALITY = 80  # of a photograph as JPEG
 MASK_WIDTH = 320
 CROPS = 3  # of a photograph
 PAGE_CROP = (240, 360)  # height, width, at full resolution
@@ -114,7 +114,7 @@ def draw(facts: Facts, entries: Sequence[Entry], members: Members) -> list[Shown
     photographs: list[ShownPhotograph] = []
     for photograph in members.each(chosen, draw_image, "report: pictures"):
         used += photograph.bytes
-        if used > MOST_BYTES and photographs:
+        if used > MAX_BYTES and photographs:
             break
         photographs.append(photograph)
     return sorted(photographs, key=lambda each: (PHOTOGRAPH_KINDS.index(each.kind), each.place))
@@ -135,7 +135,7 @@ def _photograph(
         dice=float(facts.dice[image][entry]),
         wrong=(int((predicted & ~truth).sum()), int((truth & ~predicted).sum())),
         disputed=int(facts.analysis["disputed_px"].get(image, 0)),
-        photograph=inline_images.photograph(photo, PHOTOGRAPH_WIDTH, QUALITY, "420"),
+        photograph=inline_images.photograph(photo, PHOTOGRAPH_WIDTH, PHOTOGRAPH_QUALITY, "420"),
         errors=inline_images.errors(predicted, truth, PHOTOGRAPH_WIDTH),
         cutout=inline_images.checkerboard(maps[entry], PHOTOGRAPH_WIDTH),
         masks=_masks(facts, image, maps, truth),

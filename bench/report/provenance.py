@@ -58,9 +58,9 @@ def machine(facts: Facts) -> Rows:
 
 def _prediction(facts: Facts) -> str:
     singles = facts.scored[facts.scored["kind"] == "single"]
-    seconds = float(singles["predict_ms"].sum()) * facts.images / 1000
-    each = f"{number(float(singles['predict_ms'].sum()), 0)} ms a photograph by all members"
-    return f"{each}, {duration(seconds)} for those scored"
+    ms = float(singles["predict_ms"].sum())
+    seconds = ms * facts.images / 1000
+    return f"{number(ms, 0)} ms a photograph by all members, {duration(seconds)} for those scored"
 
 
 def recipes(facts: Facts) -> list[dict[str, Any]]:

@@ -24,7 +24,7 @@ INK, SOFT, LINE, ACCENT, PAPER = (f"#0100{place:02x}" for place in range(5))
 CSS_NAMES = {INK: "ink", SOFT: "soft", LINE: "line", ACCENT: "accent", PAPER: "paper"}
 TILE = 460.0  # CSS pixels: half the page, or a phone's width
 SERIES = 8  # colours of the page; further members use them again, with their own numbers
-LEAST_ERROR = 1e-6  # a Dice of 1 has no place on a logarithmic axis
+MIN_ERROR = 1e-6  # a Dice of 1 has no place on a logarithmic axis
 STYLE: dict[Any, Any] = {
     "svg.fonttype": "none",
     "text.parse_math": False,
@@ -117,7 +117,7 @@ def _inline(text: str, name: str, alternative: str) -> Markup:
 
 def errors_of(dice: ArrayLike) -> NDArray[np.float64]:
     """1 - Dice, kept off zero, for a logarithmic axis."""
-    return np.maximum(1 - np.asarray(dice, dtype=float), LEAST_ERROR)
+    return np.maximum(1 - np.asarray(dice, dtype=float), MIN_ERROR)
 
 
 def dice_axis(axes: Axes, which: str, errors: ArrayLike, margin: float = 1.06) -> None:

@@ -32,7 +32,7 @@ class RunOptions:
         data: folder of photographs; None: a suite that has a `demo` draws its own below
             `default_data`, and any other takes the photographs in `default_data`.
         seed: another seed for folds and trainings than the suite's.
-        limit: use only so many of the cars.
+        limit: use only this many cars.
         tensorboard: write each epoch's figures for TensorBoard, too.
     """
 
@@ -77,8 +77,8 @@ def begin(run: Run) -> None:
     """Check the suite before any work; freeze the suite, its folds and the audit of leaks.
 
     Raises:
-        BadConfig: the folder holds a run of another suite, a network cannot be built, or
-            ensembles that learn have too few held-out cars.
+        BadConfig: the folder holds a run of another suite, or folds of other photographs; a
+            network cannot be built; or ensembles that learn have too few held-out cars.
         Missing: pretrained weights or training photographs are not there.
         BadData: a training photograph has no mask.
     """

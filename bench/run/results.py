@@ -32,7 +32,7 @@ def refinement_marker_stage(run: Run) -> Stage:
     A recipe may name other steps long after its network was trained: then only this file is new.
     """
     makes = refinement_marker(run)
-    return Stage("refinement marker", makes, [], partial(write_refinement_marker, run), always=True)
+    return Stage("refinement marker", makes, [], partial(_write_refinements, run), always=True)
 
 
 def refinement_marker(run: Run) -> list[Path]:
@@ -41,7 +41,7 @@ def refinement_marker(run: Run) -> list[Path]:
     return [run.layout.refinement] if refined or run.layout.refinement.exists() else []
 
 
-def write_refinement_marker(run: Run) -> None:
+def _write_refinements(run: Run) -> None:
     """Write how entries are refined, where that has changed."""
     steps = {entry.name: to_json(entry.refine) for entry in run.entries if entry.refine}
     path = run.layout.refinement
@@ -53,10 +53,10 @@ def fit_stage(run: Run) -> Stage:
     """Fit the ensembles that learn."""
     makes = [run.layout.parameters(entry.name) for entry in run.entries if entry.learns]
     reads = [*run.stores("heldout").values(), run.layout.suite]
-    return Stage("fit", makes, reads, partial(fit_entries, run))
+    return Stage("fit", makes, reads, partial(_fit_entries, run))
 
 
-def fit_entries(run: Run) -> None:
+def _fit_entries(run: Run) -> None:
     """Fit the ensembles that learn and whose parameters are not current."""
     files = {each.name: run.layout.parameters(each.name) for each in run.entries if each.learns}
     stale = fit_stage(run).stale
@@ -101,7 +101,7 @@ def leaderboard_stage(run: Run) -> Stage:
         makes=[run.layout.leaderboard(form) for form in LEADERBOARD_FORMS],
         reads=report_stage(run).reads,  # the report shows it: both are stale together
         run=partial(_rank, run),
-        always=True,  # it takes no time, and the reported figures may be others
+        always=True,  # it takes no time, and the reported figures may have changed
     )
 
 

@@ -32,12 +32,12 @@ def test_no_car_is_scored_with_parameters_it_took_part_in(made, scores, rule):
         images = store.ids()
     stores = [MapStore.open(made.run_folder / each / "maps-heldout.sqlite") for each in MEMBERS]
     maps = {image: [store.read(image) for store in stores] for image in images}
-    seen = {
+    by_image = {
         image: evidence(maps[image], data.mask(image), 8192, place)
         for place, image in enumerate(images)
     }
     for group in found["groups"]:
-        others = [seen[image] for image in images if car_of(image) not in group["cars"]]
+        others = [by_image[image] for image in images if car_of(image) not in group["cars"]]
         assert group["parameters"] == fit_rule(rule, others)
         image = next(image for image in images if car_of(image) in group["cars"])
         predicted = combine(group["parameters"], maps[image]) >= 128
@@ -45,7 +45,7 @@ def test_no_car_is_scored_with_parameters_it_took_part_in(made, scores, rule):
         assert mine["dice"] == dice(counts(predicted, data.mask(image)))
         outline = boundary(predicted, data.mask(image))
         assert (mine["boundary_iou"], mine["surface_px"]) == (outline.iou, outline.mean_distance_px)
-    assert found["parameters"] == fit_rule(rule, list(seen.values()))
+    assert found["parameters"] == fit_rule(rule, list(by_image.values()))
     for store in stores:
         store.close()
 

@@ -9,10 +9,10 @@ from tests.planted import WITH_BAD
 
 def test_evidence_is_small_and_none_of_it_is_the_photographs():
     maps, truth = WITH_BAD[0]
-    seen = evidence(maps, truth, limit=80, seed=0)
-    assert seen.disputed.values.shape == (80, 5)
-    assert seen.unsure.values.shape == (10, 5)
-    parts = [part for pixels in seen[:2] for part in vars(pixels).values()]
+    small = evidence(maps, truth, limit=80, seed=0)
+    assert small.disputed.values.shape == (80, 5)
+    assert small.unsure.values.shape == (10, 5)
+    parts = [part for pixels in small[:2] for part in vars(pixels).values()]
     assert not any(np.shares_memory(part, each) for part in parts for each in [*maps, truth])
 
 

@@ -11,12 +11,8 @@ from bench.report import pictures
 from bench.report.page import render
 from tests.tiny import MEMBERS, TRAIN_CARS, Made
 
-MOST_BYTES = 15_000_000
-
-
+MAX_BYTES = 15_000_000
 SCREENSHOTS = Path(__file__).parents[2] / "build" / "screenshots"  # to look at; git ignores them
-
-
 HOSTILE = '<img src=x onerror="window.hurt=1">&$x_1$'
 
 
@@ -57,7 +53,7 @@ def opened(chromium, report):
 
 def test_page_is_one_small_file_that_names_no_other(report):
     text = report.read_text()
-    assert report.stat().st_size < MOST_BYTES
+    assert report.stat().st_size < MAX_BYTES
     assert not re.search(r"""(?:src|href)=(?!["']?(?:data:|#))""", text)
     assert "@import" not in text
     assert not re.search(r"url\((?!#)", text)

@@ -52,7 +52,7 @@ def test_chosen_photographs_are_the_worst_the_median_and_the_most_disputed(run_f
 
 
 def test_too_many_bytes_leave_out_photographs_not_the_page(run_facts, made, parts, monkeypatch):
-    monkeypatch.setattr(pictures, "MOST_BYTES", 60_000)
+    monkeypatch.setattr(pictures, "MAX_BYTES", 60_000)
     suite, _, data, layout = parts
     run = Run(suite, made.suite, data, layout, made.folder / "out", Machine("cpu", 1))
     found = pictures.draw(run_facts, run.fitted_entries(), run.members("heldout"))

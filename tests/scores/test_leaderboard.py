@@ -47,12 +47,12 @@ def test_p_values_of_the_leaderboard_are_corrected_over_the_table(made, scores, 
 
 
 @pytest.mark.parametrize(
-    ("form", "told"),
+    ("form", "text"),
     [("md", "| --- |"), ("csv", "dice_worst5"), ("json", '"entry": '), ("latex", r"\toprule")],
 )
-def test_leaderboard_in_every_form(made, form, told):
+def test_leaderboard_in_every_form(made, form, text):
     found = (made.run_folder / f"leaderboard.{form}").read_text()
-    assert told in found
+    assert text in found
     assert "private leaderboard" not in found  # these are no real photographs
 
 

@@ -1,4 +1,4 @@
-"""The page docs/commands.md, made of every verb's `--help`: `python -m bench.cli.commands`."""
+"""The page docs/commands.md, made of every verb's `--help`: `python -m bench.cli.commands_page`."""
 
 import argparse
 from pathlib import Path
@@ -12,14 +12,14 @@ WIDTH = 96  # characters of a line of help
 
 
 def commands_page() -> str:
-    """Return the page: the list of verbs, then the help of each."""
+    """Return the page in Markdown: the list of verbs, then the help of each."""
     verbs = _parsers(make_parser(VERBS, WIDTH))
     lines = [f"- [`{verb.name}`](#{verb.name}): {verb.help}" for verb in VERBS]
     sections = [f"## {name}\n\n```\n{_help(parser)}\n```" for name, parser in verbs.items()]
     return "\n\n".join(
         [
             "# The command line",
-            "This page is made of every verb's `--help` by `python -m bench.cli.commands`.",
+            "This page is made of every verb's `--help` by `python -m bench.cli.commands_page`.",
             "\n".join(lines),
             f"```\n{EXIT_CODES}\n```",
             *sections,

@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 
 from bench.cli import arguments
-from bench.cli.commands import PAGE, commands_page
+from bench.cli.commands_page import PAGE, commands_page
 from bench.cli.verbs import VERBS, main
 
 
 def test_the_page_of_commands_is_what_help_says():
     made = commands_page().split()  # another Python may wrap lines elsewhere
-    assert PAGE.read_text().split() == made, "run: python -m bench.cli.commands"
+    assert PAGE.read_text().split() == made, "run: python -m bench.cli.commands_page"
 
 
 @pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
