@@ -1,4 +1,4 @@
-"""From a recipe to its network, with errors that name the recipe."""
+"""Build the network of a recipe, with errors that name the recipe."""
 
 from collections.abc import Iterator, Sequence
 
@@ -13,14 +13,14 @@ from models.encoders import MissingWeights
 
 
 def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
-    """Build a recipe's network in the memory format that convolutions like.
+    """Build a recipe's network in channels-last memory format, the fast one for convolutions.
 
     Args:
         pretrained: False leaves out weights that are about to be replaced by trained ones.
 
     Raises:
         BadConfig: an unknown network, option or value.
-        Missing: pretrained weights that are not to be had.
+        Missing: there are no pretrained weights on this machine, nor from the hub.
     """
     options = recipe.network.options
     if not pretrained and "pretrained" in options:
@@ -35,7 +35,7 @@ def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
 
 
 def meta_network(recipe: Recipe) -> nn.Module:
-    """Build a recipe's network on the meta device (shapes only): at once, however large.
+    """Build a recipe's network on the meta device (shapes only), fast whatever its size.
 
     Raises: as `build`.
     """
@@ -45,7 +45,7 @@ def meta_network(recipe: Recipe) -> nn.Module:
 
 
 def freeze(network: nn.Module, names: Sequence[str]) -> None:
-    """Keep the parameters of modules as they are; `train_mode` keeps their batch norm.
+    """Exclude the parameters of modules from training; `train_mode` fixes their batch norms.
 
     Raises:
         BadConfig: the network has no module of such a name.
@@ -55,7 +55,7 @@ def freeze(network: nn.Module, names: Sequence[str]) -> None:
 
 
 def train_mode(network: nn.Module, frozen: Sequence[str]) -> None:
-    """Make a network learn, but for the modules that are frozen: they see fixed statistics."""
+    """Set a network to training mode, but frozen modules to evaluation: fixed statistics."""
     network.train()
     for module in _modules(network, frozen):
         module.eval()

@@ -1,4 +1,4 @@
-"""A network run over a batch of photographs: the mean probability of its views."""
+"""Run networks over a batch of photographs: the mean probability over their views."""
 
 from collections.abc import Sequence
 from contextlib import nullcontext

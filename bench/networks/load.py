@@ -1,4 +1,4 @@
-"""A recipe's trained network, read from its training's folder and made ready to predict."""
+"""Load a recipe's trained network from the folder of its training, ready to predict."""
 
 from copy import deepcopy
 from pathlib import Path
@@ -17,34 +17,34 @@ from bench.system.errors import BadConfig, BadData, Missing
 from bench.system.progress import say
 from models.interface import stride_of
 
-ROUNDING = 1e-3  # of the mean: pooling takes another of two like neighbours here and there
+ROUNDING = 1e-3  # of the mean: of two almost equal neighbours, pooling may choose the other
 
 
 def fuse_batch_norms(network: nn.Module) -> nn.Module:
-    """A network in evaluation mode with its batch norms multiplied into its convolutions.
+    """Return a network, in evaluation mode, with its batch norms multiplied into its convolutions.
 
-    One that torch.fx cannot follow, or does not follow rightly, stays as it is.
+    A network that torch.fx cannot trace, or traces wrongly, is returned as it is.
     """
     try:
-        found: Any = fuse(deepcopy(network), inplace=True)
-    except Exception:  # whatever a network's own code raises where it is given no numbers
+        fused: Any = fuse(deepcopy(network), inplace=True)
+    except Exception:  # tracing runs the network's own code, which may raise anything
         return network
-    found.stride = stride_of(network)
-    found.eval()
-    return found if _are_alike(network, found) else network
+    fused.stride = stride_of(network)
+    fused.eval()
+    return fused if _agree(network, fused) else network
 
 
 @torch.inference_mode()
-def _are_alike(network: nn.Module, other: nn.Module) -> bool:
-    """Whether two networks say the same of noise, but for rounding."""
+def _agree(network: nn.Module, other: nn.Module) -> bool:
+    """Whether the logits of two networks on noise differ by rounding alone."""
     noise = torch.Generator().manual_seed(0)
     image = torch.randn(1, 3, 2 * stride_of(network), 3 * stride_of(network), generator=noise)
-    wanted, found = network(image), other(image)
-    return bool((found - wanted).abs().mean() <= ROUNDING * wanted.abs().mean())
+    expected, logits = network(image), other(image)
+    return bool((logits - expected).abs().mean() <= ROUNDING * expected.abs().mean())
 
 
 def start_from(network: nn.Module, weights: Path) -> None:
-    """Give a network what fits it, by name and shape, of a safetensors file.
+    """Load the tensors of a safetensors file that fit a network by name and shape.
 
     Raises:
         Missing: there is no such file. BadData: it is damaged. BadConfig: nothing in it fits.
@@ -52,19 +52,19 @@ def start_from(network: nn.Module, weights: Path) -> None:
     if not weights.is_file():
         raise Missing(f"start_from: no file {weights}")
     try:
-        given = load_file(weights)
+        tensors = load_file(weights)
     except SafetensorError as error:
         raise BadData(f"{weights}: not a whole safetensors file ({error})") from error
-    wanted = network.state_dict()
+    own = network.state_dict()
     fitting = {
         name: tensor
-        for name, tensor in given.items()
-        if name in wanted and tensor.shape == wanted[name].shape
+        for name, tensor in tensors.items()
+        if name in own and tensor.shape == own[name].shape
     }
     if not fitting:
         raise BadConfig(f"start_from: nothing in {weights} fits this network by name and shape")
     network.load_state_dict(fitting, strict=False)
-    say(f"start from {weights}: {len(fitting)} of {len(wanted)} tensors")
+    say(f"start from {weights}: {len(fitting)} of {len(own)} tensors")
 
 
 def load_network(recipe: Recipe, training: TrainingFolder) -> nn.Module:

@@ -1,4 +1,4 @@
-"""A trained network in OpenVINO's own format, and run by it on a CPU (the extra `export`).
+"""Convert a trained network to OpenVINO's format, and run it there on a CPU (extra `export`).
 
 Reads and writes  network.xml, and network.bin beside it.
 """
@@ -22,15 +22,15 @@ FILES = ("network.xml", "network.bin")
 
 
 def convert(network: nn.Module, size: Size, folder: Path) -> None:
-    """Write a network as FILES into a folder that exists; its numbers stay float32.
+    """Write a network as FILES into a folder that exists; its weights stay float32.
 
     Args:
         network: maps (B, 3, H, W) to (B, 1, H, W), for H and W that its `stride` divides.
-        size: height x width of what it sees, where it is followed through its operations.
+        size: height x width of the image with which the network is traced.
 
     Raises:
         Missing: OpenVINO is not installed.
-        BenchError: the network does what OpenVINO does not know.
+        BenchError: the network has an operation that OpenVINO does not know.
     """
     library = _library()
     stride = stride_of(network)
@@ -38,7 +38,7 @@ def convert(network: nn.Module, size: Size, folder: Path) -> None:
     plain = deepcopy(network).cpu().float().eval()
     try:
         with warnings.catch_warnings():
-            for category in (FutureWarning, TracerWarning):  # of the tracer that OpenVINO uses
+            for category in (FutureWarning, TracerWarning):  # from the tracer that OpenVINO uses
                 warnings.simplefilter("ignore", category)
             model = library.convert_model(plain, example_input=torch.zeros(1, 3, *padded))
         library.save_model(model, folder / FILES[0], compress_to_fp16=False)
@@ -50,15 +50,15 @@ def convert(network: nn.Module, size: Size, folder: Path) -> None:
 
 
 class Converted(nn.Module):
-    """A network that OpenVINO runs; used like the one it was made of.
+    """A network that OpenVINO runs, used like the network that was converted.
 
     Args:
-        folder: where `convert` wrote it.
-        stride: of the network.
+        folder: where `convert` wrote the network.
+        stride: that of the network that was converted.
         bf16: whether to multiply in bf16.
 
     Raises:
-        Missing: OpenVINO is not installed. BadData: its file is damaged.
+        Missing: OpenVINO is not installed. BadData: the network's file is damaged.
     """
 
     def __init__(self, folder: Path, stride: int, *, bf16: bool) -> None:
@@ -69,19 +69,19 @@ class Converted(nn.Module):
         self._ready: dict[Size, Callable[..., Any]] = {}
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of float32 images (B, 3, H, W), one image after the other.
+        """Return the logits (B, 1, H, W) of float32 images (B, 3, H, W), one image after the other.
 
-        The first images of a size wait until the network is compiled for it.
+        The first images of a size wait until the network is compiled for that size.
         """
         size = (images.shape[-2], images.shape[-1])
         if size not in self._ready:
             self._ready[size] = self._compile(size)
         run = self._ready[size]
         logits = torch.empty(len(images), 1, *size)
-        for one, found in zip(images, logits, strict=True):
-            given = one[None].contiguous().numpy()
-            result = run(given, share_inputs=True, share_outputs=True)[0]
-            found.copy_(torch.from_numpy(result)[0])  # before the next writes over it
+        for image, row in zip(images, logits, strict=True):
+            batch = image[None].contiguous().numpy()
+            result = run(batch, share_inputs=True, share_outputs=True)[0]
+            row.copy_(torch.from_numpy(result)[0])  # the next image overwrites `result`
         return logits
 
     def _compile(self, size: Size) -> Callable[..., Any]:
@@ -98,9 +98,9 @@ class Converted(nn.Module):
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Torch's small work around OpenVINO's on one thread.
+    """Let torch use one thread while OpenVINO computes.
 
-    More of them would go on spinning for some milliseconds, on the cores that OpenVINO computes on.
+    More threads would keep spinning for some milliseconds on the cores that OpenVINO computes on.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

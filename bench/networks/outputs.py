@@ -1,7 +1,7 @@
-"""Probabilities of a network, on any device, as maps of photographs or as the runs of their masks.
+"""Turn a network's probabilities into uint8 maps or into runs, on the device they are on.
 
-On an accelerator they grow, are rounded and cut there, so that only bytes or runs travel back. The
-CPU's own way, in resize.py and rle.py, says what is to come out.
+So only bytes or runs travel back from an accelerator. What the CPU computes, in resize.py and
+rle.py, defines the result.
 """
 
 import numpy as np
@@ -16,28 +16,28 @@ from bench.masks.types import THRESHOLD, Runs, Size
 
 
 def map_of(probability: Tensor, photo: Size) -> NDArray[np.uint8]:
-    """`resize.grow` of probabilities, float32 (h, w), where they are: only bytes travel back."""
+    """Return the map, uint8 (H, W), of probabilities, float32 (h, w), as `resize.grow` does."""
     if probability.device.type == "cpu":
         return grow(probability.numpy(), photo)
-    return grown(probability, photo).cpu().numpy()
+    return grow_on_device(probability, photo).cpu().numpy()
 
 
 def runs_of(probability: Tensor, photo: Size) -> Runs:
-    """`rle.map_runs` of that map; from an accelerator nothing but the runs travels back."""
+    """Return the runs, int64 (N, 2), of the map of probabilities, as `rle.map_runs` does."""
     if probability.device.type == "cpu":
         return map_runs(map_of(probability, photo))
-    return found_runs(grown(probability, photo)).cpu().numpy()
+    return map_runs_on_device(grow_on_device(probability, photo)).cpu().numpy()
 
 
-def found_runs(map: Tensor) -> Tensor:
-    """As `rle.map_runs`, int64 (N, 2), on the device of the map, uint8 (H, W)."""
+def map_runs_on_device(map: Tensor) -> Tensor:
+    """Return the runs, int64 (N, 2), of a map, uint8 (H, W), on its device, as `rle.map_runs`."""
     inside = (map.reshape(-1) >= THRESHOLD).to(torch.int8)
     begin, end = F.pad(inside, (1, 1)).diff().nonzero().reshape(-1, 2).unbind(1)
     return torch.stack([begin + 1, end - begin], 1)
 
 
-def grown(probability: Tensor, photo: Size) -> Tensor:
-    """As `resize.grow`, uint8 (H, W), on the device of the probabilities, float32 (h, w)."""
+def grow_on_device(probability: Tensor, photo: Size) -> Tensor:
+    """Return `resize.grow` of probabilities, float32 (h, w), on their device: uint8 (H, W)."""
     full = probability[: photo[0], : photo[1]]
     if not fits(photo, (probability.shape[0], probability.shape[1])):
         full = F.interpolate(probability[None, None], photo, mode="bilinear")[0, 0]

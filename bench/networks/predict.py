@@ -44,7 +44,7 @@ class PredictionTask:
 def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
     """Write the map of every photograph that its member's store lacks.
 
-    A photograph is read once for all members, or for as many as fit into memory together. All
+    Each photograph is read once for all members whose weights fit into memory together. All
     members have the same number of folds, and their k-th folds list the same photographs.
 
     Raises:
@@ -83,7 +83,7 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
 
 
 def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
-    """Return what decides the maps, the recipe and the weights, as the store records it.
+    """Return the hashes of the recipe and of the weights, which the store of the maps records.
 
     Raises:
         Missing: a network is not trained to the end.
@@ -99,9 +99,9 @@ def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
 
 
 def ms_per_image(store: Path) -> float:
-    """Return how long a map of this store took in ms, from photograph to disk.
+    """Return the mean time of a map of this store in ms, from photograph to disk.
 
-    NaN where the process was killed between the last map and the note of its time.
+    NaN where the process was killed after the last map, before the time was written.
     """
     timing = _timing(store)
     return float(json.loads(timing.read_text())["ms_per_image"]) if timing.exists() else math.nan
@@ -112,7 +112,7 @@ def _timing(store: Path) -> Path:
 
 
 def _is_complete(task: PredictionTask) -> bool:
-    """Whether a store has every map, made as it would be made now; the store is only read."""
+    """Whether a store has every map, made by this recipe and these weights; only reads."""
     if not task.store.exists():
         return False
     with MapStore.open(task.store) as maps:

@@ -1,4 +1,4 @@
-"""One member's networks at work: photographs wait until a batch is full, maps go to its store."""
+"""Predict with one member's networks: photographs wait for a full batch, maps go to a store."""
 
 import math
 import time
@@ -23,21 +23,21 @@ from bench.system.threads import BackgroundWorkers
 
 @dataclass(frozen=True)
 class FoldTask:
-    """Photographs and the trained networks, one or more, whose mean probability is their map."""
+    """Photographs, and the trained networks, one or more, whose mean probability is each map."""
 
     trainings: Sequence[TrainingFolder]
     photographs: Mapping[str, Path]  # by image id
 
 
 class Stopwatch:
-    """How long a member's maps took: its own work, and its share of waiting for photographs."""
+    """The time of a member's maps: its own work, and its share of waiting for photographs."""
 
     def __init__(self) -> None:
         self.images = 0
         self.seconds = 0.0
 
     def to_json(self) -> dict[str, float]:
-        """Return the number of images and the time of one of them; NaN where there is none."""
+        """Return the number of images and the mean ms of an image; NaN where there is none."""
         ms = self.seconds / self.images * 1000 if self.images else math.nan
         return {"images": self.images, "ms_per_image": ms}
 
@@ -45,7 +45,8 @@ class Stopwatch:
 class MemberPredictor:
     """The networks of a recipe, which predict a fold batch by batch into a map store.
 
-    `photographs` are those that the store lacks, by image id.
+    Attributes:
+        photographs: those whose maps the store lacks, by image id.
 
     Raises:
         BadData: weights are damaged.
@@ -79,7 +80,7 @@ class MemberPredictor:
             self.flush(workers)
 
     def flush(self, workers: BackgroundWorkers) -> None:
-        """Predict the photographs that wait; the workers write their maps meanwhile.
+        """Predict the photographs that wait; the workers write the maps in the background.
 
         Raises:
             BenchError: the device's memory is full.
@@ -91,7 +92,7 @@ class MemberPredictor:
                 probabilities = mean_probability(
                     self._networks, images, self._views, self._accelerator, max_batch=self._batch
                 )
-                wait_for(self._accelerator.device)  # or the next member would be charged with it
+                wait_for(self._accelerator.device)  # or its time would count as the next member's
             for (image, size, _), probability in zip(self._waiting, probabilities, strict=True):
                 workers.submit(self._write, image, probability, size)
         self.stopwatch.images += len(self._waiting)

@@ -11,20 +11,20 @@ from bench.config.recipe import Tta
 
 @dataclass(frozen=True)
 class View:
-    """A way to look at a photograph that can be undone: at another scale, in a mirror, or both."""
+    """A change of a photograph that can be undone: another scale, the mirror image, or both."""
 
     scale: float = 1.0
     flip: bool = False
 
     def forward(self, image: Tensor) -> Tensor:
-        """The images (B, C, H, W) as this view shows them."""
+        """Return the images (B, C, H, W) as this view shows them."""
         if self.scale != 1.0:
             size = [max(1, round(side * self.scale)) for side in image.shape[-2:]]
             image = _resize(image, size)
         return image.flip(-1) if self.flip else image
 
     def undo(self, result: Tensor, size: Sequence[int]) -> Tensor:
-        """A result (B, C, h, w) of this view back on the grid `size` of the images."""
+        """Return a result (B, C, h, w) for this view on the images' own grid, of `size`."""
         result = result.flip(-1) if self.flip else result
         return result if result.shape[-2:] == tuple(size) else _resize(result, size)
 

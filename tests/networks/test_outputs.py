@@ -6,14 +6,14 @@ import torch
 
 from bench.masks.resize import grow
 from bench.masks.rle import map_runs
-from bench.networks.outputs import found_runs, grown, map_of, runs_of
+from bench.networks.outputs import grow_on_device, map_of, map_runs_on_device, runs_of
 
 
 @pytest.mark.parametrize("size", [(32, 48), (81, 121)], ids=["enlarged", "cut"])
 def test_maps_grow_on_an_accelerator_as_they_do_here(size):
     probability = torch.rand(size)
     here = grow(probability.numpy(), (80, 120)).astype(int)
-    there = grown(probability, (80, 120)).numpy()
+    there = grow_on_device(probability, (80, 120)).numpy()
     assert there.dtype == np.uint8
     assert np.abs(here - there).max() <= 1
     assert (here != there).mean() < 0.001  # two ways to add up, rounded
@@ -24,7 +24,7 @@ def test_maps_grow_on_an_accelerator_as_they_do_here(size):
 def test_runs_are_found_on_an_accelerator_as_they_are_here(level):
     map = np.random.default_rng(0).integers(0, 256, (7, 64), np.uint8)
     map = map if level is None else np.full_like(map, level)
-    assert np.array_equal(found_runs(torch.from_numpy(map)).numpy(), map_runs(map))
+    assert np.array_equal(map_runs_on_device(torch.from_numpy(map)).numpy(), map_runs(map))
     probability = torch.from_numpy(map) / 255
     assert np.array_equal(runs_of(probability, (7, 64)), map_runs(map))
 
