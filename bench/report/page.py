@@ -29,7 +29,8 @@ from bench.system.text import number
 
 TEMPLATES = Path(__file__).parent / "templates"
 CODE = [  # a page older than one of these files is made again
-    *sorted(path for path in Path(__file__).parent.rglob("*") if path.suffix != ".pyc"),
+    *sorted(Path(__file__).parent.glob("*.py")),
+    *sorted(TEMPLATES.iterdir()),
     Path(columns.__file__),
 ]
 

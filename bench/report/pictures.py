@@ -57,7 +57,7 @@ class ShownPhotograph:
     @property
     def bytes(self) -> int:
         """The bytes that its pictures add to the page."""
-        whole = [self.photograph, self.photograph, self.errors, self.cutout]
+        whole = [self.photograph] * 2 + [self.errors, self.cutout]  # the photograph is shown twice
         crops = [image for crop in self.crops for image in (crop.photograph, crop.errors)]
         masks = [mask for *_, mask in self.masks]
         return sum(len(image.uri) for image in [*whole, *crops, *masks])
