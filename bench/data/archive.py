@@ -16,7 +16,7 @@ from bench.system.progress import track
 
 FOLDERS = ("train", "train_hq", "train_masks", "test", "test_hq")
 TABLES = ("train_masks.csv", "metadata.csv", "sample_submission.csv")
-MAX_MEMBERS = 200_000  # the largest, test_hq.zip, holds 100,064 photographs
+MAX_FILES = 200_000  # of an archive; the largest, test_hq.zip, holds 100,064 photographs
 MAX_GROWTH = 100  # unpacked bytes / packed; pictures do not grow, tables about ten times
 ENCRYPTED = 0x1  # bit of a member's flags
 
@@ -78,7 +78,7 @@ def _members(
     """
     listed = opened.infolist()
     size = sum(info.file_size for info in listed)
-    if len(listed) > MAX_MEMBERS or size > MAX_GROWTH * archive.stat().st_size:
+    if len(listed) > MAX_FILES or size > MAX_GROWTH * archive.stat().st_size:
         raise BadData(
             f"{archive}: {len(listed)} files of {size / 1e9:.1f} GB in all, which is no archive "
             "of Kaggle's; download it again"

@@ -83,9 +83,9 @@ def mirrored(part: Mesh) -> Mesh:
     )
 
 
-def lathe(outline: list[tuple[float, float]], kind: int, count: int = 64) -> Mesh:
+def lathe(outline: list[tuple[float, float]], kind: int) -> Mesh:
     """Surface of revolution about the Y axis of an outline of (radius, y)."""
-    angle = np.linspace(0, 2 * np.pi, count, endpoint=False)
+    angle = np.linspace(0, 2 * np.pi, 64, endpoint=False)
     radius, along = (column[:, None] for column in np.transpose(outline))
     turned = np.broadcast_arrays(radius * np.cos(angle), along, radius * np.sin(angle))
     points = np.stack(turned, axis=-1)

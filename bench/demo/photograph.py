@@ -16,9 +16,9 @@ from bench.demo.shader import Scene, shade
 from bench.demo.shape import ARCH, Shape, axles, belt, random_shape
 from bench.demo.sheet import box
 from bench.demo.skin import paint_sheets
+from bench.demo.studio import HEIGHT, WIDTH
 from bench.masks.types import FloatImage, Floats, Mask, RgbImage
 
-HEIGHT, WIDTH = SIZE
 PAINTS = (  # display red, green, blue; metal; how often
     ((230, 230, 228), 0.0, 0.20),
     ((188, 190, 193), 0.75, 0.17),

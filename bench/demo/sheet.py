@@ -73,12 +73,12 @@ def box(left: float, right: float, low: float, high: float) -> Floats:
     return np.array([(left, low), (right, low), (right, high), (left, high)])
 
 
-def rounded(points: Outline, share: float = 0.2) -> Floats:
-    """The polygon with each corner rounded over `share` of its sides."""
+def rounded(points: Outline) -> Floats:
+    """The polygon with each corner rounded over a fifth of its sides."""
     corners = np.asarray(points)
     before, after = np.roll(corners, 1, axis=0), np.roll(corners, -1, axis=0)
     t = np.linspace(0, 1, 7)[:, None, None]
-    start, end = corners + share * (before - corners), corners + share * (after - corners)
+    start, end = corners + 0.2 * (before - corners), corners + 0.2 * (after - corners)
     arcs = (1 - t) ** 2 * start + 2 * t * (1 - t) * corners + t**2 * end
     return arcs.transpose(1, 0, 2).reshape(-1, 2)
 

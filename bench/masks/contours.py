@@ -152,8 +152,8 @@ def _write_crossings(points, height, width, places, turns):  # type: ignore[no-u
         for row in range(max(0, int(np.ceil(first))), min(height, int(np.ceil(last)))):
             # a share of at most 1 of any width, and exact in the row of the upper point
             place = column + (row - first) / (last - first) * across
-            behind = int(np.ceil(place)) if down else int(np.floor(place)) + 1
-            places[count] = row * width + min(max(behind, 0), width)
+            after = int(np.ceil(place)) if down else int(np.floor(place)) + 1
+            places[count] = row * width + min(max(after, 0), width)
             turns[count] = 1 if down else -1
             count += 1
     return count

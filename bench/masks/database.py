@@ -13,7 +13,7 @@ from isal import isal_zlib
 from bench.system.errors import BadData, BenchError
 
 APPLICATION = 0x63617276  # "carv" in SQLite's header: whose file it is
-TABLES = (
+SCHEMA = (
     "CREATE TABLE made_by (key TEXT PRIMARY KEY, value TEXT)",
     "CREATE TABLE maps (image TEXT PRIMARY KEY, height INTEGER, width INTEGER, "
     "checksum INTEGER, frame BLOB)",
@@ -62,7 +62,7 @@ class Database:
         connection = self._connection()
         with explained(self._path), connection:  # all of it or nothing
             connection.execute("BEGIN IMMEDIATE")
-            for statement in TABLES:
+            for statement in SCHEMA:
                 connection.execute(statement)
             connection.executemany("INSERT INTO made_by VALUES (?, ?)", lines)
 

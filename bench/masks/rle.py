@@ -62,7 +62,7 @@ def decode(text: str, shape: Size) -> Mask:
     """Mask of `shape` (height, width) that run-length text describes.
 
     Raises:
-        ValueError: as `parse`, or a run ends behind the last pixel.
+        ValueError: as `parse`, or a run ends after the last pixel.
 
     >>> decode("1 1 4 3", (2, 3)).astype(int).tolist()
     [[1, 0, 0], [1, 1, 1]]
@@ -116,10 +116,10 @@ def mean_runs(maps: Sequence[Map], weights: Sequence[int], threshold: int = THRE
     least = -(-total * (2 * threshold - 1) // 2)  # least sum whose mean rounds to the threshold
     wide = np.uint16 if 255 * total < 2**16 else np.uint32
     wholes, last_blocks = zip(*(_flat_pixels(map, threshold) for map in maps), strict=True)
-    images, behind = _addresses(wholes), _addresses(last_blocks)
+    images, ends = _addresses(wholes), _addresses(last_blocks)
     factors, size = np.array(weights, wide), wholes[0].size
     return _runs_from_changes(
-        lambda out: find_changes_of_sum(images, behind, size, factors, wide(least), out)
+        lambda out: find_changes_of_sum(images, ends, size, factors, wide(least), out)
     )
 
 
@@ -175,7 +175,7 @@ def _runs_from_changes(find: Callable[[NDArray[np.int64]], int]) -> Runs:
     if count > INITIAL_CAPACITY:  # noise, not a car
         changes = np.empty(count, dtype=np.int64)
         find(changes)
-    pairs = changes[:count].reshape(-1, 2).copy()  # first pixel of a run, first pixel behind it
+    pairs = changes[:count].reshape(-1, 2).copy()  # first pixel of a run, first pixel after it
     pairs[:, 1] -= pairs[:, 0]
     pairs[:, 0] += 1
     return pairs

@@ -18,11 +18,12 @@ FLIPS = 99_999  # the smallest p is 1e-5: over the 4,950 pairs of 100 entries st
 FLIPS_PER_PAIR = 50  # larger tables flip more often, so that Holm can still reach 0.02
 CARS_TO_RESAMPLE = 8  # fewer cars have fewer than 6,435 different resamples: Student's t instead
 CARS_TO_ENUMERATE = 17  # up to here all 2**(cars - 1) flips are fewer than FLIPS
+SIGNIFICANT = 0.05  # a difference with a smaller p-value parts two ranks
 BLOCK_BYTES = 2**26  # resamples are drawn in blocks of this size
 
 
 class Gain(NamedTuple):
-    """A mean paired difference, its confidence interval and the p-value of "there is none"."""
+    """A mean paired difference, its 95 % confidence interval, and its p-value."""
 
     mean: float
     low: float
@@ -163,7 +164,7 @@ def holm(p_values: ArrayLike) -> Floats:
     return adjusted
 
 
-def comparisons(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
+def comparisons(values: ArrayLike, cars: ArrayLike) -> Floats:
     """`paired_ps` of every pair of entries, Holm-corrected over all pairs of the table.
 
     All pairs are the right family even for "is the best entry better than this one?", because the
@@ -172,19 +173,19 @@ def comparisons(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
     Raises:
         ValueError: as `interval`.
     """
-    p = paired_ps(values, cars, seed)
+    p = paired_ps(values, cars)
     pairs = np.triu_indices(len(p), k=1)
     p[pairs] = holm(p[pairs])
     p.T[pairs] = p[pairs]
     return p
 
 
-def ranks_of(means: ArrayLike, p: Floats, level: float = 0.05) -> NDArray[np.int64]:
+def ranks_of(means: ArrayLike, p: Floats) -> NDArray[np.int64]:
     """Ranks from 1; entries share one unless they differ significantly from the best that has it.
 
     Going down the means, entries share the rank of the best of the present group. The first entry
-    that differs significantly from that best (`p` below `level`) opens the next group, whose rank
-    is the entry's place in the order (1, 1, 3). Ranks never contradict means.
+    that differs significantly from that best (`p` below SIGNIFICANT) opens the next group, whose
+    rank is the entry's place in the order (1, 1, 3). Ranks never contradict means.
 
     Args:
         means: (entries,), in any order.
@@ -202,27 +203,21 @@ def ranks_of(means: ArrayLike, p: Floats, level: float = 0.05) -> NDArray[np.int
     ranks = np.empty(len(order), dtype=np.int64)
     best, rank = order[0], 1
     for place, entry in enumerate(order, start=1):
-        if p[best, entry] < level:
+        if p[best, entry] < SIGNIFICANT:
             best, rank = entry, place
         ranks[entry] = rank
     return ranks
 
 
-def gain(
-    ensemble: ArrayLike,
-    best_member: ArrayLike,
-    cars: ArrayLike,
-    level: float = 0.95,
-    seed: int = 0,
-) -> Gain:
+def gain(ensemble: ArrayLike, best_member: ArrayLike, cars: ArrayLike) -> Gain:
     """How much better an ensemble is than its best member on the same images.
 
     The best member must have been chosen on other cars; otherwise the choice flatters its score and
     the gain is a little too small.
     """
-    p = paired_p(ensemble, best_member, cars, seed)
+    p = paired_p(ensemble, best_member, cars)
     difference = np.asarray(ensemble, dtype=float) - np.asarray(best_member, dtype=float)
-    return Gain(float(difference.mean()), *interval(difference, cars, level, seed), p)
+    return Gain(float(difference.mean()), *interval(difference, cars), p)
 
 
 def _checked(values: ArrayLike, cars: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:

@@ -69,13 +69,13 @@ def milliseconds(value: float) -> str:
     return MISSING if not math.isfinite(value) else f"{number(value, 0 if value >= 10 else 1)} ms"
 
 
-def several(count: int, one: str, many: str = "") -> str:
-    """Write a number of things, with the noun in singular or plural.
+def several(count: int, noun: str) -> str:
+    """Write a number of things, with an s behind the noun unless there is one thing.
 
     >>> several(1, "car"), several(20, "car")
     ('1 car', '20 cars')
     """
-    return f"{count:,} {one if count == 1 else many or one + 's'}"
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def listed(names: list[str]) -> str:

@@ -69,7 +69,7 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path, monkeypatch):
     pack(tmp_path / "train.zip", {"train/a_01.jpg": bytes(10_000_000)})
     with pytest.raises(BadData, match="no archive of Kaggle's"):
         unpack_all(tmp_path)
-    monkeypatch.setattr(archive, "MAX_MEMBERS", 2)
+    monkeypatch.setattr(archive, "MAX_FILES", 2)
     pack(tmp_path / "train.zip", {f"train/{number}.jpg": "x" for number in range(3)})
     with pytest.raises(BadData, match="3 files"):
         unpack_all(tmp_path)

@@ -114,8 +114,10 @@ def test_p_is_below_5_percent_5_times_in_100_and_finds_a_planted_difference(monk
     assert 0.04 <= np.mean(np.array(null) <= 0.05) <= 0.06
     # a car mean has variance 2 (1 + 1/16): 3.3 standard errors are found 9 times in 10
     planted = 3.3 * np.sqrt(2 * (1 + 1 / VIEWS) / 100)
-    found = [stats.paired_p(x + planted, y, cars) <= 0.05 for x, y in zip(a[:200], b, strict=False)]
-    assert 0.85 <= np.mean(found) <= 0.96
+    detected = [
+        stats.paired_p(x + planted, y, cars) <= 0.05 for x, y in zip(a[:200], b, strict=False)
+    ]
+    assert 0.85 <= np.mean(detected) <= 0.96
 
 
 def test_every_pair_of_a_table_has_its_own_p():

@@ -8,15 +8,15 @@ from bench.system.threads import MAX_RESULTS_AHEAD, BackgroundWorkers, prefetch
 
 
 def test_results_come_in_order_and_few_wait():
-    made = []
+    computed = []
 
     def make(number):
-        made.append(number)
+        computed.append(number)
         return number
 
     results = prefetch(make, range(100), jobs=2)
     assert [next(results) for _ in range(10)] == list(range(10))
-    assert len(made) <= 10 + MAX_RESULTS_AHEAD * 2
+    assert len(computed) <= 10 + MAX_RESULTS_AHEAD * 2
     assert list(results) == list(range(10, 100))
 
 

@@ -68,7 +68,7 @@ def merge_runs(runs, ends, weights, least, out):  # type: ignore[no-untyped-def]
 
 @kernel
 def write_numbers(numbers, out):  # type: ignore[no-untyped-def]
-    """Write numbers as decimal digits, a space behind each; return how many bytes they take."""
+    """Write numbers as decimal digits, a space after each; return how many bytes they take."""
     end = 0
     for number in numbers:
         digits, power = 1, 10
@@ -97,14 +97,14 @@ def read_pairs(letters, place, last, limit, out):  # type: ignore[no-untyped-def
     were read.
 
     Args:
-        letters: uint8, with a byte that is no digit at `last` and BLOCK more bytes behind it.
+        letters: uint8, with a byte that is no digit at `last` and BLOCK more bytes after it.
         limit: pixels of the image, below NO_LIMIT.
         out: int64 (at least (last - place) // 4 + 1, 2), gets start and length of each pair.
     """
     token = count = start = start_before = 0
-    begin, end_before = place, 1  # of the token; first pixel behind the run in front
-    behind = last + 1 if last > place else place  # no text is no token, not an empty one
-    for block in range(place, behind, BLOCK):
+    begin, end_before = place, 1  # of the token; first pixel after the last run
+    stop = last + 1 if last > place else place  # no text is no token, not an empty one
+    for block in range(place, stop, BLOCK):
         # bytes below the digits end a token; all of a block are found at once, so that no token
         # waits until the one in front of it is read
         ends = ~bytes_at_least(letters.ctypes.data, block, DIGITS_FROM)

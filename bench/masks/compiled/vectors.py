@@ -19,7 +19,7 @@ instruction: Any = intrinsic  # mypy would count the typing context as an argume
 
 @instruction
 def bytes_at_least(typing_context: Any, address: Any, place: Any, threshold: Any) -> Any:
-    """A uint64 of which of 64 bytes, from `place` behind `address` on, are at least `threshold`.
+    """A uint64 of which of the 64 bytes at `address + place` are at least `threshold`.
 
     The address is an array's `.ctypes.data`; the caller minds the bounds and keeps the array.
     """
@@ -39,10 +39,11 @@ def bytes_at_least(typing_context: Any, address: Any, place: Any, threshold: Any
 def sums_at_least(
     typing_context: Any, addresses: Any, weights: Any, members: Any, place: Any, least: Any
 ) -> Any:
-    """A uint64 of where the weighted sum of images' bytes, 64 from `place` on, is at least `least`.
+    """A uint64 of which of 64 weighted sums, each of one byte an image, are at least `least`.
 
-    `addresses` and `weights` are where these arrays begin, uintp and the type of `least`: uint16
-    or uint32, wide enough for every sum.
+    The bytes are those from `place` on in each image. `addresses` (of the images, uintp) and
+    `weights` are addresses of arrays; weights have the type of `least`: uint16 or uint32, wide
+    enough for every sum.
     """
     lane = ir.IntType(least.bitwidth)
     lanes, octets = ir.VectorType(lane, BLOCK), ir.VectorType(ir.IntType(8), BLOCK)
@@ -82,7 +83,7 @@ def _element(builder: Any, address: Any, kind: Any, index: Any) -> Any:
 
 @instruction
 def eight_bytes_at(typing_context: Any, address: Any, place: Any) -> Any:
-    """The eight bytes from `place` on behind `address` as a uint64, the first one lowest."""
+    """The eight bytes at `address + place` as a uint64, the first byte lowest."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         pointer = builder.inttoptr(builder.add(*arguments), ir.IntType(64).as_pointer())
@@ -113,7 +114,7 @@ def count_ones(typing_context: Any, word: Any) -> Any:
 
 @instruction
 def planes_at(typing_context: Any, address: Any, place: Any) -> Any:
-    """Eight uint64 of the bits, lowest first, of the 64 bytes from `place` on behind `address`."""
+    """The bit planes of the 64 bytes at `address + place`: eight uint64, the lowest bit first."""
     octets = ir.VectorType(ir.IntType(8), BLOCK)
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -137,7 +138,7 @@ def planes_at(typing_context: Any, address: Any, place: Any) -> Any:
 
 @instruction
 def write_planes(typing_context: Any, address: Any, place: Any, planes: Any) -> Any:
-    """Write the 64 bytes whose bits are `planes` from `place` behind `address` on."""
+    """Write the 64 bytes whose bit planes are `planes` to `address + place`."""
     octets = ir.VectorType(ir.IntType(8), BLOCK)
     choice = ir.VectorType(ir.IntType(1), BLOCK)
 
