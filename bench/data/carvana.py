@@ -136,9 +136,8 @@ def open_folder(root: Path) -> Carvana:
 
 
 def _photographs(root: Path, name: str) -> dict[str, Path]:
-    return _list(root / f"{name}_hq", PHOTOGRAPH_SUFFIXES) or _list(
-        root / name, PHOTOGRAPH_SUFFIXES
-    )
+    better = _list(root / f"{name}_hq", PHOTOGRAPH_SUFFIXES)
+    return better or _list(root / name, PHOTOGRAPH_SUFFIXES)
 
 
 def _file(path: Path) -> Path | None:

@@ -208,11 +208,8 @@ def unpack_counts(text: str) -> list[int]:
 def _photograph(image: CocoImage, images: Path, annotations: Path) -> Path:
     """The file of a photograph, which must lie inside the folder `images`."""
     inside = Path(image.file_name)
-    if (
-        inside.is_absolute()
-        or ".." in inside.parts
-        or inside.suffix.lower() not in PHOTOGRAPH_SUFFIXES
-    ):
+    is_photograph = inside.suffix.lower() in PHOTOGRAPH_SUFFIXES
+    if inside.is_absolute() or ".." in inside.parts or not is_photograph:
         raise BadData(
             f"{annotations}, image {image.id}: '{image.file_name}' is no photograph inside "
             f"{images}; restore the file"

@@ -86,7 +86,7 @@ def read_folds(path: Path) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class LeakAudit:
-    """The cars and images that training and scoring share; where there are any, scores flatter."""
+    """The cars and images that training and scoring share; any make scores too good."""
 
     train_cars: int
     scored_cars: int

@@ -1,7 +1,7 @@
 """How sure a score is: intervals, paired tests and tie groups, with the car as the unit.
 
-A network scores the 16 views of a car alike, so 5,088 images of 318 cars weigh little more than 318
-observations. Everything here therefore resamples or flips whole cars.
+A network does about equally well on the 16 views of a car, so 5,088 images of 318 cars weigh little
+more than 318 observations. Everything here therefore resamples or flips whole cars.
 """
 
 from collections.abc import Iterator
@@ -144,7 +144,7 @@ def paired_ps(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
 
 
 def holm(p_values: ArrayLike) -> Floats:
-    """p-values corrected for their number: the chance of a single false positive stays bounded.
+    """p-values corrected for their number, so that they bound the chance of any false positive.
 
     Raises:
         ValueError: these are not numbers from 0 to 1 in one dimension.
@@ -181,7 +181,7 @@ def comparisons(values: ArrayLike, cars: ArrayLike) -> Floats:
 
 
 def ranks_of(means: ArrayLike, p: Floats) -> NDArray[np.int64]:
-    """Ranks from 1; entries share one unless they differ significantly from the best that has it.
+    """Ranks from 1; entries not significantly worse than the best of their group share its rank.
 
     Going down the means, entries share the rank of the best of the present group. The first entry
     that differs significantly from that best (`p` below SIGNIFICANT) opens the next group, whose

@@ -29,7 +29,7 @@ def signed(value: float, decimals: int = 6) -> str:
 
 
 def probability(p: float) -> str:
-    """Write a p-value; one below 0.0001 only as being so.
+    """Write a p-value, or only that it is below 0.0001.
 
     >>> probability(0.0123), probability(0.00001)
     ('0.012', '< 0.0001')

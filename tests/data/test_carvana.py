@@ -2,7 +2,6 @@
 
 import dataclasses
 import shutil
-from pathlib import Path
 
 import cv2
 import numpy as np
@@ -25,12 +24,6 @@ from bench.system.errors import BadData, Missing
 from tests.tiny import TRAIN_CARS, draw_car, save_mask
 
 FIRST = f"{TRAIN_CARS[0]}_01"
-
-
-@pytest.fixture
-def copy(tiny_carvana: Path, tmp_path: Path) -> Path:
-    """A tiny data set that a test may damage."""
-    return shutil.copytree(tiny_carvana, tmp_path / "copy")
 
 
 @given(car=st.text("0123456789abcdef", min_size=12, max_size=12), view=st.integers(1, 99))

@@ -18,12 +18,6 @@ CAR = TRAIN_CARS[1]
 PHOTO, MASK = f"train/{CAR}_02.jpg", f"train_masks/{CAR}_02_mask.gif"
 
 
-@pytest.fixture
-def copy(tiny_carvana: Path, tmp_path: Path) -> Path:
-    """A tiny data set that a test may damage."""
-    return shutil.copytree(tiny_carvana, tmp_path / "copy")
-
-
 def cut(path: Path) -> None:
     path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
 

@@ -1,8 +1,5 @@
 """Pictures and masks as they are read: what is stored comes out, and damage is named."""
 
-import shutil
-from pathlib import Path
-
 import cv2
 import numpy as np
 import pytest
@@ -13,12 +10,6 @@ from bench.system.errors import BadData
 from tests.tiny import TINY, TRAIN_CARS, draw_car
 
 FIRST = f"{TRAIN_CARS[0]}_01"
-
-
-@pytest.fixture
-def copy(tiny_carvana: Path, tmp_path: Path) -> Path:
-    """A tiny data set that a test may damage."""
-    return shutil.copytree(tiny_carvana, tmp_path / "copy")
 
 
 def test_photographs_are_red_green_blue_as_stored(tmp_path):
