@@ -34,11 +34,11 @@ NETWORKS: dict[str, Callable[..., nn.Module]] = {
 
 
 def build(name: str, options: Mapping[str, Any]) -> nn.Module:
-    """The network `name` of NETWORKS with its options, as a recipe's `network` names them.
+    """Build the network `name` of NETWORKS with the options that a recipe names.
 
     Raises:
         ValueError: no such network, or an option or value that it does not know.
-        MissingWeights: its encoder's pretrained weights are not to be had.
+        MissingWeights: its encoder's pretrained weights are neither on this machine nor on the hub.
     """
     if name not in NETWORKS:
         near = ", ".join(difflib.get_close_matches(name, NETWORKS, n=3)) or ", ".join(NETWORKS)

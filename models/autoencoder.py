@@ -38,7 +38,7 @@ class Autoencoder(nn.Module):
         )
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
+        """Return the logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
         x, maps = image, []
         for layer in self.encoder:
             x = F.relu(layer(x))

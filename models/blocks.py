@@ -1,4 +1,4 @@
-"""Blocks that more than one network is built of, and the padding that every network needs."""
+"""Blocks that more than one network is built of."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -42,9 +42,9 @@ def transposed_convolution(
 
 
 def foreground_logit(classes: Tensor) -> Tensor:
-    """The one logit (B, 1, H, W) of two class scores (B, 2, H, W): the car's minus the rest's.
+    """Return the logit (B, 1, H, W) of two class scores (B, 2, H, W): car minus background.
 
-    Its sigmoid is the softmax of the two.
+    The sigmoid of this logit is the softmax of the two scores.
     """
     return classes[:, 1:] - classes[:, :1]
 
@@ -64,5 +64,5 @@ class ResidualUnit(nn.Module):
         )
 
     def forward(self, x: Tensor) -> Tensor:
-        """The input plus its residual, rectified."""
+        """Return the input plus its residual, rectified."""
         return F.relu(x + self.second(self.first(x)))

@@ -39,7 +39,7 @@ class DeepUNet(nn.Module):
         self.head = nn.Conv2d(WIDTHS[0], 1, kernel_size=1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
+        """Return the logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
         x, skips = image, []
         for level in self.encoder:
             skips.append(level(x))

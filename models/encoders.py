@@ -12,11 +12,11 @@ WEIGHTS_DIR = "CARVANA_WEIGHTS"  # environment variable: a folder of <encoder>.*
 
 
 class MissingWeights(Exception):
-    """The pretrained weights of an encoder are neither on this machine nor to be had."""
+    """The pretrained weights of an encoder are neither on this machine nor on the hub."""
 
 
 def build_encoder(name: str, *, pretrained: bool) -> nn.Module:
-    """An encoder that maps (B, 3, H, W) to its features at strides 1, 2, 4, 8, 16 and 32.
+    """Build an encoder that maps (B, 3, H, W) to features at strides 1, 2, 4, 8, 16 and 32.
 
     Args:
         name: of segmentation-models-pytorch ("vgg16_bn", "mobilenet_v2") or "tu-" + a timm model.
@@ -27,7 +27,7 @@ def build_encoder(name: str, *, pretrained: bool) -> nn.Module:
 
     Raises:
         ValueError: there is no encoder of this name; the message lists the nearest.
-        MissingWeights: `pretrained`, but the weights are neither on this machine nor to be had.
+        MissingWeights: `pretrained`, but the weights are neither on this machine nor on the hub.
     """
     check_name(name)
     encoder: nn.Module = smp.encoders.get_encoder(name, weights=None)
@@ -37,7 +37,11 @@ def build_encoder(name: str, *, pretrained: bool) -> nn.Module:
 
 
 def check_name(name: str) -> None:
-    """Raise ValueError with the nearest names when there is no encoder `name`."""
+    """Refuse an encoder's name that does not exist.
+
+    Raises:
+        ValueError: there is no such encoder; the message lists the nearest names.
+    """
     if not name.startswith("tu-") and name not in smp.encoders.encoders:
         near = ", ".join(difflib.get_close_matches(name, smp.encoders.encoders, n=3))
         raise ValueError(f"no encoder {name!r}; nearest: {near or 'tu-<timm model>'}")
@@ -62,7 +66,7 @@ def load_pretrained(encoder: nn.Module, name: str) -> None:
 
 
 def local_weights(name: str) -> Path | None:
-    """The file `<name>.*safetensors` in the folder that CARVANA_WEIGHTS names, if there is one."""
+    """Return the file `<name>.*safetensors` in the folder CARVANA_WEIGHTS, if there is one."""
     folder = os.environ.get(WEIGHTS_DIR)
     files = sorted(Path(folder).glob(f"{name}.*safetensors")) if folder else []
     return files[0] if files else None

@@ -51,7 +51,7 @@ class ExtractNet(nn.Module):
         self.head = transposed_convolution(finish[-1], 1, stride=1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
+        """Return the logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
         *maps, x = self.encoder(image)  # (B, C, H/32, W/32)
         for grow, skip in zip(self.decoder, reversed(maps), strict=True):
             x = grow(x)

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 
 def padded_forward(network: nn.Module, image: Tensor) -> Tensor:
-    """Logits of an image of any size: pad to the network's stride, run it, crop.
+    """Run a network on images of any size: pad to its stride, compute, crop.
 
     Args:
         network: maps (B, 3, H, W) to (B, 1, H, W) and declares `stride`.
@@ -28,17 +28,17 @@ def padded_forward(network: nn.Module, image: Tensor) -> Tensor:
 
 
 def stride_of(network: nn.Module) -> int:
-    """What a network declares that the height and width of its images must be multiples of."""
+    """Return the number that must divide the height and width of a network's images."""
     return cast(int, network.stride)
 
 
 def parameter_count(network: nn.Module) -> int:
-    """Number of parameters, trainable or frozen; buffers are not counted."""
+    """Return the number of parameters, trainable or frozen; buffers are not counted."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def normalise(image: Tensor) -> Tensor:
-    """Photographs (B, 3, H, W) uint8 RGB to float32 with ImageNet's mean 0 and deviation 1."""
+    """Scale uint8 RGB photographs (B, 3, H, W) to float32 by ImageNet's mean and deviation."""
     mean = torch.tensor((0.485, 0.456, 0.406), device=image.device).view(3, 1, 1)
     deviation = torch.tensor((0.229, 0.224, 0.225), device=image.device).view(3, 1, 1)
     return (image.float() / 255 - mean) / deviation

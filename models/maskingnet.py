@@ -47,7 +47,7 @@ class MaskingNet(nn.Module):
         self.head = nn.Conv2d(64, 2, kernel_size=3, padding=1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
+        """Return the logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
         if self.coordinates == "input":
             image = torch.cat([image, coordinate_maps(image)], dim=1)  # (B, 5, H, W)
         x, maps, places = self.encoder(image)  # (B, 512, H/32, W/32)
@@ -63,7 +63,7 @@ class MaskingNet(nn.Module):
 
 
 def coordinate_maps(like: Tensor) -> Tensor:
-    """Where each pixel of (B, C, H, W) lies: (B, 2, H, W), x/W - 0.5 and y/H - 0.5."""
+    """Return the place of each pixel of (B, C, H, W): (B, 2, H, W), x/W - 0.5 and y/H - 0.5."""
     batch, _, height, width = like.shape
     x = torch.arange(width, device=like.device) / width - 0.5
     y = torch.arange(height, device=like.device) / height - 0.5

@@ -10,11 +10,11 @@ CERTAIN = 12.0  # the logit of a pixel inside the segment: a probability of 0.99
 
 
 class OtsuWatershed(nn.Module):
-    """Cut a photograph into segments without learning, and take the one in the middle.
+    """Cut a photograph into segments without learning, and take the segment in the middle.
 
-    Otsu's threshold splits the grey values into dark and bright; the cores of the connected
-    regions of either kind are the markers of a watershed; of its segments the one most like a
-    Gaussian at the centre is the car, its holes filled.
+    Otsu's threshold splits the grey values into dark and bright. The cores of the connected
+    regions of either kind are the markers of a watershed. The segment most like a Gaussian at the
+    centre is the car; its holes are filled.
 
     Input   (B, 3, H, W), any range of values: each image is stretched over 0..255 first.
     Output  (B, 1, H, W) logits, +12 inside and -12 outside.
@@ -30,14 +30,14 @@ class OtsuWatershed(nn.Module):
         self.core, self.spread = core, spread
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of images (B, 3, H, W)."""
+        """Return the logits (B, 1, H, W) of images (B, 3, H, W)."""
         photographs = image.detach().permute(0, 2, 3, 1).float().cpu().numpy()
         masks = [self.segment(_stretched(photograph)) for photograph in photographs]
-        found = torch.from_numpy(np.stack(masks)[:, None])
-        return torch.where(found, CERTAIN, -CERTAIN).to(image.device)
+        inside = torch.from_numpy(np.stack(masks)[:, None])
+        return torch.where(inside, CERTAIN, -CERTAIN).to(image.device)
 
     def segment(self, photograph: NDArray[np.uint8]) -> NDArray[np.bool_]:
-        """The mask (H, W) of a photograph (H, W, 3); empty where there is no segment."""
+        """Return the mask (H, W) of a photograph (H, W, 3); empty where there is no segment."""
         smooth = np.asarray(cv2.GaussianBlur(photograph, (5, 5), 0), np.uint8)
         regions = cv2.watershed(smooth, _markers(smooth, self.core * len(photograph)))
         labels = np.maximum(regions, 0)  # a watershed line is -1, and belongs to no segment

@@ -44,7 +44,7 @@ class ResidualUNet(nn.Module):
         self.head = nn.Conv2d(widths[-1], 1, kernel_size=1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
+        """Return the logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
         *joined, deepest = self.encoder(image)
         x = self.middle(deepest)  # (B, middle, H/32, W/32)
         for stage, skip in zip(self.decoder, reversed(joined), strict=True):
@@ -66,7 +66,7 @@ class DecoderStage(nn.Module):
         self.refine = ResidualUnit(narrow)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """(B, wide, H, W) and (B, skip, 2H, 2W) to (B, narrow, 2H, 2W)."""
+        """Join (B, wide, H, W) and (B, skip, 2H, 2W) to (B, narrow, 2H, 2W)."""
         if self.concat:
             x = self.reduce(torch.cat([_doubled(x), skip], dim=1))
         else:

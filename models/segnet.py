@@ -26,7 +26,7 @@ class SegNet(nn.Module):
         self.head = nn.Conv2d(64, 2, kernel_size=3, padding=1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
+        """Return the logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
         x, _, places = self.encoder(image)  # (B, 512, H/32, W/32)
         for stage, indices in zip(self.decoder, reversed(places), strict=True):
             x = stage(unpool(x, indices))

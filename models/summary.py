@@ -1,4 +1,4 @@
-"""What a network costs, counted without running it."""
+"""Count the operations and parameters of a network, without computing on pixels."""
 
 from copy import deepcopy
 from dataclasses import dataclass
@@ -13,14 +13,14 @@ from models.interface import padded_forward, parameter_count
 
 
 def gflops(network: nn.Module, size: tuple[int, int]) -> float:
-    """Billions of floating-point operations in the forward pass of one image.
+    """Return the billions of floating-point operations in the forward pass of one image.
 
-    A multiply-accumulate counts 2; convolutions, matrix products and attention count, what is
-    done pixel by pixel (norms, activations, resizing) does not, nor does a classical method.
+    A multiply-accumulate counts 2. Convolutions, matrix products and attention count; operations
+    on single pixels (norms, activations, resizing) and classical methods do not.
 
     Args:
-        network: as `models.build` gives it; it is left alone. Its copy has shapes but no numbers,
-            so that any size takes below a second and next to no memory.
+        network: as `models.build` returns it; it is not changed. A copy on the meta device (shapes
+            only) makes any size take less than a second and next to no memory.
         size: height, width of the image; padding to the network's stride counts.
     """
     if not parameter_count(network):
@@ -34,7 +34,7 @@ def gflops(network: nn.Module, size: tuple[int, int]) -> float:
 
 @dataclass(frozen=True)
 class Layer:
-    """A module at work: `output` is its (B, C, H, W), or as many sides as it has."""
+    """A module in a forward pass; `output` is the shape of its result, mostly (B, C, H, W)."""
 
     name: str
     kind: str
@@ -43,28 +43,28 @@ class Layer:
 
 
 def layers(network: nn.Module, size: tuple[int, int]) -> list[Layer]:
-    """The layers of a network in the order in which one image of a size goes through them.
+    """Return the layers of a network in the order in which an image goes through them.
 
-    A module with parameters of its own or without parts is a layer. One that works twice stands
-    there twice, and its parameters are counted the first time.
+    A layer is a module with parameters of its own or without parts. A module that runs twice is
+    listed twice, and its parameters are counted the first time.
 
     Args:
-        network: as `models.build` gives it; it is left alone. Its copy has shapes but no numbers.
+        network: as `models.build` returns it; it is not changed.
         size: height, width of the image.
     """
     device = "meta" if parameter_count(network) else "cpu"  # a classical method needs pixels
     copy = deepcopy(network).to(device).eval()
-    found: list[Layer] = []
+    listed: list[Layer] = []
     for name, module in copy.named_modules():
         if not list(module.children()) or list(module.parameters(recurse=False)):
-            module.register_forward_hook(partial(_note, found, name))
+            module.register_forward_hook(partial(_append, listed, name))
     with torch.no_grad():
         padded_forward(copy, torch.zeros(1, 3, *size, device=device))
-    return found
+    return listed
 
 
-def _note(found: list[Layer], name: str, module: nn.Module, _: Any, output: Any) -> None:
+def _append(listed: list[Layer], name: str, module: nn.Module, _: Any, output: Any) -> None:
     first = output if isinstance(output, Tensor) else output[0]  # pooling may return its indices
-    again = any(layer.name == name for layer in found)
+    again = any(layer.name == name for layer in listed)
     own = 0 if again else sum(each.numel() for each in module.parameters(recurse=False))
-    found.append(Layer(name, type(module).__name__, tuple(first.shape), own))
+    listed.append(Layer(name, type(module).__name__, tuple(first.shape), own))

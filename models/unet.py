@@ -40,7 +40,7 @@ class UNet(nn.Module):
             fill_from_vgg16(self.encoder[:PRETRAINED_STAGES])
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
+        """Return the logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
         x = self.encoder[0](image)
         skips = []
         for level in self.encoder[1:]:

@@ -29,7 +29,7 @@ class PoolingEncoder(nn.Module):
             fill_from_vgg16(self.stages[:PRETRAINED_STAGES])
 
     def forward(self, x: Tensor) -> tuple[Tensor, list[Tensor], list[Tensor]]:
-        """The deepest map, the maps before pooling, and where their maxima were."""
+        """Return the deepest map, the maps before pooling, and the indices of their maxima."""
         maps, places = [], []
         for stage in self.stages:
             x = stage(x)
@@ -40,7 +40,7 @@ class PoolingEncoder(nn.Module):
 
 
 def unpool(x: Tensor, indices: Tensor) -> Tensor:
-    """Twice the height and width: each value where its maximum was, zeros elsewhere."""
+    """Double height and width: each value goes where its maximum was, zeros elsewhere."""
     return F.max_unpool2d(x, indices, (2, 2))
 
 
@@ -50,16 +50,16 @@ def fill_from_vgg16(stages: Iterable[nn.Module]) -> None:
     Input channels beyond those of VGG-16 keep their random weights.
 
     Raises:
-        MissingWeights: VGG-16's weights are neither on this machine nor to be had.
+        MissingWeights: VGG-16's weights are neither on this machine nor on the hub.
     """
-    trained = iter(_convolutions(build_encoder("vgg16", pretrained=True)))
+    pretrained = iter(_convolutions(build_encoder("vgg16", pretrained=True)))
     for stage, widths in zip(stages, WIDTHS, strict=False):
-        given = [next(trained) for _ in widths]
-        for own, source in zip(_convolutions(stage), given, strict=False):
-            (weight, bias), (given_weight, given_bias) = own.parameters(), source.parameters()
+        sources = [next(pretrained) for _ in widths]
+        for own, source in zip(_convolutions(stage), sources, strict=False):
+            (weight, bias), (source_weight, source_bias) = own.parameters(), source.parameters()
             with torch.no_grad():
-                weight[:, : source.in_channels] = given_weight
-                bias.copy_(given_bias)
+                weight[:, : source.in_channels] = source_weight
+                bias.copy_(source_bias)
 
 
 def _convolutions(network: nn.Module) -> list[nn.Conv2d]:

@@ -37,7 +37,7 @@ class VggUNet(nn.Module):
         self.head = nn.Conv2d(joined[-1], 1, kernel_size=1)
 
     def forward(self, image: Tensor) -> Tensor:
-        """Logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
+        """Return the logits (B, 1, H, W) of normalised images (B, 3, H, W)."""
         *joined, deepest = self.encoder(image)
         x = self.middle(deepest)  # (B, 512, H/32, W/32)
         for stage, skip in zip(self.decoder, reversed(joined), strict=True):

@@ -28,7 +28,7 @@ DECODERS = {
 
 
 def build_from_zoo(*, decoder: str, encoder: str, pretrained: bool, **options: Any) -> nn.Module:
-    """A network of segmentation-models-pytorch with one logit a pixel.
+    """Build a network of segmentation-models-pytorch with one logit a pixel.
 
     Args:
         decoder: "unet", "unetplusplus", "fpn", "linknet" ... (see DECODERS).
@@ -41,7 +41,7 @@ def build_from_zoo(*, decoder: str, encoder: str, pretrained: bool, **options: A
 
     Raises:
         ValueError: no such decoder or encoder; the message lists the nearest.
-        MissingWeights: `pretrained`, but the weights are neither on this machine nor to be had.
+        MissingWeights: `pretrained`, but the weights are neither on this machine nor on the hub.
     """
     if decoder not in DECODERS:
         near = ", ".join(difflib.get_close_matches(decoder, DECODERS, n=3)) or ", ".join(DECODERS)

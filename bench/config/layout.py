@@ -1,4 +1,4 @@
-"""Where everything lies in a run's folder: the one place that knows the names."""
+"""Paths of the files in a run's folder and in the folders of its trainings."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,18 +9,18 @@ RECIPE = "recipe.yaml"
 
 @dataclass(frozen=True)
 class TrainingFolder:
-    """Paths of one training; nothing is read or made."""
+    """Paths of one training's files; nothing is read or written."""
 
     folder: Path
 
     @property
     def recipe(self) -> Path:
-        """The recipe that the network is trained by."""
+        """The recipe of the network."""
         return self.folder / RECIPE
 
     @property
     def state(self) -> Path:
-        """What an interrupted training goes on from; a finished one has none."""
+        """The state from which an interrupted training goes on; a finished training has none."""
         return self.folder / "state.pt"
 
     @property
@@ -45,7 +45,7 @@ class TrainingFolder:
 
     @property
     def tensorboard(self) -> Path:
-        """Each epoch's figures for TensorBoard, where a run was asked for them."""
+        """Each epoch's figures for TensorBoard, if `--tensorboard` asked for them."""
         return self.folder / "tensorboard"
 
     @property
@@ -56,7 +56,7 @@ class TrainingFolder:
 
 @dataclass(frozen=True)
 class Layout:
-    """Paths of one run; nothing is read or made."""
+    """Paths of one run's files; nothing is read or written."""
 
     folder: Path
 
@@ -82,12 +82,12 @@ class Layout:
 
     @property
     def leaks(self) -> Path:
-        """What training and scoring share, fold by fold."""
+        """The audit of each fold: which cars and images training and scoring share."""
         return self.folder / "leak_audit.json"
 
     @property
     def log(self) -> Path:
-        """What the run said, without control characters."""
+        """The messages of the run, without control characters."""
         return self.folder / "log.txt"
 
     @property
@@ -102,39 +102,39 @@ class Layout:
 
     @property
     def analysis(self) -> Path:
-        """Why ensembles gain or do not."""
+        """The reasons why ensembles gain or do not."""
         return self.folder / "analysis.json"
 
     @property
     def report(self) -> Path:
-        """The page that shows what the run found."""
+        """The page that shows the results of the run."""
         return self.folder / "report.html"
 
     @property
     def refinement(self) -> Path:
-        """How entries are refined, by name, where any is: newer than what was made otherwise."""
+        """The steps of each refined entry, by name; scores are made anew when this file changes."""
         return self.folder / "refinement.json"
 
     def by(self, part: str) -> Path:
-        """Scores of every entry by "view" or by "make"."""
+        """Return the table of every entry's scores by "view" or by "make"."""
         return self.folder / f"by_{part}.csv"
 
     def leaderboard(self, suffix: str) -> Path:
-        """The table of entries as csv, md, json or latex."""
+        """Return the leaderboard as csv, md, json or latex."""
         return self.folder / f"leaderboard.{suffix}"
 
     def training(self, recipe: str, fold: int) -> TrainingFolder:
-        """The folder of one trained network."""
+        """Return the paths of one trained network."""
         return TrainingFolder(self.folder / recipe / f"fold{fold}")
 
     def maps(self, recipe: str, split: str) -> Path:
-        """The map store of a recipe for the split "heldout" or "test"."""
+        """Return the map store of a recipe for the split "heldout" or "test"."""
         return self.folder / recipe / f"maps-{split}.sqlite"
 
     def parameters(self, name: str) -> Path:
-        """What an ensemble that learns has learned."""
+        """Return the file of the parameters that an ensemble has learned."""
         return self.folder / "ensembles" / name / "parameters.json"
 
     def ensemble(self, name: str, split: str) -> Path:
-        """The map store of an ensemble, where one was asked for."""
+        """Return the map store of an ensemble, which only `bench ensemble` writes."""
         return self.folder / "ensembles" / name / f"maps-{split}.sqlite"

@@ -38,7 +38,7 @@ class Optimiser(Strict):
 
 
 class Step(Strict):
-    """The learning rate times `factor` after every so many epochs."""
+    """Multiply the learning rate by `factor` after each `every` epochs."""
 
     name: Literal["step"]
     every: int = Field(gt=0)
@@ -46,7 +46,7 @@ class Step(Strict):
 
 
 class Plateau(Strict):
-    """The learning rate times `factor` when validation Dice stood still for `patience` epochs."""
+    """Multiply the learning rate by `factor` when validation Dice rests for `patience` epochs."""
 
     name: Literal["plateau"]
     patience: int = Field(ge=0)
@@ -60,7 +60,7 @@ Schedule = (
 
 
 class EarlyStopping(Strict):
-    """End when no epoch of the last `patience` bettered validation Dice by over `min_delta`."""
+    """End when the last `patience` epochs did not raise validation Dice by over `min_delta`."""
 
     patience: int = Field(gt=0)
     min_delta: float = Field(default=0.0, ge=0)
@@ -122,11 +122,11 @@ class Recipe(Strict):
 
     @property
     def name(self) -> str:
-        """What messages, folders and tables call the recipe."""
+        """The name of the recipe in messages, folders and tables."""
         return self._name
 
     def named(self, name: str) -> Self:
-        """The same recipe under a name."""
+        """Return the same recipe under another name."""
         copy = self.model_copy()
         copy._name = name
         return copy
@@ -151,7 +151,7 @@ class Recipe(Strict):
         return self.reported.get("dice", percent and percent / 100)
 
     def stages(self) -> list[tuple[float, int]]:
-        """Scale of the size and number of epochs of every part of the training, in order."""
+        """Return each stage of the training, in order: its scale of the size, and its epochs."""
         smaller = [(each.scale, each.epochs) for each in self.gradual]
         return [*smaller, (1.0, self.epochs - sum(epochs for _, epochs in smaller))]
 

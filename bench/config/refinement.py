@@ -1,4 +1,4 @@
-"""The steps of a refinement: their names, their options, and what a person is told about them.
+"""The steps of a refinement: their names, their options, and their texts for the page.
 
 A recipe or an ensemble lists them in the order in which they are applied:
 
@@ -15,14 +15,14 @@ from bench.config.strict import Strict
 
 
 class RefinementStep(Strict):
-    """What all steps have: a name in files, a title and a text for a person, and options."""
+    """A step: its name in files, its options, and a title and a text for a person."""
 
     name: str
     title: ClassVar[str]
     text: ClassVar[str]  # may quote options: {alpha}
 
     def describe(self) -> str:
-        """The text for a person, with this step's options in it."""
+        """Return the text for a person, with this step's options in it."""
         return self.text.format(**dict(self))
 
     @model_serializer(mode="wrap")
@@ -33,7 +33,7 @@ class RefinementStep(Strict):
 
 
 class FillHoles(RefinementStep):
-    """Adds what the outline encloses to the mask."""
+    """Fill the holes of the mask."""
 
     name: Literal["fill_holes"] = "fill_holes"
     title = "Fill holes"
@@ -41,7 +41,7 @@ class FillHoles(RefinementStep):
 
 
 class LargestComponent(RefinementStep):
-    """Keeps the largest connected part of the mask."""
+    """Keep the largest connected part of the mask."""
 
     name: Literal["largest_component"] = "largest_component"
     title = "One piece"
@@ -49,7 +49,7 @@ class LargestComponent(RefinementStep):
 
 
 class Denoise(RefinementStep):
-    """Blurs the map, cuts it at one half and opens the mask."""
+    """Blur the map, threshold it at one half, and open the mask."""
 
     name: Literal["denoise"] = "denoise"
     title = "ExtractNet’s denoiser"
@@ -68,7 +68,7 @@ class Denoise(RefinementStep):
 
 
 class ActiveContours(RefinementStep):
-    """Moves the uncertain stretches of the outline to the map's steepest edge."""
+    """Move the uncertain stretches of the outline to the map's steepest edge."""
 
     name: Literal["active_contours"] = "active_contours"
     title = "Pull to edges"
@@ -78,7 +78,7 @@ class ActiveContours(RefinementStep):
 
 
 class AdaptiveSmoothing(RefinementStep):
-    """Smooths the certain stretches of the outline by less than half a pixel."""
+    """Smooth the certain stretches of the outline by less than half a pixel."""
 
     name: Literal["adaptive_smoothing"] = "adaptive_smoothing"
     title = "Smooth outline"
@@ -112,17 +112,17 @@ DEFAULT_STEPS: dict[str, Step] = {step.name: step for step in (kind() for kind i
 
 
 def in_order(names: Collection[str]) -> Steps:
-    """The named steps with their default options, in the order of the one list."""
+    """Return the named steps with default options, in the order of DEFAULT_STEPS."""
     return tuple(step for name, step in DEFAULT_STEPS.items() if name in names)
 
 
 def to_json(steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """The steps as a run folder lists them, every option written out."""
+    """Return the steps as a run folder lists them, with every option."""
     return [step.model_dump() for step in steps]
 
 
 def from_json(steps: Sequence[Any]) -> Steps:
-    """The steps of a list, each in any form that a recipe may use.
+    """Read the steps of a list, each in any form that a recipe may use.
 
     >>> from_json(["fill_holes", {"name": "denoise", "blur": 9}, {"denoise": {"blur": 9}}])[1:]
     (Denoise(name='denoise', blur=9, opening=39), Denoise(name='denoise', blur=9, opening=39))
@@ -131,7 +131,7 @@ def from_json(steps: Sequence[Any]) -> Steps:
 
 
 def names_of(steps: Sequence[Step]) -> str:
-    """The names of the steps, as a table shows them.
+    """Return the names of the steps, as a table shows them.
 
     >>> names_of([FillHoles(), Denoise()])
     'fill_holes, denoise'

@@ -83,7 +83,7 @@ class Folds(Strict):
 
 
 class Demo(Strict):
-    """Size of the drawn data set that a suite uses when no folder of photographs is given."""
+    """Size of the drawn data set that a suite uses without `--data`."""
 
     cars: int = Field(gt=0)
     test_cars: int = Field(gt=0)
@@ -118,5 +118,5 @@ class Suite(Strict):
 
 
 def short_name(name: str) -> str:
-    """What a suite or recipe is called in a run: its name, or the stem of the path given."""
+    """Return the name of a suite or recipe in a run: its own, or the stem of its path."""
     return Path(name).stem if name.endswith(".yaml") else name

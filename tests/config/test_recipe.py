@@ -25,7 +25,7 @@ def test_refinement_is_written_and_read_and_decides_no_map(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         pytest.param({"epocs": 3}, "epocs: no such field; there are network", id="unknown field"),
         pytest.param({"loss": {"huber": 1}}, "bce", id="unknown loss lists the known"),
@@ -51,9 +51,9 @@ def test_refinement_is_written_and_read_and_decides_no_map(tmp_path):
         pytest.param({"augment": ["rotate90"]}, "crop", id="unknown augmentation lists the known"),
     ],
 )
-def test_recipe_refuses(change, told, tmp_path):
+def test_recipe_refuses(change, message, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(RECIPE | change))
-    with pytest.raises(BadConfig, match=told) as refused:
+    with pytest.raises(BadConfig, match=message) as refused:
         read(path, Recipe)
     assert str(path) in str(refused.value)

@@ -65,9 +65,9 @@ def test_equal_keys_of_two_mappings_and_merged_ones_are_read(load):
     ],
 )  # fmt: skip
 def test_numbers_with_an_exponent_are_numbers_and_other_strings_stay_strings(load, text, value):
-    found = load(f"lr: {text}\n")["lr"]
-    assert found == value
-    assert type(found) is type(value)
+    number = load(f"lr: {text}\n")["lr"]
+    assert number == value
+    assert type(number) is type(value)
 
 
 def test_a_recipe_may_write_its_rate_with_an_exponent(tmp_path):
@@ -101,12 +101,12 @@ def test_every_yaml_file_reads_as_it_did(folder):
 
 
 @pytest.mark.parametrize(
-    ("text", "told"), [("a: [", "not YAML"), ("!!python/object:os.system x", "not YAML")]
+    ("text", "message"), [("a: [", "not YAML"), ("!!python/object:os.system x", "not YAML")]
 )
-def test_files_that_are_not_plain_yaml_are_refused(text, told, tmp_path):
+def test_files_that_are_not_plain_yaml_are_refused(text, message, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(text)
-    with pytest.raises(BadConfig, match=told):
+    with pytest.raises(BadConfig, match=message):
         read(path, Recipe)
 
 

@@ -16,7 +16,7 @@ SUITE = yaml.safe_load((SUITES / "xu2018.yaml").read_text())
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         pytest.param(
             {"ensembles": {"a": {"rule": "mean", "members": ["x"]}}}, "'x' is not", id="no member"
@@ -32,10 +32,10 @@ SUITE = yaml.safe_load((SUITES / "xu2018.yaml").read_text())
         pytest.param({"folds": {"count": 3, "run": [3]}}, "folds 0 to 2", id="no such fold"),
     ],
 )
-def test_suite_refuses(change, told, tmp_path):
+def test_suite_refuses(change, message, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(SUITE | change))
-    with pytest.raises(BadConfig, match=told):
+    with pytest.raises(BadConfig, match=message):
         read(path, Suite)
 
 

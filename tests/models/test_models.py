@@ -30,7 +30,7 @@ def test_network_survives_saving_bit_for_bit(name):
 
 
 @pytest.mark.parametrize(
-    ("name", "options", "told"),
+    ("name", "options", "message"),
     [
         ("residual_net", {}, "nearest: residual_unet"),
         ("zoo", {"decoder": "unett", "encoder": "resnet18", "pretrained": False}, "nearest: unet"),
@@ -38,19 +38,19 @@ def test_network_survives_saving_bit_for_bit(name):
         ("residual_unet", {"widht": 3}, "unexpected keyword argument 'widht'"),
     ],
 )
-def test_unknown_names_are_answered_with_the_nearest(name, options, told):
-    with pytest.raises(ValueError, match=told):
+def test_unknown_names_are_answered_with_the_nearest(name, options, message):
+    with pytest.raises(ValueError, match=message):
         models.build(name, options)
 
 
 @pytest.mark.parametrize(
-    ("options", "told"),
+    ("options", "message"),
     [
         ({"coordinates": "centre", "dilation": 1}, "coordinates is 'centre'.*'none', 'input'"),
         ({"coordinates": "none", "dilation": "2"}, "dilation is '2': .*integer"),
         ({"coordinates": "none"}, "missing.*'dilation'"),
     ],
 )
-def test_values_that_an_option_does_not_allow_are_refused(options, told):
-    with pytest.raises(ValueError, match=told):
+def test_values_that_an_option_does_not_allow_are_refused(options, message):
+    with pytest.raises(ValueError, match=message):
         models.build("maskingnet", {"pretrained": False, **options})
