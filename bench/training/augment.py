@@ -1,4 +1,4 @@
-"""What training sees: a recipe's augmentations, made by albumentations, reproducible by seed."""
+"""Augment samples by albumentations as a recipe says, reproducibly by seed."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -20,16 +20,16 @@ class Augment:
         self._chain = A.Compose([step for name in names for step in _steps(name, size)])
 
     def __call__(self, image: RgbImage, target: Map, seed: int) -> tuple[RgbImage, Map]:
-        """Another photograph (H, W, 3) and its target (H, W), the same for the same seed."""
+        """Return the augmented photograph (H, W, 3) and target (H, W), the same for equal seeds."""
         self._chain.set_random_seed(seed)
-        changed = self._chain(image=image, mask=target)
-        return changed["image"], changed["mask"]
+        augmented = self._chain(image=image, mask=target)
+        return augmented["image"], augmented["mask"]
 
 
 def _steps(name: str, size: tuple[int, int]) -> list[Any]:
     height, width = size
     match name:
-        case "crop":  # part of the photograph, at most a fifth off its proportions
+        case "crop":  # part of the photograph, of an aspect ratio within a fifth of its own
             shape = width / height
             crop = A.RandomResizedCrop(
                 size, (0.5, 1.0), (shape / 1.2, shape * 1.2), **LINEAR, p=0.8

@@ -1,4 +1,4 @@
-"""What a recipe will cost in time and disk, said before it runs; what one image takes, measured."""
+"""Estimate a recipe's time and disk before it runs; measure the time and memory of one image."""
 
 import resource
 import time
@@ -64,7 +64,7 @@ def estimate(recipe: Recipe, train: int, predict: int, machine: Machine) -> Cost
 
 
 def measure(recipe: Recipe, machine: Machine) -> Measured:
-    """Measure what one image of the recipe's size takes in a process of its own.
+    """Measure the time and memory of one image of the recipe's size, in a process of its own.
 
     Raises:
         BadConfig: the network cannot be built.
@@ -100,7 +100,7 @@ def _measure(recipe: Recipe, machine: Machine) -> Measured:
 
 
 def _probe(network: nn.Module, recipe: Recipe, machine: Machine) -> tuple[float, float]:
-    """Seconds an image takes at the recipe's size: forward alone, and a whole training step."""
+    """Return the seconds of an image at the recipe's size: forward, and whole training step."""
     accelerator = machine.accelerator()
     network = network.to(accelerator.device).train()
     size: Size = (min(PROBE[0], recipe.size[0]), min(PROBE[1], recipe.size[1]))
@@ -117,7 +117,7 @@ def _times(
     repeats: int,
     accelerator: Accelerator,
 ) -> tuple[list[float], list[float]]:
-    """Seconds of every forward pass, and of every whole step, but for the first, which warms up."""
+    """Return the seconds of each forward pass and each whole step, after one that warms up."""
     image = torch.zeros(batch, 3, *size, device=accelerator.device)
     image = image.contiguous(memory_format=torch.channels_last)
     forward_s, step_s = [], []

@@ -1,7 +1,7 @@
 """Photographs and targets on a network's grid, shrunk once and read in every epoch.
 
 Reads  a Carvana folder. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red, green, blue, target.
-       What would take too much of the disk is decoded and shrunk anew in every epoch.
+       Samples that would fill too much of the disk are decoded and shrunk again in every epoch.
 """
 
 import hashlib
@@ -28,18 +28,18 @@ from bench.system.threads import prefetch
 from bench.training.augment import Augment
 
 Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
-CACHE_BYTES = 8_000_000_000  # at most, of one size
+CACHE_BYTES = 8_000_000_000  # the most for all samples of one size
 
 
 def sample(data: Carvana, size: tuple[int, int], image_id: str) -> Samples:
-    """A photograph and its target, uint8 (h, w, 4), on the grid `size`."""
+    """Return a photograph and its target, uint8 (h, w, 4), on the grid `size`."""
     photo = shrink(read_image(data.train[image_id]), size)
     return np.dstack([photo, target_of(data.mask(image_id), size)])
 
 
 @dataclass(frozen=True)
 class Decoded:
-    """Samples that are made when they are asked for."""
+    """Samples that are decoded and shrunk whenever they are read."""
 
     data: Carvana
     images: Sequence[str]
@@ -52,7 +52,7 @@ class Decoded:
 def samples_of(
     data: Carvana, images: Sequence[str], size: tuple[int, int], cache: Path, jobs: int
 ) -> Samples | Decoded:
-    """Every image's sample, from the cache where all of this size fit into CACHE_BYTES.
+    """Return every image's sample, from a cache if all of this size fit into CACHE_BYTES.
 
     Raises: as `cached_samples`.
     """
@@ -64,10 +64,10 @@ def samples_of(
 def cached_samples(
     data: Carvana, images: Sequence[str], size: tuple[int, int], cache: Path, jobs: int
 ) -> Samples:
-    """All samples as one memory-mapped array, made in parallel where the cache lacks it.
+    """Return all samples as one memory-mapped array, made in parallel if the cache lacks it.
 
     Raises:
-        BenchError: the disk has no room for them.
+        BenchError: the disk is too full for the cache.
         BadData: a photograph or mask is damaged; the message names it.
     """
     path = cache / f"{_key(data, images, size)}.npy"
@@ -78,7 +78,7 @@ def cached_samples(
 
 
 def _key(data: Carvana, images: Sequence[str], size: tuple[int, int]) -> str:
-    """Changes with any image's name, length or time of change, and with the size."""
+    """Return a name that changes with any image's name, length or time, and with the size."""
     states = [(image, data.train[image].stat()) for image in images]
     listed = [f"{image} {state.st_size} {state.st_mtime_ns}" for image, state in states]
     digest = hashlib.sha256("\n".join([str(data.root.resolve()), *listed]).encode()).hexdigest()
@@ -90,16 +90,17 @@ def _fill(
 ) -> None:
     with replacing(path) as temporary:
         samples = _empty(temporary, (len(images), *size, 4))
-        made = prefetch(partial(sample, data, size), images, jobs)
-        for index, one in enumerate(track(made, f"shrink to {size[0]}x{size[1]}", len(images))):
-            samples[index] = one
+        shrunk = prefetch(partial(sample, data, size), images, jobs)
+        label = f"shrink to {size[0]}x{size[1]}"
+        for row, values in enumerate(track(shrunk, label, len(images))):
+            samples[row] = values
         del samples  # written out before the file is renamed
 
 
 def _empty(path: Path, shape: tuple[int, ...]) -> Samples:
-    """A new memory-mapped array whose room on the disk is taken at once.
+    """Create a memory-mapped array and allocate its space on the disk at once.
 
-    A sparse file would end the process by a signal when the disk fills up.
+    With a sparse file, a disk that fills up would end the process by a signal.
     """
     samples = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
     try:
@@ -129,7 +130,7 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
         return len(self._rows)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Sample `index`, augmented as this epoch wants it."""
+        """Return sample `index`, augmented for this epoch."""
         stored = self._samples[self._rows[index]]
         seed = np.random.SeedSequence((self._seed, self.epoch, index)).generate_state(1)[0]
         image, target = self._augment(
@@ -141,7 +142,7 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
 def batches(
     dataset: TrainingSet, batch: int, epoch: int, seed: int, workers: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """The batches of an epoch in that epoch's own order; the incomplete last one is left out."""
+    """Yield the batches of an epoch in its own order; an incomplete last batch is left out."""
     dataset.epoch = epoch
     order = torch.Generator().manual_seed(seed * 100_003 + epoch)
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
@@ -158,4 +159,4 @@ def batches(
 
 
 def _start_worker(number: int) -> None:
-    use_one_opencv_thread()  # also where processes start without what their parent has set
+    use_one_opencv_thread()  # a spawned process does not inherit the parent's setting

@@ -17,7 +17,7 @@ EDGE = 1e-3  # squared gradient of three channels that each change by 5 / 255 a 
 
 
 def gradient(y: Tensor, sigma: float) -> Tensor:
-    """The gradient of every channel, smoothed by a Gaussian: change in value per pixel.
+    """Return the gradient of every channel, smoothed by a Gaussian: change in value per pixel.
 
     Two passes of one-dimensional kernels; a ramp of slope 1 has gradient 1, whatever `sigma`. The
     border is repeated outwards, so a constant has gradient 0 everywhere.
@@ -40,7 +40,7 @@ def gradient(y: Tensor, sigma: float) -> Tensor:
 
 
 def _kernels(sigma: float) -> tuple[list[float], list[float]]:
-    """A Gaussian of sum 1, and its derivative, which maps a ramp to its slope."""
+    """Return a Gaussian of sum 1, and its derivative, which maps a ramp to its slope."""
     reach = max(1, int(2 * sigma))
     at = torch.arange(-reach, reach + 1, dtype=torch.float64)
     density = torch.exp(-(at**2) / (2 * sigma**2))
@@ -49,7 +49,7 @@ def _kernels(sigma: float) -> tuple[list[float], list[float]]:
 
 
 def _correlate(y: Tensor, kernel: Sequence[float], dim: int) -> Tensor:
-    """The sum of shifted copies of `y` times the kernel's weights; `dim` loses the overhang.
+    """Return the sum of shifted copies of `y` times the kernel's weights; `dim` gets shorter.
 
     Sums and products keep fp32 where a convolution would fall to half precision or TF32.
     """
@@ -63,7 +63,7 @@ def _precise(y: Tensor) -> Tensor:
 
 
 def median_frequency_weights(t: Tensor) -> Tensor:
-    """Weights (B, 1, H, W) that give car and background half of each image's weight of N each.
+    """Return weights (B, 1, H, W) by which car and background each weigh N / 2 in an image.
 
     A soft pixel takes part in both classes; where an image lacks a class, the other weighs 1 / 2.
     The paper's other form, one pair of weights for the data set, is not offered: how much of a
@@ -78,7 +78,7 @@ def median_frequency_weights(t: Tensor) -> Tensor:
 
 
 def boundary_weights(t: Tensor, sigma: float, c: float = 5) -> Tensor:
-    """Weights (B, 1, H, W) that grow towards the contour: 1 + c |gradient of t|^2.
+    """Return weights (B, 1, H, W) that grow towards the contour: 1 + c |gradient of t|^2.
 
     Source: Heitzinger and Kampel 2020, section 4, boundary proximity.
     """
@@ -86,7 +86,7 @@ def boundary_weights(t: Tensor, sigma: float, c: float = 5) -> Tensor:
 
 
 def gradient_ratio_weights(t: Tensor, x: Tensor, sigma: float, c: float = 0.1) -> Tensor:
-    """Weights (B, 1, H, W) that grow where the contour runs through a place without an edge.
+    """Return weights (B, 1, H, W) that grow where the contour crosses a place without an edge.
 
     1 + c |gradient of t|^2 / (|gradient of x|^2 + EDGE), the norm of x over all its channels. The
     ratio compares like with like only while target and photograph both reach from 0 to 1.
@@ -100,17 +100,17 @@ def gradient_ratio_weights(t: Tensor, x: Tensor, sigma: float, c: float = 0.1) -
 
 
 def _steepness(y: Tensor, sigma: float) -> Tensor:
-    """The squared norm of the gradient over all channels, (B, 1, H, W)."""
+    """Return the squared norm of the gradient over all channels, (B, 1, H, W)."""
     return gradient(y, sigma).square().sum(1, keepdim=True)
 
 
 def bce(logits: Tensor, target: Tensor) -> Tensor:
-    """Binary cross-entropy of each pixel."""
+    """Return the binary cross-entropy of each pixel."""
     return F.binary_cross_entropy_with_logits(logits, target, reduction="none")
 
 
 def focal(logits: Tensor, target: Tensor) -> Tensor:
-    """Cross-entropy of each pixel times |target - p|**gamma, so that easy pixels count little.
+    """Return each pixel's cross-entropy times |target - p|**gamma: easy pixels count little.
 
     Source: Lin et al. 2017, equation 4 with alpha = 1, in the form that allows soft targets.
     """
@@ -118,12 +118,12 @@ def focal(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def mse(logits: Tensor, target: Tensor) -> Tensor:
-    """Squared error of each pixel's probability."""
+    """Return the squared error of each pixel's probability."""
     return (torch.sigmoid(logits) - target) ** 2
 
 
 def soft_dice(logits: Tensor, target: Tensor) -> Tensor:
-    """1 - soft Dice of each image, then the mean over images; an empty target costs no NaN.
+    """Return the mean over images of 1 - soft Dice; an empty target gives no NaN.
 
     Source: Heitzinger and Kampel 2020, equation 2.
     """
@@ -135,7 +135,7 @@ def soft_dice(logits: Tensor, target: Tensor) -> Tensor:
 
 
 def gradient_loss(logits: Tensor, target: Tensor, sigma: float) -> Tensor:
-    """Mean squared error between the gradients of probability and target.
+    """Return the mean squared error between the gradients of probability and target.
 
     A constant shift of the probabilities costs nothing, so it needs another term beside it.
 
@@ -152,7 +152,7 @@ PIXEL_TERMS: dict[Loss, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 def total_loss(recipe: Recipe, logits: Tensor, target: Tensor, photo: Tensor) -> Tensor:
-    """The sum of a recipe's terms, each times its factor, in fp32.
+    """Return the sum of a recipe's terms, each times its factor, in fp32.
 
     A pixel term is the mean over pixels and images, each pixel times the product of the recipe's
     `pixel_weights`; the other terms are not weighed.
@@ -177,7 +177,7 @@ def total_loss(recipe: Recipe, logits: Tensor, target: Tensor, photo: Tensor) ->
 def pixel_weights(
     names: Sequence[PixelWeight], target: Tensor, photo: Tensor, sigma: float
 ) -> Tensor:
-    """The product of the named weight maps, (B, 1, H, W); without a name, a single 1."""
+    """Return the product of the named weight maps, (B, 1, H, W); a single 1 if none is named."""
     weights = torch.ones((), device=target.device)
     for name in names:
         if name == "median_frequency":

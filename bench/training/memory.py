@@ -1,4 +1,4 @@
-"""How many images of a batch may be in memory at once: tried before a training starts.
+"""Find how many images of a batch fit into memory at once, before a training starts.
 
 An accelerator says when its memory is full, so there the batch is tried, and halved until it fits.
 A machine's own memory ends the process instead, so there steps of two images and of three are
@@ -19,7 +19,7 @@ from bench.system.environment import peak_memory
 from bench.system.progress import say
 
 FEW = 2  # images of the smaller step that is measured
-SHARE = 0.8  # of the memory that is free, for the batch: caches, validation and others take some
+SHARE = 0.8  # of the free memory, for the batch; caches and validation need some, too
 RESET = Path("/proc/self/clear_refs")
 
 TrainingStep = Callable[[int], object]  # a whole training step of so many images
@@ -67,12 +67,12 @@ def _fits(step: TrainingStep, images: int) -> bool:
 
 
 def extrapolate_from_two(step: TrainingStep, batch: int) -> tuple[int, str]:
-    """Return how many images fit, reckoned from steps of two and three, and how that was found."""
+    """Return how many images fit, extrapolated from two steps, and the memory that says so."""
     if batch <= FEW or not RESET.exists():
         return batch, "not tried"
     _give_memory_back()
     free, before = psutil.virtual_memory().available, psutil.Process().memory_info().rss
-    step(FEW)  # what stays is there from now on: gradients, the optimiser's averages
+    step(FEW)  # allocates what stays: gradients, the optimiser's averages
     few, more = _peak(step, FEW), _peak(step, FEW + 1)
     first, each = few - before, max(0, more - few)
     images = batch
@@ -83,7 +83,7 @@ def extrapolate_from_two(step: TrainingStep, batch: int) -> tuple[int, str]:
 
 
 def _peak(step: TrainingStep, images: int) -> int:
-    """Return the most bytes that this process holds during a step, earlier ones left out."""
+    """Return the most bytes that this process holds during this step."""
     _give_memory_back()
     RESET.write_text("5")  # forget the highest memory so far: man 5 proc
     step(images)
@@ -91,5 +91,5 @@ def _peak(step: TrainingStep, images: int) -> int:
 
 
 def _give_memory_back() -> None:
-    """Give freed memory back, which glibc keeps, the more so as setup.sh tells it to."""
+    """Return freed memory to the system; glibc keeps it, more so with the settings of setup.sh."""
     ctypes.CDLL(None).malloc_trim(0)

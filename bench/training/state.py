@@ -23,7 +23,7 @@ from bench.training.optimiser import Schedule, make_optimiser, make_schedule
 
 @dataclass
 class State:
-    """All that changes while a network is trained; the history has one row an epoch."""
+    """Everything that changes during a training; the history has one row an epoch."""
 
     network: nn.Module
     optimiser: torch.optim.Optimizer
@@ -33,11 +33,11 @@ class State:
 
     @property
     def evaluated_network(self) -> nn.Module:
-        """The network that is validated and kept: the averaged one where there is one."""
+        """The network that is validated and saved: the averaged one if the recipe has an `ema`."""
         return self.average.module if self.average else self.network
 
     def parts(self) -> dict[str, Any]:
-        """What torch can save: the parts' own states, by name."""
+        """Return the states of the network, the optimiser and so on, by name, for `torch.save`."""
         stateful: dict[str, Any] = {
             "network": self.network,
             "optimiser": self.optimiser,
@@ -48,7 +48,7 @@ class State:
         return {name: part.state_dict() for name, part in stateful.items()}
 
     def best(self) -> dict[str, float]:
-        """The first epoch with the highest validation Dice, of those at the largest size."""
+        """Return the first epoch with the highest validation Dice of those at the largest size."""
         return max(self.history, key=lambda row: (row["scale"], row["valid_dice"]))
 
 
@@ -59,7 +59,7 @@ def begin_or_resume(recipe: Recipe, steps: int, saved: Path) -> State:
         steps: batches of an epoch.
 
     Raises:
-        BadConfig: there is nothing called what the recipe freezes, or nothing to start from.
+        BadConfig: the network has no module that the recipe freezes, or `start_from` fits nothing.
         BadData: the saved state is damaged.
     """
     torch.manual_seed(recipe.seed)
@@ -77,9 +77,9 @@ def begin_or_resume(recipe: Recipe, steps: int, saved: Path) -> State:
 
 
 def trial_state(recipe: Recipe) -> State:
-    """Return a network of random weights, always the same, to try or time training steps on.
+    """Return the state of an untrained network, always the same, to try or time training steps.
 
-    Steps do all the work of a training, but at a rate of 0: nothing can run away.
+    Steps do all the work of a training, but at a learning rate of 0, so that no loss diverges.
     """
     torch.manual_seed(recipe.seed)
     network = build(recipe, pretrained=False)
@@ -92,10 +92,10 @@ def trial_state(recipe: Recipe) -> State:
 
 
 def averaged(network: nn.Module, decay: float) -> AveragedModel:
-    """A network whose weights and statistics follow those of the one that is trained.
+    """Return a copy of a network whose weights and statistics follow the trained one's.
 
-    Source: Tarvainen and Valpola 2017, section 2; the decay grows towards `decay`, since the
-    first weights are no good.
+    Source: Tarvainen and Valpola 2017, section 2; the decay grows towards `decay`, so that
+    the first, poor weights are soon forgotten.
     """
 
     def follow(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
@@ -106,7 +106,7 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
 
 
 def restore(state: State, saved: Path) -> None:
-    """Bring a state back to where it was saved; only tensors and plain values are read.
+    """Restore a saved state; only tensors and plain values are read from the file.
 
     Raises:
         BadData: the file is damaged.
@@ -124,7 +124,7 @@ def restore(state: State, saved: Path) -> None:
 
 
 def save(state: State, folder: TrainingFolder, accelerator: Accelerator) -> None:
-    """Keep the epoch that has just ended; the best one so far also as weights.safetensors."""
+    """Save the epoch that has just ended; if it is the best so far, also as weights.safetensors."""
     weights = _weights(accelerator.unwrap_model(state.network))
     if state.history[-1] is state.best():
         best = _weights(accelerator.unwrap_model(state.evaluated_network))

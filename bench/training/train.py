@@ -50,17 +50,17 @@ class Task:
 
 
 def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
-    """Train, or go on where an interrupted training stopped; a finished one is left alone.
+    """Train, or go on where an interrupted training stopped; leave a finished training alone.
 
-    On the CPU the result is the same bit for bit, interrupted or not, while as many images fit
-    into memory at once.
+    On the CPU the result is the same bit for bit, interrupted or not, as long as the micro-batch
+    is the same.
 
     Args:
         cache: the folder of shrunk photographs, shared by all trainings.
 
     Raises:
-        BadConfig: the network cannot be built so, or the folder was made by another recipe.
-        Missing: the encoder's pretrained weights are not to be had.
+        BadConfig: the network cannot be built, or the folder was made by another recipe.
+        Missing: the encoder's pretrained weights are neither on this machine nor on the hub.
         BenchError: the loss is not finite, or memory runs out; the last good epoch is kept.
     """
     recipe, folder = task.recipe, task.folder
@@ -86,7 +86,7 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
 
 @dataclass(frozen=True)
 class Trainer:
-    """A training under way: what it learns from, where it runs, and its state, which changes."""
+    """A training: its task and data, the device it runs on, and its state, which changes."""
 
     task: Task
     data: Carvana
@@ -101,7 +101,7 @@ class Trainer:
         return self.task.recipe
 
     def train(self) -> None:
-        """Train every stage of the recipe that is left, and say in the manifest what came of it."""
+        """Train every stage of the recipe that is left, then write the manifest."""
         last = 0
         for scale, epochs in self.recipe.stages():
             last += epochs
@@ -135,7 +135,7 @@ class Trainer:
         return done / self.recipe.full_size_epochs
 
     def prepare(self, size: Size) -> tuple[TrainingSet, Validation]:
-        """Return what the network learns from, and what chooses its best epoch."""
+        """Return the samples to learn from, and those that choose the best epoch."""
         images = sorted(self.data.train)
         samples = samples_of(self.data, images, size, self.cache, self.machine.jobs)
         row_of = {image: row for row, image in enumerate(images)}
@@ -146,10 +146,10 @@ class Trainer:
         return dataset, validation_set(self.data, self.task.valid, held_back)
 
     def find_micro_batch(self, size: Size) -> int:
-        """Return how many images of a batch fit into memory, tried on a network apart and on noise.
+        """Return how many images of a batch fit into memory, tried with a second network on noise.
 
         Raises:
-            BenchError: not even the fewest.
+            BenchError: memory is too small for any number of images.
         """
         trial = trial_state(self.recipe)
         trial.network.to(self.accelerator.device)
@@ -166,12 +166,12 @@ class Trainer:
     def add_epoch(
         self, scale: float, dataset: TrainingSet, validation: Validation, micro_batch: int
     ) -> None:
-        """Train and validate for one more epoch, and keep what came of it."""
+        """Train and validate for one more epoch; save the state, the weights and the figures."""
         state, recipe = self.state, self.recipe
         epoch, began = len(state.history), time.monotonic()
         rate = state.optimiser.param_groups[0]["lr"]
         label = f"{recipe.name} epoch {epoch + 1}/{recipe.epochs}"
-        torch.manual_seed(recipe.seed + epoch)  # for dropout, so that a resumed epoch draws alike
+        torch.manual_seed(recipe.seed + epoch)  # for dropout, the same after a resume
         workers = self.machine.loader_workers()
         loader = batches(dataset, recipe.batch, epoch, recipe.seed, workers)
         enter_span(self.share_done(), scale**2 / recipe.full_size_epochs)
@@ -196,7 +196,7 @@ class Trainer:
         say(f"{label}: loss {loss:.4f}, validation Dice {score:.5f}, {row['seconds']:.0f} s")
 
     def keep_as_built(self) -> None:
-        """Validate and keep a network that is not trained: a classical method, or given weights."""
+        """Validate and save a network without training: a classical method, or loaded weights."""
         size, valid = self.recipe.size, self.task.valid
         samples = np.stack([sample(self.data, size, image) for image in valid])
         validation = validation_set(self.data, valid, samples)
@@ -206,7 +206,7 @@ class Trainer:
         say(f"{self.recipe.name}: nothing to train, validation Dice {score:.5f}")
 
     def write_manifest(self) -> None:
-        """Say what was trained, on what, how well and how long."""
+        """Write what was trained, on what, how well and how long."""
         best, folder = self.state.best(), self.task.folder
         manifest = {
             "recipe": self.recipe.name,

@@ -1,4 +1,4 @@
-"""What chooses the best epoch: photographs held back from training, scored at their full size."""
+"""Score a network on photographs held back from training; the score chooses the best epoch."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Validation:
 
 
 def validation_set(data: Carvana, valid: Sequence[str], samples: Samples) -> Validation:
-    """Samples of the validation images with their masks."""
+    """Return samples of the validation images with their masks at full size."""
     masks = [data.mask(image) for image in valid]
     sizes = [(mask.shape[0], mask.shape[1]) for mask in masks]
     return Validation(samples, sizes, [rle.runs(mask) for mask in masks])
@@ -40,11 +40,11 @@ def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerato
     network.eval()
     scores = []
     for first in range(0, len(validation.sizes), BATCH):
-        some = slice(first, first + BATCH)
-        images = torch.from_numpy(validation.samples[some, ..., :3]).permute(0, 3, 1, 2)
+        rows = slice(first, first + BATCH)
+        images = torch.from_numpy(validation.samples[rows, ..., :3]).permute(0, 3, 1, 2)
         with accelerator.autocast():
             batch = probabilities(network, images.to(accelerator.device), [View()])
-        sizes, truths = validation.sizes[some], validation.truths[some]
+        sizes, truths = validation.sizes[rows], validation.truths[rows]
         for probability, size, truth in zip(batch, sizes, truths, strict=True):
             scores.append(dice(counts_from_runs(runs_of(probability, size), truth)))
     return sum(scores) / len(scores)
