@@ -244,10 +244,10 @@ def train_one_epoch(
     losses: list[float] = []
     for images, targets in loader:
         split = torch.split(images, micro_batch), torch.split(targets, micro_batch)
-        batch_loss = sum(
-            _backward(state.network, image, target, len(image) / len(images), recipe, accelerator)
-            for image, target in zip(*split, strict=True)
-        )
+        batch_loss = 0.0
+        for image, target in zip(*split, strict=True):
+            share = len(image) / len(images)
+            batch_loss += _backward(state.network, image, target, share, recipe, accelerator)
         if not batch_loss < float("inf"):
             raise BenchError(
                 f"{label}, batch {len(losses) + 1}: the loss is {batch_loss}; the last epoch's "

@@ -132,18 +132,18 @@ def test_running_out_of_memory_says_which_number_to_lower(bench, monkeypatch):
 
 @pytest.mark.slow
 def test_a_training_takes_as_many_images_at_once_as_fit(bench, monkeypatch):
-    seen = []
+    sizes = []
     backward = train._backward
-    monkeypatch.setattr(train, "_backward", lambda *a: seen.append(len(a[1])) or backward(*a))
+    monkeypatch.setattr(train, "_backward", lambda *a: sizes.append(len(a[1])) or backward(*a))
     one_epoch = RECIPE.model_copy(update={"epochs": 1})
     chosen = bench.run("chosen", one_epoch)
-    assert set(seen[TRIALS:]) == {4}
-    given = bench.run("given", one_epoch, micro_batch=4)
-    assert same(weights(chosen), weights(given))
-    seen.clear()
+    assert set(sizes[TRIALS:]) == {4}
+    fixed = bench.run("fixed", one_epoch, micro_batch=4)
+    assert same(weights(chosen), weights(fixed))
+    sizes.clear()
     monkeypatch.setattr(memory, "find_micro_batch", lambda *_: 2)
     bench.run("small", one_epoch)
-    assert seen == [2] * 10
+    assert sizes == [2] * 10
 
 
 def test_a_batch_larger_than_the_data_is_refused(bench):
