@@ -40,7 +40,7 @@ class Background:
         return cls("colour", (red, green, blue))
 
     def behind(self, cut: NDArray[np.uint8], photo: RgbImage) -> NDArray[np.uint8]:
-        """Put a cut-out (H, W, 4) on this background: (H, W, 3); on none it stays (H, W, 4)."""
+        """Put a cut-out (H, W, 4) on this background: (H, W, 3), or the cut-out itself."""
         if self.kind == "transparent":
             return cut
         if self.kind == "blur":

@@ -177,7 +177,8 @@ def open_entry(model: Path | None, run: Path | None, name: str | None, machine: 
     """An exported model, or the entry `name` of a run as if it had been exported.
 
     Raises:
-        BadConfig: neither a model, nor a run and its entry; otherwise as either deserves.
+        BadConfig: neither a model, nor a run and its entry; otherwise as `manifest_of`.
+        Missing, BadData: as `open_model`, `manifest_of` and `Model`.
     """
     if model:
         return open_model(model, machine)

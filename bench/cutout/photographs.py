@@ -73,7 +73,7 @@ def pixel_count(content: bytes) -> int:
     """Number of pixels that a file's header promises.
 
     Raises:
-        NoPhotograph, TooLarge: as the header deserves.
+        NoPhotograph, TooLarge, BadData: the header is not that of a photograph that `read` takes.
     """
     with _opened(content) as picture:
         return picture.width * picture.height

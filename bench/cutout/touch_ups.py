@@ -9,19 +9,19 @@ from bench.config.refinement import Step, in_order
 from bench.masks.types import THRESHOLD, Map
 from bench.refinement.refine import refined
 
-EDGE_SHADES = 9  # pixels across: how far the shades around an edge reach that is no longer there
+EDGE_SHADES = 9  # width in pixels of the shades around a removed edge
 
 
 def apply(names: Sequence[str], map: Map) -> Map:
-    """The map after the steps named, in the order of the one list whatever theirs is."""
+    """The map after the named steps, which are applied in the order of DEFAULT_STEPS."""
     return refined_with_hard_edges(map, in_order(names))
 
 
 def refined_with_hard_edges(map: Map, steps: Sequence[Step]) -> Map:
     """`refined` for a cut-out: the same mask, and nothing half transparent where it has changed.
 
-    There, and near it, the map is the mask, 0 and 255: the shades that were there belong to an edge
-    that is gone. Without steps it is the map itself.
+    Where the mask has changed, and near there, the result is the mask, 0 and 255: the old shades
+    belong to an edge that is gone. Without steps, the result is the map itself.
     """
     if not steps:
         return map

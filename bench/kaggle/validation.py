@@ -199,22 +199,22 @@ def _check_row(
         comma: place of the first comma; problem: a key of TOKEN_PROBLEMS, or 0; token: its number.
     """
     name = block[begin : min(comma, begin + MAX_NAME_BYTES)].decode("utf-8", errors="replace")
-    found: Finding | None = None
+    finding: Finding | None = None
     if begin == last:
-        found = ("columns", "the line is empty", "remove it")
+        finding = ("columns", "the line is empty", "remove it")
     elif comma == last:
-        found = (
+        finding = (
             "columns",
             "there is no comma in the line",
             "write the file name, a comma, the runs",
         )
     elif QUOTE in (block[begin], block[last - 1]):
-        name, found = name.strip('"'), ("quotes", "a field is quoted", "write it without")
+        name, finding = name.strip('"'), ("quotes", "a field is quoted", "write it without")
     elif problem:
         kind, cure = TOKEN_PROBLEMS[problem]
         word = block[comma + 1 : last].split(b" ")[token - 1][:20].decode("utf-8", errors="replace")
-        found = (kind, f"token {token} ({word!r}) {WHY[problem]}", cure)
-    return CheckedRow(name, found, RunSigns(*signs))
+        finding = (kind, f"token {token} ({word!r}) {WHY[problem]}", cure)
+    return CheckedRow(name, finding, RunSigns(*signs))
 
 
 def _check_name(row: CheckedRow, names: set[str], first_lines: dict[str, int]) -> Finding | None:

@@ -16,7 +16,7 @@ from bench.refinement.certainty import certain
 from bench.refinement.state import RefinementState
 
 MAX_MOVE_PX = 0.5  # no point moves as far as this
-ROUNDING = 1e-12  # so that no way of computing the distance says 0.5
+ROUNDING = 1e-12  # keeps every move below 0.5, however its length is computed
 MAX_STEP = 0.5  # between the sigmas tried: 0, 0.5, 1, ...
 MAX_SIGMA = 32.0  # moves a point of an arc of 1,000 pixels' radius by half a pixel
 
@@ -66,7 +66,7 @@ def adaptive_smoothing(points: ArrayLike, alpha: float = 0.5, closed: bool = Fal
 
 
 def sigmas(points: ArrayLike, alpha: float = 0.5, closed: bool = False) -> NDArray[np.float64]:
-    """(N,): the largest widths of the Gaussians that these rules allow together.
+    """Return the widths of the Gaussians, (N,): the largest that these rules allow together.
 
     A sigma is 0 at both ends of an open polyline, moves its point by less than 0.5, and differs by
     at most `alpha` from its neighbours'. It is a multiple of `step(alpha)`, `MAX_SIGMA` at most. If
@@ -126,7 +126,7 @@ def _lower(rows, columns, gaussians, closed, slope, levels):  # type: ignore[no-
     Lowering one point's level never allows another a higher one: any order ends at the same levels.
     """
     count = len(levels)
-    known = np.zeros(count, dtype=np.bool_)  # that the point's level moves it little
+    known = np.zeros(count, dtype=np.bool_)  # whether the point moves little at its level
     changed = count > 0
     while changed:
         changed = False

@@ -12,7 +12,7 @@ from bench.masks.types import Map, Points
 
 NEAR_PX = 8  # from a point to each side of the square around it
 CERTAIN_FROM = 0.5  # the mean of |2 p - 1| over the square
-MIN_POINTS = 16  # a shorter stretch of uncertain points is too short to find a better path for
+MIN_POINTS = 16  # a shorter uncertain stretch is too short for a better path
 
 Places = NDArray[np.int64]
 

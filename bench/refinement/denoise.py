@@ -1,6 +1,6 @@
 """Denoise: a blur, a cut at one half and an opening take specks and thin parts out of the mask.
 
-Source: ExtractNet 2019 (27, one half, 39); the square is our reading.
+Source: ExtractNet 2019 (blur 27, threshold one half, opening 39); the square is our choice.
 """
 
 import cv2
@@ -20,8 +20,8 @@ def apply(state: RefinementState, options: Denoise) -> RefinementState:
 def denoised(map: Map, blur: int, opening: int) -> Mask:
     """The mask of a blurred map, less what is thinner than a square of `opening` pixels.
 
-    The blur's sigma is OpenCV's for a kernel of this size (27: 4.4 px). Beyond the edge of the
-    image the car goes on, so one that is cut off loses nothing there.
+    The blur's sigma is OpenCV's for a kernel of this size (27: 4.4 px). The car is
+    taken to go on beyond the edge of the image, so a car that is cut off loses nothing there.
     """
     blurred = np.asarray(cv2.GaussianBlur(map, (blur, blur), 0))
     mask = (blurred >= THRESHOLD).view(np.uint8)

@@ -16,9 +16,9 @@ def apply(state: RefinementState, options: LargestComponent) -> RefinementState:
 
 
 def largest_component(mask: Mask) -> Mask:
-    """The component of the most pixels, diagonal neighbours joined; of equals the upper one."""
+    """The component with the most pixels, diagonal neighbours joined; on a tie, the upper one."""
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
-    if count <= 2:  # the background is one
+    if count <= 2:  # the background counts as one
         return mask
     largest: Mask = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
     return largest

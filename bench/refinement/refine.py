@@ -28,7 +28,7 @@ from bench.refinement import (
 from bench.refinement.state import RefinementState, clamped_to_mask
 
 Apply = Callable[[RefinementState, Any], RefinementState]
-STEPS: Mapping[type[RefinementStep], Apply] = {  # what carries out each step
+STEPS: Mapping[type[RefinementStep], Apply] = {  # the function that carries out each step
     FillHoles: fill_holes.apply,
     LargestComponent: largest_component.apply,
     Denoise: denoise.apply,
@@ -38,17 +38,18 @@ STEPS: Mapping[type[RefinementStep], Apply] = {  # what carries out each step
 
 
 def refined(map: Map, steps: Sequence[RefinementStep]) -> Map:
-    """The map after some steps; without any, the map itself.
+    """The map after the steps; without steps, the map itself.
 
-    It keeps its values but where the mask has changed: there they are moved just over one half.
+    Only values where the mask has changed are changed: to the nearest value on the other side of
+    the threshold.
     """
     return refine(map, steps).map if steps else map
 
 
 def refine(map: Map, steps: Sequence[RefinementStep]) -> RefinementState:
-    """`refined`, with the outline as it is between the pixels, for pictures and counts.
+    """The state after the steps: the map that `refined` returns, its sub-pixel outline, and counts.
 
-    Steps on regions see the outline as pixels: they belong in front of those that move it.
+    Steps on regions turn the outline into pixels, so list them before the steps that move it.
     """
     state = RefinementState.of(map)
     for step in steps:

@@ -1,4 +1,4 @@
-"""TaskResult requests about a photograph: its cut-out, its mask, and all that the page shows."""
+"""Answer requests about a photograph: its cut-out, its mask, and all that the page shows."""
 
 import asyncio
 import time
@@ -182,7 +182,7 @@ def cut_out_batch(
         model, [photograph for _, photograph in valid], [task.steps for task, _ in valid]
     )
     answers = pool.map(_or_error, [task.finish for task, _ in valid], segmented)
-    return [one if isinstance(one, Exception) else next(answers) for one in decoded]
+    return [item if isinstance(item, Exception) else next(answers) for item in decoded]
 
 
 def _or_error(function: Callable[[Any], TaskResult], argument: Any) -> TaskResult | Exception:

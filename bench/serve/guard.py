@@ -25,7 +25,7 @@ MAX_BODY_BYTES = 20 * 2**20  # of one request
 MAX_BODY_S = 60.0  # from the first to the last byte of a body
 LINGER_S = 2.0  # for which the rest of a refused body is thrown away, see `_RequestBody.drop`
 MAX_REQUESTS = 32  # with a body, at once: bounds the memory that all bodies take
-HOSTS = ("127.0.0.1", "localhost", "::1")  # any other name is of a site that points it here
+HOSTS = ("127.0.0.1", "localhost", "::1")  # any other is refused: it may be a DNS rebinding
 TOO_LARGE = f"over {MAX_BODY_BYTES / 2**20:.0f} MiB; send a smaller photograph"
 
 

@@ -44,8 +44,11 @@ def _chosen(benchmarks: Sequence[Benchmark], parts: Sequence[str]) -> list[Bench
     if unknown:
         names = "\n  ".join(known)
         raise BadConfig(f"no part is called {unknown[0]!r}; there are\n  {names}")
-    chosen = [name for name in known if not parts or any(part in name for part in parts)]
-    return [benchmark for benchmark in benchmarks if benchmark.part in chosen]
+    return [
+        benchmark
+        for benchmark in benchmarks
+        if not parts or any(part in benchmark.part for part in parts)
+    ]
 
 
 def to_table(rows: Sequence[PeerComparison]) -> Table:

@@ -155,7 +155,7 @@ def _time_prediction(work: Work, folder: Path) -> tuple[PeerComparison, float]:
     recipe, accelerator = work.recipe, work.machine.accelerator()
     network = ready_network(recipe, work.training, accelerator.device)
     images = next(batches(work.sets[CACHED], recipe.batch, 0, recipe.seed, 0))[0]
-    seen = views(recipe.tta)
+    tta_views = views(recipe.tta)
 
     def stage(number: int) -> float:
         store = folder / f"{number}.sqlite"
@@ -169,9 +169,9 @@ def _time_prediction(work: Work, folder: Path) -> tuple[PeerComparison, float]:
         return 1000 * (time.perf_counter() - began) / recipe.batch
 
     def bare() -> None:
-        mean_probability([network], images, seen, accelerator, max_batch=recipe.batch).cpu()
+        mean_probability([network], images, tta_views, accelerator, max_batch=recipe.batch).cpu()
 
-    floor = product(len(seen) * work.gflops * recipe.batch, accelerator.device)
+    floor = product(len(tta_views) * work.gflops * recipe.batch, accelerator.device)
     for variant in (bare, floor):
         variant()  # first calls choose algorithms
     say(f"{recipe.name}: prediction, {len(work.photographs)} photographs a round")

@@ -34,7 +34,7 @@ from models.summary import gflops
 
 SECONDS_A_VARIANT = 5.0
 TRAINING_FACTOR = 3  # a step's operations: forward, backward to the inputs and to the weights
-MATRIX_SIDE = 1024  # of a matrix
+MATRIX_SIDE = 1024  # rows and columns of the left matrix
 PRODUCT_GFLOPS = 10  # of one matrix product, about
 UNAVAILABLE = (RuntimeError, OSError, ImportError)  # from torch's compiler, g++ and OpenVINO
 Call = TypeVar("Call", bound=Callable[[], Any])

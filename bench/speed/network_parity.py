@@ -24,4 +24,4 @@ def say_parity(variants: Mapping[str, Predict], truths: Sequence[Mask]) -> None:
 
 
 def _maps(predict: Predict, sizes: Sequence[Size]) -> list[Map]:
-    return [map_of(one.float(), size) for one, size in zip(predict(), sizes, strict=True)]
+    return [map_of(p.float(), size) for p, size in zip(predict(), sizes, strict=True)]

@@ -94,7 +94,9 @@ def _measure(
     for member in range(plan.members):
         stores[f"member-{member}"] = folder / f"member-{member}.sqlite"
         some = [image[member % len(image)] for image in shrunk]
-        refer(stores[f"member-{member}"], [name.removesuffix(".jpg") for name in names], some)
+        write_repeating_store(
+            stores[f"member-{member}"], [name.removesuffix(".jpg") for name in names], some
+        )
     height, width = shrunk[0][0].shape
     file = folder / "submission.csv.gz"
     made = run_alone(_submit, stores, names, file, jobs)
@@ -128,7 +130,7 @@ def _resized(map: Map, share: float) -> Map:
     return np.asarray(cv2.resize(map, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
-def refer(path: Path, ids: Sequence[str], maps: Sequence[Map]) -> None:
+def write_repeating_store(path: Path, ids: Sequence[str], maps: Sequence[Map]) -> None:
     """Write a map store of many images, whose rows refer to a few maps in turn.
 
     MapStore reads this store as any other, since its view `maps` has the columns of the table.

@@ -5,7 +5,7 @@ import pytest
 
 from bench.cli.verbs import main
 from bench.masks.store import MapStore
-from bench.speed.scale import _names, refer
+from bench.speed.scale import _names, write_repeating_store
 from bench.system.errors import BadData
 
 pytestmark = pytest.mark.slow
@@ -14,7 +14,7 @@ pytestmark = pytest.mark.slow
 def test_a_store_by_reference_is_read_like_any_other(tmp_path):
     maps = [np.random.default_rng(seed).integers(0, 256, (7, 9), np.uint8) for seed in range(3)]
     ids = [f"car_{number:02d}" for number in range(8)]
-    refer(tmp_path / "store.sqlite", ids, maps)
+    write_repeating_store(tmp_path / "store.sqlite", ids, maps)
     with MapStore.open(tmp_path / "store.sqlite") as store:
         assert store.ids() == ids
         for place, image in enumerate(ids):
