@@ -21,12 +21,15 @@ settings.register_profile("untimed", deadline=None)  # a busy machine fails no t
 settings.load_profile("untimed")
 
 
+MARKS = {"chromium": "browser", "exported": "slow"}  # the fixture trains for seconds
+
+
 @pytest.hookimpl(tryfirst=True)  # before -m takes its choice
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that asks for a browser."""
+    """Mark every test that asks for a browser, or for a model that is trained first."""
     for item in items:
-        if "chromium" in getattr(item, "fixturenames", ()):
-            item.add_marker("browser")
+        for fixture in MARKS.keys() & getattr(item, "fixturenames", ()):
+            item.add_marker(MARKS[fixture])
 
 
 def _found(variable: str, folder: str) -> Path:

@@ -39,6 +39,8 @@ from bench.cli.verbs import main
 sys.exit(max(main(words) for words in json.loads(sys.argv[1])))
 """
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def checkout(tmp_path):

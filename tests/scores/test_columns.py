@@ -12,6 +12,8 @@ from bench.scores.pairs import read_scores
 from bench.system.errors import BadData
 from tests.tiny import Made
 
+pytestmark = pytest.mark.slow
+
 TOY = Column("toy", "Toy score", "of a test", 3, table=165, page=85, averaged=True)
 
 

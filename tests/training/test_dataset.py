@@ -32,6 +32,7 @@ LEARNERS = {  # those that learn two photographs in seconds; the others have 30 
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", LEARNERS)
 def test_network_learns_two_photographs_by_heart(name, carvana_folder):
     data = open_folder(carvana_folder)
