@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.config.refinement import DEFAULT_STEPS, Steps, in_order, names_of
+from bench.config.refinement import DEFAULT_STEPS, Steps, from_json, names_of
 from bench.data.carvana import car_of
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
@@ -33,8 +33,8 @@ CLOSE_UP = (64, 96)  # height, width of a picture's window
 NONE = "none"  # what the table calls the entry without a refinement
 CHAINS = (  # tried besides each step alone; the first is that of Heitzinger & Kampel 2020
     ("active_contours", "adaptive_smoothing"),
-    ("fill_holes", "largest_component"),
-    ("fill_holes", "largest_component", "active_contours", "adaptive_smoothing"),
+    ("largest_component", "fill_holes"),
+    ("largest_component", "fill_holes", "active_contours", "adaptive_smoothing"),
 )
 
 
@@ -126,7 +126,7 @@ def _row(name: Any, scores: pd.DataFrame, dice: pd.DataFrame) -> dict[str, Any]:
 def _chains(own: Steps) -> list[Steps]:
     """List every step alone, the chains of CHAINS, and an entry's own steps if these are new."""
     alone = [(name,) for name in DEFAULT_STEPS]
-    chains = [in_order(names) for names in (*alone, *CHAINS)]
+    chains = [from_json(names) for names in (*alone, *CHAINS)]
     return [*chains, own] if own and own not in chains else chains
 
 
