@@ -72,14 +72,6 @@ class SubmissionScores:
         """Mean Jaccard over the images."""
         return float(np.mean([jaccard(counts) for counts in self.counts.values()]))
 
-    def per_image(self) -> list[dict[str, Any]]:
-        """Counts, Dice and Jaccard of each image, worst Dice first."""
-        rows = [
-            {"image": image, **counts._asdict(), "dice": dice(counts), "jaccard": jaccard(counts)}
-            for image, counts in self.counts.items()
-        ]
-        return sorted(rows, key=lambda row: row["dice"])
-
     def to_json(self) -> dict[str, Any]:
         """The means, and how many images they are of and how many they leave out."""
         return {
