@@ -31,23 +31,20 @@ def probabilities(
     photographs = normalise(images).contiguous(memory_format=torch.channels_last)
     size = photographs.shape[-2:]
     total = torch.zeros(images.shape[0], *size, device=images.device)
-    for group in _of_one_shape(views, photographs):
-        shown = torch.cat([view.forward(photographs) for view in group])
+    by_shape: dict[torch.Size, list[tuple[View, Tensor]]] = {}
+    for view in views:
+        shown = view.forward(photographs)
+        by_shape.setdefault(shown.shape, []).append((view, shown))
+    for group in by_shape.values():
+        together = torch.cat([shown for _, shown in group])
         logits = [
             padded_forward(network, batch).float()
-            for batch in torch.split(shown, max_batch or len(shown))
+            for batch in torch.split(together, max_batch or len(together))
         ]
         chunks = torch.sigmoid(torch.cat(logits)).chunk(len(group))
-        for view, probability in zip(group, chunks, strict=True):
+        for (view, _), probability in zip(group, chunks, strict=True):
             total += view.undo(probability, size)[:, 0]
     return total / len(views)
-
-
-def _of_one_shape(views: Sequence[View], images: Tensor) -> list[list[View]]:
-    groups: dict[torch.Size, list[View]] = {}
-    for view in views:
-        groups.setdefault(view.forward(images[:1, :1]).shape, []).append(view)
-    return list(groups.values())
 
 
 def mean_probability(
