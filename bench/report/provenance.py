@@ -1,5 +1,6 @@
 """What made a run, for the end of the report: suite, data, recipes, versions, machine, times."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from bench.config.recipe import Recipe
@@ -37,12 +38,11 @@ def machine(facts: Facts) -> Rows:
     environment, manifests = facts.origin.environment, facts.origin.manifests.values()
     computer = environment.get("machine", {})
     processor = computer.get("processor") or "unknown"
-    clean = "" if environment.get("clean_tree") else ", with changes that are not committed"
     training = sum(each.get("seconds", 0.0) for each in manifests)
     devices = sorted({str(each["device"]) for each in manifests if "device" in each})
     libraries = environment.get("libraries", {})
     return [
-        ("Commit", f"{environment.get('commit', 'unknown')}{clean}"),
+        ("Commit", _commit(environment)),
         (
             "Processor",
             f"{processor}, {computer.get('cores')} cores, {computer.get('memory_gb')} GB",
@@ -54,6 +54,16 @@ def machine(facts: Facts) -> Rows:
         ("Python", str(environment.get("python", "unknown"))),
         ("Libraries", ", ".join(f"{name} {version}" for name, version in libraries.items())),
     ]
+
+
+def _commit(environment: Mapping[str, Any]) -> str:
+    """Return the commit that ran; of code outside of a checkout, the hash of its files."""
+    commit = environment.get("commit", "unknown")
+    if commit == "unknown":
+        code = environment.get("code_sha256")
+        return f"unknown; the code's sha256 is {code}" if code else "unknown"
+    clean = "" if environment.get("clean_tree") else ", with changes that are not committed"
+    return f"{commit}{clean}"
 
 
 def _prediction(facts: Facts) -> str:

@@ -1,0 +1,90 @@
+"""The code's version is this project's own, whatever repository lies around it."""
+
+import shutil
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from bench.system import environment
+
+
+def git(folder: Path, *words: str) -> str:
+    """Run git as a nameless somebody, and return what it prints."""
+    identity = ["-c", "user.name=nobody", "-c", "user.email=nobody@example.org"]
+    command = ["git", "-C", str(folder), *identity, *words]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+def repository(folder: Path) -> str:
+    """Make a repository of all files in a folder, and return its commit."""
+    git(folder, "init", "--quiet")
+    git(folder, "add", "--all")
+    git(folder, "commit", "--quiet", "--allow-empty", "--message", "all")
+    return git(folder, "rev-parse", "HEAD")
+
+
+@pytest.fixture
+def copied(tmp_path, monkeypatch):
+    """Return a copy of a few of the project's files, from which the module takes itself to come."""
+    root = tmp_path / "copied"
+    for name in environment.OUR_FILES:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(environment.ROOT / name, root / name)
+    monkeypatch.setattr(environment, "ROOT", root)
+    environment.code_sha256.cache_clear()
+    yield root
+    environment.code_sha256.cache_clear()
+
+
+def test_a_checkout_gives_its_commit(copied):
+    commit = repository(copied)
+    described = environment.environment()
+    assert (described["commit"], described["clean_tree"]) == (commit, True)
+    (copied / "pyproject.toml").write_text("changed")
+    assert not environment.environment()["clean_tree"]
+
+
+@pytest.mark.parametrize("place", ["above", "untracked inside"])
+def test_the_commit_of_another_repository_is_not_ours(copied, place):
+    if place == "above":  # site-packages of an environment inside somebody's repository
+        repository(copied.parent)
+    else:  # somebody's own files in the very folder
+        (copied / ".gitignore").write_text("bench\n")
+        repository(copied)
+    described = environment.environment()
+    assert (described["commit"], described["clean_tree"]) == ("unknown", False)
+    assert len(described["code_sha256"]) == 64
+
+
+def test_a_hook_of_git_in_another_repository_does_not_name_the_commit(
+    copied, tmp_path, monkeypatch
+):
+    commit = repository(copied)
+    (tmp_path / "other").mkdir()
+    repository(tmp_path / "other")
+    monkeypatch.setenv("GIT_DIR", str(tmp_path / "other" / ".git"))
+    assert environment.commit() == commit
+
+
+def test_the_code_hash_follows_names_and_content_of_python_files_alone(copied):
+    def fresh(*folders: str) -> str:
+        environment.code_sha256.cache_clear()
+        return environment.code_sha256(*folders)
+
+    before, file = fresh(), copied / environment.OUR_FILES[1]
+    (copied / "bench" / "page.html").write_text("not code")
+    assert fresh() == fresh("bench") == before
+    assert fresh("bench/training") != before
+    file.write_text(file.read_text() + "\n")
+    changed = fresh()
+    file.rename(file.with_name("renamed.py"))
+    assert len({before, changed, fresh()}) == 3
+
+
+def test_the_code_hash_takes_no_time():
+    environment.code_sha256.cache_clear()
+    began = time.perf_counter()
+    environment.code_sha256()
+    assert time.perf_counter() - began < 0.5
