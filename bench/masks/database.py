@@ -19,6 +19,8 @@ SCHEMA = (
     "checksum INTEGER, frame BLOB)",
     f"PRAGMA application_id = {APPLICATION}",
 )
+INDEX = "CREATE INDEX IF NOT EXISTS content ON maps (image, height, width, checksum)"
+CONTENT = "SELECT image, height, width, checksum FROM maps ORDER BY image"  # the index answers it
 REMOVE = "remove the file and predict again"
 CURES = {
     "SQLITE_NOTADB": (BadData, f"not a map store; {REMOVE}"),
@@ -49,7 +51,7 @@ class Database:
         with explained(self._path):
             return self._connection().execute(query, values).fetchall()
 
-    def write(self, statement: str, values: Sequence[object]) -> None:
+    def write(self, statement: str, values: Sequence[object] = ()) -> None:
         """Execute a statement that changes the file; one thread at a time does."""
         with self._writing, explained(self._path):
             self._connections[0].execute(statement, values)
@@ -71,6 +73,13 @@ class Database:
         if self.rows("PRAGMA application_id") != [(APPLICATION,)]:
             kind, cure = CURES["SQLITE_NOTADB"]
             raise kind(f"{self._path}: {cure}")
+
+    def add_index(self) -> None:
+        """Add the index from which all checksums are read without the maps between them.
+
+        Stores of before it lack the index: it takes them seconds, once.
+        """
+        self.write(INDEX)
 
     def write_ahead(self) -> None:
         """Let readers go on while one writes, and lose no written map when the writer is killed."""

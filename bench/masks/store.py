@@ -6,6 +6,7 @@ table has its map: `ids()`. One process writes; any number read meanwhile, from 
 threads.
 """
 
+import hashlib
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from typing import Any, Self
 
 import numpy as np
 
-from bench.masks.database import REMOVE, Database, checksum_of, explained
+from bench.masks.database import CONTENT, REMOVE, Database, checksum_of, explained
 from bench.masks.lock import WriteLock
 from bench.masks.packing import pack, unpack
 from bench.masks.scratch import BorrowedMap, Scratch
@@ -50,6 +51,7 @@ class MapStore:
             store._database.check_kind()
             store._database.write_ahead()
             store._check_maker(made_by)
+            store._database.add_index()
         return store
 
     @classmethod
@@ -126,6 +128,18 @@ class MapStore:
         with explained(self.path):
             rows = self._database.rows("SELECT key, value FROM made_by")
             return {key: json.loads(value) for key, value in rows}
+
+    @property
+    def content(self) -> str:
+        """The hexadecimal SHA-256 of what the store holds: of `made_by` and every map's checksum.
+
+        Two stores of the same maps, made by the same, have the same. No map is read: 0.1 s for
+        100,064 of them, 5 s in a store of before the index that `create` adds.
+        """
+        lines = [json.dumps(self.made_by, sort_keys=True)]
+        for row in self._database.rows(CONTENT):
+            lines.append("{} {} {} {}".format(*row))
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def close(self) -> None:
         """Close the store, which leaves one file on disk; a second call does nothing."""

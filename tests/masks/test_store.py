@@ -15,6 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
+from bench.masks.database import CONTENT
 from bench.masks.store import MapStore
 from bench.system.errors import BadData, BenchError, Missing
 
@@ -96,6 +97,37 @@ def test_maps_of_another_recipe_are_not_mixed_in(path):
     assert list(path.parent.iterdir()) == [path]
 
 
+def test_equal_stores_have_equal_content_and_any_change_another(path, tmp_path):
+    def content(store: Path) -> str:
+        with MapStore.open(store) as maps:
+            return maps.content
+
+    first = content(filled(path, 3))
+    with MapStore.create(tmp_path / "backwards.sqlite", MADE_BY) as store:
+        for number in (2, 0, 1):
+            store.write(f"car_{number:02d}", noise(number))
+        assert store.content == first
+    assert len({first, content(filled(tmp_path / "other.sqlite", 3, fold=1))}) == 2
+    with MapStore.create(path, MADE_BY) as store:
+        store.write("car_00", noise(99))
+        changed = store.content
+        store.write("car_00", noise(0))
+        assert store.content == first != changed
+
+
+def test_a_store_of_before_the_index_has_the_same_content_and_is_given_the_index(path):
+    with MapStore.create(path, MADE_BY) as store:
+        store.write("x", noise(0))
+        content = store.content
+        store._database.write("DROP INDEX content")
+    with MapStore.open(path) as store:
+        assert store.content == content
+    with MapStore.create(path, MADE_BY) as store:
+        assert store.content == content
+        plan = store._database.rows(f"EXPLAIN QUERY PLAN {CONTENT}")
+        assert "COVERING INDEX content" in plan[0][-1]
+
+
 def test_what_is_not_there_is_said(path):
     with pytest.raises(Missing, match="predict first"):
         MapStore.open(path)
@@ -156,6 +188,7 @@ WRITER = """
 import sys
 import numpy as np
 from pathlib import Path
+from bench.masks.database import CONTENT
 from bench.masks.store import MapStore
 store = MapStore.create(Path(sys.argv[1]), {"recipe": "vgg16", "size": [1280, 1918], "fold": 0})
 for number in range(10_000):
