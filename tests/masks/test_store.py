@@ -18,20 +18,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 from bench.masks.database import CONTENT
 from bench.masks.store import MapStore
 from bench.system.errors import BadData, BenchError, Missing
-
-MADE_BY = {"recipe": "vgg16", "size": [1280, 1918], "fold": 0}
-SHAPE = (40, 60)
-
-
-def noise(seed: int, shape: tuple[int, int] = SHAPE) -> np.ndarray:
-    return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
-
-
-def filled(path: Path, count: int, **made_by: object) -> Path:
-    with MapStore.create(path, MADE_BY | made_by) as store:
-        for number in range(count):
-            store.write(f"car_{number:02d}", noise(number))
-    return path
+from tests.stores import MADE_BY, SHAPE, filled, noise
 
 
 @pytest.fixture
