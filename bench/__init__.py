@@ -1,7 +1,7 @@
 """The harness: the floor plan. Packages stand in the order in which data flow through them.
 
   system/       what the program stands on
-    errors files threads progress process device environment text
+    errors text threads progress process device environment disk temporaries files
   config/       what decides a run: recipe, suite, refinement steps, and where its files lie
     recipe suite refinement library strict layout
   masks/        maps, masks and runs: one type each, and the exact ways between them

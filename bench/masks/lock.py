@@ -1,9 +1,11 @@
 """The lock that lets one process at a time write a map store."""
 
-import fcntl
+import os
 from pathlib import Path
 
+from bench.system.disk import writing
 from bench.system.errors import BenchError
+from bench.system.temporaries import hold
 
 
 class WriteLock:
@@ -17,21 +19,15 @@ class WriteLock:
 
     def __init__(self, path: Path) -> None:
         self._path = path.with_name(f".{path.name}.lock")
-        try:
-            self._file = self._path.open("w", encoding="ascii")
-        except OSError as error:
-            raise BenchError(
-                f"{path}: cannot be written: {error}; give access or free space"
-            ) from error
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            self._file.close()
-            raise BenchError(
-                f"{path}: another process is writing this map store; wait for it or stop it"
-            ) from None
+        with writing(path, temporary=self._path):
+            try:
+                self._held = hold(self._path, wait=False)
+            except BlockingIOError:
+                raise BenchError(
+                    f"{path}: another process is writing this map store; wait for it or stop it"
+                ) from None
 
     def release(self) -> None:
         """Release the lock and remove the hidden file."""
-        self._path.unlink()
-        self._file.close()
+        self._path.unlink(missing_ok=True)
+        os.close(self._held)

@@ -8,28 +8,41 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from bench.system.disk import make_folder, writing
+from bench.system.temporaries import holding, remove_left, temporary_path
+
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, needed_bytes: int = 0) -> Iterator[Path]:
     """Give a temporary path that replaces `path` when the block ends without an error.
 
-    A crash or an exception at any moment leaves either the old file or the whole new file; the
-    temporary file is removed when the block raises.
+    A crash or an exception at any moment leaves either the old file or the whole new file. The
+    temporary file is removed when the block raises; if the process is killed, by the next process
+    that writes into the folder.
+
+    Args:
+        needed_bytes: the size of the new file, where it is known.
+
+    Raises:
+        BenchError: the disk is full or fails, or nothing may be written there.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        yield temporary
-        with open(temporary, "rb") as written:
-            os.fsync(written.fileno())
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    make_folder(path.parent)
+    remove_left(path.parent)
+    temporary = temporary_path(path)
+    with writing(path, needed_bytes, temporary), holding(temporary):
+        try:
+            yield temporary
+            with open(temporary, "rb") as written:
+                os.fsync(written.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            temporary.unlink(missing_ok=True)
+            raise
 
 
 def write_bytes(path: Path, content: bytes | memoryview) -> None:
     """Replace the file `path` in one step."""
-    with replacing(path) as temporary:
+    with replacing(path, len(content)) as temporary:
         temporary.write_bytes(content)
 
 

@@ -1,11 +1,12 @@
 """Photographs and targets on a network's grid, shrunk once and read in every epoch.
 
-Reads  a Carvana folder. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red, green, blue, target.
-       Samples that would fill too much of the disk are decoded and shrunk again in every epoch.
+Reads  a Carvana folder. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red, green, blue, target,
+       and at the end a CRC-32. Samples that would fill too much of the disk are decoded and shrunk
+       again in every epoch.
 """
 
 import hashlib
-import os
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -14,20 +15,23 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import torch
+from isal import isal_zlib
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from bench.data.carvana import Carvana
 from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
-from bench.system.errors import BenchError
+from bench.system.disk import take_space
 from bench.system.files import replacing
 from bench.system.process import use_one_opencv_thread
-from bench.system.progress import track
+from bench.system.progress import say, track
 from bench.system.threads import prefetch
 from bench.training.augment import Augment
 
 Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
+CHECKSUM_BYTES = 4
+BLOCK_BYTES = 2**26  # of a file, read at once
 CACHE_BYTES = 8_000_000_000  # the most for all samples of one size
 
 
@@ -64,14 +68,16 @@ def samples_of(
 def cached_samples(
     data: Carvana, images: Sequence[str], size: tuple[int, int], cache: Path, jobs: int
 ) -> Samples:
-    """Return all samples as one memory-mapped array, made in parallel if the cache lacks it.
+    """Return all samples as one memory-mapped array, made in parallel if no whole file has them.
 
     Raises:
         BenchError: the disk is too full for the cache.
         BadData: a photograph or mask is damaged; the message names it.
     """
     path = cache / f"{_key(data, images, size)}.npy"
-    if not path.exists():
+    if not _is_whole(path):
+        if path.exists():
+            say(f"{path}: damaged, or of an earlier version: making it again")
         _fill(path, data, images, size, jobs)
     samples: Samples = np.load(path, mmap_mode="r")
     return samples
@@ -88,30 +94,40 @@ def _key(data: Carvana, images: Sequence[str], size: tuple[int, int]) -> str:
 def _fill(
     path: Path, data: Carvana, images: Sequence[str], size: tuple[int, int], jobs: int
 ) -> None:
-    with replacing(path) as temporary:
-        samples = _empty(temporary, (len(images), *size, 4))
+    shape = (len(images), *size, 4)
+    with replacing(path, math.prod(shape)) as temporary:
+        samples = _empty(temporary, shape)
         shrunk = prefetch(partial(sample, data, size), images, jobs)
         label = f"shrink to {size[0]}x{size[1]}"
         for row, values in enumerate(track(shrunk, label, len(images))):
             samples[row] = values
         del samples  # written out before the file is renamed
+        checksum = _checksum(np.memmap(temporary, np.uint8, mode="r"))
+        with open(temporary, "ab") as file:
+            file.write(checksum)
 
 
 def _empty(path: Path, shape: tuple[int, ...]) -> Samples:
-    """Create a memory-mapped array and allocate its space on the disk at once.
-
-    With a sparse file, a disk that fills up would end the process by a signal.
-    """
+    """Create a memory-mapped array that has all its space on the disk."""
     samples = np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=shape)
-    try:
-        with open(path, "r+b") as file:
-            os.posix_fallocate(file.fileno(), 0, path.stat().st_size)
-    except OSError as error:
-        raise BenchError(
-            f"{path.parent}: no room for {samples.nbytes / 1e9:.1f} GB of shrunk photographs "
-            f"({error.strerror}); free some, or name another folder with --runs"
-        ) from error
+    take_space(path)
     return samples
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether a file is there and ends in the checksum of all that stands before it."""
+    if not path.is_file() or path.stat().st_size <= CHECKSUM_BYTES:
+        return False
+    content = np.memmap(path, np.uint8, mode="r")
+    return _checksum(content[:-CHECKSUM_BYTES]) == content[-CHECKSUM_BYTES:].tobytes()
+
+
+def _checksum(content: npt.NDArray[np.uint8]) -> bytes:
+    """The CRC-32 of a file; less than a second for 8 GB that are in memory."""
+    checksum = 0
+    for start in range(0, content.size, BLOCK_BYTES):
+        checksum = isal_zlib.crc32(content[start : start + BLOCK_BYTES], checksum)
+    return checksum.to_bytes(CHECKSUM_BYTES, "little")
 
 
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):

@@ -1,0 +1,121 @@
+"""Disks that are full, read-only or fail: one error for each; space taken beforehand."""
+
+import errno
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from bench.system.errors import BenchError
+
+AGAIN = "run the same command again, which keeps what is finished"
+REASONS = {
+    errno.ENOSPC: ("no space left on its disk", f"free some and {AGAIN}"),
+    errno.EDQUOT: ("your quota of its disk is used up", f"free some and {AGAIN}"),
+    errno.EFBIG: (
+        "larger than its disk or your shell (ulimit -f) allows",
+        f"raise the limit or name a folder on another disk, and {AGAIN}",
+    ),
+    errno.EIO: ("its disk failed", f"check the disk and {AGAIN}"),
+    errno.EROFS: ("its disk can only be read", "name a folder on another disk"),
+    errno.EACCES: ("you have no right to write there", "give it to you or name another folder"),
+    errno.EPERM: ("you have no right to write there", "give it to you or name another folder"),
+    errno.ENAMETOOLONG: ("its name is too long for the disk", "give it a shorter one"),
+    errno.EEXIST: ("a file is where a folder has to be", "move it or name another folder"),
+    errno.ENOTDIR: ("a file is where a folder has to be", "move it or name another folder"),
+    errno.EISDIR: ("a folder is where the file has to be", "move it or name another file"),
+}
+FULL = (errno.ENOSPC, errno.EDQUOT)
+UNABLE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV)  # to set bytes aside
+BLOCK = 4096
+ZEROS = bytes(2**20)
+
+
+@contextmanager
+def writing(path: Path, needed_bytes: int = 0, temporary: Path | None = None) -> Iterator[None]:
+    """Turn an error of the disk inside the block into one that names the file and a cure.
+
+    Args:
+        path: the file or folder that the block writes.
+        needed_bytes: its size, where it is known.
+        temporary: the path under which the block writes it first.
+
+    Raises:
+        BenchError: the disk is full or fails, or nothing may be written there. Errors of other
+            files, which the block only reads, are left as they are.
+    """
+    try:
+        yield
+    except OSError as error:
+        if error.filename not in {None, str(path), str(temporary), *map(str, path.parents)}:
+            raise
+        raise BenchError(
+            f"{path}: cannot be written: {reason(error, path, needed_bytes)}"
+        ) from error
+
+
+def reason(error: OSError, path: Path, needed_bytes: int = 0) -> str:
+    """Say why a file could not be written and what to do about it."""
+    what, cure = REASONS.get(error.errno or 0, (str(error), f"mend that and {AGAIN}"))
+    if error.errno in FULL:
+        needed = f"; needed: {readable(needed_bytes)}" if needed_bytes else ""
+        what = f"{what} (free: {readable(free_bytes(path))}{needed})"
+    return f"{what}; {cure}"
+
+
+def free_bytes(path: Path) -> int:
+    """Bytes that are free on the disk of a file or folder, which need not exist yet."""
+    while not path.exists() and path != path.parent:
+        path = path.parent
+    return shutil.disk_usage(path).free
+
+
+def readable(size_bytes: int) -> str:
+    """A number of bytes for people.
+
+    >>> readable(8_100_000_000), readable(250_000), readable(12)
+    ('8.1 GB', '0.2 MB', '0.0 MB')
+    """
+    return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and those above it, unless it is there.
+
+    Raises:
+        BenchError: the disk is full, or nothing may be made there.
+    """
+    with writing(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+
+
+def take_space(path: Path) -> None:
+    """Have the disk set aside all bytes of a file that was made with holes.
+
+    A file with holes, mapped into memory, would end the process by a signal where the disk fills
+    up. Where the system or the file system cannot set bytes aside, zeros are written.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    with open(path, "r+b") as file:
+        size_bytes = path.stat().st_size
+        try:
+            os.posix_fallocate(file.fileno(), 0, size_bytes)
+        except AttributeError:  # macOS
+            _write_zeros(file, size_bytes)
+        except OSError as error:
+            if error.errno not in UNABLE:
+                raise
+            _write_zeros(file, size_bytes)
+
+
+def _write_zeros(file: BinaryIO, size_bytes: int) -> None:
+    """Write zeros after what the first block of a file holds."""
+    first = file.read(BLOCK)
+    file.seek(0)
+    file.write(first)
+    for place in range(len(first), size_bytes, len(ZEROS)):
+        file.write(ZEROS[: size_bytes - place])

@@ -1,0 +1,129 @@
+"""Temporary files and folders, held by a lock for as long as their process lives.
+
+A process that is killed leaves its temporary files. The system ends its locks, though: a temporary
+file that nobody holds belongs to nobody. The next process that writes into that folder removes it.
+"""
+
+import fcntl
+import hashlib
+import os
+import platform
+import re
+import shutil
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from functools import cache
+from pathlib import Path
+
+from bench.system.disk import make_folder, readable
+from bench.system.progress import say
+
+MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+NAME = re.compile(r"\..*\.carvana-([0-9a-f]{8})\.\d+\.tmp|\..+\.sqlite\.lock")
+MAX_NAME_BYTES = 200  # of a name to which ours is added; file systems allow 255
+DAY_S = 86_400
+TOLD_BYTES = 10**6  # smaller ones are removed without a word
+
+
+def temporary_path(path: Path) -> Path:
+    """A hidden path beside `path`, which names this machine and this process."""
+    name = os.fsencode(path.name)[:MAX_NAME_BYTES].decode(errors="ignore")
+    return path.with_name(f".{name}.carvana-{MACHINE}.{os.getpid()}.tmp")
+
+
+@contextmanager
+def temporary_folder(beside: Path) -> Iterator[Path]:
+    """Give an empty folder beside a path; it is removed when the block ends."""
+    folder = temporary_path(beside)
+    make_folder(folder.parent)
+    remove_left(folder.parent)
+    make_folder(folder)
+    with holding(folder):
+        try:
+            yield folder
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def holding(path: Path) -> Iterator[None]:
+    """Hold the lock of a file or folder inside the block; wait for another thread that has it."""
+    held = hold(path)
+    try:
+        yield
+    finally:
+        os.close(held)
+
+
+def hold(path: Path, *, wait: bool = True) -> int:
+    """Open a file (a new one, if there is none) or folder, and lock it until it is closed.
+
+    Where the file system has no locks, nothing is locked and nothing is ever taken for left.
+
+    Returns:
+        The descriptor to close.
+
+    Raises:
+        BlockingIOError: another one holds it, unless this should `wait`.
+    """
+    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+    while True:
+        held = os.open(path, flags, 0o666)
+        try:
+            _lock(held, wait)
+            if _is_at(held, path):
+                return held
+        except BaseException:
+            os.close(held)
+            raise
+        os.close(held)  # the one who held it has renamed or removed it
+
+
+def _lock(held: int, wait: bool) -> None:
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        raise
+    except OSError:
+        pass
+
+
+def _is_at(held: int, path: Path) -> bool:
+    """Whether the file of a descriptor is still the one at this path."""
+    try:
+        return os.path.samestat(os.fstat(held), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+@cache
+def remove_left(folder: Path) -> None:
+    """Remove what dead processes left in a folder; look for it once in this process."""
+    with suppress(OSError):
+        for path in folder.iterdir():
+            name = NAME.fullmatch(path.name)
+            if name:
+                with suppress(OSError):  # held, or gone meanwhile
+                    _remove_unheld(path, machine=name[1])
+
+
+def _remove_unheld(path: Path, machine: str | None) -> None:
+    """Remove a file or folder, unless another process holds it.
+
+    This machine may not see the locks of another: what belongs to it has to be a day old.
+
+    Raises:
+        OSError: it is held, is gone, or may not be removed.
+    """
+    held = os.open(path, os.O_RDONLY if path.is_dir() else os.O_RDWR)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        old = time.time() - path.stat().st_mtime > DAY_S
+        if _is_at(held, path) and (machine in (MACHINE, None) or old):
+            size_bytes = sum(file.stat().st_size for file in (path, *path.rglob("*")))
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+            if size_bytes > TOLD_BYTES:
+                say(f"{path}: {readable(size_bytes)} that a killed process left are removed")
+    finally:
+        os.close(held)

@@ -1,0 +1,100 @@
+"""Disks that are full, read-only or fail: one error, with the file and a cure."""
+
+import errno
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from bench.system import disk
+from bench.system.disk import REASONS, make_folder, take_space, writing
+from bench.system.errors import BenchError
+from bench.system.files import replacing, write_bytes
+
+
+@pytest.mark.parametrize("number", REASONS, ids=errno.errorcode.get)
+def test_every_error_of_the_disk_names_the_file_and_a_cure(tmp_path, number):
+    path = tmp_path / "made" / "file.json"
+    with (
+        pytest.raises(BenchError) as raised,
+        replacing(path, 3_200_000_000) as temporary,
+    ):
+        temporary.write_bytes(b"half")
+        raise OSError(number, os.strerror(number), str(temporary))
+    what, cure = REASONS[number]
+    message = str(raised.value)
+    assert message.startswith(f"{path}: cannot be written: {what}") and message.endswith(cure)
+    assert ("needed: 3.2 GB" in message) == (number in disk.FULL)
+    assert raised.value.exit_code == 1
+    assert not list(path.parent.iterdir())
+
+
+def test_an_unknown_error_of_the_disk_is_said_in_its_own_words(tmp_path):
+    with (
+        pytest.raises(BenchError, match=r"file: cannot be written: .*Stale.*run the same"),
+        writing(tmp_path / "file"),
+    ):
+        raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+
+
+def test_an_error_of_a_file_that_is_only_read_stays_as_it_is(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"photo\.jpg"), replacing(tmp_path / "new"):
+        (tmp_path / "photo.jpg").read_bytes()
+
+
+def test_a_file_in_the_place_of_a_folder_is_said(tmp_path):
+    (tmp_path / "runs").write_text("")
+    for path in (tmp_path / "runs", tmp_path / "runs" / "deeper"):
+        with pytest.raises(BenchError, match="a file is where a folder has to be; move it"):
+            make_folder(path)
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(BenchError, match="a folder is where the file has to be"):
+        write_bytes(tmp_path / "folder", b"")
+
+
+def test_a_name_that_leaves_no_room_for_that_of_its_temporary_is_written(tmp_path):
+    for name in ("a" * 255, "ü" * 127):
+        write_bytes(tmp_path / name, b"content")
+        assert (tmp_path / name).read_bytes() == b"content"
+    with pytest.raises(BenchError, match="its name is too long"):
+        write_bytes(tmp_path / ("a" * 256), b"")
+
+
+def test_a_limit_of_the_shell_is_said():
+    limited = (
+        "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
+        "from pathlib import Path\n"
+        "from bench.system.files import write_bytes\n"
+        "write_bytes(Path('/tmp') / 'bench-limited', bytes(2000))"
+    )
+    done = subprocess.run([sys.executable, "-c", limited], capture_output=True, text=True)
+    assert "bench-limited: cannot be written: larger than" in done.stderr
+
+
+def _unsupported(*_: object) -> None:
+    raise OSError(errno.EOPNOTSUPP, os.strerror(errno.EOPNOTSUPP))
+
+
+@pytest.mark.parametrize("way", ["allocated", "unsupported", "absent"])
+def test_space_is_taken_without_changing_what_is_there(tmp_path, monkeypatch, way):
+    if way == "unsupported":
+        monkeypatch.setattr(os, "posix_fallocate", _unsupported)
+    if way == "absent":
+        monkeypatch.delattr(os, "posix_fallocate")
+    path = tmp_path / "samples.npy"
+    np.lib.format.open_memmap(path, mode="w+", dtype=np.uint8, shape=(3, 1000, 1001))
+    take_space(path)
+    assert path.stat().st_blocks * 512 >= path.stat().st_size == 128 + 3_003_000
+    assert np.load(path).shape == (3, 1000, 1001) and not np.load(path).any()
+
+
+def test_a_disk_without_space_is_no_disk_that_cannot_set_it_aside(tmp_path, monkeypatch):
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(os, "posix_fallocate", full)
+    (tmp_path / "samples").write_bytes(b"x")
+    with pytest.raises(OSError, match="No space"):
+        take_space(tmp_path / "samples")
