@@ -1,6 +1,7 @@
 """The record of a verb, the parser of all, arguments that verbs share, and default folders."""
 
 import argparse
+import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
 EXIT_CODES = """exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad data, 4 something is missing,
             5 finished but some items failed, 130 interrupted"""
 DEVICES = ("auto", "cpu", "cuda")
+MOST_JOBS = 1024  # threads; more cost more memory than they bring
 
 
 @dataclass(frozen=True)
@@ -69,8 +71,10 @@ def make_parser(verbs: Sequence[Verb], width: int | None = None) -> argparse.Arg
 def _add_common(parser: argparse.ArgumentParser) -> None:
     """Add the flags that every verb has."""
     parser.add_argument("--data", type=Path, metavar="DIR", help="Kaggle's layout (default: data/)")
-    parser.add_argument("--jobs", type=positive, default=os.cpu_count(), metavar="N")
-    parser.add_argument("--seed", type=int, metavar="N", help="other random choices")
+    parser.add_argument("--jobs", type=whole(1, MOST_JOBS), default=os.cpu_count(), metavar="N")
+    parser.add_argument(
+        "--seed", type=whole(0, 2**32 - 1), metavar="N", help="other random choices"
+    )
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--quiet", action="store_true", help="no progress")
     weights = "<encoder>.safetensors (or CARVANA_WEIGHTS)"
@@ -93,7 +97,7 @@ def _add_suite(parser: argparse.ArgumentParser, nargs: str | None) -> None:
     parser.add_argument("--submissions", type=Path, default=home() / "submissions", metavar="DIR")
     add_device(parser)
     at_once = "images in memory at once (training tries how many fit)"
-    parser.add_argument("--micro-batch", type=positive, metavar="N", help=at_once)
+    parser.add_argument("--micro-batch", type=whole(1, 4096), metavar="N", help=at_once)
     parser.add_argument("--limit", type=positive, metavar="N", help="use only N cars of the data")
 
 
@@ -102,11 +106,34 @@ def add_device(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--device", choices=DEVICES, default="auto")
 
 
-def positive(text: str) -> int:
-    """Read a number of at least 1."""
-    number = int(text)
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is not at least 1")
+def whole(least: int, most: int) -> Callable[[str], int]:
+    """Return a reader of whole numbers from `least` to `most`."""
+
+    def read(text: str) -> int:
+        try:
+            number = int(text)
+        except ValueError:
+            number = least - 1
+        if not least <= number <= most:
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a whole number from {least} to {most}"
+            )
+        return number
+
+    return read
+
+
+positive = whole(1, 1_000_000)
+
+
+def share(text: str) -> float:
+    """Read a number from 0 to 1."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return number
 
 

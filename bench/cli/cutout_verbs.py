@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from bench.cli.arguments import Verb, add_device, positive
+from bench.cli.arguments import Verb, add_device, positive, whole
 from bench.cli.printing import print_result
 from bench.config.refinement import DEFAULT_STEPS
 from bench.system.errors import Missing
@@ -71,7 +71,9 @@ def _add_cutout(parser: argparse.ArgumentParser) -> None:
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, metavar="MODEL_DIR")
-    parser.add_argument("--port", type=int, default=8000, metavar="N", help="of 127.0.0.1; 0: any")
+    parser.add_argument(
+        "--port", type=whole(0, 65535), default=8000, metavar="N", help="of 127.0.0.1; 0: any"
+    )
     measure = "only say what the server costs in time and memory"
     parser.add_argument("--measure", type=Path, metavar="PHOTO", help=measure)
     parser.add_argument("--requests", type=positive, default=1000, metavar="N", help="for memory")

@@ -9,7 +9,7 @@ from bench.cli.arguments import (
     add_optional_suite,
     data_folder,
     open_run,
-    positive,
+    whole,
 )
 from bench.cli.printing import print_data_report, print_result, print_tables
 from bench.system.progress import say
@@ -77,8 +77,10 @@ def _add_check(parser: argparse.ArgumentParser) -> None:
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--cars", type=int, default=18, metavar="N", help="training cars")
-    parser.add_argument("--test-cars", type=int, default=2, metavar="N")
+    parser.add_argument(
+        "--cars", type=whole(1, 10_000), default=18, metavar="N", help="training cars"
+    )
+    parser.add_argument("--test-cars", type=whole(0, 10_000), default=2, metavar="N")
 
 
 def _add_download(parser: argparse.ArgumentParser) -> None:
@@ -96,7 +98,9 @@ def _add_prepare_coco(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--annotations", type=Path, required=True, metavar="FILE")
     parser.add_argument("--images", type=Path, required=True, metavar="DIR")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    parser.add_argument("--size", type=positive, nargs=2, metavar=("H", "W"), help="resize to it")
+    parser.add_argument(
+        "--size", type=whole(1, 8192), nargs=2, metavar=("H", "W"), help="resize to it"
+    )
 
 
 DATA_VERBS = (

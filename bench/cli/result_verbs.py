@@ -11,6 +11,7 @@ from bench.cli.arguments import (
     data_folder,
     open_run,
     positive,
+    share,
 )
 from bench.cli.printing import print_leaderboard, print_result
 from bench.system.errors import BadConfig, BadData
@@ -123,7 +124,7 @@ def _add_leaderboard(parser: argparse.ArgumentParser) -> None:
     add_optional_suite(parser)
     parser.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
     parser.add_argument("--kaggle", action="store_true", help="Kaggle's own, by its client")
-    parser.add_argument("--score", type=float, metavar="S", help="with --kaggle: what rank it is")
+    parser.add_argument("--score", type=share, metavar="S", help="with --kaggle: what rank it is")
 
 
 def _add_compare(parser: argparse.ArgumentParser) -> None:

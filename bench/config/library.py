@@ -60,7 +60,10 @@ def as_suite_runs_it(recipe: Recipe, suite: Suite) -> Recipe:
     try:
         return Recipe.model_validate(fields).named(recipe.name)
     except ValidationError as error:
-        raise BadConfig(f"suite {suite.title!r}, override:" + faults(error, Recipe)) from error
+        raise BadConfig(
+            f"suite {suite.title!r}, by its override and its scale of {suite.scale:g}, makes of "
+            f"recipe {recipe.name}:" + faults(error, Recipe)
+        ) from error
 
 
 def with_overrides(suite: Suite, seed: int | None, limit: int | None) -> Suite:

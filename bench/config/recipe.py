@@ -14,6 +14,16 @@ Figure = Literal[
     "dice", "jaccard", "dsc_percent", "one_minus_jaccard", "train_ms", "test_ms", "params"
 ]
 
+# Bounds are wide: they refuse slips of the pen, and what would take all memory before it fails.
+Seed = Annotated[int, Field(ge=0, le=2**32 - 1)]  # what NumPy, torch and albumentations all take
+Epochs = Annotated[int, Field(gt=0, le=100_000)]
+Batch = Annotated[int, Field(gt=0, le=4096)]
+SMALLEST = 8  # pixels
+Side = Annotated[int, Field(ge=SMALLEST, le=8192)]
+Rate = Annotated[float, Field(gt=0, le=1000)]
+TtaScale = Annotated[float, Field(ge=0.1, le=8)]
+LossFactor = Annotated[float, Field(gt=0, le=1e6)]
+
 
 class Network(BaseModel):
     """The name of a network in `models.NETWORKS`; every other field is an option of its own."""
@@ -31,9 +41,9 @@ class Optimiser(Strict):
     """How weights are updated; `weight_decay` is the factor of the L2 penalty (SGD, Adam)."""
 
     name: Literal["sgd", "adam", "adamw"]
-    lr: float = Field(gt=0)
-    encoder_lr: float | None = Field(default=None, gt=0)  # of the parameters below `encoder.`
-    weight_decay: float = Field(default=0.0, ge=0)
+    lr: Rate
+    encoder_lr: Rate | None = None  # of the parameters below `encoder.`
+    weight_decay: float = Field(default=0.0, ge=0, le=1000)
     momentum: float = Field(default=0.9, ge=0, lt=1)
 
 
@@ -41,7 +51,7 @@ class Step(Strict):
     """Multiply the learning rate by `factor` after each `every` epochs."""
 
     name: Literal["step"]
-    every: int = Field(gt=0)
+    every: Epochs
     factor: float = Field(gt=0, lt=1)
 
 
@@ -49,7 +59,7 @@ class Plateau(Strict):
     """Multiply the learning rate by `factor` when validation Dice rests for `patience` epochs."""
 
     name: Literal["plateau"]
-    patience: int = Field(ge=0)
+    patience: int = Field(ge=0, le=100_000)
     factor: float = Field(gt=0, lt=1)
 
 
@@ -62,22 +72,22 @@ Schedule = (
 class EarlyStopping(Strict):
     """End when the last `patience` epochs did not raise validation Dice by over `min_delta`."""
 
-    patience: int = Field(gt=0)
-    min_delta: float = Field(default=0.0, ge=0)
+    patience: Epochs
+    min_delta: float = Field(default=0.0, ge=0, le=1)
 
 
 class Smaller(Strict):
     """Epochs at a smaller size, before those at the recipe's own."""
 
     scale: float = Field(gt=0, lt=1)
-    epochs: int = Field(gt=0)
+    epochs: Epochs
 
 
 class Tta(Strict):
     """Views of a photograph whose maps are averaged: every scale, each with its mirror image."""
 
     flip: bool = True
-    scales: tuple[float, ...] = Field(default=(1.0,), min_length=1, strict=False)
+    scales: tuple[TtaScale, ...] = Field(default=(1.0,), min_length=1, max_length=64, strict=False)
 
 
 class Recipe(Strict):
@@ -89,23 +99,27 @@ class Recipe(Strict):
 
     _name: str = PrivateAttr(default="unnamed")
     network: Network
-    size: tuple[int, int] = Field(strict=False)
-    loss: dict[Loss, float] = Field(min_length=1)
+    size: tuple[Side, Side] = Field(strict=False)
+    loss: dict[Loss, LossFactor] = Field(min_length=1)
     pixel_weights: tuple[PixelWeight, ...] = Field(default=(), strict=False)  # of bce, focal, mse
-    gradient_sigma: float = Field(default=1.0, ge=0.5)  # pixels of `size`, in losses and weights
+    gradient_sigma: float = Field(
+        default=1.0, ge=0.5, le=100
+    )  # pixels of `size`, in losses and weights
     optimiser: Optimiser
     schedule: Schedule = "constant"
-    epochs: int = Field(ge=0)  # in all, those of `gradual` among them; 0: used as it is built
+    epochs: int = Field(
+        ge=0, le=100_000
+    )  # in all, those of `gradual` among them; 0: used as it is built
     gradual: tuple[Smaller, ...] = Field(default=(), strict=False)
     early_stopping: EarlyStopping | None = None
-    batch: int = Field(gt=0)
+    batch: Batch
     augment: tuple[Augmentation, ...] = Field(default=(), strict=False)
     start_from: str | None = None  # a safetensors file; what fits by name and shape is taken
     freeze: tuple[str, ...] = Field(default=(), strict=False)  # modules, for example `encoder`
     ema: float | None = Field(default=None, gt=0, lt=1)  # decay of the averaged weights
     tta: Tta = Tta()
     refine: steps.Steps = Field(default=(), strict=False)  # of the model's own entry; no map's
-    seed: int = 0
+    seed: Seed = 0
     source: str
     goal: str
     reported: dict[Figure, float] = Field(default={})
@@ -114,6 +128,17 @@ class Recipe(Strict):
     def _epochs_are_left(self) -> Self:
         if self.gradual and sum(each.epochs for each in self.gradual) >= self.epochs:
             raise ValueError(f"`gradual` leaves none of {self.epochs} epochs for the full size")
+        return self
+
+    @model_validator(mode="after")
+    def _smaller_sizes_are_sizes(self) -> Self:
+        for each in self.gradual:
+            small = scaled(self.size, each.scale)
+            if min(small) < SMALLEST:
+                raise ValueError(
+                    f"`gradual`: scale {each.scale:g} leaves {small[0]}x{small[1]} pixels "
+                    f"of `size`; a side has at least {SMALLEST}"
+                )
         return self
 
     def __eq__(self, other: object) -> bool:

@@ -56,8 +56,8 @@ class Denoise(RefinementStep):
     text = (
         "Blur of {blur} pixels, threshold, opening of {opening}: no specks, but no antennas either."
     )
-    blur: int = Field(default=27, ge=1)  # pixels across, odd
-    opening: int = Field(default=39, ge=1)  # pixels across
+    blur: int = Field(default=27, ge=1, le=999)  # pixels across, odd
+    opening: int = Field(default=39, ge=1, le=999)  # pixels across
 
     @field_validator("blur")
     @classmethod
@@ -73,8 +73,8 @@ class ActiveContours(RefinementStep):
     name: Literal["active_contours"] = "active_contours"
     title = "Pull to edges"
     text = "Where the models are unsure, the outline moves to the steepest edge."
-    alpha: float = Field(default=0.01, ge=0)  # weight of a short path
-    beta: float = Field(default=0.1, ge=0)  # weight of a smooth path
+    alpha: float = Field(default=0.01, ge=0, le=1000)  # weight of a short path
+    beta: float = Field(default=0.1, ge=0, le=1000)  # weight of a smooth path
 
 
 class AdaptiveSmoothing(RefinementStep):
@@ -83,7 +83,9 @@ class AdaptiveSmoothing(RefinementStep):
     name: Literal["adaptive_smoothing"] = "adaptive_smoothing"
     title = "Smooth outline"
     text = "Where the models are sure, the outline loses its steps."
-    alpha: float = Field(default=0.5, gt=0)  # how much the width may change from point to point
+    alpha: float = Field(
+        default=0.5, gt=0, le=1000
+    )  # how much the width may change from point to point
 
 
 def _as_record(step: Any) -> Any:

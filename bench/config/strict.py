@@ -14,9 +14,9 @@ from bench.system.errors import BadConfig
 
 
 class Strict(BaseModel):
-    """A frozen record that refuses unknown fields and values of another type."""
+    """A frozen record that refuses unknown fields, values of another type, infinity and NaN."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
 
 
 Config = TypeVar("Config", bound=Strict)

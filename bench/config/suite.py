@@ -1,13 +1,27 @@
 """Suite: what decides a benchmark, as a strict YAML file; library.py finds it by its name."""
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
 
 from bench.config import refinement as steps
-from bench.config.recipe import Augmentation, Loss, Network, Optimiser, Schedule, Smaller
+from bench.config.recipe import (
+    Augmentation,
+    Batch,
+    Epochs,
+    Loss,
+    LossFactor,
+    Network,
+    Optimiser,
+    Schedule,
+    Seed,
+    Smaller,
+)
 from bench.config.strict import Strict
+
+Cars = Annotated[int, Field(gt=0, le=1_000_000)]
+Weight = Annotated[int, Field(ge=1, le=1000)]  # of all members' maps, a sum in 32 bits
 
 
 class Override(Strict):
@@ -18,14 +32,14 @@ class Override(Strict):
 
     network: Network | None = None
     pretrained: bool | None = None  # the option of networks that have it
-    epochs: int | None = Field(default=None, gt=0)
+    epochs: Epochs | None = None
     gradual: tuple[Smaller, ...] | None = Field(default=None, strict=False)
-    batch: int | None = Field(default=None, gt=0)
+    batch: Batch | None = None
     optimiser: Optimiser | None = None
     schedule: Schedule | None = None
-    loss: dict[Loss, float] | None = Field(default=None, min_length=1)
+    loss: dict[Loss, LossFactor] | None = Field(default=None, min_length=1)
     augment: tuple[Augmentation, ...] | None = Field(default=None, strict=False)
-    seed: int | None = None
+    seed: Seed | None = None
 
 
 class Ensemble(Strict):
@@ -36,15 +50,13 @@ class Ensemble(Strict):
 
     rule: str
     members: tuple[str, ...] = Field(default=(), strict=False)  # empty: every recipe of the suite
-    weights: tuple[int, ...] = Field(default=(), strict=False)  # empty: all 1
+    weights: tuple[Weight, ...] = Field(default=(), strict=False)  # empty: all 1
     refine: steps.Steps = Field(default=(), strict=False)
 
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:
         if self.weights and len(self.weights) != len(self.members):
             raise ValueError(f"{len(self.weights)} weights for {len(self.members)} named members")
-        if any(weight < 1 for weight in self.weights):
-            raise ValueError("weights are whole numbers of at least 1")
         return self
 
 
@@ -69,10 +81,10 @@ class Folds(Strict):
     `valid_cars` of the training cars choose the best epoch and are neither trained on nor scored.
     """
 
-    count: int = Field(default=5, ge=2)
+    count: int = Field(default=5, ge=2, le=1000)
     run: tuple[int, ...] = Field(default=(0,), min_length=1, strict=False)
-    valid_cars: int = Field(default=4, ge=1)
-    seed: int = 0
+    valid_cars: Cars = 4
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _folds_exist(self) -> Self:
@@ -85,9 +97,9 @@ class Folds(Strict):
 class Demo(Strict):
     """Size of the drawn data set that a suite uses without `--data`."""
 
-    cars: int = Field(gt=0)
-    test_cars: int = Field(gt=0)
-    seed: int = 0
+    cars: int = Field(gt=0, le=10_000)
+    test_cars: int = Field(gt=0, le=10_000)
+    seed: Seed = 0
 
 
 class Suite(Strict):
@@ -97,11 +109,11 @@ class Suite(Strict):
     recipes: tuple[str, ...] = Field(min_length=1, strict=False)
     ensembles: dict[str, Ensemble] = Field(default={})
     reported: tuple[Reported, ...] = Field(default=(), strict=False)
-    scale: float = Field(default=1.0, gt=0)
+    scale: float = Field(default=1.0, gt=0, le=8)
     override: Override = Override()
     split: Literal["car", "image_random"] = "car"
     folds: Folds = Folds()
-    limit: int | None = Field(default=None, gt=0)  # of the cars
+    limit: Cars | None = None  # of the cars
     demo: Demo | None = None
 
     @model_validator(mode="after")

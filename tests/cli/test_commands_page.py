@@ -27,7 +27,7 @@ def test_wrong_usage_ends_with_code_2(capsys):
         with pytest.raises(SystemExit) as ended:
             main(words)
         assert ended.value.code == 2
-    assert "0 is not at least 1" in capsys.readouterr().err
+    assert "'0' is not a whole number from 1 to 1024" in capsys.readouterr().err
 
 
 def test_a_checkout_keeps_its_results_and_an_installed_package_takes_the_working_directory(

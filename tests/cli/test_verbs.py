@@ -20,3 +20,31 @@ def test_a_mistake_has_one_line_and_its_exit_code(words, code, message, tiny_car
     error = capsys.readouterr().err
     assert message in error
     assert "Traceback" not in error
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (
+            ["run", "demo", "--seed", "-1"],
+            "--seed: '-1' is not a whole number from 0 to 4294967295",
+        ),
+        (["run", "demo", "--seed", "9" * 20], "from 0 to 4294967295"),
+        (["run", "demo", "--seed", "9" * 5000], "from 0 to 4294967295"),
+        (["run", "demo", "--jobs", "0"], "--jobs: '0' is not a whole number from 1 to 1024"),
+        (["run", "demo", "--jobs", "1000000000"], "from 1 to 1024"),
+        (["run", "demo", "--limit", "-3"], "--limit: '-3' is not a whole number from 1 to 1000000"),
+        (["run", "demo", "--limit", "ten"], "--limit: 'ten' is not a whole number"),
+        (["run", "demo", "--micro-batch", "1.5"], "--micro-batch: '1.5' is not a whole number"),
+        (["errors", "demo", "--entry", "a", "--out", "b", "--worst", "nan"], "--worst: 'nan' is"),
+        (["demo", "--out", "a", "--cars", "0"], "--cars: '0' is not a whole number from 1"),
+        (["demo", "--out", "a", "--test-cars", "-1"], "--test-cars: '-1' is not a whole number"),
+        (["serve", "--model", "a", "--port", "65536"], "--port: '65536' is not a whole number"),
+        (["leaderboard", "--kaggle", "--score", "nan"], "--score: 'nan' is not a number from 0 to"),
+    ],
+)
+def test_a_number_out_of_range_is_wrong_usage_before_any_work(words, message, capsys):
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert message in capsys.readouterr().err

@@ -48,6 +48,9 @@ def test_refinement_is_written_and_read_and_decides_no_map(tmp_path):
             {"refine": [{"adaptive_smoothing": {"alpha": 0}}]}, "alpha: .*greater", id="no slope"
         ),
         pytest.param({"refine": [{"denoise": {"blur": 26}}]}, "odd", id="a blur has a middle"),
+        pytest.param(
+            {"gradual": [{"scale": 0.002, "epochs": 1}]}, "leaves 3x4 pixels", id="nothing is left"
+        ),
         pytest.param({"augment": ["rotate90"]}, "crop", id="unknown augmentation lists the known"),
     ],
 )
@@ -57,3 +60,57 @@ def test_recipe_refuses(change, message, tmp_path):
     with pytest.raises(BadConfig, match=message) as refused:
         read(path, Recipe)
     assert str(path) in str(refused.value)
+
+
+HUGE = 10**20
+OPTIMISER = {"name": "sgd", "lr": 0.01}
+
+
+@pytest.mark.parametrize("number", [HUGE, -1, float("nan"), float("inf"), -float("inf")])
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("size.0", lambda number: {"size": [number, 100]}),
+        ("size.1", lambda number: {"size": [100, number]}),
+        ("loss.bce", lambda number: {"loss": {"bce": number}}),
+        ("gradient_sigma", lambda number: {"gradient_sigma": number}),
+        ("optimiser.lr", lambda number: {"optimiser": OPTIMISER | {"lr": number}}),
+        ("optimiser.encoder_lr", lambda number: {"optimiser": OPTIMISER | {"encoder_lr": number}}),
+        ("optimiser.weight_decay", lambda n: {"optimiser": OPTIMISER | {"weight_decay": n}}),
+        ("optimiser.momentum", lambda number: {"optimiser": OPTIMISER | {"momentum": number}}),
+        ("schedule", lambda n: {"schedule": {"name": "step", "every": n, "factor": 0.1}}),
+        ("schedule", lambda n: {"schedule": {"name": "step", "every": 1, "factor": n}}),
+        ("schedule", lambda n: {"schedule": {"name": "plateau", "patience": n, "factor": 0.1}}),
+        ("epochs", lambda number: {"epochs": number}),
+        ("gradual.0.scale", lambda number: {"gradual": [{"scale": number, "epochs": 1}]}),
+        ("gradual.0.epochs", lambda number: {"gradual": [{"scale": 0.5, "epochs": number}]}),
+        ("early_stopping.patience", lambda number: {"early_stopping": {"patience": number}}),
+        (
+            "early_stopping.min_delta",
+            lambda number: {"early_stopping": {"patience": 1, "min_delta": number}},
+        ),
+        ("batch", lambda number: {"batch": number}),
+        ("ema", lambda number: {"ema": number}),
+        ("tta.scales.0", lambda number: {"tta": {"scales": [number]}}),
+        ("seed", lambda number: {"seed": number}),
+        ("refine.0", lambda number: {"refine": [{"denoise": {"opening": number}}]}),
+        ("refine.0", lambda number: {"refine": [{"active_contours": {"alpha": number}}]}),
+    ],
+)
+def test_recipe_refuses_a_number_out_of_range_by_its_field_and_value(
+    field, change, number, tmp_path
+):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(RECIPE | change(number)))
+    with pytest.raises(BadConfig) as refused:
+        read(path, Recipe)
+    assert str(refused.value).startswith(f"{path}:\n  {field}")
+    assert f"not {number!r}" in str(refused.value)
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_recipe_refuses_a_reported_figure_that_is_no_number(number, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(RECIPE | {"reported": {"dice": number}}))
+    with pytest.raises(BadConfig, match=r"reported\.dice: input should be a finite number"):
+        read(path, Recipe)

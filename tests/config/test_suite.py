@@ -54,3 +54,45 @@ def test_a_recipe_is_called_as_a_suite_names_it_and_its_name_decides_nothing(tmp
     path.write_text(yaml.safe_dump(RECIPE | {"name": "mine"}))
     with pytest.raises(BadConfig, match="name: no such field; there are network, size"):
         read(path, Recipe)
+
+
+@pytest.mark.parametrize("number", [10**20, -1, float("nan"), float("inf")])
+@pytest.mark.parametrize(
+    ("field", "change"),
+    [
+        ("scale", lambda number: {"scale": number}),
+        ("limit", lambda number: {"limit": number}),
+        ("folds.count", lambda number: {"folds": {"count": number}}),
+        ("folds.valid_cars", lambda number: {"folds": {"valid_cars": number}}),
+        ("folds.seed", lambda number: {"folds": {"seed": number}}),
+        ("override.seed", lambda number: {"override": {"seed": number}}),
+        ("override.batch", lambda number: {"override": {"batch": number}}),
+        ("override.epochs", lambda number: {"override": {"epochs": number}}),
+        ("override.loss.bce", lambda number: {"override": {"loss": {"bce": number}}}),
+        ("demo.cars", lambda number: {"demo": {"cars": number, "test_cars": 1}}),
+        ("demo.test_cars", lambda number: {"demo": {"cars": 2, "test_cars": number}}),
+        (
+            "ensembles.a.weights.0",
+            lambda number: {
+                "ensembles": {"a": {"rule": "vote", "members": SUITE["recipes"][:1],
+                                    "weights": [number]}}
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_suite_refuses_a_number_out_of_range_by_its_field_and_value(
+    field, change, number, tmp_path
+):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(SUITE | change(number)))
+    with pytest.raises(BadConfig) as refused:
+        read(path, Suite)
+    assert str(refused.value).startswith(f"{path}:\n  {field}")
+    assert f"not {number!r}" in str(refused.value)
+
+
+def test_a_scale_that_leaves_no_pixels_is_named_with_its_recipe():
+    suite = load_suite("xu2018").model_copy(update={"scale": 0.001})
+    recipe = load_recipe(suite.recipes[0])
+    with pytest.raises(BadConfig, match=f"scale of 0.001, makes of recipe {recipe.name}:\n  size"):
+        as_suite_runs_it(recipe, suite)
