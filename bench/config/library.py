@@ -5,9 +5,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bench.config.names import check_names
 from bench.config.recipe import Recipe, scaled
 from bench.config.strict import faults, read
-from bench.config.suite import Suite, short_name
+from bench.config.suite import Suite, is_path, short_name
 from bench.system.errors import BadConfig
 from bench.system.text import nearest
 
@@ -15,19 +16,35 @@ RECIPES = Path(__file__).parents[2] / "models" / "recipes"
 SUITES = Path(__file__).parent / "suites"
 
 
-def load_recipe(name: str, beside: Path = Path()) -> Recipe:
-    """Load the recipe of `models/recipes/<name>.yaml`, or of a path that ends in .yaml.
+def load_recipe(name: str, beside: Path | None = None) -> Recipe:
+    """Load the recipe of `models/recipes/<name>.yaml`, or of a path that ends in .yaml or .yml.
 
     Args:
-        beside: the suite's file; a relative path is looked up in its folder.
+        beside: the suite's file, if one names the recipe; a relative path is looked up in its
+            folder.
+
+    Raises:
+        BadConfig: there is no such recipe, or it breaks a rule.
     """
-    path = str(beside.parent / name) if name.endswith(".yaml") else name
-    return read(_find(path, RECIPES, "recipe"), Recipe).named(short_name(name))
+    if beside is None:
+        return read(_find(name, RECIPES, "recipe"), Recipe).named(short_name(name))
+    try:
+        path = _find(str(beside.parent / name) if is_path(name) else name, RECIPES, "recipe")
+    except BadConfig as error:
+        raise BadConfig(f"{beside}: recipes: {error}") from error
+    return read(path, Recipe).named(short_name(name))
 
 
 def load_suite(name: str) -> Suite:
-    """Load the suite of `bench/config/suites/<name>.yaml`, or of a path that ends in .yaml."""
-    return read(suite_path(name), Suite)
+    """Load the suite of `bench/config/suites/<name>.yaml`, or of a path that ends in .yaml or .yml.
+
+    Raises:
+        BadConfig: there is no such suite, or it breaks a rule.
+    """
+    path = suite_path(name)
+    suite = read(path, Suite)
+    check_names(suite, path)
+    return suite
 
 
 def suite_path(name: str) -> Path:
@@ -78,9 +95,27 @@ def with_overrides(suite: Suite, seed: int | None, limit: int | None) -> Suite:
 
 
 def _find(name: str, folder: Path, what: str) -> Path:
-    if name.endswith(".yaml"):
-        return Path(name)
-    known = list_names(folder)
-    if name not in known:
-        raise BadConfig(nearest(name, known, what))
-    return folder / f"{name}.yaml"
+    """Return the file of a name in the library's folder, or of a path.
+
+    Raises:
+        BadConfig: there is none; the message names what is nearest.
+    """
+    path, known = Path(name), list_names(folder)
+    if is_path(name) and path.is_file():
+        return path
+    if name in known:
+        return folder / f"{name}.yaml"
+    if path.is_dir():
+        inside = [str(each) for each in _yaml_files(path)]
+        there = f"name a file: {', '.join(inside)}" if inside else "there is no .yaml file in it"
+        raise BadConfig(f"{name} is a folder, not a {what}; {there}")
+    if path.is_file():
+        raise BadConfig(f"{name}: the file of a {what} ends in .yaml; rename it")
+    beside = [str(each) for each in _yaml_files(path.parent)]
+    raise BadConfig(
+        nearest(name, [*beside, *known] if is_path(name) or "/" in name else known, what)
+    )
+
+
+def _yaml_files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("*") if is_path(path.name))

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence, Set
 from pathlib import Path
+from reprlib import Repr
 from types import NoneType
 from typing import Annotated, Any, TypeVar, get_args, get_origin
 
@@ -21,13 +22,59 @@ class Strict(BaseModel):
 
 Config = TypeVar("Config", bound=Strict)
 
-FLOAT, MERGE = "tag:yaml.org,2002:float", "tag:yaml.org,2002:merge"
+MAX_FAULTS = 20  # that a message names
+SHORTENED = Repr()  # of a value in a message
+SHORTENED.maxstring = SHORTENED.maxother = 80
+
+INT, FLOAT, MERGE = (f"tag:yaml.org,2002:{name}" for name in ("int", "float", "merge"))
+MAX_BYTES = 2**20  # of a file; the largest of ours has 3,000
+MAX_VALUES, MAX_DEPTH, MAX_DIGITS = 20_000, 50, 100
 # A float of YAML 1.2 that YAML 1.1, PyYAML's, takes for a string: `1e-4`, `1E5`, `.5e3`.
 EXPONENT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)[eE][-+]?[0-9]+$")
 
 
 class StrictLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, but no key may stand twice in a mapping, and `1e-4` is a number."""
+    """PyYAML's safe loader, but no key may stand twice in a mapping, and `1e-4` is a number.
+
+    What a file holds once its aliases are written out is limited in depth and number, so that a
+    few hundred bytes cannot fill the memory; no alias may stand in what it names.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self._depth = self._values = 0
+        self._sizes: dict[yaml.Node, int] = {}  # how many values a finished node holds
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
+        """Refuse what is nested too deeply, holds itself, or holds too many values."""
+        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        mark, before = event.start_mark, self._values
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise yaml.MarkedYAMLError(problem=f"nested over {MAX_DEPTH} deep", problem_mark=mark)
+        node = super().compose_node(parent, index)
+        assert node is not None  # as of every event that begins a value
+        self._depth -= 1
+        if not isinstance(event, yaml.AliasEvent):
+            self._values += 1
+            self._sizes[node] = self._values - before
+        elif node in self._sizes:
+            self._values += self._sizes[node]
+        else:
+            raise yaml.MarkedYAMLError(problem="an alias in what it names", problem_mark=mark)
+        if self._values > MAX_VALUES:
+            problem = f"over {MAX_VALUES:,} values, counting those of aliases; write fewer"
+            raise yaml.MarkedYAMLError(problem=problem, problem_mark=mark)
+        return node
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """Refuse a number of too many digits, or what only looks like a number or a date."""
+        try:
+            if node.tag in (INT, FLOAT) and len(str(node.value)) > MAX_DIGITS:
+                raise ValueError(f"a number of {len(node.value):,} characters")
+            return super().construct_object(node, deep)
+        except (AttributeError, KeyError, OverflowError, ValueError) as error:  # PyYAML's own slips
+            raise yaml.MarkedYAMLError(problem=str(error), problem_mark=node.start_mark) from error
 
     def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
         """Refuse a mapping in which two keys are equal, before aliases are merged into it."""
@@ -73,12 +120,18 @@ def load_yaml(path: Path) -> Any:
         BadConfig: the file cannot be read or is not YAML; the message names the line.
     """
     try:
+        if path.stat().st_size > MAX_BYTES:
+            raise BadConfig(
+                f"{path}: over {MAX_BYTES:,} bytes, so no recipe or suite; name another"
+            )
         loader = StrictLoader(path.read_text(encoding="utf-8"))
         loader.name = str(path)  # for messages
         return loader.get_single_data()
     except OSError as error:
         raise BadConfig(f"{path}: {error.strerror}") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except UnicodeDecodeError as error:
+        raise BadConfig(f"{path}: not UTF-8 ({error}); save it as UTF-8") from error
+    except yaml.YAMLError as error:
         raise BadConfig(f"{path}: not YAML: {error}") from error
 
 
@@ -118,14 +171,18 @@ def field_of(fault: ErrorDetails) -> str:
 
 def faults(error: ValidationError, kind: type[Strict]) -> str:
     """Return a line for every field at fault: its name, what is wrong with it, and its value."""
-    lines = []
-    for fault in error.errors():
+    lines, found = [], error.errors()
+    for fault in found[:MAX_FAULTS]:
         reason = f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
         if fault["type"] == "extra_forbidden":
             reason = f"no such field; there are {', '.join(_fields_beside(kind, fault['loc']))}"
-        elif fault["type"] != "missing":
-            reason += f", not {fault['input']!r}"
+        elif fault["type"] == "model_type":
+            reason = f"wanted are fields, not {SHORTENED.repr(fault['input'])}; write `name: value`"
+        elif fault["type"] != "missing" and not isinstance(fault["input"], dict):
+            reason += f", not {SHORTENED.repr(fault['input'])}"
         lines.append(f"\n  {field_of(fault)}: {reason}")
+    if len(found) > MAX_FAULTS:
+        lines.append(f"\n  and {len(found) - MAX_FAULTS} more")
     return "".join(lines)
 
 

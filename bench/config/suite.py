@@ -19,6 +19,9 @@ from bench.config.recipe import (
     Smaller,
 )
 from bench.config.strict import Strict
+from bench.system.text import nearest
+
+SUFFIXES = (".yaml", ".yml")  # of the file of a suite or recipe
 
 Cars = Annotated[int, Field(gt=0, le=1_000_000)]
 Weight = Annotated[int, Field(ge=1, le=1000)]  # of all members' maps, a sum in 32 bits
@@ -121,7 +124,8 @@ class Suite(Strict):
         for name, ensemble in self.ensembles.items():
             strangers = sorted(set(ensemble.members) - set(self.recipes))
             if strangers:
-                raise ValueError(f"ensemble {name!r}: {strangers[0]!r} is not among `recipes`")
+                near = nearest(strangers[0], self.recipes, "member among `recipes` is called")
+                raise ValueError(f"ensemble {name!r}: {near}")
         return self
 
     def members(self, ensemble: str) -> tuple[str, ...]:
@@ -131,4 +135,13 @@ class Suite(Strict):
 
 def short_name(name: str) -> str:
     """Return the name of a suite or recipe in a run: its own, or the stem of its path."""
-    return Path(name).stem if name.endswith(".yaml") else name
+    return Path(name).stem if is_path(name) else name
+
+
+def is_path(name: str) -> bool:
+    """Whether a suite or recipe is named by the path of its file, not by its name in the library.
+
+    >>> is_path("mine.yaml"), is_path("mine/suite.YML"), is_path("demo")
+    (True, True, False)
+    """
+    return Path(name).suffix.lower() in SUFFIXES

@@ -90,8 +90,9 @@ def listed(names: list[str]) -> str:
 def nearest(name: str, known: Collection[str], what: str) -> str:
     """Say that a name does not exist, and which known names are like it (or all of them).
 
-    >>> nearest("maen", ["mean", "vote"], "rule")
-    "no rule 'maen'; nearest: mean"
+    >>> nearest("Maen", ["mean", "vote"], "rule")
+    "no rule 'Maen'; nearest: mean"
     """
-    close = difflib.get_close_matches(name, known, n=3) or known
-    return f"no {what} {name!r}; nearest: {', '.join(close)}"
+    spelled = {each.casefold(): each for each in known}
+    close = [spelled[each] for each in difflib.get_close_matches(name.casefold(), spelled)]
+    return f"no {what} {name!r}; nearest: {', '.join(close or known)}"

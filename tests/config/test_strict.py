@@ -110,6 +110,68 @@ def test_files_that_are_not_plain_yaml_are_refused(text, message, tmp_path):
         read(path, Recipe)
 
 
+def powers(line: str) -> str:
+    """Nine lines, each with nine aliases of the line before: 9**9 values in a few hundred bytes."""
+    lines = ["a: &a {x: 1, y: 2}"]
+    for name, before in zip("bcdefghi", "abcdefgh", strict=True):
+        lines.append(line.format(name=name, nine=", ".join([f"*{before}"] * 9)))
+    return "\n".join(lines)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param(powers("{name}: &{name} [{nine}]"), "over 20,000 values", id="lists of lists"),
+        pytest.param(powers("{name}: &{name} {{<<: [{nine}]}}"), "over 20,000 values", id="merges"),
+        pytest.param("x:\n- [1" + ", 1" * 20_000 + "]", "over 20,000 values", id="without aliases"),
+        pytest.param("[" * 5000, "nested over 50 deep", id="lists in lists"),
+        pytest.param("{a: " * 5000, "nested over 50 deep", id="mappings in mappings"),
+        pytest.param("- " * 5000 + "x", "nested over 50 deep", id="blocks in blocks"),
+        pytest.param("a: &a [*a]", "an alias in what it names", id="a list that holds itself"),
+        pytest.param("a: &a {b: *a}", "an alias in what it names", id="a mapping that does"),
+        pytest.param("size: " + "9" * 5000, "a number of 5,000 characters", id="a long number"),
+        pytest.param("size: 1" + ":1" * 99_999, "a number of 199,999", id="a long time"),
+        pytest.param("size: 0x_", "invalid literal for int", id="no number"),
+        pytest.param("title: 2001-13-45", "month must be in 1..12", id="no date"),
+        pytest.param("title: !!timestamp x", "no attribute", id="no time"),
+        pytest.param("pretrained: !!bool x", "'x'", id="neither yes nor no"),
+    ],
+)
+def test_small_files_that_would_fill_the_memory_are_refused_with_their_line(load, text, said):
+    with pytest.raises(BadConfig) as refused:
+        load(text)
+    message = str(refused.value)
+    assert said in message and 'mine.yaml", line ' in message
+    assert len(message) < 500
+
+
+def test_some_aliases_are_read(load):
+    assert load("a: &a [1, 2]\nb: [*a, *a]\n")["b"] == [[1, 2], [1, 2]]
+
+
+def test_files_that_are_no_text_of_ours_are_refused(tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_bytes(b"#" * (2**20 + 1))
+    with pytest.raises(BadConfig, match=r"mine\.yaml: over 1,048,576 bytes, so no recipe or suite"):
+        load_yaml(path)
+    path.write_text("title: Köln", encoding="utf-16")
+    with pytest.raises(BadConfig, match=r"mine\.yaml: not UTF-8 .*save it as UTF-8"):
+        load_yaml(path)
+    path.write_text("")
+    with pytest.raises(BadConfig, match=r"wanted are fields, not None; write `name: value`"):
+        read(path, Suite)
+
+
+def test_a_message_shows_the_beginning_of_a_long_value_and_of_many_faults(tmp_path):
+    path = tmp_path / "mine.yaml"
+    fields = [f"f{number}: 1" for number in range(99)]
+    path.write_text("\n".join(["title: [" + "1, " * 5000 + "1]", "recipes: [a]", *fields]))
+    with pytest.raises(BadConfig) as refused:
+        read(path, Suite)
+    assert "title: input should be a valid string, not [1, 1" in str(refused.value)
+    assert str(refused.value).endswith("\n  and 80 more")
+
+
 def test_a_folder_of_another_suite_is_refused_by_field(tmp_path: Path):
     suite = load_suite("demo")
     (tmp_path / "suite.yaml").write_text(to_yaml(suite))

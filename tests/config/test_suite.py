@@ -19,7 +19,9 @@ SUITE = yaml.safe_load((SUITES / "xu2018.yaml").read_text())
     ("change", "message"),
     [
         pytest.param(
-            {"ensembles": {"a": {"rule": "mean", "members": ["x"]}}}, "'x' is not", id="no member"
+            {"ensembles": {"a": {"rule": "mean", "members": ["x"]}}},
+            "ensemble 'a': no member among `recipes` is called 'x'; nearest: xu2018/",
+            id="no member",
         ),
         pytest.param(
             {"ensembles": {"a": {"rule": "vote", "members": SUITE["recipes"], "weights": [1]}}},
