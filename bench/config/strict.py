@@ -45,15 +45,14 @@ class StrictLoader(yaml.SafeLoader):
         self._depth = self._values = 0
         self._sizes: dict[yaml.Node, int] = {}  # how many values a finished node holds
 
-    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node:
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> Any:
         """Refuse what is nested too deeply, holds itself, or holds too many values."""
-        event: yaml.Event = self.peek_event()  # type: ignore[no-untyped-call]
+        event: Any = self.peek_event()  # type: ignore[no-untyped-call]
         mark, before = event.start_mark, self._values
         self._depth += 1
         if self._depth > MAX_DEPTH:
             raise yaml.MarkedYAMLError(problem=f"nested over {MAX_DEPTH} deep", problem_mark=mark)
-        node = super().compose_node(parent, index)
-        assert node is not None  # as of every event that begins a value
+        node: Any = super().compose_node(parent, index)
         self._depth -= 1
         if not isinstance(event, yaml.AliasEvent):
             self._values += 1
