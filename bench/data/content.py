@@ -1,0 +1,56 @@
+"""What photographs and masks hold, as hashes: what a result was made from is known by these."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from bench.data.carvana import Carvana, car_of
+from bench.system.contents import Contents
+
+
+def photograph_hashes(data: Carvana, images: Iterable[str], contents: Contents) -> dict[str, str]:
+    """Image id -> SHA-256 of its photograph's file, of training or test photographs.
+
+    Raises:
+        BadData: a photograph cannot be read.
+    """
+    paths = {image: data.train.get(image) or data.test[image] for image in images}
+    hashes = contents.of(paths.values())
+    return {image: hashes[path] for image, path in paths.items()}
+
+
+def mask_hashes(data: Carvana, images: Iterable[str], contents: Contents) -> dict[str, str]:
+    """Image id -> SHA-256 of its mask: of the picture's file, or of its row in train_masks.csv.
+
+    An image without a mask has the hash "".
+
+    Raises:
+        BadData: a mask or the table cannot be read.
+    """
+    images = list(images)
+    pictures = {image: data.masks[image] for image in images if image in data.masks}
+    hashes = contents.of(pictures.values())
+    return {
+        image: hashes[pictures[image]] if image in pictures else _row_hash(data, image)
+        for image in images
+    }
+
+
+def _row_hash(data: Carvana, image: str) -> str:
+    row = data.mask_rows.get(image)
+    return hashlib.sha256(row.encode()).hexdigest() if row is not None else ""
+
+
+def by_car(hashes: Mapping[str, str]) -> dict[str, str]:
+    """Car -> one hash of all its images, their ids and their hashes.
+
+    >>> by_car({"a_01": "x", "a_02": "y"}).keys()
+    dict_keys(['a'])
+    """
+    lines = defaultdict(list)
+    for image, digest in sorted(hashes.items()):
+        lines[car_of(image)].append(f"{image} {digest}\n")
+    return {
+        car: hashlib.sha256("".join(listed).encode()).hexdigest()[:32]
+        for car, listed in lines.items()
+    }

@@ -1,0 +1,196 @@
+"""Claims: one process at a time works in a folder or on a file, and every other is told who does.
+
+A claim is a hidden file that its owner keeps locked, and that says who the owner is. A lock ends
+with its process, so what a killed process claimed is free at once. A machine may not see the locks
+that another one holds in a shared folder: there, the file's time tells that the owner is alive.
+"""
+
+import fcntl
+import json
+import os
+import shlex
+import socket
+import sys
+import threading
+import uuid
+from _thread import interrupt_main
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+from bench.system.errors import BenchError
+
+BEAT_S = 10.0  # between two signs of life
+DEAD_AFTER_S = 120.0  # without one, a process of another machine counts as dead
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")  # another one for each start of a machine
+
+_held: set[int] = set()  # file descriptors
+
+
+class Taken(BenchError):
+    """Another process works there."""
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The process that holds a claim."""
+
+    host: str
+    boot: str
+    pid: int
+    since: str
+    command: str
+    uuid: str = field(default_factory=lambda: uuid.uuid4().hex)
+
+    def __str__(self) -> str:
+        return f"process {self.pid} on {self.host} has done so since {self.since} ({self.command})"
+
+
+@contextmanager
+def claimed(claim: Path, target: Path) -> Iterator[None]:
+    """Hold a claim inside the block.
+
+    Args:
+        claim: its file, which exists as long as the claim is held.
+        target: what is claimed, for messages.
+
+    Raises:
+        Taken: another process holds the claim; or, at the end of the block, a process of another
+            machine took it over, because this one gave no sign of life for DEAD_AFTER_S.
+        BenchError: the folder cannot be written to.
+    """
+    owner = _this_process()
+    try:
+        claim.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _take(claim, target, owner)
+    except OSError as error:
+        raise BenchError(
+            f"{target}: cannot be written to ({error.strerror}); give access or free space"
+        ) from error
+    _held.add(descriptor)
+    ended, lost = threading.Event(), threading.Event()
+    heart = threading.Thread(target=_beat, args=(claim, owner, ended, lost), daemon=True)
+    heart.start()
+    try:
+        yield
+    except KeyboardInterrupt:
+        if not lost.is_set():
+            raise
+    finally:
+        ended.set()
+        heart.join()
+        _held.discard(descriptor)
+        if not lost.is_set():
+            claim.unlink(missing_ok=True)
+        os.close(descriptor)
+    if lost.is_set():
+        raise Taken(
+            f"{target}: {_owner(claim)} and took it over; this process stood still too long"
+        )
+
+
+def check_unclaimed(claim: Path, target: Path) -> None:
+    """Refuse to begin work that would come upon another process's claim later.
+
+    Raises:
+        Taken: another process holds the claim.
+    """
+    if claim.exists():
+        with claimed(claim, target):
+            pass
+
+
+def _this_process() -> Owner:
+    return Owner(
+        host=socket.gethostname(),
+        boot=BOOT_ID.read_text().strip() if BOOT_ID.exists() else "",
+        pid=os.getpid(),
+        since=f"{datetime.now():%Y-%m-%d %H:%M:%S}",
+        command=shlex.join(["carvana-bench", *sys.argv[1:]])[:200],
+    )
+
+
+def _take(claim: Path, target: Path, owner: Owner) -> int:
+    """Lock the file and write the owner into it; return its descriptor."""
+    while True:
+        descriptor = os.open(claim, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            _refuse_if_taken(claim, target, owner, locked=_lock(descriptor))
+            if _is_at(descriptor, claim):  # or its last owner has just removed it
+                os.ftruncate(descriptor, 0)
+                os.write(descriptor, json.dumps(asdict(owner)).encode())
+                return descriptor
+        except BaseException:
+            os.close(descriptor)
+            raise
+        os.close(descriptor)
+
+
+def _lock(descriptor: int) -> bool | None:
+    """Lock a file: whether nobody else holds the lock; None where there are no locks."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
+
+
+def _refuse_if_taken(claim: Path, target: Path, owner: Owner, locked: bool | None) -> None:
+    other = _owner(claim)
+    if locked and (other is None or other.boot == owner.boot):
+        return  # an owner on this machine would hold the lock
+    if locked is False or (other and _silent_for(claim) < DEAD_AFTER_S):
+        who = other or "another process has begun to do so"
+        raise Taken(f"{target}: in use: {who}; wait until it has ended, or stop it")
+
+
+def _owner(claim: Path) -> Owner | None:
+    """Read who holds a claim; None of one that is not written yet."""
+    try:
+        return Owner(**json.loads(claim.read_bytes()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def _silent_for(claim: Path) -> float:
+    """Return the seconds since the owner's last sign of life, by the clock of the file system."""
+    probe = claim.with_name(f"{claim.name}.{uuid.uuid4().hex}")
+    probe.touch()
+    try:
+        return probe.stat().st_mtime - claim.stat().st_mtime
+    finally:
+        probe.unlink()
+
+
+def _is_at(descriptor: int, path: Path) -> bool:
+    """Whether an open file is still the one at a path."""
+    try:
+        return os.path.samestat(os.fstat(descriptor), path.stat())
+    except FileNotFoundError:
+        return False
+
+
+def _beat(claim: Path, owner: Owner, ended: threading.Event, lost: threading.Event) -> None:
+    """Give a sign of life now and then; stop the work when the claim is another's."""
+    while not ended.wait(BEAT_S):
+        present = _owner(claim)
+        if present and present.uuid != owner.uuid:
+            lost.set()
+            interrupt_main()
+            return
+        with suppress(OSError):
+            os.utime(claim)
+
+
+def _let_go_in_child() -> None:
+    """Close the locks that a forked child inherits, or it would hold them after its parent."""
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_let_go_in_child)

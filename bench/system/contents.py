@@ -1,0 +1,169 @@
+"""SHA-256 of files' contents, remembered while the size, the times and the inode of a file stay.
+
+Reads  any files. Writes `<folder>/contents.sqlite`, which may be removed at any time.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from zlib import crc32
+
+from bench.system.errors import BadFile
+from bench.system.files import sha256
+from bench.system.progress import track
+from bench.system.threads import prefetch
+
+RESTED_S = 3.0  # file systems' clocks tick coarsely: two changes in one tick look like one
+MANY = 500  # files to read from which on progress is shown
+
+TABLE = (
+    "CREATE TABLE IF NOT EXISTS files (folder BLOB, name BLOB, state TEXT, sha256 TEXT, "
+    "checksum INTEGER, PRIMARY KEY (folder, name)) WITHOUT ROWID"
+)
+KNOWN = "SELECT name, state, sha256, checksum FROM files WHERE folder = ?"
+REMEMBER = "INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?)"
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a file looked like from outside when its content was hashed, and the hash."""
+
+    state: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The contents of files, remembered in a folder that all runs beside it share.
+
+    A folder that cannot be written to, or a memory that is damaged, costs time and nothing else.
+
+    Args:
+        folder: where hashes are remembered.
+        jobs: threads that read files.
+    """
+
+    folder: Path
+    jobs: int = 1
+
+    def of(self, paths: Iterable[Path]) -> dict[Path, str]:
+        """Return the SHA-256 of each file's bytes, in hexadecimal.
+
+        Only files that are new, or whose size, times or inode have changed, are read.
+
+        Raises:
+            BadData: a file cannot be read.
+        """
+        states = {path: _state(path) for path in paths}
+        known = self._known(states)
+        unread = [path for path in states if path not in known or known[path].state != states[path]]
+        seen = known | self._read(unread, states)
+        return {path: seen[path].sha256 for path in states}
+
+    def verify(self, paths: Iterable[Path]) -> list[Path]:
+        """Read every file again; return those whose bytes changed while nothing else of them did.
+
+        A failing disk does that, or somebody who sets times.
+
+        Raises:
+            BadData: a file cannot be read.
+        """
+        states = {path: _state(path) for path in paths}
+        known = self._known(states)
+        seen = self._read(list(states), states)
+        return [
+            path
+            for path, before in known.items()
+            if before.state == seen[path].state and before.sha256 != seen[path].sha256
+        ]
+
+    def _read(self, paths: list[Path], states: Mapping[Path, str]) -> dict[Path, Seen]:
+        hashes = prefetch(_sha256, paths, self.jobs)
+        shown = track(hashes, "hash files", len(paths)) if len(paths) >= MANY else hashes
+        seen = {path: Seen(states[path], digest) for path, digest in zip(paths, shown, strict=True)}
+        self._remember({path: each for path, each in seen.items() if _has_rested(path)})
+        return seen
+
+    def _known(self, paths: Iterable[Path]) -> dict[Path, Seen]:
+        """Return what is remembered of some files."""
+        known: dict[Path, Seen] = {}
+        by_key = {_key(path): path for path in paths}
+        with suppress(sqlite3.Error, OSError), closing(self._connect()) as connection:
+            for folder in {folder for folder, _ in by_key}:
+                for name, state, digest, checksum in connection.execute(KNOWN, (folder,)):
+                    path = by_key.get((folder, name))
+                    if path and checksum == _checksum(folder, name, state, digest):
+                        known[path] = Seen(state, digest)
+        return known
+
+    def _remember(self, seen: Mapping[Path, Seen]) -> None:
+        if not seen:
+            return
+        rows = [
+            (*_key(path), each.state, each.sha256, _checksum(*_key(path), each.state, each.sha256))
+            for path, each in seen.items()
+        ]
+        with suppress(sqlite3.Error, OSError), closing(self._connect()) as connection, connection:
+            connection.executemany(REMEMBER, rows)
+
+    def _connect(self) -> sqlite3.Connection:
+        """Open the memory; a damaged one is begun anew."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        path = self.folder / "contents.sqlite"
+        try:
+            return _open(path)
+        except sqlite3.DatabaseError as error:
+            if getattr(error, "sqlite_errorname", "") not in {"SQLITE_NOTADB", "SQLITE_CORRUPT"}:
+                raise
+            path.unlink()
+            return _open(path)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(path, timeout=10)
+    try:
+        connection.execute(TABLE)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+def _state(path: Path) -> str:
+    """Return what can be seen of a file without reading it.
+
+    The time of its last change of any kind is among it, since that one cannot be set.
+    """
+    try:
+        stat = os.stat(path)  # noqa: PTH116 (a hundred thousand times)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+    return f"{stat.st_size} {stat.st_mtime_ns} {stat.st_ctime_ns} {stat.st_ino}"
+
+
+def _has_rested(path: Path) -> bool:
+    """Whether a file was left alone for so long that its next change shows in its times."""
+    return abs(time.time() - path.stat().st_ctime) > RESTED_S
+
+
+def _sha256(path: Path) -> str:
+    try:
+        return sha256(path)
+    except OSError as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: OSError) -> BadFile:
+    return BadFile(path, f"cannot be read ({error.strerror})", "put it back")
+
+
+def _key(path: Path) -> tuple[bytes, bytes]:
+    return os.fsencode(path.parent.absolute()), os.fsencode(path.name)
+
+
+def _checksum(folder: bytes, name: bytes, state: str, digest: str) -> int:
+    return crc32(b"\0".join([folder, name, state.encode(), digest.encode()]))
