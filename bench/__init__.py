@@ -1,15 +1,15 @@
 """The harness: the floor plan. Packages stand in the order in which data flow through them.
 
   system/       what the program stands on
-    errors text threads progress process device environment disk temporaries files
+    errors text threads progress process device environment disk temporaries files contents claims
   config/       what decides a run: recipe, suite, refinement steps, and where its files lie
     recipe suite names refinement library strict layout
   masks/        maps, masks and runs: one type each, and the exact ways between them
-    types rle resize contours packing store database lock scratch drawing
+    types rle resize contours packing store database scratch drawing
     compiled/   their loops as machine code
       jit vectors runs pixels planes shrinking submission_lines
   data/         photographs and masks in Kaggle's layout, their check and their folds of cars
-    carvana images archive check coco folds
+    carvana images content archive check coco folds
   demo/         cars drawn in that layout
     folder photograph body mesh parts shape skin raster shader light studio sheet
   metrics/      pure measures: masks and scores in, numbers out

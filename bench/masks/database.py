@@ -19,6 +19,9 @@ SCHEMA = (
     "checksum INTEGER, frame BLOB)",
     f"PRAGMA application_id = {APPLICATION}",
 )
+ORIGINS = (
+    "CREATE TABLE IF NOT EXISTS origins (image TEXT PRIMARY KEY, made_from TEXT, seconds REAL)"
+)
 INDEX = "CREATE INDEX IF NOT EXISTS content ON maps (image, height, width, checksum)"
 CONTENT = "SELECT image, height, width, checksum FROM maps ORDER BY image"  # the index answers it
 REMOVE = "remove the file and predict again"
@@ -51,10 +54,13 @@ class Database:
         with explained(self._path):
             return self._connection().execute(query, values).fetchall()
 
-    def write(self, statement: str, values: Sequence[object] = ()) -> None:
-        """Execute a statement that changes the file; one thread at a time does."""
-        with self._writing, explained(self._path):
-            self._connections[0].execute(statement, values)
+    def write(self, *statements: tuple[str, Sequence[object]]) -> None:
+        """Execute statements that change the file, all or none; one thread at a time does."""
+        connection = self._connections[0]
+        with self._writing, explained(self._path), connection:
+            connection.execute("BEGIN IMMEDIATE")
+            for statement, values in statements:
+                connection.execute(statement, values)
 
     def make_tables(self, made_by: dict[str, Any]) -> None:
         """Turn a new, empty file into a map store without maps; leave any other file as it is."""
@@ -74,12 +80,13 @@ class Database:
             kind, cure = CURES["SQLITE_NOTADB"]
             raise kind(f"{self._path}: {cure}")
 
-    def add_index(self) -> None:
-        """Add the index from which all checksums are read without the maps between them.
+    def add_what_is_new(self) -> None:
+        """Add what earlier versions did not have: where maps come from, and an index.
 
-        Stores of before it lack the index: it takes them seconds, once.
+        From the index all checksums are read without the maps between them; making it takes a
+        large store of before it some seconds, once.
         """
-        self.write(INDEX)
+        self.write((ORIGINS, ()), (INDEX, ()))
 
     def write_ahead(self) -> None:
         """Let readers go on while one writes, and lose no written map when the writer is killed."""

@@ -1,25 +1,26 @@
 """The map store: probability maps of one model in one SQLite file that survives a crash.
 
 A row of the table `maps` is an image id, height, width, the packed map (see packing.py) and a
-checksum over all of them; the table `made_by` says what made the maps. An image is done when the
-table has its map: `ids()`. One process writes; any number read meanwhile, from any number of
-threads.
+checksum over all of them; the table `made_by` says what made all maps, the table `origins` what
+each was made from. An image is done when the table has its map: `ids()`. One process writes; any
+number read meanwhile, from any number of threads.
 """
 
 import hashlib
 import json
+import math
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
 from bench.masks.database import CONTENT, REMOVE, Database, checksum_of, explained
-from bench.masks.lock import WriteLock
 from bench.masks.packing import pack, unpack
 from bench.masks.scratch import BorrowedMap, Scratch
 from bench.masks.types import Map
+from bench.system.claims import claimed
 from bench.system.errors import BadData, BenchError, Missing
 
 
@@ -28,7 +29,10 @@ class MapStore:
 
     def __init__(self, path: Path, *, writable: bool) -> None:
         self.path = path
-        self._lock = WriteLock(path) if writable else None
+        self._claim = ExitStack()
+        if writable:
+            claim = path.with_name(f".{path.name}.claim")
+            self._claim.enter_context(claimed(claim, path))
         self._database = Database(path, writable=writable)
         self._scratch = Scratch()
 
@@ -51,7 +55,7 @@ class MapStore:
             store._database.check_kind()
             store._database.write_ahead()
             store._check_maker(made_by)
-            store._database.add_index()
+            store._database.add_what_is_new()
         return store
 
     @classmethod
@@ -69,8 +73,14 @@ class MapStore:
             store._database.check_kind()
         return store
 
-    def write(self, image_id: str, map: Map) -> None:
+    def write(
+        self, image_id: str, map: Map, made_from: str = "", seconds: float = math.nan
+    ) -> None:
         """Store a map, in place of an earlier one; once this returns, a crash cannot lose it.
+
+        Args:
+            made_from: the hash of what it was made from, such as its photograph.
+            seconds: the time it took; NaN: unknown.
 
         Raises:
             TypeError: the map is not uint8 (H, W).
@@ -81,7 +91,10 @@ class MapStore:
         height, width = map.shape
         frame = pack(map)
         row = (image_id, height, width, checksum_of(image_id, height, width, frame), frame)
-        self._database.write("INSERT OR REPLACE INTO maps VALUES (?, ?, ?, ?, ?)", row)
+        self._database.write(
+            ("INSERT OR REPLACE INTO maps VALUES (?, ?, ?, ?, ?)", row),
+            ("INSERT OR REPLACE INTO origins VALUES (?, ?, ?)", (image_id, made_from, seconds)),
+        )
 
     def read(self, image_id: str) -> Map:
         """The map of an image, uint8 (H, W).
@@ -122,6 +135,25 @@ class MapStore:
         """The images that have a map, sorted."""
         return [image for (image,) in self._database.rows("SELECT image FROM maps ORDER BY 1")]
 
+    def made_from(self) -> dict[str, str]:
+        """Image -> what `write` noted that its map was made from; images of older stores lack."""
+        return dict(self._origins("SELECT image, made_from FROM origins"))
+
+    def checksums(self) -> dict[str, int]:
+        """Image -> the checksum of its map; no map is read."""
+        return {image: checksum for image, _, _, checksum in self._database.rows(CONTENT)}
+
+    @property
+    def seconds_per_map(self) -> float:
+        """The mean time that a map took; NaN where no time is known."""
+        rows = self._origins("SELECT AVG(seconds) FROM origins")
+        return math.nan if not rows or rows[0][0] is None else float(rows[0][0])
+
+    def _origins(self, query: str) -> list[tuple[Any, ...]]:
+        """Rows of the table `origins`, which stores of before it lack."""
+        known = self._database.rows("SELECT 1 FROM sqlite_master WHERE name = 'origins'")
+        return self._database.rows(query) if known else []
+
     @property
     def made_by(self) -> dict[str, Any]:
         """What made the maps."""
@@ -144,9 +176,7 @@ class MapStore:
     def close(self) -> None:
         """Close the store, which leaves one file on disk; a second call does nothing."""
         self._database.close()
-        if self._lock:
-            self._lock.release()
-            self._lock = None
+        self._claim.close()
 
     def __enter__(self) -> Self:
         return self
