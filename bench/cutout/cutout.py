@@ -4,7 +4,6 @@ Reads  any JPEG, PNG, WebP or GIF. Writes each cut-out in the photograph's own s
        own name, and cutouts.json, which says what made them; a second call goes on.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -21,12 +20,13 @@ from bench.cutout.model import Model
 from bench.cutout.photographs import Photograph
 from bench.masks.types import Map
 from bench.system.errors import BadConfig, BadData, Incomplete, Missing
-from bench.system.files import write_bytes, write_json
+from bench.system.files import read_json, write_bytes, write_json
 from bench.system.progress import track
 from bench.system.threads import batched
 
 BATCH = 4  # photographs that go through the networks together
 MADE_BY = "cutouts.json"  # what made the results of a folder
+CUT_OUT_AGAIN = "the pictures beside it, then cut out again"
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 HEADER_BYTES = 16  # that tell a photograph from other files
 
@@ -166,7 +166,7 @@ def _photographs_below(folder: Path, out: Path) -> Iterator[Path]:
 
 def _claim(out: Path, made_by: dict[str, Any]) -> None:
     path = out / MADE_BY
-    if path.exists() and json.loads(path.read_text(encoding="utf-8")) != made_by:
+    if path.exists() and read_json(path, dict[str, Any], CUT_OUT_AGAIN) != made_by:
         raise BadConfig(f"{out}: filled by another model or with other options; name another --out")
     write_json(path, made_by)
 

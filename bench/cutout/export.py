@@ -6,16 +6,13 @@ Writes the same recipes and weights, or what OpenVINO makes of these, and manife
        model.py.
 """
 
-import json
 import shutil
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pandas as pd
-
 from bench.config.layout import Layout, TrainingFolder
 from bench.config.recipe import Recipe
-from bench.config.refinement import Steps, from_json
+from bench.config.refinement import Steps
 from bench.config.strict import read
 from bench.config.suite import Suite
 from bench.cutout.model import (
@@ -38,7 +35,7 @@ from bench.networks.openvino import FILES, convert
 from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError, Missing
-from bench.system.files import sha256, write_bytes, write_text
+from bench.system.files import read_json, read_parquet, sha256, write_bytes, write_text
 from bench.system.progress import say, track
 
 COMPARED = 16  # held-out photographs on which the masks of a copy are compared
@@ -190,8 +187,7 @@ def open_entry(model: Path | None, run: Path | None, name: str | None, machine: 
 def _refinements(layout: Layout) -> dict[str, Steps]:
     if not layout.refinement.exists():
         return {}
-    noted = json.loads(layout.refinement.read_text(encoding="utf-8"))
-    return {name: from_json(steps) for name, steps in noted.items()}
+    return read_json(layout.refinement, dict[str, Steps], "run the suite again")
 
 
 def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> ExportedMember:
@@ -214,6 +210,6 @@ def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> ExportedMember
 def _dice(layout: Layout, entry: Entry) -> float | None:
     if not layout.scores.exists():
         return None
-    scores = pd.read_parquet(layout.scores, columns=["entry", "dice"])
+    scores = read_parquet(layout.scores, ("entry", "dice"), ("entry",), "run the suite again")
     own = scores.loc[scores["entry"] == entry.name, "dice"]
     return float(own.mean()) if len(own) else None

@@ -15,13 +15,13 @@ from typing import Annotated, Any, Literal
 
 import torch
 from accelerate import Accelerator
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, field_validator
 from torch import nn
 
 from bench.config.layout import RECIPE, WEIGHTS, Layout, TrainingFolder
 from bench.config.recipe import Recipe
 from bench.config.refinement import Steps
-from bench.config.strict import Strict, field_of, read
+from bench.config.strict import Strict, read
 from bench.cutout.letterbox import letterbox
 from bench.cutout.touch_ups import refined_with_hard_edges
 from bench.ensembles.entry import Entry
@@ -35,7 +35,7 @@ from bench.networks.load import ready_network
 from bench.networks.tta import views
 from bench.system.device import Machine, enough_memory
 from bench.system.errors import BadConfig, BadData, Missing
-from bench.system.files import sha256
+from bench.system.files import read_json, sha256
 from bench.system.text import nearest
 from models.interface import stride_of
 
@@ -128,13 +128,7 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         raise Missing(f"{folder}: no {MANIFEST}, so no exported model; make one with `export`")
-    try:
-        return Manifest.model_validate_json(path.read_bytes())
-    except ValidationError as error:
-        first = error.errors()[0]
-        raise BadData(
-            f"{path}: {field_of(first)}: {first['msg']}; export the model again"
-        ) from error
+    return read_json(path, Manifest, "export the model again")
 
 
 def open_model(folder: Path, machine: Machine) -> "Model":

@@ -10,7 +10,6 @@ Scores on these pictures say nothing about Kaggle.
 
 import csv
 import hashlib
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -24,7 +23,7 @@ from bench.data.images import read_mask, write_mask
 from bench.demo.photograph import Car, random_car, take_photograph
 from bench.masks import rle
 from bench.system.errors import BadConfig, BadData
-from bench.system.files import replacing, write_bytes, write_json
+from bench.system.files import read_json, replacing, write_bytes, write_json
 from bench.system.progress import track
 from bench.system.threads import prefetch
 
@@ -72,7 +71,7 @@ def _is_complete(out: Path, marker: dict[str, int]) -> bool:
     path = out / DEMO_MARKER
     if not path.is_file():
         return False
-    stored = json.loads(path.read_text(encoding="utf-8"))
+    stored = read_json(path, dict[str, int], "give the same command again")
     if stored != marker:
         raise BadData(
             f"{path}: this folder holds another demo set ({stored}) than the one asked for "

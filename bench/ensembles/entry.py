@@ -1,9 +1,11 @@
 """The lines of a leaderboard that have maps: single models, and ensembles of them."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+
+import numpy as np
+from pydantic import BaseModel
 
 from bench.config.refinement import Steps
 from bench.config.suite import Suite, short_name
@@ -13,8 +15,11 @@ from bench.ensembles.rules.rule import Parameters
 from bench.masks.rle import map_runs
 from bench.masks.types import Map, Runs
 from bench.refinement.refine import refined
-from bench.system.errors import BadConfig, Missing
+from bench.system.errors import BadConfig, BadFile, Missing
+from bench.system.files import read_json
 from bench.system.text import nearest
+
+FIT = "run the stage `score` again"
 
 
 @dataclass(frozen=True)
@@ -105,17 +110,44 @@ def check_ensembles(suite: Suite, path: Path) -> None:
         raise BadConfig("\n  ".join([f"{path}:", *wrong]))
 
 
+class FittedGroup(BaseModel):
+    """Cars, and the parameters that were fitted on the other cars."""
+
+    cars: list[str]
+    parameters: Parameters
+
+
+class Fitted(BaseModel):
+    """What parameters.json says: the parameters fitted on all cars, and those of each group."""
+
+    parameters: Parameters
+    groups: list[FittedGroup]
+
+
 def read_fitted(entry: Entry, path: Path) -> Entry:
     """Return the entry with the parameters of a file that fit.py wrote.
 
     Raises:
         Missing: there is no such file yet.
+        BadFile: it is damaged.
     """
     if not path.exists():
         raise Missing(f"{path}: {entry.name} is not fitted yet; run the stage `score` first")
-    noted = json.loads(path.read_text(encoding="utf-8"))
-    by_car = {car: group["parameters"] for group in noted["groups"] for car in group["cars"]}
-    return replace(entry, parameters=noted["parameters"], by_car=by_car)
+    noted = read_json(path, Fitted, FIT)
+    by_car = {car: group.parameters for group in noted.groups for car in group.cars}
+    for parameters in (noted.parameters, *by_car.values()):
+        _try_on_a_pixel(entry, parameters, path)
+    return replace(entry, parameters=noted.parameters, by_car=by_car)
+
+
+def _try_on_a_pixel(entry: Entry, parameters: Parameters, path: Path) -> None:
+    """Refuse parameters with which the rule cannot combine maps."""
+    pixel = np.zeros((1, 1), np.uint8)
+    try:
+        RULES[str(entry.rule)].combine([pixel] * len(entry.members), parameters)
+    except (KeyError, TypeError, ValueError, IndexError) as error:
+        what = f"not what rule {entry.rule} learns from {len(entry.members)} members ({error!r})"
+        raise BadFile(path, what, f"remove it and {FIT}") from error
 
 
 def _ensemble(name: str, suite: Suite) -> Entry:

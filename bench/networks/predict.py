@@ -5,7 +5,6 @@ Reads  weights.safetensors of trainings, and photographs. Writes map stores, ima
 """
 
 import hashlib
-import json
 import math
 import time
 from collections.abc import Iterator, Sequence
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel
 from torch import Tensor
 
 from bench.config.recipe import Recipe
@@ -25,7 +25,7 @@ from bench.masks.types import Size
 from bench.networks.predictor import FoldTask, MemberPredictor, Stopwatch
 from bench.system.device import Machine, free_memory
 from bench.system.errors import BadData, Incomplete, Missing
-from bench.system.files import sha256, write_json
+from bench.system.files import read_json, sha256, write_json
 from bench.system.progress import track
 from bench.system.threads import BackgroundWorkers, prefetch
 
@@ -98,13 +98,20 @@ def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
     }
 
 
+class Timing(BaseModel):
+    """What the file beside a store says."""
+
+    ms_per_image: float
+
+
 def ms_per_image(store: Path) -> float:
     """Return the mean time of a map of this store in ms, from photograph to disk.
 
     NaN where the process was killed after the last map, before the time was written.
     """
     timing = _timing(store)
-    return float(json.loads(timing.read_text())["ms_per_image"]) if timing.exists() else math.nan
+    cure = "run the suite again; the time of a map is then not known"
+    return read_json(timing, Timing, cure).ms_per_image if timing.exists() else math.nan
 
 
 def _timing(store: Path) -> Path:

@@ -1,6 +1,5 @@
 """What the report reads of a finished run."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -8,15 +7,77 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from pydantic import BaseModel
 
 from bench.config.layout import Layout
 from bench.config.recipe import Recipe
 from bench.config.suite import Suite
 from bench.data.carvana import Carvana, car_of, is_drawn, is_real, metadata
 from bench.report.names import Names
-from bench.scores.pairs import matrix
+from bench.scores.pairs import SCORE, matrix, read_scores
 from bench.scores.tables import read_leaderboard
 from bench.system.errors import Missing
+from bench.system.files import read_csv, read_json
+from bench.training.manifest import TrainingManifest, read_manifest
+
+WITHOUT_CURVE = "make the report again, which then lacks this training's curves"
+
+
+class Computer(BaseModel):
+    """The machine of environment.json."""
+
+    system: str = "unknown"
+    processor: str = "unknown"
+    cores: int | None = None
+    memory_gb: float | None = None
+
+
+class Environment(BaseModel):
+    """The part of environment.json that the report shows."""
+
+    commit: str = "unknown"
+    clean_tree: bool = False
+    code_sha256: str = ""
+    python: str = "unknown"
+    libraries: dict[str, str] = {}
+    machine: Computer = Computer()
+
+
+class PairedGain(BaseModel):
+    """What one entry gains over another: the mean and its interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+class EnsembleAnalysis(BaseModel):
+    """What analysis.json says of an ensemble."""
+
+    entry: str
+    rule: str
+    best_member: str
+    over_plain_mean: PairedGain | None
+    leave_one_out: list[dict[str, str | float]]  # member; mean, low and high where several cars are
+
+
+class Oracle(BaseModel):
+    """The best member of each photograph, chosen by who knows its mask."""
+
+    dice: float
+
+
+class Analysis(BaseModel):
+    """The part of analysis.json that the report shows."""
+
+    members: list[str]
+    disagreement: list[list[float]]
+    error_correlation: list[list[float | None]]
+    calibration: list[dict[str, float | None]]
+    oracle: Oracle
+    ensembles: list[EnsembleAnalysis]
+    beat_plain_mean: list[str]
+    disputed_px: dict[str, int]
 
 
 @dataclass(frozen=True)
@@ -27,8 +88,8 @@ class Origin:
     real: bool  # whether the photographs are the competition's
     drawn: bool  # whether they are the demo's
     leaks: Mapping[str, str]  # fold -> what training and scoring share
-    manifests: Mapping[tuple[str, int], dict[str, Any]]  # of trainings: (recipe, fold)
-    environment: Mapping[str, Any]
+    manifests: Mapping[tuple[str, int], TrainingManifest]  # of trainings: (recipe, fold)
+    environment: Environment
     commands: Sequence[str]  # that make the run again
 
 
@@ -123,10 +184,10 @@ def read(
         suite=suite,
         recipes=recipes,
         leaderboard=read_leaderboard(layout.leaderboard("csv")),
-        scores=pd.read_parquet(layout.scores),
-        analysis=_json(layout.analysis),
+        scores=read_scores(layout.scores),
+        analysis=read_json(layout.analysis, Analysis, SCORE).model_dump(),
         histories={
-            key: pd.read_csv(folder.history)
+            key: read_csv(folder.history, ("epoch", "scale", "valid_dice"), WITHOUT_CURVE)
             for key, folder in trainings.items()
             if folder.history.exists()
         },
@@ -135,14 +196,15 @@ def read(
             root=data.root,
             real=is_real(data),
             drawn=is_drawn(data),
-            leaks=_json(layout.leaks),
-            manifests={key: _json(folder.manifest) for key, folder in trainings.items()},
-            environment=_json(layout.environment),
+            leaks=read_json(layout.leaks, dict[str, str], "run the suite again"),
+            manifests={key: read_manifest(folder.manifest) for key, folder in trainings.items()},
+            environment=_environment(layout.environment),
             commands=commands,
         ),
     )
 
 
-def _json(path: Path) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return content
+def _environment(path: Path) -> Environment:
+    """What environment.json says; nothing where it is gone, since nobody knows it any more."""
+    cure = "make the report again, which then lacks these facts"
+    return read_json(path, Environment, cure) if path.exists() else Environment()

@@ -1,10 +1,9 @@
 """What made a run, for the end of the report: suite, data, recipes, versions, machine, times."""
 
-from collections.abc import Mapping
 from typing import Any
 
 from bench.config.recipe import Recipe
-from bench.report.facts import Facts
+from bench.report.facts import Environment, Facts
 from bench.scores import ranking
 from bench.system.text import duration, number, several
 
@@ -36,34 +35,29 @@ def suite(facts: Facts) -> Rows:
 def machine(facts: Facts) -> Rows:
     """Rows about the code, its versions, the machine and the times."""
     environment, manifests = facts.origin.environment, facts.origin.manifests.values()
-    computer = environment.get("machine", {})
-    processor = computer.get("processor") or "unknown"
-    training = sum(each.get("seconds", 0.0) for each in manifests)
-    devices = sorted({str(each["device"]) for each in manifests if "device" in each})
-    libraries = environment.get("libraries", {})
+    computer = environment.machine
+    processor = computer.processor or "unknown"
+    training = sum(each.seconds for each in manifests)
+    devices = sorted({each.device for each in manifests} - {""})
     return [
         ("Commit", _commit(environment)),
-        (
-            "Processor",
-            f"{processor}, {computer.get('cores')} cores, {computer.get('memory_gb')} GB",
-        ),
-        ("System", str(computer.get("system", "unknown"))),
+        ("Processor", f"{processor}, {computer.cores} cores, {computer.memory_gb} GB"),
+        ("System", computer.system),
         ("Trained on", ", ".join(devices) or "unknown"),
         ("Training", f"{duration(training)} in all"),
         ("Prediction", _prediction(facts)),
-        ("Python", str(environment.get("python", "unknown"))),
-        ("Libraries", ", ".join(f"{name} {version}" for name, version in libraries.items())),
+        ("Python", environment.python),
+        ("Libraries", ", ".join(map(" ".join, environment.libraries.items()))),
     ]
 
 
-def _commit(environment: Mapping[str, Any]) -> str:
+def _commit(environment: Environment) -> str:
     """Return the commit that ran; of code outside of a checkout, the hash of its files."""
-    commit = environment.get("commit", "unknown")
-    if commit == "unknown":
-        code = environment.get("code_sha256")
+    if environment.commit == "unknown":
+        code = environment.code_sha256
         return f"unknown; the code's sha256 is {code}" if code else "unknown"
-    clean = "" if environment.get("clean_tree") else ", with changes that are not committed"
-    return f"{commit}{clean}"
+    clean = "" if environment.clean_tree else ", with changes that are not committed"
+    return f"{environment.commit}{clean}"
 
 
 def _prediction(facts: Facts) -> str:
@@ -78,7 +72,7 @@ def recipes(facts: Facts) -> list[dict[str, Any]]:
     rows = []
     for name, recipe in facts.recipes.items():
         manifests = [each for (other, _), each in facts.origin.manifests.items() if other == name]
-        epochs = [str(each["best_epoch"]) for each in manifests if "best_epoch" in each]
+        epochs = [str(each.best_epoch) for each in manifests if each.best_epoch is not None]
         row = {
             "number": facts.names.number(name),
             "name": name,
@@ -87,8 +81,8 @@ def recipes(facts: Facts) -> list[dict[str, Any]]:
             "loss": " + ".join(_term(term, weight) for term, weight in recipe.loss.items()),
             "training": _training(recipe),
             "best": ", ".join(epochs),
-            "time": duration(sum(each.get("seconds", 0.0) for each in manifests)),
-            "weights": ", ".join(each.get("weights_sha256", "")[:12] for each in manifests),
+            "time": duration(sum(each.seconds for each in manifests)),
+            "weights": ", ".join(each.weights_sha256[:12] for each in manifests),
         }
         rows.append(row)
     return rows
@@ -96,7 +90,7 @@ def recipes(facts: Facts) -> list[dict[str, Any]]:
 
 def commands(facts: Facts) -> list[str]:
     """The commands that make the run again in a checkout."""
-    commit = facts.origin.environment.get("commit", "unknown")
+    commit = facts.origin.environment.commit
     return [*([f"git checkout {commit}"] if commit != "unknown" else []), *facts.origin.commands]
 
 

@@ -18,7 +18,7 @@ from bench.run.run import Run
 from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, Missing
-from bench.system.files import write_json, write_text
+from bench.system.files import read_text, write_json, write_text
 from bench.system.progress import say
 from bench.training.tensorboard import check_tensorboard
 
@@ -108,7 +108,7 @@ def freeze_folds(run: Run) -> None:
         folds = draw_folds(run.data, run.suite, run.machine.jobs)
         write_folds(run.layout.folds, folds)
         write_text(run.layout.photographs, photographs)
-    if run.layout.photographs.read_text() != photographs:
+    if read_text(run.layout.photographs, "run the suite again") != photographs:
         raise BadConfig(
             f"{run.layout.folds}: drawn for other photographs than those in {run.data.root}; "
             "choose another folder with --runs"

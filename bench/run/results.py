@@ -1,8 +1,8 @@
 """What a run makes of its maps: fits, scores, the leaderboard, the report, submission files."""
 
-import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,11 +17,12 @@ from bench.run.run import Run
 from bench.run.stage import Stage
 from bench.run.work import scoring_work
 from bench.scores import analysis, leaderboard, refinement_trials, reported, score, worst_images
-from bench.scores.pairs import read_scores
+from bench.scores.pairs import SCORE, read_scores
 from bench.system.environment import environment
-from bench.system.errors import BadConfig, Missing
-from bench.system.files import sha256, write_json
+from bench.system.errors import BadConfig, BadFile, Missing
+from bench.system.files import read_json, sha256, write_json
 from bench.system.progress import say
+from bench.training.manifest import read_manifest
 
 LEADERBOARD_FORMS = ("csv", "md", "json", "latex")
 
@@ -45,7 +46,7 @@ def _write_refinements(run: Run) -> None:
     """Write how entries are refined, where that has changed."""
     steps = {entry.name: to_json(entry.refine) for entry in run.entries if entry.refine}
     path = run.layout.refinement
-    if (json.loads(path.read_text()) if path.exists() else {}) != steps:
+    if (read_json(path, dict[str, Any], "run the suite again") if path.exists() else {}) != steps:
         write_json(path, steps)
 
 
@@ -69,7 +70,7 @@ def score_stage(run: Run) -> Stage:
     reads = [*run.stores("heldout").values(), run.layout.suite, *refinement_marker(run)]
     return Stage(
         "score",
-        makes=[run.layout.scores],
+        makes=[run.layout.scores, run.layout.ceilings],
         reads=reads,
         run=partial(_score, run),
         work=lambda: scoring_work(run, len(run.heldout)),
@@ -122,19 +123,21 @@ def _rank(run: Run) -> None:
 
 def _member_cost(run: Run, name: str) -> leaderboard.MemberCost:
     manifests = [
-        json.loads(run.layout.training(name, fold).manifest.read_text())
-        for fold in run.suite.folds.run
+        read_manifest(run.layout.training(name, fold).manifest) for fold in run.suite.folds.run
     ]
     recipe = run.recipes[name]
     size = score.size_name(recipe.size)
+    ceilings = read_json(run.layout.ceilings, dict[str, float], SCORE)
+    if size not in ceilings:
+        raise BadFile(run.layout.ceilings, f"says nothing of {size}", f"remove it and {SCORE}")
     weights = run.layout.training(name, run.suite.folds.run[0]).weights
     return leaderboard.MemberCost(
         size=size,
-        ceiling=json.loads(run.layout.ceilings.read_text())[size],
-        params_m=manifests[0]["parameters"] / 1e6,
+        ceiling=ceilings[size],
+        params_m=manifests[0].parameters / 1e6,
         gflops=run.forward_gflops[name],
         disk_mb=weights.stat().st_size / 1e6,
-        train_s=sum(manifest["seconds"] for manifest in manifests),
+        train_s=sum(manifest.seconds for manifest in manifests),
         predict_ms=predict.ms_per_image(run.layout.maps(name, "heldout")),
         reported_dice=recipe.reported_dice,
         reported_one_minus_jaccard=recipe.reported.get("one_minus_jaccard"),

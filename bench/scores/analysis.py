@@ -28,7 +28,14 @@ from bench.scores.diversity import (
     joint_counts,
     leave_one_out,
 )
-from bench.scores.pairs import gain_over_best, holm_column, matrix, oracle, paired_gain
+from bench.scores.pairs import (
+    gain_over_best,
+    holm_column,
+    matrix,
+    oracle,
+    paired_gain,
+    read_scores,
+)
 from bench.scores.ranking import methods
 from bench.system.files import write_json
 
@@ -39,7 +46,7 @@ def run(entries: Sequence[Entry], members: Members, scores: Path, target: Path) 
     Raises:
         BadData: a store lacks an image or is damaged, or a mask is.
     """
-    dice = matrix(pd.read_parquet(scores), [entry.name for entry in entries])
+    dice = matrix(read_scores(scores, ["dice"]), [entry.name for entry in entries])
     singles = [entry.name for entry in entries if not entry.rule]
     ensembles = [entry for entry in entries if entry.rule]
     plain = [entry for entry in ensembles if _can_leave_out(entry)]

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bench.config.layout import Layout
-from bench.scores.pairs import gain_columns, holm_column, matrix, paired_gain
+from bench.scores.pairs import gain_columns, holm_column, matrix, paired_gain, read_scores
 from bench.scores.ranking import pareto_front, ranks
 from bench.scores.tables import read_leaderboard
 from bench.system.errors import BadData, Missing
@@ -91,4 +91,4 @@ def _board(layout: Layout, name: str) -> pd.DataFrame:
 def _read(path: Path) -> pd.DataFrame:
     if not path.exists():
         raise Missing(f"{path}: no scores; name a run's folder, as runs/demo, that has them")
-    return pd.read_parquet(path)
+    return read_scores(path, ["dice"])

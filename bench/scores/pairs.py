@@ -9,22 +9,27 @@ from bench.data.carvana import car_of
 from bench.metrics import statistics
 from bench.metrics.statistics import Gain
 from bench.scores.columns import GAIN, averaged
-from bench.system.errors import BadData
+from bench.system.errors import BadFile
+from bench.system.files import read_parquet
+
+SCORE = "run the stage `score` again"
 
 
-def read_scores(path: Path) -> pd.DataFrame:
-    """Read a run's scores.parquet, which must hold every figure that the tables average.
+def read_scores(path: Path, figures: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a run's scores.parquet.
+
+    Args:
+        figures: that it must hold; None: every one that the tables average.
 
     Raises:
-        BadData: a figure is missing, since an older version scored the run.
+        Missing: the run is not scored yet.
+        BadFile: the file is damaged, or an older version scored the run and a figure is missing.
     """
-    scores = pd.read_parquet(path)
-    lacking = [key for key in averaged() if key not in scores]
-    if lacking:
-        raise BadData(
-            f"{path}: has no column {', '.join(lacking)}, an older version scored this run; remove "
-            "the file and run the stage `score` again"
-        )
+    needed = ["entry", "image", *(averaged() if figures is None else figures)]
+    scores = read_parquet(path, needed, ("entry", "image", "car"), SCORE)
+    per_image = scores.groupby("image")["entry"]
+    if per_image.nunique().nunique() > 1 or scores.duplicated(["entry", "image"]).any():
+        raise BadFile(path, "entries lack images that others have", f"remove it and {SCORE}")
     return scores
 
 

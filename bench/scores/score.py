@@ -2,7 +2,7 @@
 
 Reads  the members' map stores and the masks, each image once for all entries.
 Writes scores.parquet: entry, image, car, view, fold and the figures of metrics/measures.py; and
-       ceilings.json, the best mean Dice that each input size allows.
+       before it ceilings.json, the best mean Dice that each input size allows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -54,10 +54,10 @@ def run(
 
     rows, best = zip(*members.each(sorted(folds), score, "score"), strict=True)
     table = pd.DataFrame([row for image in rows for row in image])
-    with replacing(scores) as temporary:
-        table.to_parquet(temporary, index=False)
     means = np.mean(best, axis=0).tolist()
     write_json(ceilings, dict(zip(map(size_name, sizes), means, strict=True)))
+    with replacing(scores) as temporary:  # last: a run that has its scores has the ceilings, too
+        table.to_parquet(temporary, index=False, write_page_checksum=True)
 
 
 def _ceiling(truth: Mask, size: Size) -> float:

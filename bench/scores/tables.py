@@ -9,7 +9,9 @@ import numpy as np
 import pandas as pd
 
 from bench.scores import columns
+from bench.system.files import read_csv
 
+WORDS = ("entry", "kind", "size", "source")  # columns of leaderboard.csv that hold no numbers
 LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -64,8 +66,15 @@ def to_csv(table: pd.DataFrame) -> str:
 
 
 def read_leaderboard(path: Path) -> pd.DataFrame:
-    """Read leaderboard.csv with the types that it was written with."""
-    return pd.read_csv(path, dtype=columns.dtypes())  # type: ignore[arg-type]
+    """Read leaderboard.csv with the types that it was written with.
+
+    Raises:
+        Missing: there is none yet.
+        BadFile: the file is damaged.
+    """
+    needed = ("entry", "kind", "members", "dice", "predict_ms")
+    dtypes = columns.dtypes() | dict.fromkeys(WORDS, "str")
+    return read_csv(path, needed, "run the stage `leaderboard` again", dtypes)
 
 
 WRITERS = {"md": to_markdown, "csv": to_csv, "json": to_json, "latex": to_latex}

@@ -1,15 +1,26 @@
-"""Files that are complete when they exist: written under a temporary name, synced, renamed."""
+"""Files that are complete when they exist: written under a temporary name, synced, renamed.
+
+Read back, they are sound and of their form, or refused with their name and cure.
+"""
 
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
+from io import StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
+
+import pandas as pd
+from pyarrow import ArrowException, parquet
+from pydantic import TypeAdapter, ValidationError
 
 from bench.system.disk import make_folder, writing
+from bench.system.errors import BadFile, Missing
 from bench.system.temporaries import holding, remove_left, temporary_path
+
+Content = TypeVar("Content")
 
 
 @contextmanager
@@ -60,3 +71,127 @@ def sha256(path: Path) -> str:
     """Return the hexadecimal SHA-256 of a file's bytes, read in blocks."""
     with open(path, "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def read_text(path: Path, cure: str) -> str:
+    """Return the text of a file.
+
+    Args:
+        cure: makes the file again, as "run the stage `score` again".
+
+    Raises:
+        Missing: there is no such file.
+        BadFile: it is no text in UTF-8, or no file.
+    """
+    return _sound(path, lambda: path.read_text(encoding="utf-8"), cure)
+
+
+def read_json(path: Path, form: type[Content], cure: str) -> Content:
+    """Return the content of a JSON file.
+
+    Args:
+        form: what the file holds, as pydantic knows it: a model, `dict[str, float]` and so on.
+        cure: as in `read_text`.
+
+    Raises:
+        Missing: there is no such file.
+        BadFile: it is cut short, is no JSON, or lacks something that belongs to its form.
+    """
+    return _sound(path, lambda: TypeAdapter(form).validate_json(path.read_bytes()), cure)
+
+
+def read_csv(
+    path: Path, needed: Collection[str], cure: str, dtypes: dict[str, str] | None = None
+) -> pd.DataFrame:
+    """Return a table of numbers and words.
+
+    Args:
+        needed: columns that it must have.
+        cure: as in `read_text`.
+        dtypes: pandas' type of each column that holds no plain numbers.
+
+    Raises:
+        Missing: there is no such file.
+        BadFile: it is cut short or no table, lacks a column, or has a word for a number.
+    """
+    words = dtypes or {}
+
+    def read() -> pd.DataFrame:
+        text = path.read_text(encoding="utf-8")
+        if text and not text.endswith("\n"):
+            raise ValueError("cut short: the last line has no end")
+        table = pd.read_csv(StringIO(text), dtype=words)  # type: ignore[arg-type]
+        if not isinstance(table.index, pd.RangeIndex):
+            raise ValueError("rows are longer than the first line")
+        return table
+
+    return _table(path, _sound(path, read, cure), needed, words, cure)
+
+
+def read_parquet(
+    path: Path, needed: Collection[str], words: Collection[str], cure: str
+) -> pd.DataFrame:
+    """Return a table of numbers and words whose pages are compared with their checksums.
+
+    Args:
+        needed: columns that it must have.
+        words: columns that hold words; all others hold numbers.
+        cure: as in `read_text`.
+
+    Raises:
+        Missing: there is no such file.
+        BadFile: it is cut short or damaged, lacks a column, or has a word for a number.
+    """
+
+    def read() -> pd.DataFrame:
+        return parquet.read_table(path, page_checksum_verification=True).to_pandas(
+            ignore_metadata=True
+        )
+
+    table = _table(path, _sound(path, read, cure), needed, words, cure)
+    for name in words:
+        if name in table and not pd.api.types.is_string_dtype(table[name]):
+            raise BadFile(path, f"damaged (column {name} holds no words)", _remove_and(cure))
+    return table
+
+
+def _table(
+    path: Path, table: pd.DataFrame, needed: Collection[str], words: Collection[str], cure: str
+) -> pd.DataFrame:
+    lacking = [name for name in needed if name not in table]
+    if lacking:
+        what = f"has no column {', '.join(lacking)}; it is damaged or of an older version"
+        raise BadFile(path, what, _remove_and(cure))
+    if table.empty:
+        raise BadFile(path, "has no rows", _remove_and(cure))
+    for name in table.columns.difference(list(words)):
+        if not pd.api.types.is_numeric_dtype(table[name]):
+            raise BadFile(path, f"damaged (column {name} holds no numbers)", _remove_and(cure))
+    return table
+
+
+def _sound(path: Path, read: Callable[[], Content], cure: str) -> Content:
+    """Return what `read` reads from a file, where that is possible."""
+    if path.is_dir():
+        raise BadFile(path, "a folder where a file should be", _remove_and(cure))
+    try:
+        return read()
+    except FileNotFoundError as error:
+        raise Missing(f"{path}: not there; {cure}") from error
+    except PermissionError as error:
+        raise BadFile(path, "may not be read by you", "allow it by `chmod u+r`") from error
+    except ValidationError as error:
+        raise BadFile(path, f"damaged ({_first_fault(error)})", _remove_and(cure)) from error
+    except (ValueError, OSError, ArrowException) as error:  # ValueError: also of pandas
+        what = f"damaged ({str(error).splitlines()[0]})"
+        raise BadFile(path, what, _remove_and(cure)) from error
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors()[0]
+    place = ".".join(map(str, fault["loc"]))
+    return f"{place}: {fault['msg']}" if place else str(fault["msg"])
+
+
+def _remove_and(cure: str) -> str:
+    return f"remove it and {cure}"

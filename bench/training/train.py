@@ -5,7 +5,6 @@ Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safe
        epoch), last.safetensors, and manifest.json, last of all: a folder that has it is finished.
 """
 
-import json
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from bench.training import memory
 from bench.training.augment import Augment
 from bench.training.dataset import TrainingSet, batches, sample, samples_of
 from bench.training.losses import total_loss
+from bench.training.manifest import read_manifest
 from bench.training.optimiser import after_batch, after_epoch
 from bench.training.state import State, begin_or_resume, save, trial_state
 from bench.training.tensorboard import write_scalars
@@ -67,7 +67,7 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
     if folder.recipe.exists():
         check_same(folder.recipe, recipe.unrefined)
     if folder.finished:
-        report_dice(json.loads(folder.manifest.read_text()).get("valid_dice", 0), recipe.name)
+        report_dice(read_manifest(folder.manifest).valid_dice, recipe.name)
         return
     steps = len(task.train) // recipe.batch
     if not steps:

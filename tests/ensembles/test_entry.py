@@ -1,5 +1,6 @@
 """A suite's ensembles as entries, and those that are refused before any work."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,9 @@ import yaml
 
 from bench.config.library import SUITES, list_names, load_suite, suite_path
 from bench.config.suite import Ensemble
-from bench.ensembles.entry import Entry, check_ensembles, entries_of
+from bench.ensembles.entry import Entry, check_ensembles, entries_of, read_fitted
 from bench.ensembles.rules import RULES
-from bench.system.errors import BadConfig
+from bench.system.errors import BadConfig, BadFile
 from tests.tiny import Made
 
 FILE = Path("mine.yaml")
@@ -102,3 +103,31 @@ def test_idle_members_are_left_behind():
     assert (busy.map(maps, "x_01") == entry.map(maps, "x_01")).all()
     stacked = replace(entry, rule="stacking", parameters={"rule": "stacking"})
     assert stacked.without_idle_members() is stacked
+
+
+SOUND = {"rule": "greedy", "weights": [2, 1]}
+DAMAGED = {
+    "not JSON": '{"parameters": ',
+    "a list": "[]",
+    "no groups": json.dumps({"parameters": SOUND}),
+    "no weights": json.dumps({"parameters": {"rule": "greedy", "veights": [2, 1]}, "groups": []}),
+    "words": json.dumps({"parameters": {"rule": "greedy", "weights": ["2", "x"]}, "groups": []}),
+    "three members": json.dumps({"parameters": SOUND | {"weights": [1, 2, 3]}, "groups": []}),
+    "a group": json.dumps({"parameters": SOUND, "groups": [{"cars": ["a"], "parameters": {}}]}),
+}
+
+
+@pytest.mark.parametrize("content", DAMAGED.values(), ids=DAMAGED)
+def test_damaged_parameters_are_refused_with_their_cure(tmp_path, content):
+    path = tmp_path / "parameters.json"
+    path.write_text(content)
+    with pytest.raises(BadFile, match=r"parameters\.json: .*; remove it and run the stage `score`"):
+        read_fitted(Entry("mine", "greedy", ("a", "b")), path)
+
+
+def test_sound_parameters_are_read(tmp_path):
+    path = tmp_path / "parameters.json"
+    group = {"cars": ["a"], "parameters": SOUND | {"weights": [1, 1]}}
+    path.write_text(json.dumps({"parameters": SOUND, "groups": [group]}))
+    entry = read_fitted(Entry("mine", "greedy", ("a", "b")), path)
+    assert entry.parameters == SOUND and entry.by_car == {"a": group["parameters"]}

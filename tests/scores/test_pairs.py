@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from bench.metrics.statistics import Gain
-from bench.scores.pairs import gain_columns, holm_column, matrix, oracle
+from bench.scores.pairs import gain_columns, holm_column, matrix, oracle, read_scores
+from bench.system.errors import BadData
 
 
 def test_holm_corrects_the_rows_that_have_a_p_value():
@@ -37,3 +38,11 @@ def test_oracle_takes_the_best_member_of_each_image():
         matrix(scores, ["a", "c"])
     with pytest.raises(ValueError, match="duplicate"):
         matrix(pd.concat([scores, scores]), ["a"])
+
+
+def test_scores_of_which_some_are_lost_are_refused(tmp_path):
+    path = tmp_path / "scores.parquet"
+    rows = [{"entry": entry, "image": image, "dice": 0.9} for entry in "ab" for image in "xy"]
+    pd.DataFrame(rows[:3]).to_parquet(path)
+    with pytest.raises(BadData, match=r"scores\.parquet: entries lack images .* remove it and run"):
+        read_scores(path, ["dice"])

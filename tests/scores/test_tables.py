@@ -43,6 +43,7 @@ def test_json_and_csv_keep_every_digit_and_column():
 
 def test_a_leaderboard_is_read_with_the_types_it_was_written_with(tmp_path):
     table = TABLE.astype({"pareto": "boolean", "leaky": "boolean"})
+    table = table.assign(members=[1, 0], predict_ms=[12.5, float("nan")])
     path = tmp_path / "leaderboard.csv"
     path.write_text(WRITERS["csv"](table))
     found = read_leaderboard(path)
