@@ -66,6 +66,11 @@ def write_submission(path: Path, rows: Iterable[tuple[str, str]]) -> int:
     return writer.rows
 
 
+def sidecar_of(path: Path) -> Path:
+    """Return the path of the JSON file beside a submission."""
+    return path.with_name(f"{path.name.removesuffix('.gz').removesuffix('.csv')}.json")
+
+
 def write_sidecar(path: Path, rows: int, made_by: dict[str, Any]) -> Path:
     """Write the JSON file beside a submission that says what made it; return its path.
 
@@ -73,7 +78,7 @@ def write_sidecar(path: Path, rows: int, made_by: dict[str, Any]) -> Path:
         rows: number of rows of the submission.
         made_by: entry, members, weights, threshold, commit, ..., as JSON can hold it.
     """
-    sidecar = path.with_name(f"{path.name.removesuffix('.gz').removesuffix('.csv')}.json")
+    sidecar = sidecar_of(path)
     facts = {
         "file": path.name,
         "sha256": sha256(path),

@@ -11,6 +11,7 @@ from bench.data.carvana import is_real, metadata
 from bench.ensembles import fit
 from bench.ensembles.entry import Entry
 from bench.kaggle import submit
+from bench.kaggle.writing import sidecar_of
 from bench.networks import predict
 from bench.report import facts, page
 from bench.run.run import Run
@@ -148,9 +149,10 @@ def submission_stage(run: Run) -> Stage:
     """Write a submission file and its sidecar for every entry, from the maps of test cars."""
     learned = [run.layout.parameters(entry.name) for entry in run.entries if entry.learns]
     stores = run.stores("test").values()
+    files = [run.submission(entry) for entry in run.entries]
     return Stage(
         "submissions",
-        makes=[run.submission(entry) for entry in run.entries],
+        makes=[*files, *map(sidecar_of, files)],
         reads=[*stores, run.layout.suite, *refinement_marker(run), *learned],
         run=partial(_submit, run),
         work=lambda: scoring_work(run, len(run.data.test)),
