@@ -12,7 +12,7 @@ if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.run.run import Run
 
 EXIT_CODES = """exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad data, 4 something is missing,
-            5 finished but some items failed, 130 interrupted"""
+            5 finished but some items failed, 130 interrupted, 143 or 129 told to end"""
 DEVICES = ("auto", "cpu", "cuda")
 MOST_JOBS = 1024  # threads; more cost more memory than they bring
 

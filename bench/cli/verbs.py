@@ -25,17 +25,20 @@ def entry_point() -> None:
 
 def main(words: Sequence[str] | None = None) -> int:
     """Run one verb; return the process's exit code. Wrong usage ends the process with code 2."""
+    process.prepare_streams()
     args = make_parser(VERBS).parse_args(words)
-    _start_process(args)
     try:
-        with quietly(args.quiet):
+        with process.ending_in_order(), quietly(args.quiet):
+            _start_process(args)
             args.command(args)
+            sys.stdout.flush()  # here, a full disk can still be told
     except (BenchError, OSError) as error:
         print(f"carvana-bench {args.verb}: {error}", file=sys.stderr)
         return error.exit_code if isinstance(error, BenchError) else BenchError.exit_code
-    except KeyboardInterrupt:
-        print("\ninterrupted: the same command goes on where it stopped", file=sys.stderr)
-        return INTERRUPTED
+    except KeyboardInterrupt as error:
+        how = f"ended by {error.name}" if isinstance(error, process.Stopped) else "interrupted"
+        print(f"\n{how}: the same command goes on where it stopped", file=sys.stderr)
+        return error.exit_code if isinstance(error, process.Stopped) else INTERRUPTED
     return 0
 
 

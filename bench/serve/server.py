@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 from pathlib import Path
 from types import FrameType
@@ -23,7 +24,7 @@ END_S = LIMIT_S + 5  # for requests that are running when the server is told to 
 
 
 class Server(uvicorn.Server):
-    """Server that finishes running requests on SIGINT or SIGTERM, and refuses those that wait.
+    """Server that ends on SIGINT, SIGTERM or SIGHUP: running requests are finished, others refused.
 
     A second signal ends the process at once, whatever its threads do. The server writes no file,
     so none can be left half written.
@@ -39,6 +40,8 @@ class Server(uvicorn.Server):
     async def serve(self, sockets: list[socket.socket] | None = None) -> None:
         """Serve until told to stop."""
         self._loop = asyncio.get_running_loop()
+        if signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
+            signal.signal(signal.SIGHUP, self.handle_exit)  # uvicorn hears the other two alone
         await super().serve(sockets)
 
     def handle_exit(self, sig: int, frame: FrameType | None) -> None:

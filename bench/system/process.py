@@ -1,13 +1,29 @@
-"""Switches of libraries that hold for a whole process: each is set here and nowhere else.
+"""What holds for a whole process: switches of libraries, signals, standard streams.
 
 The command line sets them once, when it starts, before any thread runs. Nothing deeper in the
 program may: a caller could not undo such a switch, and a library that reads the environment in one
 thread while another thread writes it can crash.
 """
 
+import errno
+import io
 import os
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from threading import current_thread, main_thread
+from types import FrameType
+from typing import TYPE_CHECKING
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+ENDING = (signal.SIGTERM, signal.SIGHUP)  # as `kill`, batch systems and closed terminals send
+ONCE_S = 1.0  # `timeout` and some batch systems send their signal twice within this time
+READER_LEFT = (errno.EPIPE,)
 WEIGHTS_DIR = "CARVANA_WEIGHTS"  # as in models.encoders, whose import would load torch
 
 
@@ -18,6 +34,9 @@ def set_environment(weights_dir: Path | None) -> None:
         weights_dir: folder of pretrained weights; None leaves the user's variable as it is.
     """
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or its import asks the network
+    # Threads of OpenMP that wait spin, and where another program has a core, all of them wait for
+    # that core again and again: prediction took 40 times as long. Read when torch is imported.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if weights_dir:
         os.environ[WEIGHTS_DIR] = str(weights_dir)
 
@@ -57,3 +76,99 @@ def keep_uploads_in_memory(max_bytes: int) -> None:
     from starlette.formparsers import MultiPartParser
 
     MultiPartParser.spool_max_size = max_bytes
+
+
+class Stopped(KeyboardInterrupt):
+    """A signal told the process to end; like Ctrl-C, it runs the end of every block."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.name, self.exit_code = signal.Signals(number).name, 128 + number
+
+
+@contextmanager
+def ending_in_order() -> Iterator[None]:
+    """Have SIGTERM and SIGHUP raise `Stopped` inside the block, in the main thread.
+
+    A signal that is ignored stays ignored, as `nohup` wants. Other threads cannot set handlers.
+    """
+    last = -ONCE_S
+
+    def stop(number: int, _: FrameType | None) -> None:
+        nonlocal last
+        before, last = last, time.monotonic()
+        if last - before >= ONCE_S:
+            raise Stopped(number)
+
+    if current_thread() is not main_thread():
+        yield
+        return
+    heard = [each for each in ENDING if signal.getsignal(each) != signal.SIG_IGN]
+    earlier = {number: signal.signal(number, stop) for number in heard}
+    try:
+        yield
+    finally:
+        for number, handler in earlier.items():
+            signal.signal(number, handler)
+
+
+def prepare_streams() -> None:
+    """Have standard streams that are closed, full or without a reader end no work.
+
+    A line of progress that nobody can read is worth no training, so standard error forgives every
+    error; standard output forgives a reader that has read enough (`| head -1`), but no full disk.
+    Streams of a caller's own, as in tests, stay as they are.
+    """
+    for number in range(3):
+        _open_if_closed(number)
+    if sys.stdin is None:
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
+    if sys.stdout is sys.__stdout__:
+        sys.stdout = _stream(sys.stdout, _Forgiving(1, READER_LEFT))
+    if sys.stderr is sys.__stderr__:
+        sys.stderr = _stream(sys.stderr, _Forgiving(2, None))
+
+
+def _open_if_closed(number: int) -> None:
+    """Let a descriptor that is closed lead nowhere, or the next file that is opened would get it.
+
+    What libraries print to standard error would then be written into that file.
+    """
+    try:
+        os.fstat(number)
+    except OSError:
+        os.open(os.devnull, os.O_RDWR)  # takes the lowest number that is free: this one
+        os.set_inheritable(number, True)
+
+
+class _Forgiving(io.FileIO):
+    """A stream in which what cannot be written is lost, without an error.
+
+    Args:
+        forgiven: the errors for which that holds; None: all. Any other is raised once.
+    """
+
+    def __init__(self, number: int, forgiven: tuple[int, ...] | None) -> None:
+        super().__init__(number, "w", closefd=False)
+        self._forgiven, self._raised = forgiven, False
+
+    def write(self, content: "ReadableBuffer", /) -> int:
+        """Return the number of bytes written or lost."""
+        try:
+            return super().write(content)
+        except OSError as error:
+            if not (self._raised or self._forgiven is None or error.errno in self._forgiven):
+                self._raised = True
+                raise
+        return memoryview(content).nbytes
+
+
+def _stream(before: io.TextIOBase | None, raw: io.FileIO) -> io.TextIOWrapper:
+    """Return a text stream like the one before; a character that it cannot hold is escaped."""
+    encoding, by_line = "utf-8", True
+    if isinstance(before, io.TextIOWrapper):
+        before.flush()
+        encoding, by_line = before.encoding, before.line_buffering
+    return io.TextIOWrapper(
+        io.BufferedWriter(raw), encoding, errors="backslashreplace", line_buffering=by_line
+    )
