@@ -33,7 +33,7 @@
     page* facts names answer leaderboard heatmaps learning_curves figures svg pictures inline_images
     provenance
   cutout/       a trained entry in one folder, and the cars it cuts out
-    export* model cutout* photographs letterbox matting touch_ups background
+    export* model cutout* sources record formats photographs letterbox matting touch_ups background
   serve/        the same as a page and an API
     guard app endpoints layers queue errors server overhead
   run/          one run of a suite: its stages, what is done, what is left

@@ -1,34 +1,34 @@
 """Photographs in, cars without their background out: files, or folders of files.
 
 Reads  any JPEG, PNG, WebP or GIF. Writes each cut-out in the photograph's own size and under its
-       own name, and cutouts.json, which says what made them; a second call goes on.
+       own name, and what made them, see record.py; a second call goes on.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config.refinement import DEFAULT_STEPS
-from bench.cutout import matting, photographs, touch_ups
+from bench.config.refinement import DEFAULT_STEPS, to_json
+from bench.cutout import matting, photographs, sources, touch_ups
 from bench.cutout.background import Background, open_background
 from bench.cutout.model import Model
 from bench.cutout.photographs import Photograph
+from bench.cutout.record import Record
 from bench.masks.types import Map
-from bench.system.errors import BadConfig, BadData, Incomplete, Missing
-from bench.system.files import read_json, write_bytes, write_json
-from bench.system.progress import track
+from bench.system.errors import BadConfig, BadData, Incomplete
+from bench.system.files import sha256 as file_sha256
+from bench.system.files import write_bytes
+from bench.system.progress import say, track
 from bench.system.threads import batched
 
 BATCH = 4  # photographs that go through the networks together
-MADE_BY = "cutouts.json"  # what made the results of a folder
-CUT_OUT_AGAIN = "the pictures beside it, then cut out again"
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
-HEADER_BYTES = 16  # that tell a photograph from other files
 
 
 @dataclass(frozen=True)
@@ -74,46 +74,80 @@ class CutoutOptions:
     steps: tuple[str, ...] = ()
 
     def made_by(self, model: Model) -> dict[str, Any]:
-        """What decides the results, for JSON."""
+        """What decides the results besides the photographs, for JSON."""
+        picture = Path(self.background)
         return {
             "entry": model.entry.name,
             "rule": model.entry.parameters or None,
+            "refine": to_json(model.entry.refine),
+            "recipes_sha256": [network.recipe_sha256 for network in model.manifest.networks],
             "weights_sha256": model.manifest.identity,
             "background": self.background,
+            "background_sha256": file_sha256(picture) if picture.is_file() else None,
             "format": self.format,
             "steps": list(self.steps),
         }
 
 
-def run(model: Model, sources: Sequence[Path], out: Path, options: CutoutOptions, jobs: int) -> int:
+@dataclass(frozen=True)
+class Read:
+    """A photograph that was read, its file, the hash of the file's bytes, and its result's path."""
+
+    photograph: Photograph
+    source: Path
+    digest: str
+    target: Path
+
+
+def run(model: Model, named: Sequence[Path], out: Path, options: CutoutOptions, jobs: int) -> int:
     """Cut out every photograph that has no result in `out` yet, and return their number.
 
     Raises:
         BadConfig: the options are wrong, two photographs would get one name, or `out` was filled
-            with other options.
+            with other options or from other photographs.
+        BadData: there is no photograph, or the record of `out` is damaged.
         Missing: a photograph or the background is not there.
-        Incomplete: some photographs are damaged; all others are cut out.
+        Incomplete: some photographs are damaged or of other formats; all others are cut out.
     """
     background = _checked_background(options)
-    targets = _targets(sources, out, SUFFIXES[options.format])
-    _claim(out, options.made_by(model))
-    todo = [(source, target) for target, source in targets.items() if not target.exists()]
+    found = sources.find(named, out, SUFFIXES[options.format])
+    record = Record(out, options.made_by(model))
+    left = record.left(found.targets)
+    record.begin()
+    if found.left_out:
+        say(found.left_out)
     damaged: list[BadData] = []
 
     def finish(result: Segmented, target: Path) -> None:
         write_bytes(target, result.picture(background, options.format))
 
     with ThreadPoolExecutor(jobs) as pool:
-        photos = track(_read(todo, damaged, pool), "cut out", len(todo))
-        for batch in batched((photo for photo in photos if photo), BATCH):
-            results = segment(model, [photo for photo, _ in batch], [options.steps] * len(batch))
-            list(pool.map(finish, results, [target for _, target in batch]))
+        reads = track(_read(left, damaged, pool), "cut out", len(left))
+        for batch in batched((read for read in reads if read), BATCH):
+            photos = [read.photograph for read in batch]
+            results = segment(model, photos, [options.steps] * len(batch))
+            record.note([(read.target, read.source, read.digest) for read in batch])
+            list(pool.map(finish, results, [read.target for read in batch]))
+    _check_complete(damaged, len(left), found)
+    return len(left)
+
+
+def _check_complete(damaged: Sequence[BadData], count: int, found: sources.Sources) -> None:
+    """Say that photographs are left, after all others were cut out.
+
+    Raises:
+        Incomplete: some are damaged, or of formats that are not read.
+    """
+    wrong = []
     if damaged:
-        raise Incomplete(
-            f"{len(damaged)} of {len(todo)} photographs cannot be read, all others are cut out; "
+        wrong.append(
+            f"{len(damaged)} of {count} photographs cannot be read, all others are cut out; "
             f"the first: {damaged[0]}"
         )
-    return len(todo)
+    if found.pictures:
+        wrong.append(found.left_out)
+    if wrong:
+        raise Incomplete("; ".join(wrong))
 
 
 def _checked_background(options: CutoutOptions) -> Background:
@@ -127,60 +161,19 @@ def _checked_background(options: CutoutOptions) -> Background:
     return background
 
 
-def _targets(sources: Sequence[Path], out: Path, suffix: str) -> dict[Path, Path]:
-    """The photograph of each result, by the result's path; folders keep their inner order."""
-    targets: dict[Path, Path] = {}
-    for source in sources:
-        if not source.exists():
-            raise Missing(f"{source}: no such file or folder")
-        for inside in _photographs_below(source, out) if source.is_dir() else [Path(source.name)]:
-            photograph = source / inside if source.is_dir() else source
-            target = (out / inside).with_suffix(suffix)
-            if target.resolve() == photograph.resolve():
-                raise BadConfig(
-                    f"{photograph}: its result would take its place; name another --out"
-                )
-            if targets.setdefault(target, photograph) != photograph:
-                raise BadConfig(
-                    f"{photograph} and {targets[target]} would both become {target}; cut them out "
-                    "into two folders"
-                )
-    if not targets:
-        raise BadData(f"{sources[0]}: no {photographs.NAMES} in it")
-    return targets
-
-
-def _photographs_below(folder: Path, out: Path) -> Iterator[Path]:
-    """The photographs below a folder, by their content; results of our own do not count."""
-    if out.resolve() == folder.resolve():
-        raise BadConfig(f"{folder}: results would lie among the photographs; name another --out")
-    results = out.resolve() if out.resolve().is_relative_to(folder.resolve()) else None
-    for path in sorted(folder.rglob("*")):
-        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if hidden or not path.is_file() or (results and path.resolve().is_relative_to(results)):
-            continue
-        with path.open("rb") as file:
-            if photographs.has_known_signature(file.read(HEADER_BYTES)):
-                yield path.relative_to(folder)
-
-
-def _claim(out: Path, made_by: dict[str, Any]) -> None:
-    path = out / MADE_BY
-    if path.exists() and read_json(path, dict[str, Any], CUT_OUT_AGAIN) != made_by:
-        raise BadConfig(f"{out}: filled by another model or with other options; name another --out")
-    write_json(path, made_by)
-
-
 def _read(
-    todo: Sequence[tuple[Path, Path]], damaged: list[BadData], pool: ThreadPoolExecutor
-) -> Iterator[tuple[Photograph, Path] | None]:
-    def read(pair: tuple[Path, Path]) -> tuple[Photograph, Path] | None:
-        source, target = pair
+    left: Mapping[Path, Path], damaged: list[BadData], pool: ThreadPoolExecutor
+) -> Iterator[Read | None]:
+    def read(pair: tuple[Path, Path]) -> Read | None:
+        target, source = pair
         try:
-            return photographs.read(source.read_bytes()), target
+            content = source.read_bytes()
+            return Read(photographs.read(content), source, sha256(content).hexdigest(), target)
         except BadData as error:
             damaged.append(BadData(f"{source}: {error}"))
-            return None
+        except OSError as error:
+            damaged.append(BadData(f"{source}: {error.strerror}; copy it again"))
+        return None
 
-    for batch in batched(todo, BATCH):  # no more than one batch of photographs in memory
+    for batch in batched(left.items(), BATCH):  # no more than one batch of photographs in memory
         yield from pool.map(read, batch)

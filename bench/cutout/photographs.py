@@ -14,17 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from bench.cutout.formats import CURE, HEADER_BYTES, JPEG, NAMES, other_format
 from bench.masks.types import RgbImage
 from bench.system.errors import BadData
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF")  # of an animation, the first frame
-NAMES = "JPEG, PNG, WebP or GIF"
 MAX_PIXELS = 40_000_000
 MAX_SIDE = 30_000
 MAX_SCANS = 100  # of a progressive JPEG: cameras write about ten, and each costs a whole pass
 START_OF_SCAN = b"\xff\xda"
-JPEG = b"\xff\xd8\xff"
-SIGNATURES = (JPEG, b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
 COLOUR_SPACE = slice(16, 20)  # where an ICC profile names the colours it is for
 LEVEL_16_BIT = 257  # a 16-bit value is 257 times the 8-bit one
 DECODING = (  # what Pillow's decoders raise for damaged files
@@ -62,11 +60,6 @@ class Photograph:
     def size(self) -> tuple[int, int]:
         """Height, width."""
         return self.pixels.shape[0], self.pixels.shape[1]
-
-
-def has_known_signature(start: bytes) -> bool:
-    """Whether the first bytes of a file (12 are enough) are those of a format we read."""
-    return start.startswith(SIGNATURES)
 
 
 def pixel_count(content: bytes) -> int:
@@ -109,7 +102,9 @@ def _opened(content: bytes) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise TooLarge(f"{error}; at most {MAX_PIXELS / 1e6:.0f} megapixels") from error
     except UnidentifiedImageError as error:
-        raise NoPhotograph(f"no {NAMES}, or cut short in its header") from error
+        other = other_format(content[:HEADER_BYTES])
+        found = f"{other}, not {NAMES}" if other else f"no {NAMES}, or cut short in its header"
+        raise NoPhotograph(f"{found}; {CURE}") from error
     except DECODING as error:
         raise BadData(f"damaged ({error}); copy it again") from error
     if picture.width * picture.height > MAX_PIXELS or max(picture.size) > MAX_SIDE:

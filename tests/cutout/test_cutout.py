@@ -37,7 +37,7 @@ def test_every_photograph_in_its_own_size_and_name(exported, folder, tmp_path):
     out = tmp_path / "out"
     assert main(words(exported, folder, out)) == 0
     names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    assert names == {"first.png", "more/phone.png", "cutouts.json"}
+    assert names == {"first.png", "more/phone.png", "cutouts.json", "photographs.csv"}
     for name in ("first.png", "more/phone.png"):
         cut = opened(out / name)
         assert cut.shape == (80, 120, 4)  # upright
@@ -53,6 +53,66 @@ def test_goes_on_where_it_stopped(exported, folder, tmp_path, capsys):
     assert "1 photographs cut out" in capsys.readouterr().err
     assert (out / "first.png").exists()
     assert (out / "more" / "phone.png").stat().st_mtime_ns == before
+
+
+def test_another_photograph_of_the_same_name_is_neither_taken_for_done_nor_overwritten(
+    exported, folder, tmp_path, capsys
+):
+    out = tmp_path / "out"
+    first, other = folder / "first.jpeg", tmp_path / "first.jpg"
+    assert main(words(exported, first, out)) == 0
+    Image.open(first).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(other)
+    made = (out / "first.png").read_bytes()
+    for source, said in ((other, f"of {first}"), (first, "before it changed")):
+        if source == first:
+            first.write_bytes(other.read_bytes())
+        assert main(words(exported, source, out)) == 2
+        message = capsys.readouterr().err
+        assert f"{out}/first.png was cut out of another photograph than {source}" in message
+        assert said in message and "name another --out, or remove it" in message
+        assert (out / "first.png").read_bytes() == made
+    (out / "first.png").unlink()  # the cure
+    assert main(words(exported, first, out)) == 0
+    assert main(words(exported, other, out)) == 0  # the same bytes
+    assert (out / "first.png").read_bytes() != made
+
+
+def test_a_file_that_is_no_result_of_ours_is_not_overwritten(exported, folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "first.png").write_bytes(b"somebody's own")
+    assert main(words(exported, folder, out)) == 2
+    assert "does not say what it was cut out of; name another --out" in capsys.readouterr().err
+    assert (out / "first.png").read_bytes() == b"somebody's own"
+
+
+def test_goes_on_behind_a_line_that_a_killed_process_left_half_written(exported, folder, tmp_path):
+    out = tmp_path / "out"
+    assert main(words(exported, folder, out)) == 0
+    record = out / "photographs.csv"
+    record.write_bytes(record.read_bytes()[:-9])
+    (out / "more" / "phone.png").unlink()  # a line is written before its result
+    for _ in range(2):
+        assert main(words(exported, folder, out)) == 0
+    assert (out / "more" / "phone.png").exists()
+
+
+def test_a_background_that_changed_needs_another_folder(exported, folder, tmp_path, capsys):
+    sky = tmp_path / "sky.png"
+    for colour, code in (((10, 200, 30), 0), ((10, 20, 200), 2)):
+        Image.new("RGB", (30, 20), colour).save(sky)
+        more = ("--background", str(sky))
+        assert main(words(exported, folder, tmp_path / "out", *more)) == code
+    assert "other options (background_sha256); name another --out" in capsys.readouterr().err
+
+
+def test_a_damaged_record_is_named(exported, folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    main(words(exported, folder, out))
+    for text in ("", "[]", "[" * 99_999):
+        (out / "cutouts.json").write_text(text)
+        assert main(words(exported, folder, out)) == 3
+        assert f"{out}/cutouts.json: damaged" in capsys.readouterr().err
 
 
 def test_other_options_need_another_folder(exported, folder, tmp_path, capsys):
@@ -112,6 +172,17 @@ def test_damaged_photographs_do_not_stop_the_others(exported, folder, tmp_path, 
     assert main(words(exported, folder, tmp_path / "out")) == 5
     said = capsys.readouterr().err
     assert "1 of 3 photographs cannot be read" in said and "broken.jpg" in said
+    assert (tmp_path / "out" / "first.png").exists()
+
+
+def test_photographs_of_other_formats_are_named_with_a_cure(exported, folder, tmp_path, capsys):
+    (folder / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    assert main([*words(exported, folder, tmp_path / "out"), "--quiet"]) == 5
+    said = capsys.readouterr().err
+    assert (
+        f"left out 1 picture that cannot be read (1 .heic), the first: {folder}/IMG_1.HEIC" in said
+    )
+    assert "save it as JPEG or PNG" in said
     assert (tmp_path / "out" / "first.png").exists()
 
 

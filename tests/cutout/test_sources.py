@@ -1,0 +1,75 @@
+"""Which photographs are cut out, and that none is left out in silence."""
+
+import pytest
+
+from bench.cutout import formats, photographs, sources
+from bench.cutout.photographs import NoPhotograph
+from bench.system.errors import BadConfig, BadData
+from tests.tiny import packed, wedge
+
+PHOTOGRAPH = packed(wedge(), "JPEG")
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
+RAW = b"II*\0\x10\0\0\0CR\2\0" + bytes(99)
+OTHERS = {
+    "HEIC": HEIC,
+    "AVIF": b"\0\0\0\x18ftypavif" + bytes(9),
+    "TIFF or RAW": packed(wedge(), "TIFF"),
+    "BMP": packed(wedge(), "BMP"),
+    "JPEG 2000": b"\0\0\0\x0cjP  \r\n\x87\n" + bytes(9),
+    "Photoshop": b"8BPS\0\1" + bytes(20),
+}
+
+
+def write(folder, **files):
+    for name, content in files.items():
+        path = folder / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+
+
+def test_formats_that_cannot_be_read_are_counted_by_suffix_with_a_cure(tmp_path):
+    write(tmp_path, a_HEIC=HEIC, b_heic=HEIC, c_CR2=RAW, d_JPG=PHOTOGRAPH, e_jpg=b"", f_txt=b"text")
+    found = sources.find([tmp_path], tmp_path / "out", ".png")
+    assert list(found.targets.values()) == [tmp_path / "d.JPG"]
+    assert found.left_out == (
+        "left out 4 pictures that cannot be read (2 .heic, 1 .cr2, 1 .jpg), the first: "
+        f"{tmp_path}/a.HEIC; only JPEG, PNG, WebP or GIF can: save it as JPEG or PNG, and cut "
+        "that out; left out 1 other file (1 .txt)"
+    )
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_a_picture_of_another_format_is_called_by_its_format(name):
+    assert formats.other_format(OTHERS[name][:16]) == name
+    with pytest.raises(NoPhotograph, match=f"{name}, not JPEG, .*; save it as JPEG or PNG"):
+        photographs.read(OTHERS[name])
+
+
+def test_a_folder_without_photographs_says_what_is_in_it(tmp_path):
+    write(tmp_path, a_heic=HEIC, b_nef=RAW)
+    with pytest.raises(BadData, match="no JPEG, PNG, WebP or GIF in it; left out 2 pictures"):
+        sources.find([tmp_path], tmp_path / "out", ".png")
+
+
+def test_links_to_folders_are_followed_once(tmp_path):
+    write(tmp_path, elsewhere__a_jpg=PHOTOGRAPH, photographs__b_jpg=PHOTOGRAPH)
+    (tmp_path / "photographs" / "more").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere" / "round").symlink_to(tmp_path / "photographs")
+    found = sources.find([tmp_path / "photographs"], tmp_path / "out", ".png")
+    names = {path.relative_to(tmp_path / "out").as_posix() for path in found.targets}
+    assert names == {"b.png", "more/a.png"}
+
+
+@pytest.mark.parametrize(
+    "names", [("a_jpg", "A_png"), ("a_jpg", "a_gif"), ("s__a_jpg", "S__A_PNG")]
+)
+def test_results_that_a_disk_may_not_tell_apart_are_refused(tmp_path, names):
+    write(tmp_path, **dict.fromkeys(names, PHOTOGRAPH))
+    with pytest.raises(BadConfig, match=r"would both become .*; cut them out into two folders"):
+        sources.find([tmp_path], tmp_path / "out", ".png")
+
+
+def test_results_of_an_earlier_call_are_no_photographs(tmp_path):
+    write(tmp_path, a_jpg=PHOTOGRAPH, cut__a_png=PHOTOGRAPH, cut__cutouts_json=b"{}")
+    found = sources.find([tmp_path], tmp_path / "cut2", ".png")
+    assert list(found.targets.values()) == [tmp_path / "a.jpg"]
