@@ -9,7 +9,7 @@
     compiled/   their loops as machine code
       jit vectors runs pixels planes shrinking submission_lines
   data/         photographs and masks in Kaggle's layout, their check and their folds of cars
-    carvana images content archive check coco folds
+    listing tables images orientation mask_formats content archive carvana doubts check coco folds
   demo/         cars drawn in that layout
     folder photograph body mesh parts shape skin raster shader light studio sheet
   metrics/      pure measures: masks and scores in, numbers out

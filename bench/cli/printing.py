@@ -30,9 +30,13 @@ def print_result(args: argparse.Namespace, result: Any) -> None:
 
 def print_tables(tables: Sequence[Table]) -> None:
     """Print tables, as wide as a terminal or, into a file, as wide as they need."""
-    console = Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+    console = _console()
     for table in tables:
         console.print(table)
+
+
+def _console() -> Console:
+    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
 
 
 def print_leaderboard(run: "Run", form: str) -> None:
@@ -50,6 +54,6 @@ def print_data_report(args: argparse.Namespace, report: "DataReport") -> None:
     if args.json:
         print_result(args, report.to_json())
     else:
-        Console().print(report.to_table())
+        _console().print(report.to_table(), soft_wrap=True)  # a name is never cut, nor broken
     if not report.ok:
         raise BadData(report.verdict)

@@ -5,38 +5,123 @@ Writes  `train/`, `train_masks.csv`, ... beside them.
 """
 
 import os
+import re
 import shutil
 import stat
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import TypeVar
 
+from bench.data.listing import find
 from bench.system.errors import BadData, BenchError
+from bench.system.files import replacing
 from bench.system.progress import track
 
 FOLDERS = ("train", "train_hq", "train_masks", "test", "test_hq")
 TABLES = ("train_masks.csv", "metadata.csv", "sample_submission.csv")
+ARCHIVE_NAME = re.compile(  # browsers and file managers number a second download
+    rf"({'|'.join(map(re.escape, (*FOLDERS, *TABLES)))})([ _-]*(copy|\(?\d+\)?))*\.zip",
+    re.IGNORECASE,
+)
 MAX_FILES = 200_000  # of an archive; the largest, test_hq.zip, holds 100,064 photographs
 MAX_GROWTH = 100  # unpacked bytes / packed; pictures do not grow, tables about ten times
 ENCRYPTED = 0x1  # bit of a member's flags
+T = TypeVar("T")  # what holds a part
 
 
 def unpack_all(root: Path) -> list[Path]:
     """Unpack Kaggle's zip files in `root` unless their content is there; return the new paths.
 
+    A zip file of these zip files, or of these folders, is unpacked as well.
+
     Raises:
         BadData: a file is no zip file, is damaged, or holds what no file of Kaggle's does.
         BenchError: not enough space on the disk.
     """
-    targets = [root / name for name in (*FOLDERS, *TABLES)]
-    packed = [target for target in targets if _archive(target).is_file() and not target.exists()]
-    for target in packed:
-        unpack(_archive(target), target)
-    return packed
+    unpacked = []
+    for target, archive in _lacking(root, _named_archives(root)).items():
+        unpack(archive, target)
+        unpacked.append(target)
+    for bundle in _other_archives(root):
+        for target, nested in _lacking(root, _parts(bundle)).items():
+            _unpack_part(bundle, nested, target)
+            unpacked.append(target)
+    return unpacked
 
 
-def _archive(target: Path) -> Path:
-    return target.with_name(f"{target.name}.zip")
+def packed_files(root: Path) -> list[Path]:
+    """The zip files in `root` that hold what a data folder lacks."""
+    bundles = [bundle for bundle in _other_archives(root) if _lacking(root, _parts(bundle))]
+    return [*_lacking(root, _named_archives(root)).values(), *bundles]
+
+
+def _archives(root: Path) -> list[Path]:
+    """Zip files, those with the shortest names first: train.zip before train (1).zip."""
+    files = root.iterdir() if root.is_dir() else ()
+    zips = (path for path in files if path.suffix.lower() == ".zip" and path.is_file())
+    return sorted(zips, key=lambda path: (len(path.name), path.name))
+
+
+def _named_archives(root: Path) -> dict[str, Path]:
+    """What a zip file holds by its name -> that file."""
+    named: dict[str, Path] = {}
+    for path in _archives(root):
+        if match := ARCHIVE_NAME.fullmatch(path.name):
+            named.setdefault(match[1].lower(), path)
+    return named
+
+
+def _other_archives(root: Path) -> list[Path]:
+    return [path for path in _archives(root) if not ARCHIVE_NAME.fullmatch(path.name)]
+
+
+def _lacking(root: Path, parts: dict[str, T]) -> dict[Path, T]:
+    """The parts that are not in the folder, by the path that they will have."""
+    paths = {name: find(root, name) for name in parts}
+    return {
+        paths[name]: part
+        for name, part in parts.items()
+        if not paths[name].exists() or (paths[name].is_dir() and not any(paths[name].iterdir()))
+    }
+
+
+def _parts(bundle: Path) -> dict[str, str]:
+    """Folder or table of Kaggle's -> the zip file in a zip file that holds it, or "" without one.
+
+    Of a file that is no zip file, nothing.
+    """
+    parts: dict[str, str] = {}
+    try:
+        with zipfile.ZipFile(bundle) as opened:
+            names = [PurePosixPath(name) for name in opened.namelist()]
+    except (zipfile.BadZipFile, OSError):
+        return {}
+    for path in names:
+        if match := ARCHIVE_NAME.fullmatch(path.name):
+            parts[match[1].lower()] = str(path)
+        elif path.name.lower() in TABLES:
+            parts.setdefault(path.name.lower(), "")
+        for folder in path.parts[:-1]:
+            if folder.lower() in FOLDERS:
+                parts.setdefault(folder.lower(), "")
+    return parts
+
+
+def _unpack_part(bundle: Path, nested: str, target: Path) -> None:
+    """Unpack what a zip file holds of `target`, itself or in a zip file inside it."""
+    if not nested:
+        unpack(bundle, target)
+        return
+    inner = target.with_name(f".{target.name}.zip")
+    with _naming_damage(bundle), zipfile.ZipFile(bundle) as opened, replacing(inner) as partial:
+        _check_space(bundle, opened.getinfo(nested).file_size)
+        with opened.open(nested) as packed, partial.open("wb") as file:
+            shutil.copyfileobj(packed, file)
+    unpack(inner, target)
+    inner.unlink()
 
 
 def unpack(archive: Path, target: Path) -> None:
@@ -49,28 +134,34 @@ def unpack(archive: Path, target: Path) -> None:
         BadData, BenchError: as `unpack_all`; nothing is written outside the hidden folder.
     """
     partial = target.with_name(f".{target.name}.unpacking")
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            members = _members(archive, opened, target.name)
-            _check_space(archive, sum(info.file_size for info in members.values()))
-            for name, info in track(members.items(), f"unpacking {archive.name}", len(members)):
-                _extract(opened, info, partial / name)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
-        raise BadData(f"{archive}: {_what_is_wrong(archive, error)}; download it again") from error
-    except OSError as error:
-        raise BenchError(f"{archive}: cannot be unpacked: {error}; then run again") from error
+    with _naming_damage(archive), zipfile.ZipFile(archive) as opened:
+        members = _members(archive, opened, target.name.lower())
+        _check_space(archive, sum(info.file_size for info in members.values()))
+        for name, info in track(members.items(), f"unpacking {archive.name}", len(members)):
+            _extract(opened, info, partial / name)
     os.sync()
-    if target.name in TABLES:
-        (partial / target.name).replace(target)
+    if target.name.lower() in TABLES:
+        (partial / target.name.lower()).replace(target)
         shutil.rmtree(partial)
     else:
         partial.replace(target)
 
 
-def _members(
-    archive: Path, opened: zipfile.ZipFile, name: str
-) -> dict[PurePosixPath, zipfile.ZipInfo]:
-    """Path below the target -> member, without folders and the metadata files of macOS.
+@contextmanager
+def _naming_damage(archive: Path) -> Iterator[None]:
+    try:
+        yield
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
+        cure = "remove it, then download it again"
+        raise BadData(f"{archive}: {_what_is_wrong(archive, error)}; {cure}") from error
+    except OSError as error:
+        raise BenchError(f"{archive}: cannot be unpacked: {error}; then run again") from error
+
+
+def _members(archive: Path, opened: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+    """File name in the target -> member, without folders and the hidden files of macOS.
+
+    Photographs and masks lie flat in their folder, however deep an archive holds them.
 
     Raises:
         BadData: a member would land outside the target or is no plain file, or there are more
@@ -83,21 +174,37 @@ def _members(
             f"{archive}: {len(listed)} files of {size / 1e9:.1f} GB in all, which is no archive "
             "of Kaggle's; download it again"
         )
-    members: dict[PurePosixPath, zipfile.ZipInfo] = {}
-    for info in listed:
-        path = PurePosixPath(info.filename)
-        if info.is_dir() or path.parts[:1] == ("__MACOSX",):
+    paths = {
+        info: path
+        for info in listed
+        if not info.is_dir() and (path := PurePosixPath(info.filename)).parts[:1] != ("__MACOSX",)
+    }
+    folders = {info: {part.lower() for part in path.parts[:-1]} for info, path in paths.items()}
+    whole = _is_named(archive) and not any(name in inside for inside in folders.values())
+    members: dict[str, zipfile.ZipInfo] = {}
+    for info, path in paths.items():
+        if not _is_plain(info):
+            raise _bad_member(archive, info)
+        if path.name.startswith("."):
             continue
-        in_folder = len(path.parts) > 1 and path.parts[0] == name
-        inside = path.relative_to(name) if in_folder else path
-        if not _is_plain(info) or inside in members:
-            raise BadData(
-                f"{archive}: unsafe or doubled member {info.filename!r}; download it again"
-            )
-        members[inside] = info
-    if not members or (name in TABLES and set(members) != {PurePosixPath(name)}):
+        file = path.name.lower() if name in TABLES else path.name
+        if not (whole or name in folders[info] or file == name):
+            continue  # of another folder or table
+        if file in members:
+            raise _bad_member(archive, info)
+        members[file] = info
+    if not members or (name in TABLES and set(members) != {name}):
         raise BadData(f"{archive}: does not hold {name}; download it again")
     return members
+
+
+def _is_named(archive: Path) -> bool:
+    """Whether all of an archive belongs to what it is called."""
+    return bool(ARCHIVE_NAME.fullmatch(archive.name.removeprefix(".")))
+
+
+def _bad_member(archive: Path, info: zipfile.ZipInfo) -> BadData:
+    return BadData(f"{archive}: unsafe or doubled member {info.filename!r}; download it again")
 
 
 def _is_plain(info: zipfile.ZipInfo) -> bool:

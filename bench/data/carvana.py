@@ -1,7 +1,5 @@
 """A Carvana folder in Kaggle's layout: find its files, read photographs, masks and tables."""
 
-import csv
-import os
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -9,16 +7,28 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.images import image_size, read_mask
+from bench.data.archive import packed_files
+from bench.data.images import image_size, read_mask, stored_size
+from bench.data.listing import (
+    CONVERT,
+    MASK_SUFFIXES,
+    PHOTOGRAPH_SUFFIXES,
+    find,
+    id_in_table,
+    list_pictures,
+    normal_id,
+    other_pictures,
+)
+from bench.data.tables import read_table
 from bench.masks import rle
 from bench.masks.types import Mask, Size
-from bench.system.errors import BadFile, Missing
+from bench.system.errors import BadFile, BenchError, Missing
 from bench.system.threads import prefetch
 
 SIZE = (1280, 1918)  # height, width of every photograph of the competition
 VIEWS = 16  # photographs of one car
-PHOTOGRAPH_SUFFIXES = {".jpg", ".jpeg", ".png"}
-MASK_SUFFIXES = {".gif", ".png"}
+MASK_COLUMNS = ("img", "rle_mask")
+METADATA_COLUMNS = ("id", "year", "make", "model")
 DEMO_MARKER = "demo.json"  # only a folder of drawn photographs holds this file
 
 
@@ -79,13 +89,25 @@ class Carvana:
 def _read_mask_of(shape: Size, path: Path, photograph: Path) -> Mask:
     mask = read_mask(path)
     if mask.shape != shape:
-        raise BadFile(
-            path,
-            f"the mask is {mask.shape[0]}x{mask.shape[1]}, its photograph {photograph} is "
-            f"{shape[0]}x{shape[1]}",
-            "put back the files that belong together",
-        )
+        raise other_size(path, "the mask is", mask.shape, photograph)
     return mask
+
+
+def other_size(file: Path, what: str, size: tuple[int, ...], photograph: Path) -> BadFile:
+    """The error of a mask, or of an annotation of it, of another size than its photograph.
+
+    Args:
+        what: how the sentence begins that says the size, such as "the mask is".
+    """
+    shape = image_size(photograph)
+    of = f"{what} {size[0]}x{size[1]}, its photograph {photograph} is {shape[0]}x{shape[1]}"
+    if size == stored_size(photograph):
+        return BadFile(
+            file,
+            f"{of} when it is turned upright as its EXIF says",
+            "turn the mask alike, or save the photograph without its EXIF orientation",
+        )
+    return BadFile(file, of, "put back the files that belong together")
 
 
 def _decode_row(data: Carvana, image_id: str, shape: Size) -> Mask:
@@ -122,63 +144,55 @@ def open_folder(root: Path) -> Carvana:
     data = Carvana(
         root=root,
         train=_photographs(root, "train"),
-        masks=_list(root / "train_masks", MASK_SUFFIXES, ending="_mask"),
+        masks=list_pictures(find(root, "train_masks"), MASK_SUFFIXES, ending="_mask"),
         test=_photographs(root, "test"),
-        mask_table=_file(root / "train_masks.csv"),
-        metadata_table=_file(root / "metadata.csv"),
-        sample=_file(root / "sample_submission.csv"),
+        mask_table=_table(root, "train_masks.csv"),
+        metadata_table=_table(root, "metadata.csv"),
+        sample=_table(root, "sample_submission.csv"),
     )
     if not data.train and not data.test:
-        packed = any(root.glob("*.zip"))
-        cure = "unpack first: carvana-bench check --data DIR" if packed else "see data/README.md"
-        raise Missing(f"{root}: no photographs in train/, train_hq/, test/ or test_hq/; {cure}")
+        raise _no_photographs(root)
     return data
 
 
 def _photographs(root: Path, name: str) -> dict[str, Path]:
-    better = _list(root / f"{name}_hq", PHOTOGRAPH_SUFFIXES)
-    return better or _list(root / name, PHOTOGRAPH_SUFFIXES)
+    better = list_pictures(find(root, f"{name}_hq"), PHOTOGRAPH_SUFFIXES)
+    return better or list_pictures(find(root, name), PHOTOGRAPH_SUFFIXES)
 
 
-def _file(path: Path) -> Path | None:
+def _table(root: Path, name: str) -> Path | None:
+    path = find(root, name)
     return path if path.is_file() else None
 
 
-def _list(folder: Path, suffixes: set[str], ending: str = "") -> dict[str, Path]:
-    """Image id -> file, in order of names; ids are names without `ending`; no folder, no files."""
-    if not folder.is_dir():
-        return {}
-    files: dict[str, Path] = {}
-    for name in sorted(os.listdir(folder)):  # noqa: PTH208 (names alone: no Path per file)
-        stem, _, suffix = name.rpartition(".")
-        if name.startswith(".") or f".{suffix.lower()}" not in suffixes:
-            continue
-        image_id = stem.removesuffix(ending)
-        if image_id in files:
-            raise BadFile(folder / name, f"{files[image_id].name} is the same image", "remove one")
-        files[image_id] = folder / name
-    return files
+def _no_photographs(root: Path) -> BenchError:
+    for name in ("train", "train_hq", "test", "test_hq"):
+        others = other_pictures(find(root, name))
+        if others:
+            what = f"none of the {len(others)} pictures like this is in a format that is read"
+            return BadFile(others[0], what, CONVERT)
+    packed, zips = packed_files(root), sorted(root.glob("*.[zZ][iI][pP]"))
+    if packed:
+        cure = f"unpack {packed[0].name} first: carvana-bench check --data {root}"
+    elif zips:
+        cure = f"{zips[0].name} holds none of these: unpack it and name its folders so"
+    else:
+        cure = "see data/README.md"
+    return Missing(f"{root}: no photographs in train/, train_hq/, test/ or test_hq/; {cure}")
 
 
 def read_mask_table(table: Path) -> dict[str, str]:
     """Image id -> run-length text, from a table `img,rle_mask` like train_masks.csv.
 
     Raises:
-        BadData: the table has another header, or an image has two rows.
+        BadData: as `read_table`, or an image has two rows.
     """
     rows: dict[str, str] = {}
-    with table.open(encoding="utf-8", errors="replace") as lines:
-        header = next(lines, "").strip()
-        if header.replace('"', "") != "img,rle_mask":
-            raise BadFile(
-                f"{table}, line 1", f"'{header[:40]}' is not 'img,rle_mask'", "restore the file"
-            )
-        for number, line in enumerate(lines, start=2):
-            name, _, text = line.strip().replace('"', "").partition(",")
-            image_id = name.rpartition(".")[0] or name
-            if image_id in rows:
-                raise BadFile(f"{table}, line {number}", f"a second row for {name}", "remove one")
-            rows[image_id] = text
+    for number, (name, text) in read_table(table, MASK_COLUMNS):
+        image_id = id_in_table(name)
+        if image_id in rows:
+            raise BadFile(f"{table}, line {number}", f"a second row for {name}", "remove one")
+        rows[image_id] = text
     return rows
 
 
@@ -186,16 +200,15 @@ def metadata(root: Path) -> dict[str, tuple[str, str, str]]:
     """Car -> year, make, model, from metadata.csv; empty where there is no such table.
 
     Raises:
-        BadData: the table lacks one of these columns.
+        BadData: as `read_table`, or a car has two rows.
     """
-    table = _file(Path(root) / "metadata.csv")
-    if table is None:
-        return {}
-    with table.open(encoding="utf-8", newline="") as lines:
-        reader = csv.DictReader(lines)
-        if not {"id", "year", "make", "model"} <= set(reader.fieldnames or ()):
-            raise BadFile(f"{table}, line 1", "not id, year, make, model, ...", "restore the file")
-        return {row["id"]: (row["year"], row["make"], row["model"]) for row in reader}
+    table = _table(Path(root), "metadata.csv")
+    cars: dict[str, tuple[str, str, str]] = {}
+    for number, (car, *about) in read_table(table, METADATA_COLUMNS) if table else ():
+        if normal_id(car) in cars:
+            raise BadFile(f"{table}, line {number}", f"a second row for {car}", "remove one")
+        cars[normal_id(car)] = (about[0], about[1], about[2])
+    return cars
 
 
 def mask_areas(data: Carvana, jobs: int = 1) -> dict[str, int]:

@@ -13,10 +13,19 @@ import numpy as np
 from rich.console import Group
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from bench.data.archive import FOLDERS, unpack_all
 from bench.data.carvana import VIEWS, Carvana, car_of, metadata, open_folder, read_mask_table
-from bench.data.images import read_image
+from bench.data.doubts import (
+    NAMES_CURE,
+    inverted_masks,
+    looks_inverted,
+    misnamed_cars,
+    naming_notes,
+)
+from bench.data.images import is_turned, read_image
+from bench.data.listing import CONVERT, other_pictures
 from bench.masks import rle
 from bench.masks.types import Mask
 from bench.system.errors import BadFile
@@ -24,7 +33,7 @@ from bench.system.progress import track
 from bench.system.threads import prefetch
 
 SAMPLED = 16  # photographs of each kind that are read without `deep`
-MAX_SHOWN = 20  # problems in the printed table; the JSON holds all
+MAX_SHOWN = 20  # problems that are printed; the JSON holds all
 
 
 @dataclass(frozen=True)
@@ -69,22 +78,16 @@ class DataReport:
         return {"ok": self.ok, "verdict": self.verdict, **asdict(self)}
 
     def to_table(self) -> Group:
-        """The whole report as text tables for a terminal."""
+        """The whole report for a terminal: facts as a table, problems as lines with whole names."""
         facts = Table(show_header=False)
         for name, value in self.facts.items():
             facts.add_row(name, value)
         for note in self.notes:
             facts.add_row("note", escape(note))
-        if self.ok:
-            return Group(facts, escape(self.verdict))
-        problems = Table("file", "what is wrong", "cure")
-        for problem in self.problems[:MAX_SHOWN]:
-            problems.add_row(*map(escape, (problem.file, problem.what, problem.cure)))
+        lines = [f"{each.file}: {each.what}; {each.cure}" for each in self.problems[:MAX_SHOWN]]
         if len(self.problems) > MAX_SHOWN:
-            problems.add_row(
-                "...", f"and {len(self.problems) - MAX_SHOWN} more", "see all with --json"
-            )
-        return Group(facts, problems, escape(self.verdict))
+            lines.append(f"... and {len(self.problems) - MAX_SHOWN} more; see all with --json")
+        return Group(facts, *map(Text, lines), Text(self.verdict))
 
 
 def check_folder(root: Path, deep: bool, jobs: int) -> DataReport:
@@ -126,10 +129,15 @@ def _pairs(data: Carvana, report: DataReport) -> None:
 def _cars(data: Carvana, report: DataReport) -> None:
     for name, photographs in (("training", data.train), ("test", data.test)):
         views = Counter(map(car_of, photographs))
+        report.notes += naming_notes(list(photographs))
         odd = [f"{car} with {count}" for car, count in views.items() if count != VIEWS]
         if odd:
             report.notes.append(f"{len(odd)} {name} cars without {VIEWS} views, first {odd[0]}")
-    train_cars = {car_of(image) for image in data.train}
+    misnamed = misnamed_cars(data.train)
+    for car, why in misnamed.items():
+        first = min(image for image in data.train if car_of(image) == car)
+        report.add(data.train[first], why, NAMES_CURE)
+    train_cars = {car_of(image) for image in data.train} - misnamed.keys()
     for image, path in data.test.items():
         if car_of(image) in train_cars:
             report.add(path, "its car is in the training folder too", "remove it from one of them")
@@ -142,6 +150,9 @@ def _unused_files(data: Carvana, report: DataReport) -> None:
         if folder.is_dir() and folder not in used:
             report.notes.append(f"{folder.name}/ is not used")
         elif folder.is_dir():
+            for picture in other_pictures(folder):
+                if picture not in known:
+                    report.add(picture, "a picture in a format that is not read", CONVERT)
             others = sorted(set(folder.iterdir()) - known)
             if others:
                 report.notes.append(f"{len(others)} other files are ignored, first {others[0]}")
@@ -181,6 +192,11 @@ def _metadata(data: Carvana, report: DataReport) -> None:
     known = metadata(data.root).keys()
     cars = {car_of(image) for image in (*data.train, *data.test)}
     report.facts["metadata"] = f"{len(known)} cars, {len(cars & known)} of the {len(cars)} here"
+    if cars - known:
+        report.notes.append(f"cars without a row in metadata.csv, first {min(cars - known)}")
+
+
+ReadTask = tuple[Carvana, str, bool]  # data set, image, whether it is a training photograph
 
 
 @dataclass(frozen=True)
@@ -189,11 +205,15 @@ class FileRead:
 
     size: tuple[int, ...] | None
     covered: float | None  # share of the photograph that is car
+    turned: bool  # as its EXIF orientation says
+    inverted: bool  # its mask shows all but the car
     errors: tuple[BadFile, ...]
 
 
 def _read_files(data: Carvana, report: DataReport, jobs: int) -> None:
-    images = [(data, image, True) for image in _chosen(list(data.train), report.deep)]
+    images: list[ReadTask] = [
+        (data, image, True) for image in _chosen(list(data.train), report.deep)
+    ]
     images += [(data, image, False) for image in _chosen(list(data.test), report.deep)]
     reads = list(track(prefetch(_read_file, images, jobs), "reading", len(images)))
     for read in reads:
@@ -209,6 +229,30 @@ def _read_files(data: Carvana, report: DataReport, jobs: int) -> None:
         report.facts["car pixels"] = (
             f"{min(covered):.1f} to {max(covered):.1f} %, mean {mean:.1f} %"
         )
+    _note_odd_files(data, report, images, reads)
+
+
+def _note_odd_files(
+    data: Carvana, report: DataReport, images: Sequence[ReadTask], reads: Sequence[FileRead]
+) -> None:
+    names = [image for _, image, _ in images]
+    read = sum(each.covered is not None for each in reads)
+    inverted = [name for name, each in zip(names, reads, strict=True) if each.inverted]
+    if error := inverted_masks(data, len(inverted), read):
+        report.add(error.file, error.what, error.cure)
+    notes = {
+        "masks that were read cover the border, like inverted ones": inverted,
+        "masks that were read are empty": [
+            name for name, each in zip(names, reads, strict=True) if each.covered == 0
+        ],
+        "photographs that were read are turned upright, as their EXIF orientation says: a mask "
+        "must be upright too": [
+            name for name, each in zip(names, reads, strict=True) if each.turned
+        ],
+    }
+    for what, found in notes.items():
+        if found:
+            report.notes.append(f"{len(found)} {what}, first {found[0]}")
 
 
 def _chosen(images: Sequence[str], deep: bool) -> Sequence[str]:
@@ -216,19 +260,21 @@ def _chosen(images: Sequence[str], deep: bool) -> Sequence[str]:
     return images if deep else images[:: max(1, len(images) // SAMPLED)]
 
 
-def _read_file(task: tuple[Carvana, str, bool]) -> FileRead:
+def _read_file(task: ReadTask) -> FileRead:
     data, image, train = task
-    errors, size, covered = [], None, None
+    path = (data.train if train else data.test)[image]
+    errors, size, covered, turned, inverted = [], None, None, False, False
     try:
-        size = read_image((data.train if train else data.test)[image]).shape[:2]
+        size, turned = read_image(path).shape[:2], is_turned(path)
     except BadFile as error:
         errors.append(error)
     try:
         if train and (image in data.masks or image in data.mask_rows):
-            covered = float(_mask(data, image).mean())
+            mask = _mask(data, image)
+            covered, inverted = float(mask.mean()), looks_inverted(mask)
     except BadFile as error:
         errors.append(error)
-    return FileRead(size, covered, tuple(errors))
+    return FileRead(size, covered, turned, inverted, tuple(errors))
 
 
 def _mask(data: Carvana, image: str) -> Mask:

@@ -15,8 +15,9 @@ import numpy as np
 import simplejpeg
 from pydantic import BaseModel, Field, ValidationError
 
-from bench.data.carvana import PHOTOGRAPH_SUFFIXES
+from bench.data.carvana import other_size
 from bench.data.images import read_image, write_mask
+from bench.data.listing import PHOTOGRAPH_SUFFIXES
 from bench.masks.types import Mask, Size
 from bench.system.errors import BadData, Missing
 from bench.system.files import write_bytes
@@ -222,10 +223,7 @@ def _photograph(image: CocoImage, images: Path, annotations: Path) -> Path:
 def _write(photograph: Path, image: CocoImage, mask: Mask, out: Path, size: Size | None) -> None:
     picture = read_image(photograph)
     if picture.shape[:2] != mask.shape:
-        raise BadData(
-            f"{photograph}: {picture.shape[0]}x{picture.shape[1]}, but annotated as "
-            f"{mask.shape[0]}x{mask.shape[1]}; put back the files that belong together"
-        )
+        raise other_size(photograph, "annotated as", mask.shape, photograph)
     name = f"{image.id:012d}"
     target = out / "train" / f"{name}{photograph.suffix.lower()}"
     content = photograph.read_bytes()

@@ -8,11 +8,14 @@ from pathlib import Path
 import numpy as np
 
 from bench.config.suite import Suite
-from bench.data.carvana import Carvana, car_of, mask_areas
-from bench.system.errors import BadConfig, BadData, Missing
+from bench.data.carvana import Carvana, car_of, mask_areas, metadata
+from bench.data.doubts import check_masks, check_names, naming_notes
+from bench.data.tables import read_table
+from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.files import write_text
+from bench.system.progress import say
 
-FOLDS_HEADER = "car,fold\n"
+FOLDS_COLUMNS = ("car", "fold")
 
 
 def car_areas(areas: dict[str, int]) -> dict[str, float]:
@@ -56,7 +59,7 @@ def in_fold(images: Iterable[str], folds: dict[str, int], fold: int) -> list[str
 def write_folds(path: Path, folds: dict[str, int]) -> None:
     """Write the table `car,fold`."""
     rows = [f"{car},{fold}\n" for car, fold in sorted(folds.items())]
-    write_text(path, "".join([FOLDS_HEADER, *rows]))
+    write_text(path, "".join([f"{','.join(FOLDS_COLUMNS)}\n", *rows]))
 
 
 def read_folds(path: Path) -> dict[str, int]:
@@ -64,23 +67,16 @@ def read_folds(path: Path) -> dict[str, int]:
 
     Raises:
         Missing: there is no such file.
-        BadData: the table has another header, a line is not a car and a number, or a car has two
-            lines.
+        BadData: as `read_table`, or a line is not a car and a number, or a car has two lines.
     """
     if not path.exists():
         raise Missing(f"{path}: no folds yet; run the stage `folds` first")
     folds: dict[str, int] = {}
-    with path.open(encoding="utf-8") as lines:
-        if next(lines, "") != FOLDS_HEADER:
-            raise BadData(f"{path}, line 1: not 'car,fold'; restore the file")
-        for number, line in enumerate(lines, start=2):
-            car, _, fold = line.rstrip("\n").rpartition(",")
-            if not car or not fold.isdecimal() or car in folds:
-                raise BadData(
-                    f"{path}, line {number}: '{line.strip()}' is not a car and its fold, or the "
-                    "car has a line already; restore the file"
-                )
-            folds[car] = int(fold)
+    for number, (car, fold) in read_table(path, FOLDS_COLUMNS):
+        if not car or not fold.isdecimal() or car in folds:
+            what = f"'{car},{fold}' is not a car and its fold, or the car has a line already"
+            raise BadFile(f"{path}, line {number}", what, "restore the file")
+        folds[car] = int(fold)
     return folds
 
 
@@ -148,11 +144,20 @@ def _of_first_cars(images: dict[str, Path], cars: int) -> dict[str, Path]:
 def draw_folds(data: Carvana, suite: Suite, jobs: int) -> dict[str, int]:
     """Draw a suite's folds: car -> fold, or image -> fold where the suite splits by image.
 
+    All that would spoil a training or its report is looked at before hours are spent.
+
     Raises:
-        Missing, BadData, BadConfig: as `mask_areas` and `make_folds`.
+        Missing, BadData, BadConfig: as `mask_areas`, `metadata`, `check_masks`, `check_names` and
+            `make_folds`.
     """
     areas = mask_areas(data, jobs)
+    metadata(data.root)
+    check_masks(data, jobs)
     by_car = suite.split == "car"
+    if by_car:
+        check_names(data.train)
+        for note in naming_notes(list(data.train)):
+            say(f"{data.root}: {note}")
     sizes = car_areas(areas) if by_car else {image: float(area) for image, area in areas.items()}
     return make_folds(sizes, suite.folds.count, suite.folds.seed)
 

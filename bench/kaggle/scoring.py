@@ -10,7 +10,9 @@ from typing import Any
 
 import numpy as np
 
+from bench.data.carvana import read_mask_table
 from bench.data.images import read_mask
+from bench.data.listing import MASK_SUFFIXES, id_in_table, list_pictures
 from bench.kaggle.reading import read_rows
 from bench.masks import rle
 from bench.masks.types import Runs
@@ -26,19 +28,13 @@ class KnownMasks(Mapping[str, Runs]):
 
     Raises:
         Missing: there are no masks at `source`.
+        BadData: the table cannot be read, or an image has two masks.
     """
 
     def __init__(self, source: Path) -> None:
         self.source = source
-        self._files = {
-            path.stem.removesuffix("_mask"): path
-            for suffix in (".gif", ".png")
-            for path in source.glob(f"*{suffix}")
-        }
-        self._texts = {
-            _image_id(name): text
-            for _, name, text in (read_rows(source) if source.is_file() else ())
-        }
+        self._files = list_pictures(source, MASK_SUFFIXES, ending="_mask")
+        self._texts = read_mask_table(source) if source.is_file() else {}
         if not self._texts and not self._files:
             raise Missing(f"{source}: no masks; name train_masks/ or a table img,rle_mask")
 
@@ -96,7 +92,7 @@ def score_submission(path: Path, masks: Mapping[str, Runs]) -> SubmissionScores:
     counts: dict[str, Counts] = {}
     unknown = 0
     for line, name, text in read_rows(path):
-        image_id, where = _image_id(name), f"{path}, line {line}, {name}"
+        image_id, where = id_in_table(name), f"{path}, line {line}, {name}"
         if image_id in counts:
             raise BadData(f"{where}: the image has a row already; keep one of them")
         if image_id in masks:
@@ -106,10 +102,6 @@ def score_submission(path: Path, masks: Mapping[str, Runs]) -> SubmissionScores:
     if not counts:
         raise BadData(f"{path}: none of its {unknown} images has a known mask; name other masks")
     return SubmissionScores(counts, unknown, without_row=len(masks) - len(counts))
-
-
-def _image_id(name: str) -> str:
-    return name.rpartition(".")[0] or name
 
 
 def _parse(text: str, where: str) -> Runs:

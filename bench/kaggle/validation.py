@@ -11,8 +11,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench.data.carvana import SIZE
+from bench.data.tables import Unreadable
 from bench.kaggle.encoding import EncodingSigns, RunSigns, padded_width
-from bench.kaggle.reading import BYTE_ORDER_MARK, HEADER, Unreadable, bad_header, read_blocks
+from bench.kaggle.reading import BYTE_ORDER_MARK, HEADER, bad_header, read_blocks
 from bench.masks.compiled.runs import NOT_A_NUMBER, ODD, OUT_OF_RANGE, OVERLAP, UNSORTED, ZERO
 from bench.masks.compiled.submission_lines import QUOTE, scan_lines
 from bench.masks.rle import PADDING, WHY
@@ -226,7 +227,7 @@ def _check_name(row: CheckedRow, names: set[str], first_lines: dict[str, int]) -
     if name in names or (row.problem and row.problem[0] == "columns"):
         return None
     stem = Path(name.strip()).stem
-    near = [stem + suffix for suffix in (".jpg", ".png") if stem + suffix in names]
+    near = [stem + suffix for suffix in (".jpg", ".png", ".JPG", ".PNG") if stem + suffix in names]
     if near:
         return "name", f"the photograph is called {near[0]}", "write its name"
     return "unknown", "there is no such photograph in the test set", "remove the row"

@@ -5,6 +5,7 @@ Writes submissions/<name>.csv.gz (`img,rle_mask`) and <name>.json, which says wh
 """
 
 import io
+import re
 import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
@@ -15,14 +16,16 @@ from typing import Any, Self
 import numpy as np
 from isal import igzip
 
-from bench.data.carvana import Carvana
+from bench.data.carvana import MASK_COLUMNS, Carvana
+from bench.data.tables import read_table
 from bench.kaggle.client import COMPETITION, client_path
-from bench.kaggle.reading import HEADER, bad_header, read_lines, read_rows
+from bench.kaggle.reading import HEADER
 from bench.masks import rle
 from bench.system.errors import BadData, BenchError, Missing
 from bench.system.files import replacing, sha256, write_json
 
 BUFFER_BYTES = 2**18  # compressed at once
+SUFFIX = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE)  # of a photograph or its mask
 COMPRESSION_LEVEL = 3  # of isal: twenty times as fast as gzip's 9 for a file 7 % larger
 
 
@@ -96,7 +99,7 @@ def expected_images(data: Carvana) -> set[str]:
         Missing: the data set has neither.
     """
     if data.sample:
-        return {name for _, name, _ in read_rows(data.sample)}
+        return {name for _, (name,) in read_table(data.sample, MASK_COLUMNS[:1])}
     if not data.test:
         raise Missing(f"{data.root}: neither sample_submission.csv nor test/; see data/README.md")
     return {path.name for path in data.test.values()}
@@ -105,8 +108,8 @@ def expected_images(data: Carvana) -> set[str]:
 def repair_submission(path: Path, out: Path) -> int:
     """Write a submission again, mended where the cure is certain; return the number of rows.
 
-    A byte order mark, line ends, empty lines, quotes, spaces, names without .jpg, and the order of
-    runs are mended. No mask is changed.
+    The encoding, the delimiter, the columns, line ends, empty lines, quotes, spaces, names without
+    .jpg, and the order of runs are mended. No mask is changed.
 
     Raises:
         Missing: there is no such file.
@@ -116,14 +119,9 @@ def repair_submission(path: Path, out: Path) -> int:
 
 
 def _mended_rows(path: Path) -> Iterator[tuple[str, str]]:
-    for number, raw in read_lines(path):
-        line = raw.removeprefix("\ufeff").replace('"', "").strip()
-        if number == 1 and line != HEADER:
-            raise bad_header(path, line)
-        if number > 1 and line:
-            name, _, text = line.partition(",")
-            name = f"{name.strip().removesuffix('.png').removesuffix('.jpg')}.jpg"
-            yield name, _sorted_runs(text, f"{path}, line {number}, {name}")
+    for number, (raw, text) in read_table(path, MASK_COLUMNS):
+        name = f"{SUFFIX.sub('', raw)}.jpg"
+        yield name, _sorted_runs(text, f"{path}, line {number}, {name}")
 
 
 def _sorted_runs(text: str, where: str) -> str:

@@ -21,11 +21,11 @@ from typing import Any
 import cv2
 import numpy as np
 
-from bench.data.carvana import VIEWS, Carvana, open_folder
+from bench.data.carvana import MASK_COLUMNS, VIEWS, Carvana, open_folder
+from bench.data.tables import read_table
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.kaggle import submit
-from bench.kaggle.reading import read_rows
 from bench.kaggle.validation import check_submission
 from bench.masks.database import checksum_of
 from bench.masks.store import MapStore
@@ -79,7 +79,7 @@ def run(images: Sequence[int], noisy: bool, data: Path | None, jobs: int) -> lis
 def _names(data: Path | None, images: int) -> list[str]:
     """Return file names of photographs: the competition's first, then made-up ones."""
     sample = open_folder(data).sample if data else None
-    known = [name for _, name, _ in read_rows(sample)] if sample else []
+    known = [name for _, (name, _) in read_table(sample, MASK_COLUMNS)] if sample else []
     made_up = (
         f"{car:012x}_{view:02d}.jpg" for car in range(images) for view in range(1, VIEWS + 1)
     )

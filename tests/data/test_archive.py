@@ -1,5 +1,6 @@
 """Zip files are unpacked whole and inside their folder, or not at all."""
 
+import re
 import stat
 import zipfile
 from pathlib import Path
@@ -7,9 +8,11 @@ from types import SimpleNamespace
 
 import pytest
 
+from bench.cli.verbs import main
 from bench.data import archive
-from bench.data.archive import unpack_all
-from bench.system.errors import BadData, BenchError
+from bench.data.archive import packed_files, unpack_all
+from bench.data.carvana import open_folder
+from bench.system.errors import BadData, BenchError, Missing
 
 
 def pack(path: Path, members: dict[str, bytes | str]) -> None:
@@ -117,3 +120,98 @@ def test_an_interrupted_unpacking_goes_on(tmp_path):
     assert files(tmp_path) == {"train.zip", *members}
     assert (tmp_path / "train/a_01.jpg").stat().st_mtime_ns == before
     assert (tmp_path / "train/a_10.jpg").read_text() == members["train/a_10.jpg"]
+
+
+@pytest.mark.parametrize(
+    "name", ["train (1).zip", "train(2).zip", "train copy.zip", "TRAIN.ZIP", "Train-1.Zip"]
+)
+def test_a_second_download_is_known_by_its_name(tmp_path, name):
+    pack(tmp_path / name, {"train/a_01.jpg": "a"})
+    assert unpack_all(tmp_path) == [tmp_path / "train"]
+    assert files(tmp_path) == {name, "train/a_01.jpg"}
+
+
+def test_of_two_downloads_the_first_is_unpacked(tmp_path):
+    pack(tmp_path / "train.zip", {"train/a_01.jpg": "a"})
+    pack(tmp_path / "train (1).zip", {"train/a_01.jpg": "b"})
+    unpack_all(tmp_path)
+    assert (tmp_path / "train/a_01.jpg").read_text() == "a"
+    assert unpack_all(tmp_path) == []
+
+
+def test_removing_a_damaged_download_is_a_cure(tmp_path):
+    (tmp_path / "train.zip").write_bytes(b"PK")
+    pack(tmp_path / "train (1).zip", {"train/a_01.jpg": "b"})
+    with pytest.raises(BadData, match=r"train\.zip: .*; remove it, then download it again"):
+        unpack_all(tmp_path)
+    (tmp_path / "train.zip").unlink()
+    assert unpack_all(tmp_path) == [tmp_path / "train"]
+
+
+@pytest.mark.parametrize("folder", ["", "train/", "TRAIN/", "data/train/", "train/train/", "x/"])
+def test_photographs_lie_flat_however_deep_they_were_packed(tmp_path, folder):
+    pack(tmp_path / "train.zip", {f"{folder}a_01.jpg": "a", f"{folder}.DS_Store": "b"})
+    unpack_all(tmp_path)
+    assert files(tmp_path) == {"train.zip", "train/a_01.jpg"}
+
+
+def test_an_empty_folder_is_filled(tmp_path):
+    pack(tmp_path / "train.zip", {"train/a_01.jpg": "a"})
+    (tmp_path / "train").mkdir()
+    assert unpack_all(tmp_path) == [tmp_path / "train"]
+    assert (tmp_path / "train/a_01.jpg").exists()
+
+
+@pytest.mark.parametrize("name", ["carvana-image-masking-challenge.zip", "all (1).ZIP"])
+def test_zip_files_in_a_zip_file_are_unpacked(tmp_path, name):
+    for inner in ("train", "train_masks"):
+        pack(tmp_path / f"{inner}.zip", {f"{inner}/a_01.jpg": inner})
+    pack(tmp_path / "metadata.csv.zip", {"metadata.csv": "id"})
+    inside = {path.name: path.read_bytes() for path in tmp_path.glob("*.zip")}
+    for path in list(tmp_path.glob("*.zip")):
+        path.unlink()
+    pack(tmp_path / name, {f"x/{inner}": content for inner, content in inside.items()})
+    assert packed_files(tmp_path) == [tmp_path / name]
+    assert {path.name for path in unpack_all(tmp_path)} == {"train", "train_masks", "metadata.csv"}
+    new = {"train/a_01.jpg", "train_masks/a_01.jpg", "metadata.csv"}
+    assert files(tmp_path) == {name, *new}
+    assert (tmp_path / "train_masks/a_01.jpg").read_text() == "train_masks"
+    assert packed_files(tmp_path) == unpack_all(tmp_path) == []
+
+
+def test_a_whole_data_folder_in_a_zip_file_is_unpacked(tmp_path):
+    members = {"d/train/a_01.jpg": "a", "d/train_masks/a_01.gif": "b", "d/metadata.csv": "c"}
+    pack(tmp_path / "mine.zip", {**members, "d/notes.txt": "d"})
+    unpack_all(tmp_path)
+    new = {name.removeprefix("d/") for name in members}
+    assert files(tmp_path) == {"mine.zip", *new}
+
+
+def test_what_a_bundle_holds_is_checked_like_any_archive(tmp_path):
+    pack(tmp_path / "all.zip", {"train.zip": b"PK\x03\x04 cut"})
+    with pytest.raises(BadData, match=r"train\.zip: damaged or cut short"):
+        unpack_all(tmp_path)
+    pack(tmp_path / "all.zip", {"train/a_01.jpg": "a", "../train/b.jpg": "b"})
+    with pytest.raises(BadData, match=r"all\.zip: unsafe"):
+        unpack_all(tmp_path)
+    assert not (tmp_path / "train").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "members", "words"),
+    [
+        ("train.zip", {"train/readme.txt": "a"}, "no photographs"),
+        ("mine.zip", {"photos/a.jpg": "a"}, r"mine\.zip holds none of these: unpack it and name"),
+    ],
+)
+def test_a_cure_is_never_the_command_that_failed(tmp_path, capsys, name, members, words):
+    pack(tmp_path / name, members)
+    assert main(["check", "--data", str(tmp_path)]) == 4
+    said = capsys.readouterr().err
+    assert re.search(words, said) and "check --data" not in said
+
+
+def test_only_what_check_would_unpack_is_left_to_it(tmp_path):
+    pack(tmp_path / "Train (1).zip", {"train/a_01.jpg": "a"})
+    with pytest.raises(Missing, match=r"unpack Train \(1\)\.zip first: carvana-bench check --data"):
+        open_folder(tmp_path)

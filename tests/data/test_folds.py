@@ -85,7 +85,7 @@ def test_written_folds_are_read_back(tmp_path_factory, folds):
     ("text", "line"),
     [
         ("", 1),
-        ("car;fold\n", 1),
+        ("car:fold\n", 1),
         ("car,fold\na,0\nb\n", 3),
         ("car,fold\na,-1\n", 2),
         ("car,fold\na,0\na,1\n", 3),

@@ -7,8 +7,8 @@ import json
 import pytest
 
 from bench.data.carvana import open_folder
+from bench.data.tables import Unreadable
 from bench.kaggle import validation, writing
-from bench.kaggle.reading import Unreadable
 from bench.system.errors import BadData, Missing
 
 NAMES = ["a_01.jpg", "a_02.jpg", "a_03.jpg"]
