@@ -10,9 +10,12 @@ from typing import Any
 
 from isal import isal_zlib
 
+from bench.system.disk import free_bytes
 from bench.system.errors import BadData, BenchError
 
 APPLICATION = 0x63617276  # "carv" in SQLite's header: whose file it is
+MAGIC = b"SQLite format 3\0"  # begins a database of SQLite
+HEADER_BYTES = 72  # of its header: up to the end of the application's number
 SCHEMA = (
     "CREATE TABLE made_by (key TEXT PRIMARY KEY, value TEXT)",
     "CREATE TABLE maps (image TEXT PRIMARY KEY, height INTEGER, width INTEGER, "
@@ -22,18 +25,30 @@ SCHEMA = (
 ORIGINS = (
     "CREATE TABLE IF NOT EXISTS origins (image TEXT PRIMARY KEY, made_from TEXT, seconds REAL)"
 )
+Row = tuple[str, int, int, int, bytes]  # image id, height, width, checksum, packed map
+ROW = "SELECT image, height, width, checksum, frame FROM maps"
+INSERT = "INSERT OR REPLACE INTO maps VALUES (?, ?, ?, ?, ?)"
+Origin = tuple[str, str, float | None]  # image id, hash of what its map was made from, seconds
+ORIGIN = "SELECT image, made_from, seconds FROM origins"
+INSERT_ORIGIN = "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)"
 INDEX = "CREATE INDEX IF NOT EXISTS content ON maps (image, height, width, checksum)"
 CONTENT = "SELECT image, height, width, checksum FROM maps ORDER BY image"  # the index answers it
-REMOVE = "remove the file and predict again"
+NOT_OURS = "not a map store; move it elsewhere, or remove the file and predict again"
+AGAIN = "predict again: only what is damaged is made anew"
+KEPT = "run the same command again: stored maps are kept"
 CURES = {
-    "SQLITE_NOTADB": (BadData, f"not a map store; {REMOVE}"),
-    "SQLITE_CORRUPT": (BadData, f"damaged; {REMOVE}"),
-    "SQLITE_FULL": (BenchError, "no space left; free some and run again: stored maps are kept"),
-    "SQLITE_IOERR": (BenchError, "the disk failed; check it and run again: stored maps are kept"),
-    "SQLITE_BUSY": (BenchError, "another process changes it; let it end, then run again"),
-    "SQLITE_READONLY": (BenchError, "it may not be written to; give write access"),
-    "SQLITE_CANTOPEN": (BenchError, "it cannot be opened; give access to the file and its folder"),
+    "SQLITE_FULL": f"no space left on its disk; free some and {KEPT}",
+    "SQLITE_IOERR": f"its disk failed, or allows no larger file (ulimit -f); check it and {KEPT}",
+    "SQLITE_BUSY": "another process changes it; let it end, then run again",
+    "SQLITE_READONLY": "it may not be written to; give write access",
+    "SQLITE_CANTOPEN": "it cannot be opened; give write access to it and its folder, or copy both",
 }
+DAMAGE = {"", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_MISMATCH"}
+FULL_BYTES = 10**6  # with less free space, a failure of the disk is that of a full one
+
+
+class DamagedStore(BadData):
+    """A map store, or a map in it, is damaged; predicting again makes anew what is."""
 
 
 class Database:
@@ -64,7 +79,7 @@ class Database:
 
     def make_tables(self, made_by: dict[str, Any]) -> None:
         """Turn a new, empty file into a map store without maps; leave any other file as it is."""
-        if self.rows("SELECT 1 FROM sqlite_master"):
+        if self.has_tables():
             return
         lines = [(key, json.dumps(value)) for key, value in made_by.items()]
         connection = self._connection()
@@ -74,11 +89,17 @@ class Database:
                 connection.execute(statement)
             connection.executemany("INSERT INTO made_by VALUES (?, ?)", lines)
 
+    def has_tables(self) -> bool:
+        """Whether anything was stored; a process can be killed before that."""
+        return bool(self.rows("SELECT 1 FROM sqlite_master"))
+
     def check_kind(self) -> None:
-        """Raise BadData unless the file is a map store."""
+        """Raise DamagedStore or BadData unless the file is a map store."""
         if self.rows("PRAGMA application_id") != [(APPLICATION,)]:
-            kind, cure = CURES["SQLITE_NOTADB"]
-            raise kind(f"{self._path}: {cure}")
+            tables = self.rows("SELECT name FROM sqlite_master WHERE type = 'table'")
+            if {("made_by",), ("maps",)} <= set(tables):
+                raise DamagedStore(f"{self._path}: its header is damaged; {AGAIN}")
+            raise BadData(f"{self._path}: {NOT_OURS}")
 
     def add_what_is_new(self) -> None:
         """Add what earlier versions did not have: where maps come from, and an index.
@@ -93,33 +114,67 @@ class Database:
         self.rows("PRAGMA journal_mode = WAL")
 
     def close(self) -> None:
-        """Close all connections; a database that was written to is then one file on disk."""
-        while len(self._connections) > 1:
-            self._connections.pop().close()
-        for last in self._connections:
-            if self._writable:
-                last.execute("PRAGMA busy_timeout = 0")
-                with suppress(sqlite3.OperationalError):  # a reader is there: it will tidy up
-                    last.execute("PRAGMA journal_mode = DELETE")
-            last.close()
-        self._connections.clear()
+        """Close all connections; a database that was written to is then one file on disk.
+
+        Raises:
+            BenchError: the disk fails; stored maps are kept.
+        """
+        with explained(self._path):
+            while len(self._connections) > 1:
+                self._connections.pop().close()
+            while self._connections:
+                last = self._connections.pop()
+                if self._writable:
+                    with suppress(sqlite3.Error):  # a reader, or the next writer, will tidy up
+                        last.execute("PRAGMA busy_timeout = 0")
+                        last.execute("PRAGMA journal_mode = DELETE")
+                last.close()
 
     def _connection(self) -> sqlite3.Connection:
         """This thread's connection."""
         connection: sqlite3.Connection | None = getattr(self._thread, "connection", None)
         if connection is None:
-            mode = "rwc" if self._writable else "rw"
-            connection = sqlite3.connect(
-                f"{self._path.resolve().as_uri()}?mode={mode}",
-                uri=True,
-                timeout=30,
-                isolation_level=None,
-                check_same_thread=False,  # any thread may close it
-            )
-            connection.execute("PRAGMA synchronous = NORMAL")
+            connection = self._connect()
             self._connections.append(connection)
             self._thread.connection = connection
         return connection
+
+    def _connect(self) -> sqlite3.Connection:
+        """A new connection; to read where nothing can be written, one that writes nothing.
+
+        Even reading makes a file beside a store whose writer was killed.
+        """
+        if self._writable:
+            return _connected(self._path, "mode=rwc")
+        try:
+            return _connected(self._path, "mode=rw")
+        except sqlite3.OperationalError:
+            unfinished = self._path.with_name(f"{self._path.name}-wal")
+            if unfinished.exists() and unfinished.stat().st_size:
+                raise  # it holds maps, which cannot be read from here
+            return _connected(self._path, "immutable=1")
+
+
+def _connected(path: Path, mode: str) -> sqlite3.Connection:
+    """A connection that has been tried out.
+
+    Raises:
+        sqlite3.Error: there is no database, or it cannot be read in this mode.
+    """
+    connection = sqlite3.connect(
+        f"{path.resolve().as_uri()}?{mode}",
+        uri=True,
+        timeout=30,
+        isolation_level=None,
+        check_same_thread=False,  # any thread may close it
+    )
+    try:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("SELECT 1 FROM sqlite_master")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 @contextmanager
@@ -131,11 +186,33 @@ def explained(path: Path) -> Iterator[None]:
         raise
     except (sqlite3.Error, ValueError, TypeError) as error:  # damage can break texts and types
         name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
-        kind, cure = CURES.get(name, CURES["SQLITE_CORRUPT"])
-        raise kind(f"{path}: {error}: {cure}") from error
+        if name in ("SQLITE_IOERR", "SQLITE_CANTOPEN") and free_bytes(path) < FULL_BYTES:
+            name = "SQLITE_FULL"
+        if name not in DAMAGE:
+            raise BenchError(f"{path}: {error}: {CURES.get(name, AGAIN)}") from error
+        if not is_ours(path):
+            raise BadData(f"{path}: {NOT_OURS}") from error
+        raise DamagedStore(f"{path}: damaged ({error}); {AGAIN}") from error
+
+
+def is_ours(path: Path) -> bool:
+    """Whether the header of a file is that of a map store, or what a crash leaves of one.
+
+    A store that was only begun is cut short; one that lost its blocks to a power failure is zeros.
+    """
+    with open(path, "rb") as file:
+        header = file.read(HEADER_BYTES)
+    cut = len(header) < HEADER_BYTES and header[: len(MAGIC)] == MAGIC[: len(header)]
+    return cut or not any(header) or header.endswith(APPLICATION.to_bytes(4))
 
 
 def checksum_of(image_id: str, height: int, width: int, frame: bytes) -> int:
     """The CRC-32 of an image's row in the table `maps`."""
     start = isal_zlib.crc32(f"{image_id} {height} {width}".encode())
     return isal_zlib.crc32(frame, start)  # ten times as fast as zlib's, the same number
+
+
+def is_sound(row: Row) -> bool:
+    """Whether the checksum of a row of the table `maps` is right."""
+    image, height, width, checksum, frame = row
+    return isinstance(frame, bytes) and checksum == checksum_of(image, height, width, frame)

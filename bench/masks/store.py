@@ -9,19 +9,35 @@ number read meanwhile, from any number of threads.
 import hashlib
 import json
 import math
+import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from bench.masks.database import CONTENT, REMOVE, Database, checksum_of, explained
+from bench.masks.damage import aside, put_aside, remove, sound_rows
+from bench.masks.database import (
+    AGAIN,
+    CONTENT,
+    INSERT,
+    INSERT_ORIGIN,
+    ROW,
+    DamagedStore,
+    Database,
+    checksum_of,
+    explained,
+    is_sound,
+)
 from bench.masks.packing import pack, unpack
 from bench.masks.scratch import BorrowedMap, Scratch
 from bench.masks.types import Map
 from bench.system.claims import claimed
+from bench.system.disk import make_folder
 from bench.system.errors import BadData, BenchError, Missing
+from bench.system.progress import say
+from bench.system.temporaries import remove_left
 
 
 class MapStore:
@@ -31,8 +47,8 @@ class MapStore:
         self.path = path
         self._claim = ExitStack()
         if writable:
-            claim = path.with_name(f".{path.name}.claim")
-            self._claim.enter_context(claimed(claim, path))
+            self._claim.enter_context(claimed(_claim_file(path), path))
+        self._file = None if writable else path.stat()
         self._database = Database(path, writable=writable)
         self._scratch = Scratch()
 
@@ -40,22 +56,28 @@ class MapStore:
     def create(cls, path: Path, made_by: dict[str, Any]) -> Self:
         """A store to write to: a new one, or the present one if it was `made_by` the same.
 
+        Of a damaged one, the sound maps are kept.
+
         Args:
             made_by: what decides the maps (recipe, weights, size, ...), as JSON can hold it.
 
         Raises:
             BenchError: another process writes it, its maps were made by something else, or its
                 folder cannot be written to.
-            BadData: the file is damaged or no map store.
+            BadData: the file is no map store.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(path.parent)
+        remove_left(path.parent)
         store = cls(path, writable=True)
         with store._closing_on_error():
-            store._database.make_tables(made_by)
-            store._database.check_kind()
-            store._database.write_ahead()
-            store._check_maker(made_by)
-            store._database.add_what_is_new()
+            try:
+                store._begin(made_by)
+            except DamagedStore:
+                store._database.close()
+                put_aside(path)
+                store._database = Database(path, writable=True)
+                store._begin(made_by)
+            store._take_back()
         return store
 
     @classmethod
@@ -63,13 +85,17 @@ class MapStore:
         """A store to read from.
 
         Raises:
-            Missing: there is no such file.
-            BadData: the file is damaged or no map store.
+            Missing: there is no such file, or nothing in it yet.
+            DamagedStore: the file is damaged, and moved out of its place; predicting again makes
+                anew what was damaged. As do all methods that read.
+            BadData: the file is no map store.
         """
         if not path.is_file():
             raise Missing(f"{path}: no such map store; predict first")
         store = cls(path, writable=False)
-        with store._closing_on_error():
+        with store._closing_on_error(), store._moving_if_damaged():
+            if not store._database.has_tables():
+                raise Missing(f"{path}: holds no maps yet; predict first")
             store._database.check_kind()
         return store
 
@@ -91,10 +117,9 @@ class MapStore:
         height, width = map.shape
         frame = pack(map)
         row = (image_id, height, width, checksum_of(image_id, height, width, frame), frame)
-        self._database.write(
-            ("INSERT OR REPLACE INTO maps VALUES (?, ?, ?, ?, ?)", row),
-            ("INSERT OR REPLACE INTO origins VALUES (?, ?, ?)", (image_id, made_from, seconds)),
-        )
+        origin = (image_id, made_from, seconds)
+        with self._moving_if_damaged():
+            self._database.write((INSERT, row), (INSERT_ORIGIN, origin))
 
     def read(self, image_id: str) -> Map:
         """The map of an image, uint8 (H, W).
@@ -120,20 +145,20 @@ class MapStore:
 
     def _packed(self, image_id: str) -> tuple[bytes, int, int]:
         """The bytes of a map, its height and its width."""
-        query = "SELECT height, width, checksum, frame FROM maps WHERE image = ?"
-        rows = self._database.rows(query, (image_id,))
-        if not rows:
-            raise BadData(
-                f"{self.path}: no map of {image_id}; predict again to add what is missing"
-            )
-        height, width, checksum, frame = rows[0]
-        if not isinstance(frame, bytes) or checksum != checksum_of(image_id, height, width, frame):
-            raise BadData(f"{self.path}: the map of {image_id} is damaged; {REMOVE}")
-        return frame, height, width
+        with self._moving_if_damaged():
+            rows = self._database.rows(f"{ROW} WHERE image = ?", (image_id,))
+            if not rows:
+                raise BadData(
+                    f"{self.path}: no map of {image_id}; predict again to add what is missing"
+                )
+            _, height, width, checksum, frame = rows[0]
+            if not is_sound((image_id, height, width, checksum, frame)):
+                raise DamagedStore(f"{self.path}: the map of {image_id} is damaged; {AGAIN}")
+            return frame, height, width
 
     def ids(self) -> list[str]:
         """The images that have a map, sorted."""
-        return [image for (image,) in self._database.rows("SELECT image FROM maps ORDER BY 1")]
+        return [image for (image,) in self._rows("SELECT image FROM maps ORDER BY 1")]
 
     def made_from(self) -> dict[str, str]:
         """Image -> what `write` noted that its map was made from; images of older stores lack."""
@@ -141,7 +166,7 @@ class MapStore:
 
     def checksums(self) -> dict[str, int]:
         """Image -> the checksum of its map; no map is read."""
-        return {image: checksum for image, _, _, checksum in self._database.rows(CONTENT)}
+        return {image: checksum for image, _, _, checksum in self._rows(CONTENT)}
 
     @property
     def seconds_per_map(self) -> float:
@@ -151,13 +176,17 @@ class MapStore:
 
     def _origins(self, query: str) -> list[tuple[Any, ...]]:
         """Rows of the table `origins`, which stores of before it lack."""
-        known = self._database.rows("SELECT 1 FROM sqlite_master WHERE name = 'origins'")
-        return self._database.rows(query) if known else []
+        known = self._rows("SELECT 1 FROM sqlite_master WHERE name = 'origins'")
+        return self._rows(query) if known else []
+
+    def _rows(self, query: str) -> list[tuple[Any, ...]]:
+        with self._moving_if_damaged():
+            return self._database.rows(query)
 
     @property
     def made_by(self) -> dict[str, Any]:
         """What made the maps."""
-        with explained(self.path):
+        with self._moving_if_damaged(), explained(self.path):
             rows = self._database.rows("SELECT key, value FROM made_by")
             return {key: json.loads(value) for key, value in rows}
 
@@ -169,20 +198,27 @@ class MapStore:
         100,064 of them, 5 s in a store of before the index that `create` adds.
         """
         lines = [json.dumps(self.made_by, sort_keys=True)]
-        for row in self._database.rows(CONTENT):
-            lines.append("{} {} {} {}".format(*row))
+        lines += ["{} {} {} {}".format(*row) for row in self._rows(CONTENT)]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
     def close(self) -> None:
         """Close the store, which leaves one file on disk; a second call does nothing."""
-        self._database.close()
-        self._claim.close()
+        with self._claim:
+            self._database.close()
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *error: object) -> None:
         self.close()
+
+    def _begin(self, made_by: dict[str, Any]) -> None:
+        """Make what the store needs before maps are written to it, unless it is there."""
+        self._database.make_tables(made_by)
+        self._database.check_kind()
+        self._database.write_ahead()
+        self._check_maker(made_by)
+        self._database.add_what_is_new()
 
     def _check_maker(self, made_by: dict[str, Any]) -> None:
         stored, wanted = self.made_by, json.loads(json.dumps(made_by))
@@ -196,6 +232,38 @@ class MapStore:
                 "remove the file to predict anew"
             )
 
+    def _take_back(self) -> None:
+        """Store the sound maps of a damaged store that waits, then remove it."""
+        damaged = aside(self.path)
+        if damaged.exists():
+            kept = 0
+            for row, origin in sound_rows(damaged, self.made_by):
+                self._database.write((INSERT, row), (INSERT_ORIGIN, origin))
+                kept += 1
+            remove(damaged)
+            say(f"{self.path}: was damaged; {kept} sound maps are kept, the others are made anew")
+
+    @contextmanager
+    def _moving_if_damaged(self) -> Iterator[None]:
+        """Move the store out of its place if it turns out to be damaged inside the block.
+
+        It stays where the folder cannot be written to, and where another process writes the store.
+        """
+        try:
+            yield
+        except DamagedStore:
+            with suppress(OSError, BenchError):
+                self._move_aside()
+            raise
+
+    def _move_aside(self) -> None:
+        if not self._file:  # a writer's own
+            put_aside(self.path)
+            return
+        with claimed(_claim_file(self.path), self.path):
+            if os.path.samestat(self._file, self.path.stat()):  # and no new one
+                put_aside(self.path)
+
     @contextmanager
     def _closing_on_error(self) -> Iterator[None]:
         try:
@@ -203,3 +271,7 @@ class MapStore:
         except BaseException:
             self.close()
             raise
+
+
+def _claim_file(path: Path) -> Path:
+    return path.with_name(f".{path.name}.claim")

@@ -7,6 +7,7 @@ Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safe
 
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
     if folder.recipe.exists():
         check_same(folder.recipe, recipe.unrefined)
     if folder.finished:
+        with suppress(OSError):  # there only where a process was killed after the manifest
+            folder.state.unlink()
         report_dice(read_manifest(folder.manifest).valid_dice, recipe.name)
         return
     steps = len(task.train) // recipe.batch

@@ -1,9 +1,7 @@
 """The map store: exact, crash-safe, and clear about what is wrong with it."""
 
-import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
@@ -12,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from bench.masks.database import CONTENT
@@ -221,64 +218,6 @@ def test_a_full_database_is_a_full_disk(path):
             for number in range(100):
                 store.write(f"{number}", noise(number))
         assert store.ids()
-
-
-@pytest.mark.slow
-@given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
-def test_a_flipped_bit_is_found_or_changes_no_map(tmp_path_factory, place, bit):
-    path = filled(tmp_path_factory.mktemp("maps") / "maps.sqlite", 3)
-    content = bytearray(path.read_bytes())
-    content[int(place * len(content))] ^= 1 << bit
-    path.write_bytes(content)
-    try:
-        with MapStore.open(path) as store:
-            for number in range(3):
-                np.testing.assert_array_equal(store.read(f"car_{number:02d}"), noise(number))
-    except BadData as error:
-        assert str(path) in str(error) and "predict again" in str(error)
-
-
-def test_a_damaged_map_is_named_and_the_others_are_read(path):
-    filled(path, 2)
-    connection = sqlite3.connect(path)
-    with connection:
-        frame = bytearray(connection.execute("SELECT frame FROM maps").fetchone()[0])
-        frame[100] ^= 1
-        connection.execute("UPDATE maps SET frame = ? WHERE image = 'car_00'", (frame,))
-    connection.close()
-    with MapStore.open(path) as store:
-        with pytest.raises(BadData, match="the map of car_00 is damaged"):
-            store.read("car_00")
-        np.testing.assert_array_equal(store.read("car_01"), noise(1))
-
-
-def _cut(path: Path) -> None:
-    os.truncate(path, path.stat().st_size // 2)
-
-
-def _page(path: Path) -> None:
-    path.write_text("<html>Sign in</html>" * 100)
-
-
-def _other_database(path: Path) -> None:
-    path.unlink()
-    with sqlite3.connect(path) as connection:
-        connection.execute("CREATE TABLE something (a)")
-    connection.close()
-
-
-@pytest.mark.parametrize("damage", [_cut, _page, _other_database])
-def test_a_file_that_is_no_whole_map_store_is_refused(path, damage):
-    filled(path, 4)
-    damage(path)
-    before = path.read_bytes()
-    for door in (MapStore.open, lambda path: MapStore.create(path, MADE_BY)):
-        with (
-            pytest.raises(BadData, match=r"remove the file and predict again"),
-            door(path) as store,
-        ):
-            store.read("car_03")
-    assert path.read_bytes() == before or damage is _cut
 
 
 def test_a_store_on_a_read_only_folder_is_read(path):

@@ -66,3 +66,32 @@ def test_samples_too_many_for_the_disk_are_made_when_read(bench, monkeypatch):
     made = dataset.samples_of(data, images, size, bench.folder / "cache", 1)
     assert isinstance(made, dataset.Decoded)
     assert all((made[row] == stored[row]).all() for row in range(3))
+
+
+DAMAGES = {
+    "empty": lambda content: b"",
+    "two bytes": lambda content: content[:2],
+    "cut in its header": lambda content: content[:100],
+    "cut to half": lambda content: content[: len(content) // 2],
+    "one bit of its header": lambda content: bytes([content[0] ^ 1]) + content[1:],
+    "one bit of a sample": lambda content: (
+        content[:999] + bytes([content[999] ^ 1]) + content[1000:]
+    ),
+    "without its checksum": lambda content: content[:-4],
+    "another kind of file": lambda content: b"PK\3\4" * 1000,
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_file_of_samples_is_made_again_with_a_word(bench, capsys, damage):
+    data, cache = open_folder(bench.data), bench.folder / "cache"
+    images, size = sorted(data.train)[:3], (32, 48)
+    dataset.samples_of(data, images, size, cache, 1)
+    (path,) = cache.iterdir()
+    whole = path.read_bytes()
+    path.write_bytes(DAMAGES[damage](whole))
+    samples = dataset.samples_of(data, images, size, cache, 1)
+    assert path.read_bytes() == whole and samples.shape == (3, *size, 4)
+    assert f"{path}: damaged, or of an earlier version: making it again" in capsys.readouterr().err
+    dataset.samples_of(data, images, size, cache, 1)
+    assert not capsys.readouterr().err

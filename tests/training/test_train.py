@@ -50,8 +50,10 @@ def test_best_epoch_is_kept_and_a_finished_training_is_left_alone(bench):
     manifest = pd.read_json(folder / "manifest.json", typ="series")
     assert manifest["best_epoch"] == history["epoch"][history["valid_dice"].idxmax()]
     before = (folder / "manifest.json").stat().st_mtime_ns
+    (folder / "state.pt").write_bytes(b"of a process that was killed after the manifest")
     bench.run("it")
     assert (folder / "manifest.json").stat().st_mtime_ns == before
+    assert not (folder / "state.pt").exists()
 
 
 @pytest.mark.slow

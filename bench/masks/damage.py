@@ -1,0 +1,68 @@
+"""Damaged map stores: moved aside where the damage is found; their sound maps are taken back.
+
+Nothing is written into a damaged file. It waits beside its place, as `<name>.damaged`, for the next
+process that writes this store: that one takes the maps whose checksum is right, and removes it.
+"""
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any
+
+from bench.masks.database import ORIGIN, ROW, Origin, Row, is_sound
+
+PARTS = ("", "-wal", "-shm", "-journal")  # what SQLite adds to the name of a database
+
+
+def aside(path: Path) -> Path:
+    """Where a damaged map store waits."""
+    return path.with_name(f"{path.name}.damaged")
+
+
+def put_aside(path: Path) -> None:
+    """Move the files of a damaged map store out of its place, if it is still there.
+
+    Raises:
+        OSError: the folder cannot be written to.
+    """
+    if not path.exists():
+        return
+    remove(aside(path))
+    for part in PARTS:
+        with suppress(FileNotFoundError):
+            Path(f"{path}{part}").rename(f"{aside(path)}{part}")
+
+
+def remove(path: Path) -> None:
+    """Remove the files of a map store."""
+    for part in PARTS:
+        Path(f"{path}{part}").unlink(missing_ok=True)
+
+
+def sound_rows(path: Path, made_by: dict[str, Any]) -> Iterator[tuple[Row, Origin]]:
+    """The sound maps of a damaged store, as far as it can be read, and where they come from.
+
+    None is taken from a store that something else made, or that does not say where they come from.
+    """
+    uri = f"{path.resolve().as_uri()}?mode=rw"
+    with suppress(sqlite3.Error, ValueError), closing(sqlite3.connect(uri, uri=True)) as database:
+        database.execute("PRAGMA writable_schema = ON")  # also reads what was cut short
+        rows = database.execute("SELECT key, value FROM made_by")
+        if {key: json.loads(value) for key, value in rows} != made_by:
+            return
+        for image in _images(database):
+            with suppress(sqlite3.Error):
+                row = database.execute(f"{ROW} WHERE image = ?", (image,)).fetchone()
+                origin = database.execute(f"{ORIGIN} WHERE image = ?", (image,)).fetchone()
+                if row and origin and is_sound(row):
+                    yield row, origin
+
+
+def _images(database: sqlite3.Connection) -> list[str]:
+    """The names of the images, up to the first place that cannot be read."""
+    images: list[str] = []
+    with suppress(sqlite3.Error):
+        images.extend(image for (image,) in database.execute("SELECT image FROM maps"))
+    return images
