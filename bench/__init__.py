@@ -35,7 +35,7 @@
   cutout/       a trained entry in one folder, and the cars it cuts out
     export* model cutout* sources record formats photographs letterbox matting touch_ups background
   serve/        the same as a page and an API
-    guard app endpoints layers queue errors server overhead
+    connection guard app endpoints layers queue errors server overhead
   run/          one run of a suite: its stages, what is done, what is left
     run opening stages stage members results work plan
   speed/        every part beside its peers, for developers

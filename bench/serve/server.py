@@ -11,6 +11,7 @@ import uvicorn
 
 from bench.cutout.model import open_model
 from bench.serve.app import LIMIT_S, make_app
+from bench.serve.connection import MAX_CONNECTIONS, Connection
 from bench.serve.guard import MAX_BODY_BYTES
 from bench.system.device import Machine
 from bench.system.errors import BenchError
@@ -18,7 +19,6 @@ from bench.system.process import keep_uploads_in_memory
 from bench.system.progress import say
 
 HOST = "127.0.0.1"
-CONNECTIONS = 100
 UPLOAD_BYTES = 2 * MAX_BODY_BYTES  # of one upload that stays in memory: more than a body may have
 END_S = LIMIT_S + 5  # for requests that are running when the server is told to stop
 
@@ -71,19 +71,18 @@ def run(folder: Path, port: int, machine: Machine) -> None:
             raise BenchError(
                 f"port {port} cannot be used ({error.strerror}); choose another with --port"
             ) from error
-        listening.listen(CONNECTIONS)  # holds clients until the server accepts them
+        listening.listen(MAX_CONNECTIONS)  # holds clients until the server accepts them
         keep_uploads_in_memory(UPLOAD_BYTES)
         model = open_model(folder, machine)
         config = uvicorn.Config(
             make_app(model),
-            http="h11",
+            http=Connection,
             ws="none",
             lifespan="on",
             log_level="warning",
             access_log=False,
             server_header=False,
             proxy_headers=False,
-            limit_concurrency=CONNECTIONS,
             timeout_graceful_shutdown=int(END_S),
         )
         say(f"{model.entry.name}: open http://{HOST}:{listening.getsockname()[1]}/")
