@@ -20,6 +20,7 @@ CARS_TO_RESAMPLE = 8  # fewer cars have fewer than 6,435 different resamples: St
 CARS_TO_ENUMERATE = 17  # up to here all 2**(cars - 1) flips are fewer than FLIPS
 SIGNIFICANT = 0.05  # a difference with a smaller p-value parts two ranks
 BLOCK_BYTES = 2**26  # resamples are drawn in blocks of this size
+SHARE, DIFFERENCE = (0.0, 1.0), (-1.0, 1.0)  # bounds of a Dice or Jaccard score, and of two's
 
 
 class Gain(NamedTuple):
@@ -57,11 +58,18 @@ def interval(
     return float(low), float(high)
 
 
-def intervals(values: ArrayLike, cars: ArrayLike, level: float = 0.95, seed: int = 0) -> Floats:
+def intervals(
+    values: ArrayLike,
+    cars: ArrayLike,
+    level: float = 0.95,
+    seed: int = 0,
+    bounds: tuple[float, float] = (-np.inf, np.inf),
+) -> Floats:
     """`interval` of many entries at once, over the same resamples.
 
     Args:
         values: (entries, images).
+        bounds: of all values. The true mean lies within, so a cut interval holds it as often.
 
     Returns:
         (entries, 2): low, high.
@@ -81,7 +89,7 @@ def intervals(values: ArrayLike, cars: ArrayLike, level: float = 0.95, seed: int
         points = np.outer(student.ppf(tails, len(sizes) - 1), np.ones(len(values)))
     else:
         points = np.quantile(_studentised(sums, sizes, error, seed), tails, axis=0)
-    ends: Floats = (mean - points * error).T
+    ends: Floats = np.clip(mean - points * error, *bounds).T
     return ends
 
 
@@ -213,11 +221,12 @@ def gain(ensemble: ArrayLike, best_member: ArrayLike, cars: ArrayLike) -> Gain:
     """How much better an ensemble is than its best member on the same images.
 
     The best member must have been chosen on other cars; otherwise the choice flatters its score and
-    the gain is a little too small.
+    the gain is a little too small. Scores lie between 0 and 1.
     """
     p = paired_p(ensemble, best_member, cars)
     difference = np.asarray(ensemble, dtype=float) - np.asarray(best_member, dtype=float)
-    return Gain(float(difference.mean()), *interval(difference, cars), p)
+    low, high = intervals(difference[None], cars, bounds=DIFFERENCE)[0]
+    return Gain(float(difference.mean()), float(low), float(high), p)
 
 
 def _checked(values: ArrayLike, cars: ArrayLike) -> tuple[Floats, NDArray[np.int64]]:

@@ -58,7 +58,8 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
     ranked["group"] = ranked["rank"].rank(method="dense").astype(int)
     jaccard = matrix(scores, list(dice.index), "jaccard")
     for key, table in (("dice", dice), ("jaccard", jaccard)):
-        ranked[[f"{key}_low", f"{key}_high"]] = statistics.intervals(table, cars)
+        ends = statistics.intervals(table, cars, bounds=statistics.SHARE)
+        ranked[[f"{key}_low", f"{key}_high"]] = ends
     return ranked
 
 

@@ -74,6 +74,31 @@ def test_interval_is_finite_when_all_cars_but_one_are_alike():
     assert 0.95 < low < scores.mean() < high < 1.01
 
 
+@pytest.mark.parametrize("cars", [3, 20])
+def test_an_interval_of_shares_lies_among_shares(cars):
+    """Few cars, most of them perfect: the bare interval would promise a Dice above 1."""
+    scores = np.array([[1.0] * (cars - 1) + [0.4], [0.0] * (cars - 1) + [0.6], [1.0] * cars])
+    names = np.arange(cars)
+    bare = stats.intervals(scores, names)
+    low_high = stats.intervals(scores, names, bounds=stats.SHARE)
+    assert bare[0, 1] > 1 and bare[1, 0] < 0
+    assert np.array_equal(low_high, np.clip(bare, 0, 1))
+    assert low_high[2].tolist() == [1, 1]
+    gain = stats.gain(scores[0], scores[1], names)
+    assert -1 <= gain.low <= gain.mean <= gain.high <= 1
+
+
+@given(st.data())
+def test_every_interval_holds_its_mean_and_lies_within_its_bounds(data):
+    cars = data.draw(st.integers(2, 12))
+    share = st.sampled_from([0.0, 1e-9, 0.5, 0.999, 1.0])
+    one, two = (np.array(data.draw(st.lists(share, min_size=cars, max_size=cars))) for _ in "ab")
+    low, high = stats.intervals(one[None], np.arange(cars), bounds=stats.SHARE)[0]
+    assert 0 <= low <= one.mean() + 1e-12 and one.mean() - 1e-12 <= high <= 1
+    gain = stats.gain(one, two, np.arange(cars))
+    assert -1 <= gain.low <= gain.mean + 1e-12 and gain.mean - 1e-12 <= gain.high <= 1
+
+
 def test_interval_does_not_depend_on_scale_shift_or_order():
     generator = np.random.default_rng(5)
     scores, names = clustered(generator, 1, 30)
