@@ -17,7 +17,8 @@
   networks/     a recipe's network: built, loaded, run over photographs
     build load tta infer outputs openvino predictor predict*
   training/     recipe and fold in, a trained network out
-    train* manifest dataset augment losses optimiser state validation memory cost tensorboard
+    train* check manifest dataset augment losses optimiser state validation memory cost
+    tensorboard
   refinement/   a map in, a better mask of it out: one step a file
     refine state certainty <step>
   ensembles/    members' maps in, one map out

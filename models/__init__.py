@@ -10,6 +10,7 @@ from torch import nn
 
 from models.autoencoder import Autoencoder
 from models.deep_unet import DeepUNet
+from models.encoders import MissingWeights
 from models.extractnet import ExtractNet
 from models.maskingnet import MaskingNet
 from models.otsu_watershed import OtsuWatershed
@@ -17,6 +18,7 @@ from models.residual_unet import ResidualUNet
 from models.segnet import SegNet
 from models.unet import UNet
 from models.vgg_unet import VggUNet
+from models.weights import BadWeights
 from models.zoo import build_from_zoo
 
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
@@ -38,6 +40,7 @@ def build(name: str, options: Mapping[str, Any]) -> nn.Module:
 
     Raises:
         ValueError: no such network, or an option or value that it does not know.
+        BadWeights: the file of its encoder's weights holds none, or not all of them.
         MissingWeights: its encoder's pretrained weights are neither on this machine nor on the hub.
     """
     if name not in NETWORKS:
@@ -46,7 +49,9 @@ def build(name: str, options: Mapping[str, Any]) -> nn.Module:
     _check_values(name, options)
     try:
         return NETWORKS[name](**options)
-    except TypeError as error:
+    except (ValueError, MissingWeights, BadWeights):
+        raise
+    except Exception as error:  # constructors of other libraries answer options by any error
         raise ValueError(f"network {name!r}: {error}") from error
 
 

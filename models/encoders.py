@@ -2,11 +2,13 @@
 
 import difflib
 import os
+from glob import escape
 from pathlib import Path
 
 import segmentation_models_pytorch as smp
-from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from models.weights import read_weights
 
 WEIGHTS_DIR = "CARVANA_WEIGHTS"  # environment variable: a folder of <encoder>.*safetensors
 
@@ -52,10 +54,11 @@ def load_pretrained(encoder: nn.Module, name: str) -> None:
 
     Raises:
         ValueError: the local file does not fit the encoder.
+        BadWeights: the local file holds no weights, or not all of them.
         MissingWeights: there is no local file, and the hub has none or cannot be reached.
     """
     path = local_weights(name)
-    weights = load_file(path) if path else _hub_weights(name)
+    weights = read_weights(path) if path else _hub_weights(name)
     wanted = encoder.state_dict()
     misfits = [
         key for key in wanted if key not in weights or weights[key].shape != wanted[key].shape
@@ -66,10 +69,28 @@ def load_pretrained(encoder: nn.Module, name: str) -> None:
 
 
 def local_weights(name: str) -> Path | None:
-    """Return the file `<name>.*safetensors` in the folder CARVANA_WEIGHTS, if there is one."""
+    """Return the file `<name>.*safetensors` in the folder CARVANA_WEIGHTS, if there is one.
+
+    Raises:
+        MissingWeights: there is no such folder.
+    """
     folder = os.environ.get(WEIGHTS_DIR)
-    files = sorted(Path(folder).glob(f"{name}.*safetensors")) if folder else []
+    if not folder:
+        return None
+    if not Path(folder).is_dir():
+        raise MissingWeights(f"{WEIGHTS_DIR} names {folder}, and there is no such folder")
+    files = sorted(Path(folder).glob(f"{escape(name)}.*safetensors"))
     return files[0] if files else None
+
+
+def _beside(name: str) -> str:
+    """Say which files of CARVANA_WEIGHTS come nearest to the one that is wanted."""
+    folder = os.environ.get(WEIGHTS_DIR)
+    if not folder:
+        return ""
+    names = sorted(path.name for path in Path(folder).iterdir() if path.is_file())
+    near = difflib.get_close_matches(f"{name}.safetensors", names, n=3, cutoff=0.4)
+    return f", {folder} has none (nearest: {', '.join(near) or 'nothing like it'})"
 
 
 def _hub_weights(name: str) -> dict[str, Tensor]:
@@ -78,8 +99,8 @@ def _hub_weights(name: str) -> dict[str, Tensor]:
         encoder = smp.encoders.get_encoder(name, weights=weights, pretrained=True)
     except Exception as error:  # the hub's client raises errors of a dozen unrelated classes
         raise MissingWeights(
-            f"no pretrained weights of {name!r} on this machine, and the hub gave none "
-            f"({type(error).__name__}). Put {name}.safetensors into a folder and name it with "
+            f"no pretrained weights of {name!r} on this machine{_beside(name)}, and the hub gave "
+            f"none ({type(error).__name__}). Put {name}.safetensors into a folder and name it with "
             f"--weights-dir or {WEIGHTS_DIR}, go online, or set `pretrained: false`"
         ) from error
     state: dict[str, Tensor] = encoder.state_dict()

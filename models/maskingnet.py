@@ -1,8 +1,9 @@
 """MaskingNet and the three architectures that lead to it: SegNet with joins and coordinates."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from models.blocks import convolutions, foreground_logit
@@ -32,7 +33,7 @@ class MaskingNet(nn.Module):
         self,
         *,
         coordinates: Literal["none", "input", "middle"],
-        dilation: int,
+        dilation: Annotated[int, Field(ge=1, le=64)],
         pretrained: bool,
     ) -> None:
         super().__init__()

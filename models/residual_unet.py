@@ -1,9 +1,10 @@
 """U-Net with a pretrained encoder and a decoder of residual units (Xu, Lu and Li 2018)."""
 
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from models.blocks import ResidualUnit, conv_norm_relu
@@ -27,7 +28,7 @@ class ResidualUNet(nn.Module):
         *,
         encoder: str,
         combine: Literal["concat", "add"],
-        middle: int,
+        middle: Annotated[int, Field(ge=32, le=8192)],
         pretrained: bool,
     ) -> None:
         super().__init__()

@@ -8,8 +8,9 @@ from torch import nn
 
 import models
 from bench.config.recipe import Recipe
-from bench.system.errors import BadConfig, Missing
+from bench.system.errors import BadConfig, BadFile, Missing
 from models.encoders import MissingWeights
+from models.weights import BadWeights
 
 
 def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
@@ -21,6 +22,7 @@ def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
     Raises:
         BadConfig: an unknown network, option or value.
         Missing: there are no pretrained weights on this machine, nor from the hub.
+        BadFile: the file of pretrained weights holds none, or not all of them.
     """
     options = recipe.network.options
     if not pretrained and "pretrained" in options:
@@ -31,6 +33,8 @@ def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
         raise BadConfig(f"recipe {recipe.name}: network: {error}") from error
     except MissingWeights as error:
         raise Missing(f"recipe {recipe.name}: {error}") from error
+    except BadWeights as error:
+        raise BadFile(error.file, error.what, error.cure) from error
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

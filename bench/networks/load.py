@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
 from bench.networks.build import build
-from bench.system.errors import BadConfig, BadData, Missing
+from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.progress import say
 from models.interface import stride_of
+from models.weights import BadWeights, read_weights
 
+TRAIN_AGAIN = "train the suite again, which trains this network anew"
 ROUNDING = 1e-3  # of the mean: of two almost equal neighbours, pooling may choose the other
 
 
@@ -47,14 +47,15 @@ def start_from(network: nn.Module, weights: Path) -> None:
     """Load the tensors of a safetensors file that fit a network by name and shape.
 
     Raises:
-        Missing: there is no such file. BadData: it is damaged. BadConfig: nothing in it fits.
+        Missing: there is no such file. BadFile: it holds no weights, or not all of them.
+        BadConfig: nothing in it fits.
     """
     if not weights.is_file():
-        raise Missing(f"start_from: no file {weights}")
+        raise Missing(f"start_from: no file {weights.absolute()}")
     try:
-        tensors = load_file(weights)
-    except SafetensorError as error:
-        raise BadData(f"{weights}: not a whole safetensors file ({error})") from error
+        tensors = read_weights(weights)
+    except BadWeights as error:
+        raise BadFile(error.file, f"start_from: {error.what}", error.cure) from error
     own = network.state_dict()
     fitting = {
         name: tensor
@@ -71,15 +72,15 @@ def load_network(recipe: Recipe, training: TrainingFolder) -> nn.Module:
     """Load the trained network of a folder, in evaluation mode.
 
     Raises:
-        BadData: the weights are damaged or belong to another network.
+        BadFile: the weights are damaged or belong to another network.
     """
     network = build(recipe, pretrained=False)
     try:
-        network.load_state_dict(load_file(training.weights))
-    except (OSError, SafetensorError, RuntimeError) as error:
-        raise BadData(
-            f"{training.weights}: damaged or of another network ({error}); train again"
-        ) from error
+        network.load_state_dict(read_weights(training.weights))
+    except BadWeights as error:
+        raise BadFile(error.file, error.what, TRAIN_AGAIN) from error
+    except RuntimeError as error:
+        raise BadFile(training.weights, f"of another network ({error})", TRAIN_AGAIN) from error
     return network.eval()
 
 
@@ -87,6 +88,6 @@ def ready_network(recipe: Recipe, training: TrainingFolder, device: torch.device
     """Load a trained network, fuse its batch norms and put it on a device, ready to predict.
 
     Raises:
-        BadData: as `load_network`.
+        BadFile: as `load_network`.
     """
     return fuse_batch_norms(load_network(recipe, training)).to(device)

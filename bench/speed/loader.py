@@ -135,7 +135,7 @@ def _time_training(work: Work) -> tuple[list[PeerComparison], float]:
         if kind != HELD:
             workers = work.machine.loader_workers()
             loader = batches(work.sets[kind], recipe.batch, 0, recipe.seed, workers)
-        return train_one_epoch(state, loader, recipe, recipe.batch, accelerator, recipe.name)
+        return train_one_epoch(state, loader, recipe, [recipe.batch], accelerator, recipe.name)
 
     variants: dict[str, Variant] = {kind: partial(epoch, kind) for kind in (HELD, CACHED, DECODED)}
     variants[FLOOR] = product(TRAINING_FACTOR * work.gflops * recipe.batch, accelerator.device)

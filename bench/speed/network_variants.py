@@ -88,7 +88,7 @@ def steps(
         state.network = change(state.network)
         batch = [(images, targets)]
         return lambda: train_one_epoch(
-            state, iter(batch), recipe, len(images), accelerator, recipe.name
+            state, iter(batch), recipe, [len(images)], accelerator, recipe.name
         )
 
     return {

@@ -69,12 +69,15 @@ def wait_for(device: torch.device) -> None:
 
 
 @contextmanager
-def enough_memory(what: str, batch: int, size: tuple[int, int]) -> Iterator[None]:
+def enough_memory(
+    what: str, batch: int, size: tuple[int, int], fewer: int | None = None
+) -> Iterator[None]:
     """Turn running out of memory into an error that says which number to lower.
 
     Args:
         what: name of the recipe whose network runs.
         batch, size: images in memory at once, and their height and width.
+        fewer: images at once that would also do; None: half as many.
 
     Raises:
         BenchError: the block ran out of the device's or the machine's memory.
@@ -84,7 +87,9 @@ def enough_memory(what: str, batch: int, size: tuple[int, int]) -> Iterator[None
     except (RuntimeError, MemoryError) as error:
         if not (isinstance(error, torch.OutOfMemoryError | MemoryError) or _cpu_is_full(error)):
             raise
-        cure = f"use --micro-batch {batch // 2} (the same result)" if batch > 1 else "lower `size`"
+        fewer = batch // 2 if fewer is None else fewer
+        less = 0 < fewer < batch
+        cure = f"use --micro-batch {fewer} (the same result)" if less else "lower `size`"
         raise BenchError(
             f"{what}: out of memory with {batch} images of {size[0]}x{size[1]} at once; {cure}"
         ) from error

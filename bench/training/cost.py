@@ -17,6 +17,7 @@ from bench.networks.build import build, freeze
 from bench.networks.tta import views
 from bench.system.device import Machine, device_name, wait_for
 from bench.system.errors import BenchError
+from bench.training.check import fewest_at_once
 from bench.training.losses import total_loss
 from models.interface import padded_forward, parameter_count
 
@@ -36,7 +37,10 @@ class Cost:
 
 @dataclass(frozen=True)
 class Measured:
-    """Medians for one image; `peak_gb` is the process's on a CPU, the tensors' on a GPU."""
+    """Medians for one image; `peak_gb` is the process's on a CPU, the tensors' on a GPU.
+
+    A network that cannot learn from one image alone is measured on two.
+    """
 
     train_ms: float
     predict_ms: float
@@ -85,14 +89,15 @@ def _measure(recipe: Recipe, machine: Machine) -> Measured:
     accelerator = machine.accelerator()
     network = build(recipe, pretrained=False).to(accelerator.device)
     freeze(network, recipe.freeze)
-    forward_s, step_s = _times(network.train(), recipe, recipe.size, 1, REPEATS, accelerator)
+    few = fewest_at_once(recipe, None)
+    forward_s, step_s = _times(network.train(), recipe, recipe.size, few, REPEATS, accelerator)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
     if accelerator.device.type == "cuda":
         peak = torch.cuda.max_memory_allocated()
     with torch.inference_mode():
         forward_s, _ = _times(network.eval(), recipe, recipe.size, 1, REPEATS, accelerator)
     return Measured(
-        train_ms=median(step_s) * 1000,
+        train_ms=median(step_s) * 1000 / few,
         predict_ms=median(forward_s) * 1000,
         peak_gb=peak / 1e9,
         device=device_name(accelerator),

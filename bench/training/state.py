@@ -1,8 +1,11 @@
 """The state of a training: made from a recipe, saved after each epoch, restored bit for bit."""
 
 import io
+import zipfile
 from dataclasses import dataclass, field
+from hashlib import sha256
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import pandas as pd
@@ -16,9 +19,17 @@ from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
 from bench.networks.build import build, freeze
 from bench.networks.load import start_from
-from bench.system.errors import BadData
+from bench.system import files
+from bench.system.errors import BadFile
 from bench.system.files import replacing, write_bytes
+from bench.system.progress import say
 from bench.training.optimiser import Schedule, make_optimiser, make_schedule
+
+CHECKSUM = b"\nsha256:"  # stands, with the hash of all before it, at the end of a saved state
+
+
+class Damaged(Exception):
+    """What is wrong with a saved state."""
 
 
 @dataclass
@@ -30,6 +41,7 @@ class State:
     schedule: Schedule
     average: AveragedModel | None = None  # of the network's weights, where the recipe has an `ema`
     history: list[dict[str, float]] = field(default_factory=list)
+    weights_sha256: str = ""  # of the best epoch's file
 
     @property
     def evaluated_network(self) -> nn.Module:
@@ -52,15 +64,34 @@ class State:
         return max(self.history, key=lambda row: (row["scale"], row["valid_dice"]))
 
 
-def begin_or_resume(recipe: Recipe, steps: int, saved: Path) -> State:
-    """Begin a training at its first epoch, or go on after the epoch that `saved` holds.
+def begin_or_resume(recipe: Recipe, steps: int, folder: TrainingFolder) -> State:
+    """Begin a training at its first epoch, or go on after the epoch whose state is saved.
+
+    A state that is damaged, or not of this recipe and these weights, is said, and the training
+    begins again; what it left stays until the first epoch has ended.
 
     Args:
         steps: batches of an epoch.
 
     Raises:
         BadConfig: the network has no module that the recipe freezes, or `start_from` fits nothing.
-        BadData: the saved state is damaged.
+        BadFile: the saved state holds code.
+    """
+    if folder.state.exists():
+        state = begin(recipe, steps)
+        try:
+            restore(state, recipe, folder)
+            return state
+        except Damaged as damaged:
+            say(f"{folder.state}: damaged ({damaged}); {recipe.name} trains from the start")
+    return begin(recipe, steps)
+
+
+def begin(recipe: Recipe, steps: int) -> State:
+    """Return the state before the first epoch.
+
+    Raises:
+        BadConfig: as `begin_or_resume`.
     """
     torch.manual_seed(recipe.seed)
     network = build(recipe)
@@ -70,10 +101,7 @@ def begin_or_resume(recipe: Recipe, steps: int, saved: Path) -> State:
     optimiser = make_optimiser(recipe.optimiser, network)
     schedule = make_schedule(recipe, optimiser, steps)
     average = averaged(network, recipe.ema) if recipe.ema else None
-    state = State(network, optimiser, schedule, average)
-    if saved.exists():
-        restore(state, saved)
-    return state
+    return State(network, optimiser, schedule, average)
 
 
 def trial_state(recipe: Recipe) -> State:
@@ -105,37 +133,81 @@ def averaged(network: nn.Module, decay: float) -> AveragedModel:
     return AveragedModel(network, avg_fn=follow, use_buffers=True)
 
 
-def restore(state: State, saved: Path) -> None:
-    """Restore a saved state; only tensors and plain values are read from the file.
+def restore(state: State, recipe: Recipe, folder: TrainingFolder) -> None:
+    """Restore a saved state.
 
     Raises:
-        BadData: the file is damaged.
+        Damaged: the file is not whole, or not of this recipe and the weights beside it.
+        BadFile: it holds code.
     """
+    stored = _read(folder.state)
     try:
-        stored = torch.load(saved, weights_only=True, map_location="cpu")
+        if stored.get("recipe", recipe.training_yaml()) != recipe.training_yaml():
+            raise Damaged("it is of another recipe")
         state.network.load_state_dict(stored["network"])
         state.optimiser.load_state_dict(stored["optimiser"])
         state.schedule.load_state_dict(stored["schedule"])
         if state.average:
             state.average.load_state_dict(stored["average"])
         state.history = stored["history"]
+        found = files.sha256(folder.weights)
+        state.weights_sha256 = stored.get("weights_sha256", found)
+    except (AttributeError, KeyError, RuntimeError, TypeError, ValueError, OSError) as error:
+        raise Damaged(f"it does not fit: {error}") from error
+    if state.weights_sha256 != found:
+        raise Damaged(f"{folder.weights.name} has changed since its epoch")
+
+
+def _read(saved: Path) -> dict[str, Any]:
+    """Return what a saved state holds; only tensors and plain values are read from it.
+
+    An earlier version wrote no checksum.
+    """
+    content = saved.read_bytes()
+    packed, mark, checksum = content.rpartition(CHECKSUM)
+    if not mark:
+        packed = content
+    elif sha256(packed).hexdigest().encode() != checksum:
+        raise Damaged("its content has changed since it was written")
+    if not zipfile.is_zipfile(io.BytesIO(packed)):  # torch would take it for a bare pickle
+        raise Damaged("it is not whole")
+    try:
+        stored: dict[str, Any] = torch.load(
+            io.BytesIO(packed), weights_only=True, map_location="cpu"
+        )
+    except UnpicklingError as error:
+        raise BadFile(
+            saved,
+            "damaged: it holds more than tensors and numbers, perhaps code, and is not read",
+            "remove it to train from the start",
+        ) from error
     except Exception as error:  # torch raises errors of many unrelated classes for damaged files
-        raise BadData(f"{saved}: damaged ({error}); remove it to train from the start") from error
+        raise Damaged(str(error)) from error
+    return stored
 
 
-def save(state: State, folder: TrainingFolder, accelerator: Accelerator) -> None:
+def save(state: State, recipe: Recipe, folder: TrainingFolder, accelerator: Accelerator) -> None:
     """Save the epoch that has just ended; if it is the best so far, also as weights.safetensors."""
     weights = _weights(accelerator.unwrap_model(state.network))
     if state.history[-1] is state.best():
-        best = _weights(accelerator.unwrap_model(state.evaluated_network))
-        write_bytes(folder.weights, safetensors.torch.save(best))
+        best = safetensors.torch.save(_weights(accelerator.unwrap_model(state.evaluated_network)))
+        write_bytes(folder.weights, best)
+        state.weights_sha256 = sha256(best).hexdigest()
     write_bytes(folder.last_weights, safetensors.torch.save(weights))
     with replacing(folder.history) as temporary:
         pd.DataFrame(state.history).to_csv(temporary, index=False)
     # The state is written last, so its existence means that the other files are complete. It is
     # packed first, because torch itself answers a full disk by a RuntimeError.
     packed = io.BytesIO()
-    torch.save({**state.parts(), "network": weights, "history": state.history}, packed)
+    parts = {
+        **state.parts(),
+        "network": weights,
+        "history": state.history,
+        "recipe": recipe.training_yaml(),
+        "weights_sha256": state.weights_sha256,
+    }
+    torch.save(parts, packed)
+    packed.write(CHECKSUM + sha256(packed.getbuffer()).hexdigest().encode())
     write_bytes(folder.state, packed.getbuffer())
 
 

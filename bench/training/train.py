@@ -24,14 +24,14 @@ from bench.masks.types import Size
 from bench.networks.build import train_mode
 from bench.system.device import Machine, device_name, enough_memory
 from bench.system.environment import environment
-from bench.system.errors import BadConfig, BenchError
+from bench.system.errors import BenchError
 from bench.system.files import sha256, write_json, write_text
 from bench.system.progress import enter_span, report_dice, say, track
-from bench.training import memory
+from bench.training import check, memory
 from bench.training.augment import Augment
 from bench.training.dataset import TrainingSet, batches, sample, samples_of
 from bench.training.losses import total_loss
-from bench.training.manifest import read_manifest
+from bench.training.manifest import is_whole, read_manifest
 from bench.training.optimiser import after_batch, after_epoch
 from bench.training.state import State, begin_or_resume, save, trial_state
 from bench.training.tensorboard import write_scalars
@@ -68,22 +68,20 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
     if folder.recipe.exists():
         check_same(folder.recipe, recipe.unrefined)
     if folder.finished:
-        with suppress(OSError):  # there only where a process was killed after the manifest
-            folder.state.unlink()
-        report_dice(read_manifest(folder.manifest).valid_dice, recipe.name)
-        return
-    steps = len(task.train) // recipe.batch
-    if not steps:
-        raise BadConfig(
-            f"{recipe.name}: batch {recipe.batch} is larger than {len(task.train)} training images"
-        )
+        if is_whole(folder):
+            with suppress(OSError):  # there only where a process was killed after the manifest
+                folder.state.unlink()
+            report_dice(read_manifest(folder.manifest).valid_dice, recipe.name)
+            return
+        folder.manifest.unlink()  # first of all: what is trained from here on is not finished
+    fewest = check.check_training(recipe, task.train, task.valid, data.train, machine.micro_batch)
     write_text(folder.recipe, recipe.training_yaml())
     accelerator = machine.accelerator()
-    state = begin_or_resume(recipe, steps, saved=folder.state)
+    state = begin_or_resume(recipe, len(task.train) // recipe.batch, folder)
     state.network, state.optimiser = accelerator.prepare(state.network, state.optimiser)
     if state.average:
         state.average.to(accelerator.device)
-    Trainer(task, data, cache, machine, accelerator, state).train()
+    Trainer(task, data, cache, machine, accelerator, state, fewest).train()
     folder.state.unlink()
 
 
@@ -97,6 +95,7 @@ class Trainer:
     machine: Machine
     accelerator: Accelerator
     state: State
+    fewest: int  # images from which the network can learn at once
 
     @property
     def recipe(self) -> Recipe:
@@ -161,10 +160,11 @@ class Trainer:
             noise = torch.randint(0, 256, (images, 4, *size), dtype=torch.uint8)
             batch = iter([(noise[:, :3], noise[:, 3:])])
             return train_one_epoch(
-                trial, batch, self.recipe, images, self.accelerator, self.recipe.name
+                trial, batch, self.recipe, [images], self.accelerator, self.recipe.name
             )
 
-        return memory.find_micro_batch(step, self.recipe, size, self.accelerator.device)
+        device = self.accelerator.device
+        return memory.find_micro_batch(step, self.recipe, size, device, self.fewest)
 
     def add_epoch(
         self, scale: float, dataset: TrainingSet, validation: Validation, micro_batch: int
@@ -179,8 +179,10 @@ class Trainer:
         loader = batches(dataset, recipe.batch, epoch, recipe.seed, workers)
         enter_span(self.share_done(), scale**2 / recipe.full_size_epochs)
         counted = track(loader, label, len(dataset) // recipe.batch)
-        with enough_memory(recipe.name, micro_batch, recipe.size):
-            loss = train_one_epoch(state, counted, recipe, micro_batch, self.accelerator, label)
+        parts = memory.split_batch(recipe.batch, micro_batch, self.fewest)
+        fewer = memory.next_smaller(micro_batch, recipe.batch, self.fewest)
+        with enough_memory(recipe.name, micro_batch, recipe.size, fewer):
+            loss = train_one_epoch(state, counted, recipe, parts, self.accelerator, label)
             score = evaluate(state.evaluated_network, validation, self.accelerator)
         after_epoch(state.schedule, score)
         row: dict[str, float] = {
@@ -192,7 +194,7 @@ class Trainer:
             "seconds": time.monotonic() - began,
         }
         state.history.append(row)
-        save(state, self.task.folder, self.accelerator)
+        save(state, recipe, self.task.folder, self.accelerator)
         report_dice(score, recipe.name)
         if self.task.tensorboard:
             write_scalars(self.task.folder.tensorboard, epoch + 1, row)
@@ -205,7 +207,7 @@ class Trainer:
         validation = validation_set(self.data, valid, samples)
         score = evaluate(self.state.evaluated_network, validation, self.accelerator)
         self.state.history.append({"epoch": 0, "scale": 1.0, "valid_dice": score, "seconds": 0.0})
-        save(self.state, self.task.folder, self.accelerator)
+        save(self.state, self.recipe, self.task.folder, self.accelerator)
         say(f"{self.recipe.name}: nothing to train, validation Dice {score:.5f}")
 
     def write_manifest(self) -> None:
@@ -231,7 +233,7 @@ def train_one_epoch(
     state: State,
     loader: Iterator[tuple[Tensor, Tensor]],
     recipe: Recipe,
-    micro_batch: int,
+    parts: list[int],
     accelerator: Accelerator,
     label: str,
 ) -> float:
@@ -240,13 +242,16 @@ def train_one_epoch(
     A batch goes through the network in micro-batches whose gradients add up to the batch's own;
     only batch norm sees the micro-batch, as it does on several devices.
 
+    Args:
+        parts: images of each micro-batch of a batch.
+
     Raises:
         BenchError: the loss is not finite.
     """
     train_mode(accelerator.unwrap_model(state.network), recipe.freeze)
     losses: list[float] = []
     for images, targets in loader:
-        split = torch.split(images, micro_batch), torch.split(targets, micro_batch)
+        split = torch.split(images, parts), torch.split(targets, parts)
         batch_loss = 0.0
         for image, target in zip(*split, strict=True):
             share = len(image) / len(images)

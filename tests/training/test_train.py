@@ -149,5 +149,18 @@ def test_a_training_takes_as_many_images_at_once_as_fit(bench, monkeypatch):
 
 
 def test_a_batch_larger_than_the_data_is_refused(bench):
-    with pytest.raises(BadConfig, match="batch 64 is larger than 20"):
+    with pytest.raises(BadConfig, match="batch 64 is larger than the 20 photographs"):
         bench.run("it", RECIPE.model_copy(update={"batch": 64}))
+
+
+@pytest.mark.parametrize("damaged", ["weights.safetensors", "manifest.json"])
+def test_a_finished_training_that_was_damaged_is_trained_again(damaged, bench, capsys):
+    one_epoch = RECIPE.model_copy(update={"epochs": 1})
+    folder = bench.run("it", one_epoch, micro_batch=4)
+    whole = weights(folder)
+    content = (folder / damaged).read_bytes()
+    (folder / damaged).write_bytes(content[: len(content) // 2])
+    bench.run("it", one_epoch, micro_batch=4)
+    said = capsys.readouterr().err
+    assert f"{folder / damaged}" in said and "training again" in said
+    assert same(weights(folder), whole)

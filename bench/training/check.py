@@ -1,0 +1,138 @@
+"""Check what a training needs before any work: enough photographs, and enough of them at once."""
+
+from collections.abc import Collection
+
+import torch
+from torch import nn
+
+from bench.config.recipe import Recipe, scaled
+from bench.data.carvana import car_of
+from bench.masks.types import Size
+from bench.networks.build import freeze, meta_network, train_mode
+from bench.system.errors import BadConfig
+from bench.system.text import several
+from bench.training.memory import split_batch
+from models.interface import padded_forward, parameter_count
+
+ONE_VALUE = "Expected more than 1 value per channel when training"  # torch's batch norm
+
+
+def check_training(
+    recipe: Recipe,
+    train: Collection[str],
+    valid: Collection[str],
+    all_images: Collection[str],
+    micro_batch: int | None,
+) -> int:
+    """Return the fewest images from which the network can learn at once; does no work.
+
+    Args: as `check_photographs` and `fewest_at_once`.
+
+    Raises:
+        BadConfig: as `check_photographs` and `fewest_at_once`.
+    """
+    check_photographs(recipe, train, valid, all_images)
+    return fewest_at_once(recipe, micro_batch)
+
+
+def check_photographs(
+    recipe: Recipe, train: Collection[str], valid: Collection[str], all_images: Collection[str]
+) -> None:
+    """Refuse a fold that trains on less than a batch, and say which numbers to change.
+
+    Args:
+        train, valid: images to learn from, and those that choose the best epoch.
+        all_images: all that have masks; the rest of them is held out.
+
+    Raises:
+        BadConfig: a batch is larger than the photographs to learn from.
+    """
+    if len(train) >= recipe.batch:
+        return
+    cars, valid_cars = _cars(train), _cars(valid)
+    views = (len(train) + len(valid)) / max(1, cars + valid_cars)
+    enough = -(-recipe.batch // max(1, views))  # cars that make up a batch
+    cures = []
+    if valid_cars > 1 and cars + valid_cars - enough >= 1:
+        fewer = cars + valid_cars - enough
+        cures.append(f"set `folds.valid_cars` of the suite to {fewer:.0f} or fewer")
+    if train:
+        cures.append(f"set `batch` to {len(train)} or fewer")
+    cures.append("raise `folds.count`, so that fewer cars are held out, or add cars")
+    heldout = set(all_images) - set(train) - set(valid)
+    raise BadConfig(
+        f"{recipe.name}: batch {recipe.batch} is larger than the {_count(train)} that this fold "
+        f"trains on; of {_count(all_images)}, {_count(heldout)} are held out and {_count(valid)} "
+        f"choose the best epoch (`folds.valid_cars`). {', or '.join(cures).capitalize()}"
+    )
+
+
+def _cars(images: Collection[str]) -> int:
+    return len(set(map(car_of, images)))
+
+
+def _count(images: Collection[str]) -> str:
+    return f"{several(len(images), 'photograph')} of {several(_cars(images), 'car')}"
+
+
+def fewest_at_once(recipe: Recipe, micro_batch: int | None) -> int:
+    """Return the fewest images from which the network can learn at once: 1, or 2.
+
+    Batch norm learns nothing from a map of one value: of one image that a network shrinks, or
+    pools, to one pixel. Every size of the training is tried without numbers, on the meta device.
+
+    Args:
+        micro_batch: images at once that the user wants; None: no wish.
+
+    Raises:
+        BadConfig: the network cannot work at the recipe's size; or the batch, or the micro-batch,
+            would let it learn from too few images at once.
+    """
+    network = meta_network(recipe)
+    if not recipe.epochs or not parameter_count(network):
+        return 1
+    freeze(network, recipe.freeze)
+    train_mode(network, recipe.freeze)
+    sizes = [scaled(recipe.size, scale) for scale, _ in recipe.stages()]
+    fewest = 2 if False in {_learns_from_one(network, recipe, size) for size in sizes} else 1
+    if recipe.batch < fewest:
+        raise BadConfig(
+            f"{recipe.name}: batch {recipe.batch}: a batch norm of this network sees one value of "
+            f"an image and learns nothing from it; set `batch` to {fewest} or more"
+        )
+    if micro_batch and min(split_batch(recipe.batch, micro_batch, fewest)) < fewest:
+        enough = next(
+            images
+            for images in range(micro_batch + 1, recipe.batch + 1)
+            if min(split_batch(recipe.batch, images, fewest)) >= fewest
+        )
+        raise BadConfig(
+            f"{recipe.name}: --micro-batch {micro_batch} leaves one image of a batch of "
+            f"{recipe.batch} alone; a batch norm of this network sees one value of it and learns "
+            f"nothing from it; use --micro-batch {enough}"
+        )
+    return fewest
+
+
+def _learns_from_one(network: nn.Module, recipe: Recipe, size: Size) -> bool:
+    try:
+        _forward(network, 1, size)
+        return True
+    except ValueError as error:
+        if ONE_VALUE not in str(error):
+            raise _unfit(recipe, size, error) from error
+    except (RuntimeError, AssertionError, TypeError, IndexError) as error:
+        raise _unfit(recipe, size, error) from error
+    return False
+
+
+def _unfit(recipe: Recipe, size: Size, error: Exception) -> BadConfig:
+    return BadConfig(
+        f"{recipe.name}: its network does not work at {size[0]}x{size[1]} ({error}); change "
+        "`size`, or the options of `network`"
+    )
+
+
+def _forward(network: nn.Module, images: int, size: Size) -> None:
+    with torch.no_grad():
+        padded_forward(network, torch.empty(images, 3, *size, device="meta"))
