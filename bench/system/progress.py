@@ -10,12 +10,12 @@ see too, so that two commands in one process do not mix.
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
-from typing import IO, TypeVar
+from typing import TypeVar
 
 from rich.console import Console
 from rich.progress import (
@@ -98,7 +98,7 @@ class Progress:
     """Where the lines of one command go, and the run that it works on."""
 
     quiet: bool = False  # nothing on standard error; the log keeps everything
-    log: IO[str] | None = None
+    log: Path | None = None
     run: RunStatus | None = None
 
 
@@ -124,12 +124,14 @@ def quietly(quiet: bool) -> Iterator[None]:
 
 @contextmanager
 def log_to(path: Path) -> Iterator[None]:
-    """Append every line of `say` inside the block to a file, with the time in front."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with (
-        open(path, "a", encoding="utf-8", buffering=1) as log,
-        _within(replace(_PROGRESS.get(), log=log)),
-    ):
+    """Append every line of `say` inside the block to a file, with the time in front.
+
+    A line that the file cannot take, as on a full or read-only disk, is missing there and ends no
+    work.
+    """
+    with suppress(OSError):
+        path.parent.mkdir(parents=True, exist_ok=True)
+    with _within(replace(_PROGRESS.get(), log=path)):
         yield
 
 
@@ -152,7 +154,8 @@ def say(text: str) -> None:
         sys.stderr.flush()
     if progress.log:
         milliseconds = f"{datetime.now():%Y-%m-%d %H:%M:%S,%f}"[:-3]
-        progress.log.write(f"{milliseconds} {text}\n")
+        with suppress(OSError), open(progress.log, "a", encoding="utf-8") as log:
+            log.write(f"{milliseconds} {text}\n")
 
 
 def start_stage(name: str) -> None:

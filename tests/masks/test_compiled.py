@@ -1,8 +1,10 @@
 """Machine code on disk: it is used again until a file beside it or in masks/compiled changes."""
 
+import errno
 import importlib.util
 
 import pytest
+from numba.core.caching import CacheImpl, IndexDataCacheFile
 
 from bench.masks.compiled import jit
 
@@ -45,3 +47,28 @@ def test_a_change_of_what_a_kernel_calls_compiles_it_anew(path, monkeypatch):
 def test_a_change_of_its_own_file_compiles_it_anew(path):
     path.write_text(KERNEL + "# changed\n")
     assert compile_again(path) == 1
+
+
+def test_damaged_machine_code_is_made_anew(path):
+    for kind in ("nbi", "nbc"):
+        for content in (b"", b"half of a pickle"):
+            (kept,) = path.parent.rglob(f"*.{kind}")
+            kept.write_bytes(content)
+            assert compile_again(path) == 1
+            assert compile_again(path) == 0
+
+
+def test_where_machine_code_cannot_be_kept_each_process_makes_it(path, monkeypatch):
+    monkeypatch.setattr(CacheImpl, "_locator_classes", [])
+    for _ in range(2):
+        compile_again(path)
+
+
+def test_a_full_disk_keeps_no_machine_code_and_stops_nothing(path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(IndexDataCacheFile, "save", full)
+    path.write_text(KERNEL + "# changed\n")
+    for _ in range(2):
+        assert compile_again(path) == 1

@@ -3,6 +3,7 @@
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -100,6 +101,13 @@ def test_a_line_of_the_log_begins_with_its_time(tmp_path):
         progress.say("two")
     stamp = r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d,\d{3}"
     assert re.fullmatch(f"{stamp} one\n{stamp} two\n", (tmp_path / "log.txt").read_text())
+
+
+@pytest.mark.parametrize("log", ["/dev/full", "/proc/version", "/proc/none/log.txt"])
+def test_a_log_on_a_full_or_read_only_disk_ends_no_work(log, capsys):
+    with progress.log_to(Path(log)):
+        progress.say("one")
+    assert capsys.readouterr().err == "one\n"
 
 
 def test_a_run_tells_its_stages_and_its_log_has_no_control_characters(

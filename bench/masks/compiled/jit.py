@@ -6,13 +6,27 @@ folder and in the kernel's own.
 """
 
 import hashlib
+import pickle
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
 from numba import njit
 from numba.core.caching import FunctionCache
+
+DAMAGED = (  # what unpickling a damaged file raises
+    AttributeError,
+    EOFError,
+    ImportError,
+    IndexError,
+    KeyError,
+    OSError,
+    pickle.UnpicklingError,
+    TypeError,
+    ValueError,
+)
 
 
 @cache
@@ -26,6 +40,20 @@ def source_hash(folder: Path) -> str:
 class KernelCache(FunctionCache):
     """Machine code of one kernel, valid until a file in this folder or in the kernel's changes."""
 
+    def load_overload(self, sig: Any, target_context: Any) -> Any:
+        """Return the machine code of a signature; None if it is not on disk, or damaged there."""
+        try:
+            return super().load_overload(sig, target_context)  # type: ignore[no-untyped-call]
+        except DAMAGED:
+            with suppress(OSError):
+                self.flush()  # type: ignore[no-untyped-call]
+            return None
+
+    def save_overload(self, sig: Any, data: Any) -> None:
+        """Keep machine code on disk, if there is room."""
+        with suppress(OSError):
+            super().save_overload(sig, data)  # type: ignore[no-untyped-call]
+
     def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
         key: tuple[Any, ...] = super()._index_key(signature, codegen)  # type: ignore[no-untyped-call]
         own = Path(self._py_func.__code__.co_filename).parent
@@ -35,11 +63,15 @@ class KernelCache(FunctionCache):
 def kernel(function: Callable[..., Any], error_model: Literal["python", "numpy"] = "python") -> Any:
     """Compile a function that needs no interpreter lock, and keep its machine code on disk.
 
+    Where neither the code's own folder, nor the user's, nor NUMBA_CACHE_DIR can be written to, each
+    process compiles what it calls: it starts some seconds later, and gives the same results.
+
     Args:
         error_model: "python" raises ZeroDivisionError, "numpy" divides by zero as NumPy does.
     """
     dispatcher: Any = njit(nogil=True, error_model=error_model)(function)
-    dispatcher._cache = KernelCache(function)  # type: ignore[no-untyped-call]
+    with suppress(RuntimeError):  # no folder to keep it in
+        dispatcher._cache = KernelCache(function)  # type: ignore[no-untyped-call]
     return dispatcher
 
 
