@@ -68,7 +68,7 @@ def test_a_clear_table_is_read(tmp_path, name):
 def test_rows_are_numbered_as_an_editor_numbers_them(tmp_path):
     text = 'sep=,\nimg,rle_mask\n\na,1 1\n"b\nc",2 2\nd,3 3\n'
     (tmp_path / "t.csv").write_text(text)
-    assert [number for number, _ in read_table(tmp_path / "t.csv", COLUMNS)] == [4, 6, 7]
+    assert [number for number, _ in read_table(tmp_path / "t.csv", COLUMNS)] == [4, 5, 7]
 
 
 UNCLEAR = {
@@ -84,6 +84,7 @@ UNCLEAR = {
         "line 4: not UTF-8: byte 0xeb in 'b.*_01.jpg,7 1'; save the table as 'CSV UTF-8'",
     ),
     "cut off by a spreadsheet": (SOUND + f"c,{'1' * 32767}\n", "line 5: a value was cut off at 32"),
+    "a quote without its end": (SOUND + '"c,1 1\n', "line 5: unexpected end of data"),
     "cut gzip": (gzip.compress(SOUND.encode())[:-9], "too early or is damaged"),
     "cut zip": (zipped(SOUND)[:-30], "cannot be unpacked"),
 }
