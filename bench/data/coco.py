@@ -4,6 +4,7 @@ Reads  a COCO annotation file and its folder of photographs. Writes `<out>/train
        `<out>/train_masks/<id>_mask.gif`; every photograph is a group of its own in the folds.
 """
 
+from codecs import BOM_UTF8
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from functools import partial
@@ -17,7 +18,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from bench.data.carvana import other_size
 from bench.data.images import read_image, write_mask
-from bench.data.listing import PHOTOGRAPH_SUFFIXES
+from bench.data.listing import PHOTOGRAPH_SUFFIXES, find
 from bench.masks.types import Mask, Size
 from bench.system.errors import BadData, Missing
 from bench.system.files import write_bytes
@@ -117,7 +118,7 @@ def read_annotations(path: Path) -> CocoFile:
     if not path.is_file():
         raise Missing(f"{path}: no such file; name one like instances_val2017.json")
     try:
-        return CocoFile.model_validate_json(path.read_bytes())
+        return CocoFile.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
@@ -215,9 +216,10 @@ def _photograph(image: CocoImage, images: Path, annotations: Path) -> Path:
             f"{annotations}, image {image.id}: '{image.file_name}' is no photograph inside "
             f"{images}; restore the file"
         )
-    if not (images / inside).is_file():
-        raise Missing(f"{images / inside}: no such photograph; name its folder with --images")
-    return images / inside
+    photograph = find(images / inside.parent, inside.name)
+    if not photograph.is_file():
+        raise Missing(f"{photograph}: no such photograph; name its folder with --images")
+    return photograph
 
 
 def _write(photograph: Path, image: CocoImage, mask: Mask, out: Path, size: Size | None) -> None:

@@ -34,7 +34,7 @@ def id_in_table(name: str) -> str:
 
 
 def find(root: Path, name: str) -> Path:
-    """The path of a file or folder in `root` whose name may be written in capitals.
+    """The path of a file or folder in `root` whose letter case or way to write accents may differ.
 
     Raises:
         BadData: several are called so and none of them exactly.
@@ -42,7 +42,8 @@ def find(root: Path, name: str) -> Path:
     exact = root / name
     if exact.exists() or not root.is_dir():
         return exact
-    alike = [other for other in sorted(os.listdir(root)) if other.lower() == name]  # noqa: PTH208
+    wanted, names = normal_id(name).lower(), sorted(os.listdir(root))  # noqa: PTH208
+    alike = [other for other in names if normal_id(other).lower() == wanted]
     if len(alike) > 1:
         raise BadFile(root / alike[0], f"{alike[1]} is there too", f"keep one, as {name}")
     return root / alike[0] if alike else exact

@@ -17,6 +17,7 @@ import numpy as np
 from isal import igzip
 
 from bench.data.carvana import MASK_COLUMNS, Carvana
+from bench.data.listing import id_in_table
 from bench.data.tables import read_table
 from bench.kaggle.client import COMPETITION, client_path
 from bench.kaggle.reading import HEADER
@@ -103,6 +104,15 @@ def expected_images(data: Carvana) -> set[str]:
     if not data.test:
         raise Missing(f"{data.root}: neither sample_submission.csv nor test/; see data/README.md")
     return {path.name for path in data.test.values()}
+
+
+def names_to_submit(data: Carvana) -> dict[str, str]:
+    """Return test image -> the file name in its row: of sample_submission.csv, else of its file.
+
+    They differ where a photograph's suffix is in capitals, or its accents are written in parts.
+    """
+    listed = {id_in_table(name): name for name in expected_images(data)} if data.sample else {}
+    return {image: listed.get(image, path.name) for image, path in data.test.items()}
 
 
 def repair_submission(path: Path, out: Path) -> int:

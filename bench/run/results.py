@@ -11,7 +11,7 @@ from bench.data.carvana import is_real, metadata
 from bench.ensembles import fit
 from bench.ensembles.entry import Entry
 from bench.kaggle import submit
-from bench.kaggle.writing import sidecar_of
+from bench.kaggle.writing import names_to_submit, sidecar_of
 from bench.networks import predict
 from bench.report import facts, page
 from bench.run.run import Run
@@ -161,7 +161,7 @@ def submission_stage(run: Run) -> Stage:
 
 def _submit(run: Run) -> None:
     files = {entry.name: run.submission(entry) for entry in run.entries}
-    names = {image: path.name for image, path in run.data.test.items()}
+    names = names_to_submit(run.data)
     made_by = {"suite": run.name, "folds_sha256": sha256(run.layout.folds), **environment()}
     submit.run(run.fitted_entries(), run.members("test"), names, files, made_by)
 

@@ -209,6 +209,37 @@ def test_a_wrong_entry_is_refused(coco, change, error, message, capsys):
     assert not (coco.parent / "out" / "train" / "000000000100.jpg").exists()
 
 
+def test_a_mark_and_a_name_in_capitals_are_read(coco):
+    (coco.parent / "images/0.jpg").rename(coco.parent / "images/0.JPG")
+    coco.write_bytes(b"\xef\xbb\xbf" + coco.read_bytes())
+    assert prepare(coco) == 0
+    assert "000000000100" in open_folder(coco.parent / "out").train
+
+
+@pytest.mark.parametrize("size", [[], ["--size", "20", "30"]])
+def test_a_photograph_that_lies_is_upright_with_its_mask(coco, size):
+    path, exif = coco.parent / "images/0.jpg", Image.Exif()
+    upright = read_image(path)
+    exif[0x0112] = 6
+    Image.fromarray(np.rot90(upright)).save(path, exif=exif)
+    assert prepare(coco, *size) == 0
+    data = open_folder(coco.parent / "out")
+    photo = read_image(data.train["000000000100"])
+    assert photo.shape[:2] == data.mask("000000000100").shape == ((20, 30) if size else (40, 60))
+    assert photo[data.mask("000000000100")].mean() < 80 < photo.mean()  # the car is the dark part
+
+
+def test_annotations_of_the_photograph_as_it_is_stored_are_refused_with_the_reason(coco, capsys):
+    path, exif = coco.parent / "images/0.jpg", Image.Exif()
+    exif[0x0112] = 6
+    Image.fromarray(read_image(path)).save(path, exif=exif)
+    assert prepare(coco) == 3
+    said = capsys.readouterr().err
+    assert (
+        "annotated as 40x60, its photograph" in said and "turned upright as its EXIF says" in said
+    )
+
+
 def test_a_file_that_is_not_there_or_not_json_is_named(coco, capsys):
     coco.write_text("[")
     assert prepare(coco) == 3

@@ -64,6 +64,16 @@ def test_expected_images_are_those_of_the_sample_else_of_the_test_folder(tiny_ca
         writing.expected_images(dataclasses.replace(data, sample=None, test={}))
 
 
+def test_rows_are_named_as_kaggles_table_names_them(tiny_carvana):
+    data = open_folder(tiny_carvana)
+    capitals = {image: path.with_suffix(".JPG") for image, path in data.test.items()}
+    names = {image: f"{image}.jpg" for image in data.test}
+    assert writing.names_to_submit(data) == names
+    assert writing.names_to_submit(dataclasses.replace(data, test=capitals)) == names
+    alone = dataclasses.replace(data, test=capitals, sample=None)
+    assert writing.names_to_submit(alone) == {image: f"{image}.JPG" for image in data.test}
+
+
 def test_repair_mends_what_is_certain(tmp_path):
     broken = tmp_path / "broken.csv"
     broken.write_text(
