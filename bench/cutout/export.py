@@ -23,6 +23,8 @@ from bench.cutout.model import (
     Manifest,
     Model,
     open_model,
+    read_manifest,
+    sha256_of,
 )
 from bench.data.carvana import Carvana, open_folder
 from bench.data.folds import in_fold, read_folds
@@ -35,7 +37,7 @@ from bench.networks.openvino import FILES, convert
 from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError, Missing
-from bench.system.files import read_json, read_parquet, sha256, write_bytes, write_text
+from bench.system.files import read_json, read_parquet, sha256, write_bytes, write_json
 from bench.system.progress import say, track
 
 COMPARED = 16  # held-out photographs on which the masks of a copy are compared
@@ -56,8 +58,7 @@ def run(
         BenchError: the masks are not those of float32, or a network cannot be converted.
     """
     manifest = manifest_of(folder, name)
-    if out.exists() and any(out.iterdir()) and not (out / MANIFEST).exists():
-        raise BadConfig(f"{out}: holds something else; name a new folder")
+    _check_out(out, manifest)
     with TemporaryDirectory(prefix="carvana-export-") as temporary:
         exported, source = manifest, folder
         if openvino:
@@ -68,6 +69,20 @@ def run(
             _compare(Model(source, exported, machine), float32, data, folder)
         _copy(exported, Layout(source), out)
     return exported
+
+
+def _check_out(out: Path, manifest: Manifest) -> None:
+    """Refuse a folder that holds anything but an earlier export of this entry."""
+    if not out.exists() or not any(out.iterdir()):
+        return
+    if not (out / MANIFEST).exists():
+        raise BadConfig(f"{out}: holds something else; name a new folder")
+    there = read_manifest(out)
+    if (there.entry, there.made_by.get("run")) != (manifest.entry, manifest.made_by.get("run")):
+        raise BadConfig(
+            f"{out}: holds the entry {there.entry!r} of the run {there.made_by.get('run')!r}; name "
+            "a new folder"
+        )
 
 
 def _converted(manifest: Manifest, run: Path, out: Path) -> Manifest:
@@ -102,7 +117,8 @@ def _copy(manifest: Manifest, source: Layout, out: Path) -> None:
             shutil.rmtree(copy, ignore_errors=True)  # of an earlier export
             for file in network.files():
                 write_bytes(copy / file, (training / file).read_bytes())
-    write_text(out / MANIFEST, manifest.model_dump_json(indent=2) + "\n")
+    fields = manifest.model_dump(mode="json")
+    write_json(out / MANIFEST, fields | {"own_sha256": sha256_of(fields)})
 
 
 def _compare(exported: Model, float32: Model, data: Path, run: Path) -> None:
@@ -210,6 +226,7 @@ def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> ExportedMember
 def _dice(layout: Layout, entry: Entry) -> float | None:
     if not layout.scores.exists():
         return None
-    scores = read_parquet(layout.scores, ("entry", "dice"), ("entry",), "run the suite again")
+    words = ("entry", "image", "car")
+    scores = read_parquet(layout.scores, ("entry", "dice"), words, "run the suite again")
     own = scores.loc[scores["entry"] == entry.name, "dice"]
     return float(own.mean()) if len(own) else None

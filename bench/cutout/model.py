@@ -1,13 +1,16 @@
 """A folder with all that an entry needs -> a model that turns photographs into maps.
 
-    manifest.json                      entry, rule and its parameters, members, hashes; written last
+    manifest.json                      entry, rule and its parameters, members, hashes (of itself
+                                       too); written last
     <recipe>/fold<k>/recipe.yaml       what a member is, and the size of its input
     <recipe>/fold<k>/weights.safetensors   or, in OpenVINO's format, network.xml and network.bin
 
 The folder of a run is laid out the same way, so that both are opened by the same code.
 """
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -34,13 +37,14 @@ from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
 from bench.networks.tta import views
 from bench.system.device import Machine, enough_memory
-from bench.system.errors import BadConfig, BadData, Missing
+from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.files import read_json, sha256
 from bench.system.text import nearest
 from models.interface import stride_of
 
 FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
 MANIFEST = "manifest.json"
+EXPORT_AGAIN = "export the model again"
 
 Name = Annotated[
     str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")
@@ -89,6 +93,7 @@ class Manifest(Strict):
     members: tuple[ExportedMember, ...] = Field(min_length=1, strict=False)
     dice: float | None = None  # mean over held-out cars of the run
     made_by: dict[str, Any] = Field(default={})
+    own_sha256: Hash | None = None  # see `sha256_of`; older versions wrote none
 
     @field_validator("rule")
     @classmethod
@@ -128,7 +133,17 @@ def read_manifest(folder: Path) -> Manifest:
     path = folder / MANIFEST
     if not path.is_file():
         raise Missing(f"{folder}: no {MANIFEST}, so no exported model; make one with `export`")
-    return read_json(path, Manifest, "export the model again")
+    manifest = read_json(path, Manifest, EXPORT_AGAIN)
+    fields = json.loads(path.read_bytes())
+    if manifest.own_sha256 not in (None, sha256_of(fields)):
+        raise BadFile(path, "not the file that was exported", f"remove it and {EXPORT_AGAIN}")
+    return manifest
+
+
+def sha256_of(fields: Mapping[str, Any]) -> str:
+    """The hash of a manifest's fields, but for the one that holds this hash."""
+    told = {name: value for name, value in fields.items() if name != "own_sha256"}
+    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
 
 
 def open_model(folder: Path, machine: Machine) -> "Model":
@@ -231,6 +246,6 @@ class _LoadedMember:
 
 def _check(path: Path, expected: str) -> None:
     if not path.is_file():
-        raise BadData(f"{path}: missing; export the model again")
+        raise BadFile(path, "missing", EXPORT_AGAIN)
     if sha256(path) != expected:
-        raise BadData(f"{path}: not the file that was exported; export the model again")
+        raise BadFile(path, "not the file that was exported", EXPORT_AGAIN)

@@ -5,6 +5,7 @@ import shutil
 import sys
 
 import numpy as np
+import pandas as pd
 import pytest
 import yaml
 
@@ -14,6 +15,7 @@ from bench.config.recipe import Recipe
 from bench.config.refinement import names_of
 from bench.config.strict import read
 from bench.cutout.cutout import segment
+from bench.cutout.export import manifest_of
 from bench.cutout.model import Model, open_model, read_manifest
 from bench.cutout.photographs import Photograph
 from bench.data.carvana import open_folder
@@ -49,6 +51,23 @@ def test_exported_model_sees_what_the_run_predicts(exported, tiny_carvana, tmp_p
                 assert np.array_equal(store.read(image), maps[number])
     merged = combine({"rule": "mean", "weights": [1, 1]}, mine[0])
     assert np.array_equal(model.merge(mine[0]), merged)
+
+
+def test_scores_of_the_run_are_told(exported, tmp_path):
+    run_folder = shutil.copytree(exported.parent / "runs" / "tiny", tmp_path / "tiny")
+    words = {"image": ["x_01", "x_02", "x_01"], "car": ["x"] * 3, "view": [1, 2, 1]}
+    scores = pd.DataFrame({"entry": ["mean", "mean", "vote"], "dice": [0.9, 0.7, 0.1], **words})
+    scores.to_parquet(run_folder / "scores.parquet")
+    assert manifest_of(run_folder, "mean").dice == pytest.approx(0.8)
+
+
+def test_an_export_of_another_entry_is_not_overwritten(exported, copy, tmp_path, capsys):
+    run_folder = exported.parent / "runs" / "tiny"
+    words = ["export", "--run", str(run_folder), "--out", str(copy), "--entry"]
+    assert main([*words, "vote"]) == 2
+    assert f"{copy}: holds the entry 'mean' of the run 'tiny'; name a" in capsys.readouterr().err
+    assert main([*words, "mean"]) == 0
+    assert read_manifest(copy).entry == "mean"
 
 
 def test_refinement_of_an_entry_travels_and_is_applied(exported, tmp_path, monkeypatch):

@@ -10,6 +10,7 @@ import pytest
 from bench.cutout import model as opening
 from bench.cutout.model import open_model, read_manifest
 from bench.system.device import Machine
+from bench.system.errors import BadData
 
 CPU = Machine("cpu")
 
@@ -36,8 +37,21 @@ def test_changed_weights_are_noticed(copy):
     content = bytearray(weights.read_bytes())
     content[-3] ^= 1
     weights.write_bytes(content)
-    with pytest.raises(opening.BadData, match="not the file that was exported"):
+    with pytest.raises(BadData, match="not the file that was exported"):
         open_model(copy, CPU)
+
+
+def test_a_changed_manifest_is_noticed_and_one_of_an_older_version_is_read(copy, monkeypatch):
+    path = copy / "manifest.json"
+    told = json.loads(path.read_text())
+    path.write_text(json.dumps(told))  # the same in other words
+    assert read_manifest(copy).entry == "mean"
+    path.write_text(json.dumps(told | {"parameters": {"rule": "mean", "weights": [1, 3]}}))
+    with pytest.raises(BadData, match=r"json: not the file that was exported; .*export the model"):
+        read_manifest(copy)
+    del told["own_sha256"]
+    path.write_text(json.dumps(told))
+    assert read_manifest(copy).entry == "mean"
 
 
 @pytest.mark.parametrize(
@@ -52,7 +66,7 @@ def test_manifest_names_no_file_outside(copy, field, value):
     manifest = json.loads((copy / "manifest.json").read_text())
     manifest["members"][0][field] = value
     (copy / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(opening.BadData, match="members"):
+    with pytest.raises(BadData, match="members"):
         read_manifest(copy)
 
 
@@ -60,7 +74,7 @@ def test_missing_and_damaged_manifests_say_so(copy, tmp_path):
     with pytest.raises(opening.Missing, match="export"):
         read_manifest(tmp_path)
     (copy / "manifest.json").write_text("{")
-    with pytest.raises(opening.BadData, match="export the model again"):
+    with pytest.raises(BadData, match="export the model again"):
         read_manifest(copy)
     (copy / "a" / "fold0" / "recipe.yaml").unlink()
 
@@ -80,5 +94,5 @@ def test_photographs_of_any_shape_share_a_pass(exported):
 def test_a_rule_that_this_version_does_not_know_is_refused(copy):
     manifest = json.loads((copy / "manifest.json").read_text()) | {"rule": "maen"}
     (copy / "manifest.json").write_text(json.dumps(manifest))
-    with pytest.raises(opening.BadData, match=r"rule: .*no rule 'maen'; nearest: mean.*export"):
+    with pytest.raises(BadData, match=r"rule: .*no rule 'maen'; nearest: mean.*export"):
         read_manifest(copy)
