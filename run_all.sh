@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Set up once, then run a suite: ./run_all.sh [SUITE] [--data DIR] [...]; without arguments the demo.
+# Paths are meant from the folder in which it is called.
 set -euo pipefail
-cd "$(dirname "$0")"
-. ./setup.sh ""
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/setup.sh" ""
 case "${1:-}" in
     "" | -*) set -- demo "$@" ;;
 esac
-exec .venv/bin/carvana-bench run "$@"
+exec "$here/.venv/bin/carvana-bench" run "$@"

@@ -2,8 +2,9 @@
 # Set up once, then pass ruff, mypy and pytest; arguments go to pytest.
 # With --quick alone: the loop of a developer, without mypy and the tests that are slow.
 set -euo pipefail
-cd "$(dirname "$0")"
-. ./setup.sh "[dev]"
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+. "$here/setup.sh" "[dev]"
+cd "$here"
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 if [ "${1:-}" = --quick ]; then

@@ -1,0 +1,72 @@
+"""The scripts that set up and run: from any folder, and after the checkout was moved."""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+HOME = Path(__file__).parents[1]
+PYTHON = """#!/bin/sh
+# Stands for Python: makes an environment whose program says where and how it is called.
+[ "$1" = -m ] || exit 0
+echo made >> "$LOG"
+mkdir -p "$3/bin"
+printf '#!/bin/sh\\n' | tee "$3/bin/pip" > "$3/bin/python"
+printf '#!/bin/sh\\n# %s/bin/python\\necho "$PWD: $0 $*"\\n' "$3" > "$3/bin/carvana-bench"
+chmod +x "$3"/bin/*
+"""
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    folder = tmp_path / "one place" / "checkout"
+    folder.mkdir(parents=True)
+    for name in ("run_all.sh", "setup.sh", "pyproject.toml", "constraints.txt"):
+        shutil.copy(HOME / name, folder)
+    (tmp_path / "python").write_text(PYTHON)
+    (tmp_path / "python").chmod(0o755)
+    return folder
+
+
+def run(checkout, caller, *words):
+    """What the program is told, and how often an environment was made so far."""
+    log = checkout.parents[1] / "log"
+    given = {**os.environ, "PYTHON": str(checkout.parents[1] / "python"), "LOG": str(log)}
+    script = os.path.relpath(checkout / "run_all.sh", caller)
+    done = subprocess.run(
+        ["bash", script, *words], cwd=caller, env=given, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip(), log.read_text().count("made"), done.stderr
+
+
+def test_paths_are_meant_from_the_folder_of_the_caller(checkout, tmp_path):
+    caller = tmp_path / "elsewhere"
+    caller.mkdir()
+    said, made, _ = run(checkout, caller, "mine.yaml", "--data", "photographs")
+    assert said.startswith(f"{caller}: ")
+    assert said.endswith("carvana-bench run mine.yaml --data photographs")
+    assert run(checkout, checkout, "--jobs", "2")[:2] == (
+        f"{checkout}: {checkout}/.venv/bin/carvana-bench run demo --jobs 2", made
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("how", [shutil.move, shutil.copytree])
+def test_a_checkout_that_was_moved_or_copied_is_set_up_again(checkout, tmp_path, how):
+    assert run(checkout, tmp_path)[1] == 1
+    assert run(checkout, tmp_path)[1] == 1
+    other = tmp_path / "other place" / "checkout"
+    other.parent.mkdir()
+    how(checkout, other)
+    said, made, warned = run(other, tmp_path)
+    assert f"{other}/.venv/bin/carvana-bench run demo" in said
+    assert made == 2 and "moved or copied" in warned
+    assert run(other, tmp_path)[1] == 2
+
+
+def test_an_environment_whose_python_is_gone_is_set_up_again(checkout, tmp_path):
+    assert run(checkout, tmp_path)[1] == 1
+    (checkout / ".venv" / "bin" / "python").unlink()
+    assert run(checkout, tmp_path)[1] == 2
