@@ -86,7 +86,12 @@ def _git(*words: str) -> str | None:
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     try:
         process = subprocess.run(
-            ["git", *words], cwd=ROOT, env=variables, capture_output=True, text=True, check=True
+            ["git", "--no-optional-locks", *words],
+            cwd=ROOT,
+            env=variables,
+            capture_output=True,
+            text=True,
+            check=True,
         )
     except (OSError, subprocess.CalledProcessError):
         return None

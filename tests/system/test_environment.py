@@ -1,5 +1,6 @@
 """The code's version is this project's own, whatever repository lies around it."""
 
+import os
 import shutil
 import subprocess
 import time
@@ -88,3 +89,13 @@ def test_the_code_hash_takes_no_time():
     began = time.perf_counter()
     environment.code_sha256()
     assert time.perf_counter() - began < 0.5
+
+
+def test_the_index_of_the_repository_is_left_alone(copied):
+    """A process killed while git writes the index would leave a lock that stops every commit."""
+    repository(copied)
+    os.utime(copied / "pyproject.toml", (1, 1))  # git would note that its content is the same
+    index = copied / ".git" / "index"
+    before = index.read_bytes()
+    assert environment.environment()["clean_tree"]
+    assert index.read_bytes() == before
