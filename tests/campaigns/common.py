@@ -1,4 +1,4 @@
-"""A tiny suite, the command line in processes forked from this warm one, and how two runs differ."""
+"""A tiny suite, the command line in forks of this warm process, and how two runs differ."""
 
 import csv
 import json
@@ -20,11 +20,10 @@ import pandas as pd
 import yaml
 from PIL import Image
 
-import bench.report.page
-import bench.run.stages  # what a run needs is imported once, before the forks
 from bench.cli.verbs import main
 from bench.config.strict import to_yaml
 from bench.masks.store import MapStore
+from bench.system.errors import BenchError
 from bench.system.files import sha256
 from tests.tiny import QUICK, RECIPE, draw_car, save_mask
 
@@ -75,9 +74,9 @@ def run_of(folder: Path) -> Path:
 
 def words(folder: Path, verb: str = "run", *more: str) -> list[str]:
     """Return the words of the command that works on the suite in this folder."""
-    places = ("--data", folder / "data", "--runs", folder / "runs")
-    places += ("--submissions", folder / "submissions")
-    return [verb, str(folder / "mine" / "tiny.yaml"), *map(str, places), "--device", "cpu", *more]
+    places = ["--data", str(folder / "data"), "--runs", str(folder / "runs")]
+    places += ["--submissions", str(folder / "submissions")]
+    return [verb, str(folder / "mine" / "tiny.yaml"), *places, "--device", "cpu", *more]
 
 
 @dataclass(frozen=True)
@@ -220,6 +219,13 @@ def _content(path: Path) -> Any:
     """Return what a file says, without times; None where it is missing."""
     if not path.exists():
         return None
+    try:
+        return _said_by(path)
+    except (ValueError, BenchError) as error:
+        return f"unreadable: {error}"
+
+
+def _said_by(path: Path) -> Any:
     if path.suffix in WITH_TIMES:
         return path.stat().st_size > 0
     if path.suffix == ".json":

@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from tests.campaigns import common
 from tests.campaigns.common import Started
@@ -50,7 +51,7 @@ class Campaign:
         """Return how long each stage of an undisturbed run takes."""
         folder = self.fresh("measured")
         started = common.start(folder, common.words(folder))
-        begun = {}
+        begun: dict[str, float] = {}
         while not started.ended():
             begun |= {stage: time.monotonic() for stage in self.begun(started) - begun.keys()}
             time.sleep(0.005)
@@ -161,16 +162,17 @@ def kill_after_new_rename(seen: Path, root: Path) -> None:
                 os.fsync(file.fileno())
             os.killpg(0, signal.SIGKILL)
 
-    def killing_replace(source: str, target: str, **more: int) -> None:
+    def killing_replace(source: Any, target: Any, **more: Any) -> None:
         replace(source, target, **more)
         note_and_die(f"renamed {os.path.relpath(target, root)}")
 
-    def killing_unlink(path: str, **more: int) -> None:
+    def killing_unlink(path: Any, **more: Any) -> None:
         if str(path).endswith("state.pt"):
             note_and_die(f"before removal of {os.path.relpath(path, root)}")
         unlink(path, **more)
 
-    os.replace, os.unlink = killing_replace, killing_unlink
+    for name, killing in (("replace", killing_replace), ("unlink", killing_unlink)):
+        setattr(os, name, killing)
 
 
 def main() -> None:
