@@ -43,7 +43,7 @@ SUITE = {
 }
 TIMES = {"seconds", "train_s", "predict_ms", "pareto", "date", "ms_per_image"}
 WITH_TIMES = {".html", ".md", ".latex"}  # pages and tables that only exist to be looked at
-OF_NO_RESULT = re.compile(r"log\.txt|output\.txt|made\.json|\..*|contents.*")
+OF_NO_RESULT = re.compile(r"log\.txt|environment\.json|maps-\w+\.json|made\.json|\..*")
 
 
 def prepare(folder: Path) -> None:
