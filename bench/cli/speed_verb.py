@@ -2,12 +2,12 @@
 
 import argparse
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from bench.cli.arguments import Verb, data_folder, positive
 from bench.cli.printing import print_result, print_tables
 from bench.system import process
+from bench.system.temporaries import temporary_folder
 
 if TYPE_CHECKING:
     from bench.speed.timing import PeerComparison
@@ -38,9 +38,9 @@ def speed_command(args: argparse.Namespace) -> None:
 def _time_network(args: argparse.Namespace) -> "list[PeerComparison]":
     from bench.speed import network
 
-    with TemporaryDirectory(prefix="carvana-speed-") as folder:
-        process.keep_compiled_code_in(Path(folder) / "kernels")
-        return network.run(args.training, args.recipe, args.data, Path(folder))
+    with temporary_folder("speed") as folder:
+        process.keep_compiled_code_in(folder / "kernels")
+        return network.run(args.training, args.recipe, args.data, folder)
 
 
 def _time_scale(args: argparse.Namespace) -> None:

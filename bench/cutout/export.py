@@ -8,7 +8,6 @@ Writes the same recipes and weights, or what OpenVINO makes of these, and manife
 
 import shutil
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from bench.config.layout import Layout, TrainingFolder
 from bench.config.recipe import Recipe
@@ -39,6 +38,7 @@ from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError, Missing
 from bench.system.files import read_json, read_parquet, sha256, write_bytes, write_json
 from bench.system.progress import say, track
+from bench.system.temporaries import temporary_folder
 
 COMPARED = 16  # held-out photographs on which the masks of a copy are compared
 
@@ -59,10 +59,10 @@ def run(
     """
     manifest = manifest_of(folder, name)
     _check_out(out, manifest)
-    with TemporaryDirectory(prefix="carvana-export-") as temporary:
+    with temporary_folder("export") as temporary:
         exported, source = manifest, folder
         if openvino:
-            exported, source = _converted(manifest, folder, Path(temporary)), Path(temporary)
+            exported, source = _converted(manifest, folder, temporary), temporary
         if data:
             machine = Machine("cpu" if openvino else "auto")
             float32 = Model(folder, manifest, machine, exact=True)

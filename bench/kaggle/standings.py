@@ -4,11 +4,11 @@ import csv
 import io
 import zipfile
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 from bench.kaggle.client import COMPETITION, run_client
 from bench.system.errors import BadData
+from bench.system.temporaries import temporary_folder
 
 TOP_TEAMS = 12
 
@@ -23,10 +23,17 @@ def fetch_standings(score: float | None) -> dict[str, Any]:
         Missing: Kaggle's client or its credentials. BenchError: the client failed otherwise.
         BadData: the downloaded file is not a leaderboard.
     """
-    with TemporaryDirectory() as folder:
-        arguments = ["competitions", "leaderboard", COMPETITION, "--download", "--path", folder]
+    with temporary_folder("standings") as folder:
+        arguments = [
+            "competitions",
+            "leaderboard",
+            COMPETITION,
+            "--download",
+            "--path",
+            str(folder),
+        ]
         run_client(arguments, "leaderboard")
-        name, teams = _read(Path(folder))
+        name, teams = _read(folder)
     standings: dict[str, Any] = {
         "file": name,  # Kaggle's name for it says whether it is the public or the private one
         "teams": len(teams),

@@ -7,7 +7,6 @@ A part is named by any piece of its name. `timing` says how times are taken.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 from rich.table import Table
 
@@ -15,6 +14,7 @@ from bench.speed import in_memory, on_disk
 from bench.speed.samples import load_samples
 from bench.speed.timing import Benchmark, PeerComparison, measure, one_core
 from bench.system.errors import BadConfig
+from bench.system.temporaries import temporary_folder
 
 SECONDS_A_PEER = 1.5
 
@@ -28,11 +28,11 @@ def run(
         BadConfig: a name in `parts` is contained in no part's.
         Missing: the folder `data` has no photographs.
     """
-    with TemporaryDirectory(prefix="carvana-speed-") as folder, one_core():
-        samples = load_samples(data, Path(folder))
+    with temporary_folder("speed") as folder, one_core():
+        samples = load_samples(data, folder)
         benchmarks = [
             *in_memory.benchmarks(samples),
-            *on_disk.benchmarks(samples, Path(folder)),
+            *on_disk.benchmarks(samples, folder),
         ]
         for benchmark in _chosen(benchmarks, parts):
             yield from measure(benchmark, seconds)

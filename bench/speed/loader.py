@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
-from tempfile import TemporaryDirectory
 
 import safetensors.torch
 
@@ -44,6 +43,7 @@ from bench.speed.timing import (
 from bench.system.device import Machine
 from bench.system.files import write_json
 from bench.system.progress import say
+from bench.system.temporaries import temporary_folder
 from bench.training.augment import Augment
 from bench.training.dataset import Decoded, Samples, TrainingSet, batches, cached_samples
 from bench.training.state import trial_state
@@ -86,17 +86,17 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[PeerCom
     carvana = open_folder(data)
     steps = STEPS_A_ROUND[machine.accelerator().device.type]
     images = sorted(carvana.train)[: steps * recipe.batch]
-    with TemporaryDirectory(prefix="carvana-speed-") as folder:
+    with temporary_folder("speed") as folder:
         work = Work(
             recipe,
-            TrainingFolder(training) if training else _untrained(recipe, Path(folder)),
+            TrainingFolder(training) if training else _untrained(recipe, folder),
             {image: carvana.train[image] for image in images},
-            _sets(carvana, images, recipe, Path(folder), jobs),
+            _sets(carvana, images, recipe, folder, jobs),
             gflops(meta_network(recipe), recipe.size),
             machine,
         )
         trained, step_ms = _time_training(work)
-        predicted, forward_ms = _time_prediction(work, Path(folder))
+        predicted, forward_ms = _time_prediction(work, folder)
         return [*trained, predicted, *_time_loading(work, step_ms, forward_ms)]
 
 

@@ -15,7 +15,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import cv2
@@ -34,6 +33,7 @@ from bench.speed.samples import load_samples
 from bench.system.environment import peak_memory
 from bench.system.files import sha256
 from bench.system.progress import say
+from bench.system.temporaries import temporary_folder
 
 IMAGE_COUNTS = (100, 1_000, 10_000, 100_064)
 FEW_IMAGES = 1_000  # for other members or sizes; up to here one job is timed, too
@@ -66,12 +66,12 @@ def run(images: Sequence[int], noisy: bool, data: Path | None, jobs: int) -> lis
             Plan(FEW_IMAGES, members, noisy=noisy) for members in MEMBER_COUNTS if members != 5
         ]
         plans += [Plan(FEW_IMAGES, share=share, noisy=noisy) for share in SIZE_SHARES]
-    with TemporaryDirectory(prefix="carvana-scale-") as folder:
-        samples = load_samples(data, Path(folder))
+    with temporary_folder("scale") as folder:
+        samples = load_samples(data, folder)
         maps = samples.noisy if noisy else samples.clean
         names = _names(data, max(plan.images for plan in plans))
         return [
-            _measure(plan, maps, names[: plan.images], Path(folder), jobs)
+            _measure(plan, maps, names[: plan.images], folder, jobs)
             for plan in sorted(plans, key=lambda plan: plan.images)
         ]
 

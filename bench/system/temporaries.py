@@ -15,12 +15,13 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+from tempfile import gettempdir, mkdtemp
 
-from bench.system.disk import make_folder, readable
+from bench.system.disk import readable, writing
 from bench.system.progress import say
 
 MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
-NAME = re.compile(r"\..*\.carvana-([0-9a-f]{8})\.\d+\.tmp|\..+\.sqlite\.lock")
+NAME = re.compile(r"\..*\.carvana-([0-9a-f]{8})\.\w+\.tmp|\..+\.(?:sqlite\.lock|claim)")
 MAX_NAME_BYTES = 200  # of a name to which ours is added; file systems allow 255
 DAY_S = 86_400
 TOLD_BYTES = 10**6  # smaller ones are removed without a word
@@ -33,12 +34,19 @@ def temporary_path(path: Path) -> Path:
 
 
 @contextmanager
-def temporary_folder(beside: Path) -> Iterator[Path]:
-    """Give an empty folder beside a path; it is removed when the block ends."""
-    folder = temporary_path(beside)
-    make_folder(folder.parent)
-    remove_left(folder.parent)
-    make_folder(folder)
+def temporary_folder(name: str) -> Iterator[Path]:
+    """Give an empty folder where the system keeps temporary ones; it goes when the block ends.
+
+    Args:
+        name: what the folder is for, as "speed".
+
+    Raises:
+        BenchError: the disk is full, or nothing may be made there.
+    """
+    parent = Path(gettempdir())
+    remove_left(parent)
+    with writing(parent):
+        folder = Path(mkdtemp(".tmp", f".{name}.carvana-{MACHINE}.", parent))
     with holding(folder):
         try:
             yield folder
@@ -111,7 +119,7 @@ def remove_left(folder: Path) -> None:
 def _remove_unheld(path: Path, machine: str | None) -> None:
     """Remove a file or folder, unless another process holds it.
 
-    This machine may not see the locks of another: what belongs to it has to be a day old.
+    This machine may not see the locks of another: what may be its has to be a day old.
 
     Raises:
         OSError: it is held, is gone, or may not be removed.
@@ -120,7 +128,7 @@ def _remove_unheld(path: Path, machine: str | None) -> None:
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         old = time.time() - path.stat().st_mtime > DAY_S
-        if _is_at(held, path) and (machine in (MACHINE, None) or old):
+        if _is_at(held, path) and (machine == MACHINE or old):
             size_bytes = sum(file.stat().st_size for file in (path, *path.rglob("*")))
             shutil.rmtree(path) if path.is_dir() else path.unlink()
             if size_bytes > TOLD_BYTES:

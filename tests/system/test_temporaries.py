@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from bench.system import temporaries
 from bench.system.files import replacing, write_text
-from bench.system.temporaries import holding, remove_left, temporary_folder, temporary_path
+from bench.system.temporaries import holding, remove_left, temporary_folder
 
 WRITING = """
 import sys, time
@@ -19,7 +20,7 @@ from pathlib import Path
 from bench.system.files import replacing
 from bench.system.temporaries import temporary_folder
 path = Path(sys.argv[1])
-with replacing(path / "file") as file, temporary_folder(path / "folder") as folder:
+with replacing(path / "file") as file, temporary_folder("folder") as folder:
     file.write_bytes(b"half")
     (folder / "half").write_bytes(b"half")
     print("there", flush=True)
@@ -38,7 +39,8 @@ def names(folder: Path) -> set[str]:
 
 def test_a_killed_process_leaves_files_that_the_next_one_removes(tmp_path):
     command = [sys.executable, "-c", WRITING, str(tmp_path)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+    places = {**os.environ, "TMPDIR": str(tmp_path)}
+    with subprocess.Popen(command, env=places, stdout=subprocess.PIPE, text=True) as writer:
         assert writer.stdout and writer.stdout.readline() == "there\n"
         write_text(tmp_path / "other", "")
         assert len(names(tmp_path)) == 3  # those of a living process stay
@@ -48,20 +50,28 @@ def test_a_killed_process_leaves_files_that_the_next_one_removes(tmp_path):
     assert names(tmp_path) == {"other"}
 
 
-def test_an_error_leaves_nothing(tmp_path):
-    for block in (replacing, temporary_folder):
-        with pytest.raises(KeyError), block(tmp_path / "x"):
+def test_an_error_leaves_nothing(tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    for block in (replacing(tmp_path / "x"), temporary_folder("x")):
+        with pytest.raises(KeyError), block:
             raise KeyError
     assert not names(tmp_path)
 
 
-def test_files_of_another_machine_are_left_for_a_day(tmp_path):
-    path = tmp_path / temporary_path(tmp_path / "file").name.replace(temporaries.MACHINE, "0" * 8)
+@pytest.mark.parametrize(
+    "name", [f".file.carvana-{'0' * 8}.12.tmp", ".maps-test.sqlite.lock", ".maps-test.sqlite.claim"]
+)
+def test_files_of_perhaps_another_machine_are_left_for_a_day(tmp_path, name):
+    path = tmp_path / name
     path.write_bytes(b"")
     remove_left(tmp_path)
     assert path.exists()
     yesterday = time.time() - 2 * temporaries.DAY_S
     os.utime(path, (yesterday, yesterday))
+    remove_left.cache_clear()
+    with holding(path):
+        remove_left(tmp_path)
+    assert path.exists()
     remove_left.cache_clear()
     remove_left(tmp_path)
     assert not path.exists()
