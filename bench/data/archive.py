@@ -11,11 +11,14 @@ import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
+from isal import isal_zlib
+
 from bench.data.listing import find
+from bench.system.disk import reason, writing
 from bench.system.errors import BadData, BenchError
 from bench.system.files import replacing
 from bench.system.progress import track
@@ -49,7 +52,17 @@ def unpack_all(root: Path) -> list[Path]:
         for target, nested in _lacking(root, _parts(bundle)).items():
             _unpack_part(bundle, nested, target)
             unpacked.append(target)
+    _remove_left(root)
     return unpacked
+
+
+def _remove_left(root: Path) -> None:
+    """Remove what a call that was killed left of archives whose content is there."""
+    for name in (*FOLDERS, *TABLES):
+        if (root / name).exists():
+            shutil.rmtree(root / f".{name}.unpacking", ignore_errors=True)
+            with suppress(OSError):
+                (root / f".{name}.zip").unlink()
 
 
 def packed_files(root: Path) -> list[Path]:
@@ -140,11 +153,12 @@ def unpack(archive: Path, target: Path) -> None:
         for name, info in track(members.items(), f"unpacking {archive.name}", len(members)):
             _extract(opened, info, partial / name)
     os.sync()
-    if target.name.lower() in TABLES:
-        (partial / target.name.lower()).replace(target)
-        shutil.rmtree(partial)
-    else:
-        partial.replace(target)
+    with writing(target):
+        if target.name.lower() in TABLES:
+            (partial / target.name.lower()).replace(target)
+            shutil.rmtree(partial)
+        else:
+            partial.replace(target)
 
 
 @contextmanager
@@ -155,7 +169,7 @@ def _naming_damage(archive: Path) -> Iterator[None]:
         cure = "remove it, then download it again"
         raise BadData(f"{archive}: {_what_is_wrong(archive, error)}; {cure}") from error
     except OSError as error:
-        raise BenchError(f"{archive}: cannot be unpacked: {error}; then run again") from error
+        raise BenchError(f"{archive}: cannot be unpacked: {reason(error, archive)}") from error
 
 
 def _members(archive: Path, opened: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
@@ -230,7 +244,7 @@ def _check_space(archive: Path, needed_bytes: int) -> None:
 
 
 def _extract(opened: zipfile.ZipFile, info: zipfile.ZipInfo, path: Path) -> None:
-    if path.is_file() and path.stat().st_size == info.file_size:
+    if path.is_file() and isal_zlib.crc32(path.read_bytes()) == info.CRC:
         return  # by an earlier call that was interrupted
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.part")

@@ -9,6 +9,7 @@ from pathlib import Path
 from bench.data.archive import unpack
 from bench.data.check import DataReport, check_folder
 from bench.kaggle.client import COMPETITION, client_error, client_path, run_client
+from bench.system.disk import make_folder
 
 DOWNLOADS = (  # small ones first: Kaggle refuses these before the hours of the last one
     "metadata.csv",
@@ -29,7 +30,7 @@ def download(out: Path, jobs: int) -> DataReport:
         BadData: a downloaded file is not a zip file of Kaggle's.
     """
     client_path()  # fails before a folder is made
-    out.mkdir(parents=True, exist_ok=True)
+    make_folder(out)
     for name in DOWNLOADS:
         if not any((out / present).exists() for present in (name, f"{name}_hq")):
             archive = out / f"{name}.zip"
@@ -43,7 +44,7 @@ def download(out: Path, jobs: int) -> DataReport:
 def _fetch(archive: Path) -> None:
     """Download one file; the client completes a partial file that lies in the hidden folder."""
     partial = archive.with_name(".downloading")
-    partial.mkdir(exist_ok=True)
+    make_folder(partial)
     arguments = ["competitions", "download", "-c", COMPETITION]
     output = run_client([*arguments, "-f", archive.name, "-p", str(partial)], archive.name)
     if not (partial / archive.name).is_file():

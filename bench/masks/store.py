@@ -99,6 +99,18 @@ class MapStore:
             store._database.check_kind()
         return store
 
+    @classmethod
+    def find(cls, path: Path) -> Self | None:
+        """A store to read from; None where predicting makes one: there is none, or a damaged one.
+
+        Raises:
+            BadData: the file is no map store.
+        """
+        try:
+            return cls.open(path)
+        except (Missing, DamagedStore):
+            return None
+
     def write(
         self, image_id: str, map: Map, made_from: str = "", seconds: float = math.nan
     ) -> None:

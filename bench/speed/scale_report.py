@@ -36,7 +36,6 @@ def draw(rows: ScaleRows, path: Path) -> None:
         for axes, along in zip(line, ALONG, strict=True):
             _panel(axes, compared(rows, along), along, cost)
     panels[0][0].legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as temporary:
         figure.savefig(temporary, format=path.suffix[1:])
 

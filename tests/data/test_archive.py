@@ -1,5 +1,7 @@
 """Zip files are unpacked whole and inside their folder, or not at all."""
 
+import errno
+import os
 import re
 import stat
 import zipfile
@@ -120,6 +122,36 @@ def test_an_interrupted_unpacking_goes_on(tmp_path):
     assert files(tmp_path) == {"train.zip", *members}
     assert (tmp_path / "train/a_01.jpg").stat().st_mtime_ns == before
     assert (tmp_path / "train/a_10.jpg").read_text() == members["train/a_10.jpg"]
+
+
+def test_a_file_that_a_power_failure_emptied_is_unpacked_again(tmp_path):
+    pack(tmp_path / "train.zip", {"train/a_01.jpg": "content"})
+    (tmp_path / ".train.unpacking").mkdir()
+    (tmp_path / ".train.unpacking/a_01.jpg").write_bytes(bytes(len("content")))
+    unpack_all(tmp_path)
+    assert (tmp_path / "train/a_01.jpg").read_text() == "content"
+
+
+def test_what_a_killed_call_left_goes_once_its_content_is_there(tmp_path):
+    pack(tmp_path / "train.zip", {"train/a_01.jpg": "content"})
+    unpack_all(tmp_path)
+    before = files(tmp_path)
+    (tmp_path / ".train.unpacking").mkdir()
+    (tmp_path / ".train.unpacking/a_01.jpg").write_text("half")
+    (tmp_path / ".train.zip").write_text("of a zip file in a zip file")
+    (tmp_path / ".test.zip").write_text("still needed")
+    unpack_all(tmp_path)
+    assert files(tmp_path) == before | {".test.zip"}
+
+
+def test_a_disk_that_fails_while_unpacking_is_said(tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    pack(tmp_path / "train.zip", {"train/a_01.jpg": "content"})
+    monkeypatch.setattr(archive.shutil, "copyfileobj", full)
+    with pytest.raises(BenchError, match=r"train\.zip: cannot be unpacked: no space .* free some"):
+        unpack_all(tmp_path)
 
 
 @pytest.mark.parametrize(

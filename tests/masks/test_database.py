@@ -40,7 +40,7 @@ def test_maps_that_cannot_be_read_from_a_read_only_disk_are_said(tmp_path):
 
 def test_what_a_killed_writer_leaves_before_its_first_map_is_an_empty_store(tmp_path):
     path = tmp_path / "maps.sqlite"
-    for name in ("maps.sqlite", "maps.sqlite-journal", ".maps.sqlite.lock"):
+    for name in ("maps.sqlite", "maps.sqlite-journal", ".maps.sqlite.claim"):
         (tmp_path / name).write_bytes(b"")
     (tmp_path / "maps.sqlite-wal").write_bytes(b"left of a store that was removed" * 200)
     with MapStore.create(path, MADE_BY) as store:
