@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from rich.console import Console
-from rich.table import Table
+from rich.console import Console, RenderableType
+from rich.measure import Measurement
 
 from bench.system.errors import BadData
 from bench.system.progress import say
@@ -17,7 +17,7 @@ if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.data.check import DataReport
     from bench.run.run import Run
 
-FILE_WIDTH = 240  # characters of a table that goes into a file
+CUT = "\N{HORIZONTAL ELLIPSIS}"  # what a table puts for the end of a word that does not fit
 
 
 def print_result(args: argparse.Namespace, result: Any) -> None:
@@ -25,18 +25,28 @@ def print_result(args: argparse.Namespace, result: Any) -> None:
     if args.json:
         print(json.dumps(result, indent=2))
     else:
-        print(yaml.safe_dump(result, sort_keys=False, width=100), end="")
+        print(
+            yaml.safe_dump(result, sort_keys=False, width=sys.maxsize, allow_unicode=True), end=""
+        )
 
 
-def print_tables(tables: Sequence[Table]) -> None:
-    """Print tables, as wide as a terminal or, into a file, as wide as they need."""
-    console = _console()
+def print_tables(tables: Sequence[RenderableType]) -> None:
+    """Print tables, as wide as a terminal, or as wide as they need.
+
+    They are that wide in a file, and where a terminal would cut a name or a path, which somebody
+    may want to copy.
+    """
+    console = Console()
     for table in tables:
-        console.print(table)
-
-
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else FILE_WIDTH)
+        with console.capture() as fitted:
+            console.print(table, soft_wrap=True)
+        text = fitted.get()
+        if CUT in text or not sys.stdout.isatty():
+            unlimited = console.options.update(width=sys.maxsize)
+            needed = Measurement.get(console, unlimited, table).maximum
+            Console(width=needed).print(table, soft_wrap=True)
+        else:
+            print(text, end="")
 
 
 def print_leaderboard(run: "Run", form: str) -> None:
@@ -54,6 +64,6 @@ def print_data_report(args: argparse.Namespace, report: "DataReport") -> None:
     if args.json:
         print_result(args, report.to_json())
     else:
-        _console().print(report.to_table(), soft_wrap=True)  # a name is never cut, nor broken
+        print_tables([report.to_table()])
     if not report.ok:
         raise BadData(report.verdict)
