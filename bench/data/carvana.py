@@ -93,7 +93,7 @@ def _read_mask_of(shape: Size, path: Path, photograph: Path) -> Mask:
     return mask
 
 
-def other_size(file: Path, what: str, size: tuple[int, ...], photograph: Path) -> BadFile:
+def other_size(file: Path | str, what: str, size: tuple[int, ...], photograph: Path) -> BadFile:
     """The error of a mask, or of an annotation of it, of another size than its photograph.
 
     Args:
@@ -113,11 +113,24 @@ def other_size(file: Path, what: str, size: tuple[int, ...], photograph: Path) -
 def _decode_row(data: Carvana, image_id: str, shape: Size) -> Mask:
     if image_id not in data.mask_rows:
         raise _no_mask(data, [image_id])
+    row = f"{data.mask_table}, row of {image_id}"
     try:
-        return rle.decode(data.mask_rows[image_id], shape)
+        mask = rle.decode(data.mask_rows[image_id], shape)
     except ValueError as error:
-        row = f"{data.mask_table}, row of {image_id}"
         raise BadFile(row, str(error), "restore the file") from error
+    stored = stored_size(data.train[image_id])
+    if stored != shape and changes_at(mask, stored[1]) < changes_at(mask, shape[1]):
+        raise other_size(row, "the mask is", stored, data.train[image_id])
+    return mask
+
+
+def changes_at(mask: Mask, distance: int) -> int:
+    """Number of pixels of a mask (H, W) that are unlike the one so many pixels after them.
+
+    A car is solid, so it is least at the distance of the pixel below: the width that was encoded.
+    """
+    flat = mask.ravel()
+    return int(np.count_nonzero(flat[distance:] != flat[:-distance]))
 
 
 def _no_mask(data: Carvana, images: list[str]) -> BadFile:
@@ -125,7 +138,7 @@ def _no_mask(data: Carvana, images: list[str]) -> BadFile:
     return BadFile(
         data.train[images[0]],
         f"no mask in {data.root / 'train_masks'} or train_masks.csv{more}",
-        "add the mask or remove the photograph",
+        f"add the mask, as {images[0]}_mask.gif or .png, or remove the photograph",
     )
 
 
@@ -171,6 +184,10 @@ def _no_photographs(root: Path) -> BenchError:
         if others:
             what = f"none of the {len(others)} pictures like this is in a format that is read"
             return BadFile(others[0], what, CONVERT)
+    if list_pictures(root, PHOTOGRAPH_SUFFIXES):
+        return Missing(
+            f"{root}: holds photographs itself; name the folder above, with train/ in it"
+        )
     packed, zips = packed_files(root), sorted(root.glob("*.[zZ][iI][pP]"))
     if packed:
         cure = f"unpack {packed[0].name} first: carvana-bench check --data {root}"

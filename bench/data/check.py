@@ -3,7 +3,7 @@
 Reads  a Carvana folder; unpacks Kaggle's zip files in it first.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,10 +19,11 @@ from bench.data.archive import FOLDERS, unpack_all
 from bench.data.carvana import VIEWS, Carvana, car_of, metadata, open_folder, read_mask_table
 from bench.data.doubts import (
     NAMES_CURE,
-    inverted_masks,
-    looks_inverted,
+    SIGNS,
     misnamed_cars,
+    mistakes,
     naming_notes,
+    signs_of,
 )
 from bench.data.images import is_turned, read_image
 from bench.data.listing import CONVERT, other_pictures
@@ -33,6 +34,7 @@ from bench.system.progress import track
 from bench.system.threads import prefetch
 
 SAMPLED = 16  # photographs of each kind that are read without `deep`
+TURNED = "photographs read are turned as their EXIF says, and their masks must be upright too"
 MAX_SHOWN = 20  # problems that are printed; the JSON holds all
 
 
@@ -123,7 +125,8 @@ def _pairs(data: Carvana, report: DataReport) -> None:
     for image in sorted(data.masks.keys() - data.train.keys()):
         report.add(data.masks[image], "no photograph", "add the photograph or remove the mask")
     for image in sorted(data.train.keys() - data.masks.keys() - data.mask_rows.keys()):
-        report.add(data.train[image], "no mask", "add the mask or remove the photograph")
+        cure = f"add the mask, as {image}_mask.gif or .png, or remove the photograph"
+        report.add(data.train[image], "no mask", cure)
 
 
 def _cars(data: Carvana, report: DataReport) -> None:
@@ -206,7 +209,7 @@ class FileRead:
     size: tuple[int, ...] | None
     covered: float | None  # share of the photograph that is car
     turned: bool  # as its EXIF orientation says
-    inverted: bool  # its mask shows all but the car
+    signs: frozenset[str]  # of its mask, by which it would not be a car's
     errors: tuple[BadFile, ...]
 
 
@@ -235,24 +238,16 @@ def _read_files(data: Carvana, report: DataReport, jobs: int) -> None:
 def _note_odd_files(
     data: Carvana, report: DataReport, images: Sequence[ReadTask], reads: Sequence[FileRead]
 ) -> None:
-    names = [image for _, image, _ in images]
-    read = sum(each.covered is not None for each in reads)
-    inverted = [name for name, each in zip(names, reads, strict=True) if each.inverted]
-    if error := inverted_masks(data, len(inverted), read):
+    for error in mistakes(data, [each.signs for each in reads if each.covered is not None]):
         report.add(error.file, error.what, error.cure)
-    notes = {
-        "masks that were read cover the border, like inverted ones": inverted,
-        "masks that were read are empty": [
-            name for name, each in zip(names, reads, strict=True) if each.covered == 0
-        ],
-        "photographs that were read are turned upright, as their EXIF orientation says: a mask "
-        "must be upright too": [
-            name for name, each in zip(names, reads, strict=True) if each.turned
-        ],
-    }
-    for what, found in notes.items():
-        if found:
-            report.notes.append(f"{len(found)} {what}, first {found[0]}")
+    found: dict[str, list[str]] = defaultdict(list)
+    for (_, image, _), each in zip(images, reads, strict=True):
+        for sign in each.signs:
+            found[f"masks read {SIGNS[sign]}"].append(image)
+        if each.turned:
+            found[TURNED].append(image)
+    for what, names in found.items():
+        report.notes.append(f"{len(names)} {what}, first {names[0]}")
 
 
 def _chosen(images: Sequence[str], deep: bool) -> Sequence[str]:
@@ -263,7 +258,7 @@ def _chosen(images: Sequence[str], deep: bool) -> Sequence[str]:
 def _read_file(task: ReadTask) -> FileRead:
     data, image, train = task
     path = (data.train if train else data.test)[image]
-    errors, size, covered, turned, inverted = [], None, None, False, False
+    errors, size, covered, turned, signs = [], None, None, False, frozenset[str]()
     try:
         size, turned = read_image(path).shape[:2], is_turned(path)
     except BadFile as error:
@@ -271,10 +266,10 @@ def _read_file(task: ReadTask) -> FileRead:
     try:
         if train and (image in data.masks or image in data.mask_rows):
             mask = _mask(data, image)
-            covered, inverted = float(mask.mean()), looks_inverted(mask)
+            covered, signs = float(mask.mean()), signs_of(mask, is_row=image not in data.masks)
     except BadFile as error:
         errors.append(error)
-    return FileRead(size, covered, turned, inverted, tuple(errors))
+    return FileRead(size, covered, turned, signs, tuple(errors))
 
 
 def _mask(data: Carvana, image: str) -> Mask:

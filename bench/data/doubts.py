@@ -1,4 +1,4 @@
-"""Data that would be taken for what they are not: inverted masks, numbers that are no views."""
+"""Data that would be taken for what they are not: masks of the background, numbers for views."""
 
 import re
 from collections import Counter, defaultdict
@@ -7,15 +7,27 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.carvana import VIEWS, Carvana, car_of
+from bench.data.carvana import VIEWS, Carvana, car_of, changes_at
 from bench.masks.types import Mask
 from bench.system.errors import BadFile
 from bench.system.threads import prefetch
 
 SAMPLED_MASKS = 32  # that are looked at before a training
 BORDER_SHARE = 0.75  # of a photograph's border that is car in an inverted mask; 0.3 in a real one
-INVERTED_SHARE = 0.25  # of the masks that look inverted: from so many on, it is a mistake
-INVERTED_CURE = "invert them: the car is white, 1 or 255, and the rows of a table list its pixels"
+MISTAKEN_SHARE = 0.25  # of the masks that show a sign: from so many on, it is a mistake
+PADDED_TO = 32  # networks take photographs padded to multiples of this
+INVERTED, BY_COLUMN, PADDED, EMPTY = "inverted", "by column", "padded", "empty"
+SIGNS = {  # sign of a mask -> what it is said to be
+    INVERTED: "cover all but a part inside, as inverted masks do",
+    BY_COLUMN: "make sense only as runs column by column",
+    PADDED: f"make sense only as runs of photographs padded to a multiple of {PADDED_TO} pixels",
+    EMPTY: "are empty",
+}
+CURES = {  # of the signs that are mistakes where many masks show them
+    INVERTED: "invert them: the car is white, 1 or 255, and the rows of a table list its pixels",
+    BY_COLUMN: "encode row by row: the mask (height, width) itself, not its transpose",
+    PADDED: "cut the padding off, then encode",
+}
 COMPETITION_CAR = re.compile(r"[0-9a-f]{12}")
 NUMBERED = re.compile(  # what cameras, and people who export pictures, put in front of a number
     r"(img|imgp|image|images|dsc|dscn|dscf|dcim|gopr|mvimg|pxl|sam|p|pic|pics|picture|pictures"
@@ -30,30 +42,52 @@ NAMES_CURE = (
 )
 
 
-def looks_inverted(mask: Mask) -> bool:
-    """Whether a mask (H, W) covers most of the border and of the whole, as the background does."""
+def signs_of(mask: Mask, *, is_row: bool) -> frozenset[str]:
+    """The SIGNS that a mask (H, W) shows: by them, it would not be a car's.
+
+    Args:
+        is_row: whether the mask was a row of run lengths, which do not say the photograph's size.
+    """
+    if not mask.any():
+        return frozenset({EMPTY})
     border = np.concatenate([mask[0], mask[-1], mask[:, 0], mask[:, -1]])
-    return bool(border.mean() >= BORDER_SHARE and 0.5 < mask.mean() < 1)
+    shown = {INVERTED: border.mean() >= BORDER_SHARE and 0.5 < mask.mean() < 1}
+    if is_row:
+        height, width = mask.shape
+        changes = changes_at(mask, width)
+        shown[BY_COLUMN] = 2 * changes_at(mask, height) < changes
+        shown[PADDED] = changes_at(mask, width + -width % PADDED_TO) < changes
+    return frozenset(sign for sign, shows in shown.items() if shows)
 
 
-def inverted_masks(data: Carvana, inverted: int, read: int) -> BadFile | None:
-    """The error of masks of which so many look inverted; None where they are few."""
-    if not inverted or inverted < INVERTED_SHARE * read:
-        return None
+def mistakes(data: Carvana, signs: Sequence[frozenset[str]]) -> list[BadFile]:
+    """The errors of masks many of which show the same sign.
+
+    Args:
+        signs: of each mask that was read.
+    """
     file = next(iter(data.masks.values())).parent if data.masks else data.mask_table
-    what = f"{inverted} of {read} masks that were read show all but the car: they are inverted"
-    return BadFile(str(file), what, INVERTED_CURE)
+    counts = Counter(sign for shown in signs for sign in shown)
+    return [
+        BadFile(str(file), f"{counts[sign]} of {len(signs)} masks read {SIGNS[sign]}", cure)
+        for sign, cure in CURES.items()
+        if counts[sign] and counts[sign] >= MISTAKEN_SHARE * len(signs)
+    ]
 
 
 def check_masks(data: Carvana, jobs: int) -> None:
     """Read some masks, evenly spread, before anything is learned from them.
 
     Raises:
-        BadData: masks are inverted, or one cannot be read.
+        BadData: masks are inverted or wrongly encoded, or one cannot be read.
     """
     images = list(data.train)[:: max(1, len(data.train) // SAMPLED_MASKS)]
-    inverted = sum(prefetch(lambda image: looks_inverted(data.mask(image)), images, jobs))
-    if error := inverted_masks(data, inverted, len(images)):
+
+    def read(image: str) -> frozenset[str]:
+        return signs_of(data.mask(image), is_row=image not in data.masks)
+
+    signs = list(prefetch(read, images, jobs))
+    for error in mistakes(data, signs):
         raise error
 
 

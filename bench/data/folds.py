@@ -53,7 +53,11 @@ def in_fold(images: Iterable[str], folds: dict[str, int], fold: int) -> list[str
     >>> in_fold(["a_01", "a_02", "b_01"], {"a": 0, "b": 1}, 0)
     ['a_01', 'a_02']
     """
-    return [image for image in images if fold in (folds.get(car_of(image)), folds.get(image))]
+    return [image for image in images if fold in _folds_of(image, folds)]
+
+
+def _folds_of(image: str, folds: dict[str, int]) -> set[int]:
+    return {folds[each] for each in (car_of(image), image) if each in folds}
 
 
 def write_folds(path: Path, folds: dict[str, int]) -> None:
@@ -167,8 +171,15 @@ def split(data: Carvana, suite: Suite, folds: dict[str, int], fold: int) -> Spli
 
     The validation cars are drawn from the training cars; a suite that splits by image draws as
     many images as those cars would have.
+
+    Raises:
+        BadData: a photograph is in none of the suite's folds; it would train what scores it.
     """
     images = sorted(data.train)
+    lost = [image for image in images if not _folds_of(image, folds) & {*range(suite.folds.count)}]
+    if lost:
+        what = f"no fold for {lost[0]} (and {len(lost) - 1} more)"
+        raise BadFile("folds.csv", what, "restore the file, or choose another folder with --runs")
     heldout = in_fold(images, folds, fold)
     rest = sorted(set(images) - set(heldout))
     valid = set(_validation(rest, suite, fold))

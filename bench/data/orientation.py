@@ -4,6 +4,7 @@ What `cutout` turns by Pillow's `exif_transpose` is turned alike here, for train
 """
 
 import struct
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from typing import IO, Any
@@ -37,6 +38,8 @@ DAMAGED = (  # what Pillow raises for damaged tags, which are no reason to refus
     ValueError,
     struct.error,
 )
+
+warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")  # damaged tags, without a name
 
 
 def exif_orientation(picture: Image.Image) -> int:

@@ -81,6 +81,11 @@ def test_a_folder_without_photographs_is_missing(tmp_path, folder, why):
         open_folder(tmp_path / folder)
 
 
+def test_the_folder_of_photographs_itself_is_one_too_deep(tiny_carvana):
+    with pytest.raises(Missing, match="train: holds photographs itself; name the folder above"):
+        open_folder(tiny_carvana / "train")
+
+
 def test_a_packed_folder_says_how_to_unpack(tmp_path):
     (tmp_path / "train.zip").touch()
     with pytest.raises(Missing, match="carvana-bench check"):

@@ -11,7 +11,15 @@ from PIL import Image
 from bench.config.suite import Suite
 from bench.data.carvana import car_of, open_folder
 from bench.data.check import check_folder
-from bench.data.doubts import looks_inverted, misnamed_cars, naming_notes
+from bench.data.doubts import (
+    BY_COLUMN,
+    EMPTY,
+    INVERTED,
+    PADDED,
+    misnamed_cars,
+    naming_notes,
+    signs_of,
+)
 from bench.data.folds import draw_folds
 from bench.data.images import read_mask
 from bench.masks import rle
@@ -43,11 +51,13 @@ def test_inverted_masks_are_refused_before_the_training(copy, kept):
         (copy / "train_masks.csv").unlink()
     if kept == "rows":
         shutil.rmtree(copy / "train_masks")
-    words = r"train_masks(\.csv)?: 32 of 32 masks .* are inverted; invert them: the car is white"
+    words = (
+        r"train_masks(\.csv)?: 32 of 32 masks read cover all but .*; invert them: the car is white"
+    )
     with pytest.raises(BadData, match=words):
         draw_folds(open_folder(copy), SUITE, 1)
     problems = check_folder(copy, deep=False, jobs=1).problems
-    said = "are inverted" if kept != "pictures beside sound rows" else "differs from"
+    said = "cover all but" if kept != "pictures beside sound rows" else "differs from"
     assert any(said in problem.what for problem in problems)
 
 
@@ -63,9 +73,8 @@ def test_a_few_masks_that_look_inverted_are_noted(copy):
     report = check_folder(copy, deep=True, jobs=1)
     first = f"{min(TRAIN_CARS)}_01"
     assert report.ok
-    assert report.notes == [
-        f"3 masks that were read cover the border, like inverted ones, first {first}"
-    ]
+    said = "3 masks read cover all but a part inside, as inverted masks do"
+    assert report.notes == [f"{said}, first {first}"]
     assert draw_folds(open_folder(copy), SUITE, 1)
 
 
@@ -73,25 +82,57 @@ def test_empty_masks_are_noted(copy):
     (copy / "train_masks.csv").unlink()
     save_mask(copy / f"train_masks/{TRAIN_CARS[1]}_03_mask.gif", np.zeros((80, 120)))
     notes = check_folder(copy, deep=True, jobs=1).notes
-    assert notes == [f"1 masks that were read are empty, first {TRAIN_CARS[1]}_03"]
+    assert notes == [f"1 masks read are empty, first {TRAIN_CARS[1]}_03"]
+
+
+def signs(mask):
+    return signs_of(mask, is_row=True)
 
 
 @given(number=st.integers(0, 9), view=st.integers(1, 16))
-def test_a_car_never_looks_inverted_and_what_is_around_it_does(number, view):
+def test_a_car_shows_no_sign_and_what_is_around_it_does(number, view):
     mask = draw_car(number, view)[1]
-    assert not looks_inverted(mask) and looks_inverted(~mask)
+    assert signs(mask) == frozenset() and signs(~mask) == {INVERTED}
 
 
-def test_a_close_car_looks_like_a_car():
+def test_close_cars_and_full_masks_show_no_sign():
     mask = np.zeros((80, 120), bool)
     mask[20:] = True  # cut off by three sides of the photograph
-    assert not looks_inverted(mask)
-    assert not looks_inverted(np.ones((80, 120), bool))
+    assert signs(mask) == signs(np.ones((80, 120), bool)) == frozenset()
+    assert signs(np.zeros((80, 120), bool)) == {EMPTY}
 
 
-def test_real_masks_do_not_look_inverted(carvana_folder):
+def test_real_masks_show_no_sign_but_wrong_layouts_do(carvana_folder):
     data = open_folder(carvana_folder)
-    assert not any(looks_inverted(read_mask(path)) for path in list(data.masks.values())[::16])
+    for path in list(data.masks.values())[::40]:
+        mask = read_mask(path)
+        assert signs(mask) == frozenset() and signs(~mask) == {INVERTED}
+        assert signs(mask.T.reshape(mask.shape)) == {BY_COLUMN}
+        assert PADDED in signs(padded(mask))
+
+
+def padded(mask):
+    """What is read of runs of the padded mask."""
+    wide = np.pad(mask, ((0, 0), (0, -mask.shape[1] % 32)))
+    return wide.ravel()[: mask.size].reshape(mask.shape)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        (lambda mask: mask.T, "runs column by column; encode row by row"),
+        (lambda mask: np.pad(mask, ((0, 0), (0, 8)))[:70], "padded to .*; cut the padding off"),
+    ],
+)
+def test_rows_that_are_encoded_wrongly_are_refused(copy, wrong, words):
+    shutil.rmtree(copy / "train_masks")
+    data = open_folder(copy)
+    lines = [f"{image}.jpg,{rle.encode(wrong(data.mask(image)))}\n" for image in data.train]
+    (copy / "train_masks.csv").write_text("img,rle_mask\n" + "".join(lines))
+    words = rf"train_masks\.csv: 32 of 32 masks read make sense only as .*{words}"
+    with pytest.raises(BadData, match=words):
+        draw_folds(open_folder(copy), SUITE, 1)
+    assert any("make sense" in each.what for each in check_folder(copy, False, 1).problems)
 
 
 def photographs(root, names):

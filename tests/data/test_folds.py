@@ -5,8 +5,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.config.suite import Suite
 from bench.data.carvana import car_of, mask_areas, open_folder
-from bench.data.folds import car_areas, in_fold, leak_audit, make_folds, read_folds, write_folds
+from bench.data.folds import (
+    car_areas,
+    in_fold,
+    leak_audit,
+    make_folds,
+    read_folds,
+    split,
+    write_folds,
+)
 from bench.system.errors import BadConfig, BadData
 
 AREAS = st.dictionaries(
@@ -96,3 +105,20 @@ def test_a_damaged_fold_table_is_refused_by_line(tmp_path, text, line):
     (tmp_path / "folds.csv").write_text(text)
     with pytest.raises(BadData, match=rf"folds\.csv, line {line}: "):
         read_folds(tmp_path / "folds.csv")
+
+
+@pytest.mark.parametrize("fold", [None, 2])
+def test_a_photograph_that_is_in_no_fold_is_refused(tiny_carvana, fold):
+    data = open_folder(tiny_carvana)
+    suite = Suite.model_validate(
+        {"title": "t", "recipes": ["a"], "folds": {"count": 2, "run": [0], "valid_cars": 1}}
+    )
+    folds = dict.fromkeys(map(car_of, data.train), 0)
+    car = min(folds)
+    folds |= {car: fold} if fold else {}
+    if fold is None:
+        del folds[car]  # a spreadsheet took it for a number
+    with pytest.raises(
+        BadData, match=rf"folds\.csv: no fold for {car}_01 \(and 15 more\); restore"
+    ):
+        split(data, suite, folds, 0)

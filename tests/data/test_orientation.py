@@ -1,6 +1,7 @@
 """Pictures that a camera stored lying down are read upright, as people and `cutout` see them."""
 
 import dataclasses
+import shutil
 from io import BytesIO
 
 import cv2
@@ -101,7 +102,9 @@ def test_a_folder_of_turned_photographs_fits_its_upright_masks_and_is_told_of(co
     np.testing.assert_array_equal(rows.mask(FIRST), data.mask(FIRST))
     report = check_folder(copy, deep=True, jobs=1)
     assert report.ok
-    assert any(note.startswith("64 photographs that were read are turned") for note in report.notes)
+    assert any(
+        note.startswith("64 photographs read are turned as their EXIF") for note in report.notes
+    )
 
 
 def test_a_mask_of_the_photograph_as_stored_is_refused_with_the_reason(copy):
@@ -113,6 +116,16 @@ def test_a_mask_of_the_photograph_as_stored_is_refused_with_the_reason(copy):
         open_folder(copy).mask(FIRST)
     save_mask(mask, np.rot90(read_mask(mask), -1))  # the cure
     assert open_folder(copy).mask(FIRST).shape == TINY
+
+
+def test_a_row_of_the_photograph_as_stored_is_refused_with_the_reason(copy):
+    turn(copy, 6)
+    shutil.rmtree(copy / "train_masks")
+    text = rle.encode(np.rot90(draw_car(0, 1)[1]))
+    (copy / "train_masks.csv").write_text(f"img,rle_mask\n{FIRST}.jpg,{text}\n")
+    words = rf"train_masks\.csv, row of {FIRST}: the mask is 120x80, .* when it is turned upright"
+    with pytest.raises(BadData, match=words):
+        open_folder(copy).mask(FIRST)
 
 
 def test_a_mask_is_turned_as_its_own_exif_says(tmp_path):
