@@ -181,7 +181,8 @@ def _sound(path: Path, read: Callable[[], Content], cure: str) -> Content:
     except PermissionError as error:
         raise BadFile(path, "may not be read by you", "allow it by `chmod u+r`") from error
     except ValidationError as error:
-        raise BadFile(path, f"damaged ({_first_fault(error)})", _remove_and(cure)) from error
+        what = f"damaged or of another version ({_first_fault(error)})"
+        raise BadFile(path, what, _remove_and(cure)) from error
     except (ValueError, OSError, ArrowException) as error:  # ValueError: also of pandas
         what = f"damaged ({str(error).splitlines()[0]})"
         raise BadFile(path, what, _remove_and(cure)) from error

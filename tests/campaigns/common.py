@@ -171,13 +171,12 @@ def _be_the_command_line(
 
 
 def finished(folder: Path) -> Path:
-    """Return a folder with an undisturbed run, made unless it is there already."""
-    if not (run_of(folder) / "report.html").exists():
-        shutil.rmtree(folder, ignore_errors=True)
-        prepare(folder)
-        ended = start(folder, words(folder)).wait()
-        if ended.code:
-            sys.exit(f"the undisturbed run ended with {ended.code}:\n{ended.said}")
+    """Make an undisturbed run in a folder; return the folder."""
+    shutil.rmtree(folder, ignore_errors=True)
+    prepare(folder)
+    ended = start(folder, words(folder)).wait()
+    if ended.code:
+        sys.exit(f"the undisturbed run ended with {ended.code}:\n{ended.said}")
     return folder
 
 

@@ -81,10 +81,10 @@ def test_a_locked_file_is_not_called_damaged(sound, name):
     [
         ("[]", "damaged"),
         ('"text"', "damaged"),
-        ("{}", "damaged (dice: Field required)"),
-        ('{"dibe": 0.9}', "damaged (dice: Field required)"),
-        ('{"dice": "much"}', "damaged (dice: Input should be a valid number"),
-        ('{"dice": [0.9]}', "damaged (dice: Input should be a valid number"),
+        ("{}", "damaged or of another version (dice: Field required)"),
+        ('{"dibe": 0.9}', "damaged or of another version (dice: Field required)"),
+        ('{"dice": "much"}', "damaged or of another version (dice: Input should be a valid number"),
+        ('{"dice": [0.9]}', "damaged or of another version (dice: Input should be a valid number"),
     ],
 )
 def test_json_of_another_form_says_which_part_is_wrong(tmp_path, content, what):
