@@ -1,5 +1,6 @@
 """The SQLite file of a map store: its tables, a connection for each thread, errors with a cure."""
 
+import errno
 import json
 import sqlite3
 import threading
@@ -10,7 +11,7 @@ from typing import Any
 
 from isal import isal_zlib
 
-from bench.system.disk import free_bytes
+from bench.system.disk import free_bytes, reason
 from bench.system.errors import BadData, BenchError
 
 APPLICATION = 0x63617276  # "carv" in SQLite's header: whose file it is
@@ -37,7 +38,6 @@ NOT_OURS = "not a map store; move it elsewhere, or remove the file and predict a
 AGAIN = "predict again: only what is damaged is made anew"
 KEPT = "run the same command again: stored maps are kept"
 CURES = {
-    "SQLITE_FULL": f"no space left on its disk; free some and {KEPT}",
     "SQLITE_IOERR": f"its disk failed, or allows no larger file (ulimit -f); check it and {KEPT}",
     "SQLITE_BUSY": "another process changes it; let it end, then run again",
     "SQLITE_READONLY": "it may not be written to; give write access",
@@ -188,8 +188,11 @@ def explained(path: Path) -> Iterator[None]:
         name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
         if name in ("SQLITE_IOERR", "SQLITE_CANTOPEN") and free_bytes(path) < FULL_BYTES:
             name = "SQLITE_FULL"
+        if name == "SQLITE_FULL":
+            full = reason(OSError(errno.ENOSPC, str(error)), path)
+            raise BenchError(f"{path}: cannot be written: {full}") from error
         if name not in DAMAGE:
-            raise BenchError(f"{path}: {error}: {CURES.get(name, AGAIN)}") from error
+            raise BenchError(f"{path}: {error}: {CURES.get(name, KEPT)}") from error
         if not is_ours(path):
             raise BadData(f"{path}: {NOT_OURS}") from error
         raise DamagedStore(f"{path}: damaged ({error}); {AGAIN}") from error
@@ -199,8 +202,10 @@ def is_ours(path: Path) -> bool:
     """Whether the header of a file is that of a map store, or what a crash leaves of one.
 
     A store that was only begun is cut short; one that lost its blocks to a power failure is zeros.
+    One that another thread has moved aside was ours.
     """
-    with open(path, "rb") as file:
+    header = b""
+    with suppress(FileNotFoundError), open(path, "rb") as file:
         header = file.read(HEADER_BYTES)
     cut = len(header) < HEADER_BYTES and header[: len(MAGIC)] == MAGIC[: len(header)]
     return cut or not any(header) or header.endswith(APPLICATION.to_bytes(4))

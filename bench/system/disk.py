@@ -75,10 +75,13 @@ def free_bytes(path: Path) -> int:
 def readable(size_bytes: int) -> str:
     """A number of bytes for people.
 
-    >>> readable(8_100_000_000), readable(250_000), readable(12)
-    ('8.1 GB', '0.2 MB', '0.0 MB')
+    >>> readable(8_100_000_000), readable(250_000_000), readable(1_200)
+    ('8.1 GB', '250.0 MB', '1.2 kB')
     """
-    return f"{size_bytes / 1e9:.1f} GB" if size_bytes >= 1e9 else f"{size_bytes / 1e6:.1f} MB"
+    for unit, name in ((1e9, "GB"), (1e6, "MB")):
+        if size_bytes >= unit:
+            return f"{size_bytes / unit:.1f} {name}"
+    return f"{size_bytes / 1e3:.1f} kB"
 
 
 def make_folder(folder: Path) -> None:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from bench.system.disk import writing
 from bench.system.errors import Missing
 
 
@@ -24,10 +25,14 @@ def write_scalars(folder: Path, step: int, values: dict[str, float]) -> None:
 
     Raises:
         Missing: the package tensorboard is not installed.
+        BenchError: the disk is full or fails.
     """
     check_tensorboard()
     from torch.utils.tensorboard import SummaryWriter
 
-    with SummaryWriter(str(folder), purge_step=step) as writer:  # type: ignore[no-untyped-call]
+    with (
+        writing(folder),
+        SummaryWriter(str(folder), purge_step=step) as writer,  # type: ignore[no-untyped-call]
+    ):
         for name, value in values.items():
             writer.add_scalar(name, value, step)  # type: ignore[no-untyped-call]

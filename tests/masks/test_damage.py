@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import threading
 from contextlib import closing
 from pathlib import Path
 
@@ -145,6 +146,27 @@ def test_a_reader_of_a_damaged_store_moves_no_new_one(path):
             assert path.exists() == left
             filled(path, 3)
     assert not aside(path).exists()
+
+
+def test_threads_that_meet_one_damage_all_say_so(path):
+    os.truncate(filled(path, 3), 8192)
+    found: list[DamagedStore] = []
+
+    def read(store: MapStore) -> None:
+        try:
+            store.ids()
+        except DamagedStore as error:
+            found.append(error)
+
+    stores = [MapStore(path, writable=False) for _ in range(8)]
+    threads = [threading.Thread(target=read, args=(store,)) for store in stores]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    for store in stores:
+        store.close()
+    assert len(found) == 8 and aside(path).exists()
 
 
 def test_a_damaged_store_stays_while_another_process_writes_it(path):
