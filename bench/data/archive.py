@@ -20,7 +20,6 @@ from isal import isal_zlib
 from bench.data.listing import find
 from bench.system.disk import reason, writing
 from bench.system.errors import BadData, BenchError
-from bench.system.files import replacing
 from bench.system.progress import track
 
 FOLDERS = ("train", "train_hq", "train_masks", "test", "test_hq")
@@ -125,16 +124,15 @@ def _parts(bundle: Path) -> dict[str, str]:
 
 def _unpack_part(bundle: Path, nested: str, target: Path) -> None:
     """Unpack what a zip file holds of `target`, itself or in a zip file inside it."""
-    if not nested:
-        unpack(bundle, target)
-        return
-    inner = target.with_name(f".{target.name}.zip")
-    with _naming_damage(bundle), zipfile.ZipFile(bundle) as opened, replacing(inner) as partial:
-        _check_space(bundle, opened.getinfo(nested).file_size)
-        with opened.open(nested) as packed, partial.open("wb") as file:
-            shutil.copyfileobj(packed, file)
-    unpack(inner, target)
-    inner.unlink()
+    with _naming_damage(bundle), zipfile.ZipFile(bundle) as opened:
+        if not nested:
+            _unpack(bundle, opened, target)
+            return
+        info = opened.getinfo(nested)
+        if not _is_plain(info):
+            raise _bad_member(bundle, info)
+        with opened.open(info) as file, zipfile.ZipFile(file) as inner:
+            _unpack(Path(nested), inner, target, bundle)
 
 
 def unpack(archive: Path, target: Path) -> None:
@@ -146,12 +144,19 @@ def unpack(archive: Path, target: Path) -> None:
     Raises:
         BadData, BenchError: as `unpack_all`; nothing is written outside the hidden folder.
     """
-    partial = target.with_name(f".{target.name}.unpacking")
     with _naming_damage(archive), zipfile.ZipFile(archive) as opened:
-        members = _members(archive, opened, target.name.lower())
-        _check_space(archive, sum(info.file_size for info in members.values()))
-        for name, info in track(members.items(), f"unpacking {archive.name}", len(members)):
-            _extract(opened, info, partial / name)
+        _unpack(archive, opened, target)
+
+
+def _unpack(
+    archive: Path, opened: zipfile.ZipFile, target: Path, bundle: Path | None = None
+) -> None:
+    """Unpack an opened zip file, which may lie in another, the `bundle`."""
+    partial, file = target.with_name(f".{target.name}.unpacking"), bundle or archive
+    members = _members(archive, opened, target.name.lower(), file)
+    _check_space(file, sum(info.file_size for info in members.values()))
+    for name, info in track(members.items(), f"unpacking {archive.name}", len(members)):
+        _extract(opened, info, partial / name)
     os.sync()
     with writing(target):
         if target.name.lower() in TABLES:
@@ -172,8 +177,13 @@ def _naming_damage(archive: Path) -> Iterator[None]:
         raise BenchError(f"{archive}: cannot be unpacked: {reason(error, archive)}") from error
 
 
-def _members(archive: Path, opened: zipfile.ZipFile, name: str) -> dict[str, zipfile.ZipInfo]:
+def _members(
+    archive: Path, opened: zipfile.ZipFile, name: str, file: Path
+) -> dict[str, zipfile.ZipInfo]:
     """File name in the target -> member, without folders and the hidden files of macOS.
+
+    Args:
+        archive: the path of the zip file, which may be a path in the zip file `file`.
 
     Photographs and masks lie flat in their folder, however deep an archive holds them.
 
@@ -183,9 +193,9 @@ def _members(archive: Path, opened: zipfile.ZipFile, name: str) -> dict[str, zip
     """
     listed = opened.infolist()
     size = sum(info.file_size for info in listed)
-    if len(listed) > MAX_FILES or size > MAX_GROWTH * archive.stat().st_size:
+    if len(listed) > MAX_FILES or size > MAX_GROWTH * file.stat().st_size:
         raise BadData(
-            f"{archive}: {len(listed)} files of {size / 1e9:.1f} GB in all, which is no archive "
+            f"{file}: {len(listed)} files of {size / 1e9:.1f} GB in all, which is no archive "
             "of Kaggle's; download it again"
         )
     paths = {
@@ -198,23 +208,23 @@ def _members(archive: Path, opened: zipfile.ZipFile, name: str) -> dict[str, zip
     members: dict[str, zipfile.ZipInfo] = {}
     for info, path in paths.items():
         if not _is_plain(info):
-            raise _bad_member(archive, info)
+            raise _bad_member(file, info)
         if path.name.startswith("."):
             continue
-        file = path.name.lower() if name in TABLES else path.name
-        if not (whole or name in folders[info] or file == name):
+        flat = path.name.lower() if name in TABLES else path.name
+        if not (whole or name in folders[info] or flat == name):
             continue  # of another folder or table
-        if file in members:
-            raise _bad_member(archive, info)
-        members[file] = info
+        if flat in members:
+            raise _bad_member(file, info)
+        members[flat] = info
     if not members or (name in TABLES and set(members) != {name}):
-        raise BadData(f"{archive}: does not hold {name}; download it again")
+        raise BadData(f"{file}: does not hold {name}; download it again")
     return members
 
 
 def _is_named(archive: Path) -> bool:
     """Whether all of an archive belongs to what it is called."""
-    return bool(ARCHIVE_NAME.fullmatch(archive.name.removeprefix(".")))
+    return bool(ARCHIVE_NAME.fullmatch(archive.name))
 
 
 def _bad_member(archive: Path, info: zipfile.ZipInfo) -> BadData:
