@@ -1,12 +1,15 @@
 """The record of a verb, the parser of all, arguments that verbs share, and default folders."""
 
 import argparse
+import difflib
 import math
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from bench.system.errors import Missing
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.run.run import Run
@@ -135,6 +138,28 @@ def share(text: str) -> float:
     if not 0 <= number <= 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
     return number
+
+
+def check_weights_folder(folder: Path) -> None:
+    """Refuse a folder of pretrained weights that cannot be one.
+
+    Raises:
+        Missing: there is no such folder, or it holds no safetensors file.
+    """
+    if not folder.is_dir():
+        beside = [path.name for path in folder.absolute().parent.glob("*") if path.is_dir()]
+        near = difflib.get_close_matches(folder.name, beside)
+        raise Missing(
+            f"--weights-dir {folder}: no such folder; nearest: "
+            f"{', '.join(near) or f'{folder.absolute().parent} has none like it'}"
+        )
+    if not any(folder.glob("*.safetensors")):
+        below = sorted({path.parent.name for path in folder.glob("*/*.safetensors")})
+        there = below or sorted(path.name for path in folder.iterdir())[:5]
+        raise Missing(
+            f"--weights-dir {folder}: no .safetensors file lies in it, only "
+            f"{', '.join(there) or 'nothing'}; name the folder that holds <encoder>.safetensors"
+        )
 
 
 def home() -> Path:

@@ -5,12 +5,11 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import psutil
 import torch
 
 from bench.data.carvana import open_folder
 from bench.kaggle.client import client_path
-from bench.system.device import bf16_is_fast
+from bench.system.device import bf16_is_fast, free_ram
 from bench.system.environment import environment
 from bench.system.errors import BenchError, Missing
 from models.encoders import WEIGHTS_DIR
@@ -21,7 +20,7 @@ def examine(data: Path, runs: Path) -> dict[str, Any]:
     return {
         **environment(),
         "devices": _devices(),
-        "memory_free_gb": round(psutil.virtual_memory().available / 1e9, 1),
+        "memory_free_gb": round(free_ram() / 1e9, 1),
         "disk_free_gb": round(shutil.disk_usage(_existing(runs)).free / 1e9, 1),
         "data": _data(data),
         "weights": _weights(),

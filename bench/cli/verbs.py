@@ -4,14 +4,14 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from bench.cli.arguments import make_parser
+from bench.cli.arguments import check_weights_folder, make_parser
 from bench.cli.cutout_verbs import CUTOUT_VERBS
 from bench.cli.data_verbs import DATA_VERBS, DOCTOR
 from bench.cli.result_verbs import RESULT_VERBS
 from bench.cli.speed_verb import SPEED
 from bench.cli.suite_verbs import SUITE_VERBS
 from bench.system import process
-from bench.system.errors import BenchError
+from bench.system.errors import BenchError, memory_is_full
 from bench.system.progress import quietly
 
 INTERRUPTED = 130
@@ -32,9 +32,8 @@ def main(words: Sequence[str] | None = None) -> int:
             _start_process(args)
             args.command(args)
             sys.stdout.flush()  # here, a full disk can still be told
-    except (BenchError, OSError) as error:
-        print(f"carvana-bench {args.verb}: {error}", file=sys.stderr)
-        return error.exit_code if isinstance(error, BenchError) else BenchError.exit_code
+    except Exception as error:
+        return _failed(args, error)
     except KeyboardInterrupt as error:
         how = f"ended by {error.name}" if isinstance(error, process.Stopped) else "interrupted"
         print(f"\n{how}: the same command goes on where it stopped", file=sys.stderr)
@@ -42,10 +41,32 @@ def main(words: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _failed(args: argparse.Namespace, error: Exception) -> int:
+    """Say what failed in one line, and return the exit code; an error of our own making is raised.
+
+    Raises:
+        Exception: `error`, where a user can do nothing about it.
+    """
+    what = str(error)
+    if memory_is_full(error) and not isinstance(error, BenchError):
+        what = (
+            f"out of memory ({type(error).__name__}: {what.strip().splitlines()[0] if what else ''}"
+            f"); use --jobs {max(1, args.jobs // 2)}, or raise the limit of memory; what was done "
+            "is kept"
+        )
+    elif not isinstance(error, BenchError | OSError):
+        raise error
+    print(f"carvana-bench {args.verb}: {what}", file=sys.stderr)
+    return error.exit_code if isinstance(error, BenchError) else BenchError.exit_code
+
+
 def _start_process(args: argparse.Namespace) -> None:
+    if args.weights_dir:
+        check_weights_folder(args.weights_dir)
     process.set_environment(args.weights_dir)
     works_on_run = bool(getattr(args, "suite", None))
     if works_on_run or args.networks:
+        process.check_addresses()
         process.use_cudnn_benchmark()
     if works_on_run:
         process.use_one_opencv_thread()

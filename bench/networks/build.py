@@ -8,7 +8,7 @@ from torch import nn
 
 import models
 from bench.config.recipe import Recipe
-from bench.system.errors import BadConfig, BadFile, Missing
+from bench.system.errors import BadConfig, BadFile, Missing, memory_is_full
 from models.encoders import MissingWeights
 from models.weights import BadWeights
 
@@ -30,6 +30,8 @@ def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
     try:
         network = models.build(recipe.network.name, options)
     except ValueError as error:
+        if memory_is_full(error):
+            raise
         raise BadConfig(f"recipe {recipe.name}: network: {error}") from error
     except MissingWeights as error:
         raise Missing(f"recipe {recipe.name}: {error}") from error

@@ -17,7 +17,7 @@ from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
 from bench.networks.outputs import map_of
 from bench.networks.tta import views
-from bench.system.device import Machine, enough_memory, wait_for
+from bench.system.device import Machine, enough_memory, refused_beyond_free_ram, wait_for
 from bench.system.threads import BackgroundWorkers
 
 
@@ -87,7 +87,10 @@ class MemberPredictor:
         """
         began = time.monotonic()
         if self._waiting:
-            with enough_memory(self.recipe.name, self._batch, self.recipe.size):
+            with (
+                enough_memory(self.recipe.name, self._batch, self.recipe.size),
+                refused_beyond_free_ram(self._accelerator.device),
+            ):
                 images = torch.stack([small for _, _, small in self._waiting])
                 probabilities = mean_probability(
                     self._networks, images, self._views, self._accelerator, max_batch=self._batch

@@ -1,14 +1,19 @@
 """The device that networks run on, its precision and its memory."""
 
+import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import psutil
 import torch
 from accelerate import Accelerator
 
-from bench.system.errors import BenchError, Missing
+from bench.system.errors import BenchError, Missing, memory_is_full
+
+SHARE = 0.9  # of free memory; programs also touch what they have reserved, and read files
+MY_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")  # man 7 cgroups
 
 
 @dataclass(frozen=True)
@@ -44,8 +49,82 @@ class Machine:
 def free_memory(machine: Machine) -> int:
     """Return the free bytes of the device that networks run on."""
     if machine.device == "cpu" or not torch.cuda.is_available():
-        return int(psutil.virtual_memory().available)
+        return free_ram()
     return int(torch.cuda.mem_get_info()[0])
+
+
+def free_ram() -> int:
+    """Return the bytes that this process may still take.
+
+    The machine has a limit, each control group (container, batch job) around the process may have
+    one, beyond which the system ends the process, and so may the process itself (`ulimit -v`).
+    """
+    free = [int(psutil.virtual_memory().available), *_free_in_groups(), *_free_of_limits()]
+    return max(0, min(free))
+
+
+def _free_in_groups() -> Iterator[int]:
+    """Yield what each group of the process that has a limit leaves, from the innermost outwards.
+
+    In a container the system may name groups that are not visible: those are skipped.
+    """
+    if not MY_GROUPS.exists():
+        return
+    for line in MY_GROUPS.read_text().splitlines():
+        _, controllers, name = line.split(":", 2)
+        version2 = controllers == ""
+        if not (version2 or "memory" in controllers.split(",")):
+            continue
+        root = GROUPS if version2 else GROUPS / "memory"
+        group = root / name.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder.is_relative_to(root):
+                yield from _free_in_group(folder, version2)
+
+
+def _free_in_group(folder: Path, version2: bool) -> Iterator[int]:
+    """Yield what a group leaves, if it has a limit; cached files that nobody uses count as free."""
+    limit, usage = "memory.limit_in_bytes", "memory.usage_in_bytes"
+    cached = "total_inactive_file"
+    if version2:
+        limit, usage, cached = "memory.max", "memory.current", "inactive_file"
+    try:
+        most = (folder / limit).read_text().strip()
+        used = int((folder / usage).read_text())
+        details = dict(line.split() for line in (folder / "memory.stat").read_text().splitlines())
+    except OSError:
+        return
+    if most != "max":
+        yield int(most) - used + int(details.get(cached, 0))
+
+
+@contextmanager
+def refused_beyond_free_ram(device: torch.device) -> Iterator[None]:
+    """Let allocations fail, inside the block, where the system would end the process: an error.
+
+    The block runs in the main thread, and in no other such block. An accelerator needs none of it.
+    """
+    most, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    if device.type == "cuda":
+        yield
+        return
+    free = free_ram() + psutil.swap_memory().free
+    wanted = psutil.Process().memory_info().data + int(SHARE * free)
+    unlimited = most == resource.RLIM_INFINITY
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if unlimited else min(wanted, most), hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+
+
+def _free_of_limits() -> Iterator[int]:
+    """Yield what the process's own limits leave: of addresses, and of data."""
+    memory = psutil.Process().memory_info()
+    for limit, used in ((resource.RLIMIT_AS, memory.vms), (resource.RLIMIT_DATA, memory.data)):
+        most, _ = resource.getrlimit(limit)
+        if most != resource.RLIM_INFINITY:
+            yield most - used
 
 
 def device_name(accelerator: Accelerator) -> str:
@@ -84,8 +163,8 @@ def enough_memory(
     """
     try:
         yield
-    except (RuntimeError, MemoryError) as error:
-        if not (isinstance(error, torch.OutOfMemoryError | MemoryError) or _cpu_is_full(error)):
+    except Exception as error:
+        if not memory_is_full(error):
             raise
         fewer = batch // 2 if fewer is None else fewer
         less = 0 < fewer < batch
@@ -93,7 +172,3 @@ def enough_memory(
         raise BenchError(
             f"{what}: out of memory with {batch} images of {size[0]}x{size[1]} at once; {cure}"
         ) from error
-
-
-def _cpu_is_full(error: Exception) -> bool:
-    return "DefaultCPUAllocator" in str(error)

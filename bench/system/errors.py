@@ -2,6 +2,17 @@
 
 from pathlib import Path
 
+NO_MEMORY = (  # what libraries say: torch, oneDNN, C++, OpenCV, Python's threads, the system
+    "DefaultCPUAllocator",
+    "out of memory",
+    "could not create a primitive",
+    "bad_alloc",
+    "Insufficient memory",
+    "can't start new thread",
+    "Cannot allocate memory",
+    "failed to map segment",
+)
+
 
 class BenchError(Exception):
     """A failure the user can understand: what is wrong, where, and what to do about it."""
@@ -43,3 +54,8 @@ class Incomplete(BenchError):
     """The work ended, but some items of it failed; those that succeeded are kept."""
 
     exit_code = 5
+
+
+def memory_is_full(error: Exception) -> bool:
+    """Whether an error, of any library, says that it got no memory."""
+    return isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY)

@@ -8,6 +8,7 @@ thread while another thread writes it can crash.
 import errno
 import io
 import os
+import resource
 import signal
 import sys
 import time
@@ -18,11 +19,14 @@ from threading import current_thread, main_thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from bench.system.errors import BenchError
+
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
 
 ENDING = (signal.SIGTERM, signal.SIGHUP)  # as `kill`, batch systems and closed terminals send
 ONCE_S = 1.0  # `timeout` and some batch systems send their signal twice within this time
+ADDRESSES = 4_800_000_000  # measured: torch and OpenBLAS start with 5.1 GB, not with 4.1
 READER_LEFT = (errno.EPIPE,)
 WEIGHTS_DIR = "CARVANA_WEIGHTS"  # as in models.encoders, whose import would load torch
 
@@ -39,6 +43,22 @@ def set_environment(weights_dir: Path | None) -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     if weights_dir:
         os.environ[WEIGHTS_DIR] = str(weights_dir)
+
+
+def check_addresses() -> None:
+    """Refuse a limit of addresses under which libraries end the process while they are imported.
+
+    OpenBLAS even raises the signal of Ctrl-C where it gets no threads.
+
+    Raises:
+        BenchError: `ulimit -v` is too low for torch.
+    """
+    most, _ = resource.getrlimit(resource.RLIMIT_AS)
+    if most != resource.RLIM_INFINITY and most < ADDRESSES:
+        raise BenchError(
+            f"a limit of {most / 1e9:.1f} GB of addresses (`ulimit -v`) is too low: libraries "
+            f"alone take {ADDRESSES / 1e9:.1f} GB; raise it, or limit memory by a container instead"
+        )
 
 
 def keep_compiled_code_in(folder: Path) -> None:

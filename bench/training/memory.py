@@ -15,7 +15,7 @@ import torch
 
 from bench.config.recipe import Recipe
 from bench.masks.types import Size
-from bench.system.device import enough_memory
+from bench.system.device import enough_memory, free_ram, refused_beyond_free_ram
 from bench.system.environment import peak_memory
 from bench.system.progress import say
 
@@ -74,7 +74,8 @@ def find_micro_batch(
     def smaller(images: int) -> int:
         return max(1 if cuda else FEW, next_smaller(images, recipe.batch, fewest))
 
-    with enough_memory(recipe.name, tried, size, next_smaller(tried, recipe.batch, fewest)):
+    fewer = next_smaller(tried, recipe.batch, fewest)
+    with enough_memory(recipe.name, tried, size, fewer), refused_beyond_free_ram(device):
         find = halve_until_it_fits if cuda else extrapolate_from_two
         images, how = find(step, recipe.batch, smaller)
     whole = images == recipe.batch
@@ -111,7 +112,7 @@ def extrapolate_from_two(step: TrainingStep, batch: int, smaller: Smaller) -> tu
     if batch <= FEW or not RESET.exists():
         return batch, "not tried"
     _give_memory_back()
-    free, before = psutil.virtual_memory().available, psutil.Process().memory_info().rss
+    free, before = free_ram(), psutil.Process().memory_info().rss
     step(FEW)  # allocates what stays: gradients, the optimiser's averages
     few, more = _peak(step, FEW), _peak(step, FEW + 1)
     first, each = few - before, max(0, more - few)

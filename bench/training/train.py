@@ -22,7 +22,7 @@ from bench.config.strict import check_same
 from bench.data.carvana import Carvana
 from bench.masks.types import Size
 from bench.networks.build import train_mode
-from bench.system.device import Machine, device_name, enough_memory
+from bench.system.device import Machine, device_name, enough_memory, refused_beyond_free_ram
 from bench.system.environment import environment
 from bench.system.errors import BenchError
 from bench.system.files import sha256, write_json, write_text
@@ -181,7 +181,10 @@ class Trainer:
         counted = track(loader, label, len(dataset) // recipe.batch)
         parts = memory.split_batch(recipe.batch, micro_batch, self.fewest)
         fewer = memory.next_smaller(micro_batch, recipe.batch, self.fewest)
-        with enough_memory(recipe.name, micro_batch, recipe.size, fewer):
+        with (
+            enough_memory(recipe.name, micro_batch, recipe.size, fewer),
+            refused_beyond_free_ram(self.accelerator.device),
+        ):
             loss = train_one_epoch(state, counted, recipe, parts, self.accelerator, label)
             score = evaluate(state.evaluated_network, validation, self.accelerator)
         after_epoch(state.schedule, score)

@@ -48,3 +48,53 @@ def test_a_number_out_of_range_is_wrong_usage_before_any_work(words, message, ca
         main(words)
     assert ended.value.code == 2
     assert message in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("folder", "message"),
+    [
+        ("wieghts", "wieghts: no such folder; nearest: weights"),
+        ("elsewhere/weights", "has none like it"),
+        ("empty", "empty: no .safetensors file lies in it, only nothing; name the folder that"),
+        ("pickles", "no .safetensors file lies in it, only resnet50.pth; name"),
+        (".", "no .safetensors file lies in it, only weights; name"),
+    ],
+)
+def test_a_mistyped_folder_of_weights_is_said_at_once(folder, message, tmp_path, capsys):
+    for name in ("weights", "empty", "pickles"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "weights" / "resnet18.safetensors").touch()
+    (tmp_path / "pickles" / "resnet50.pth").touch()
+    assert main(["check", "--data", "/nowhere", "--weights-dir", str(tmp_path / folder)]) == 4
+    error = capsys.readouterr().err
+    assert message in error and "/nowhere" not in error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("can't start new thread"),
+        RuntimeError("[enforce fail at alloc_cpu.cpp:127] DefaultCPUAllocator: can't allocate"),
+        OSError(12, "Cannot allocate memory"),
+        ImportError("libtorch.so: failed to map segment from shared object"),
+    ],
+)
+def test_full_memory_is_one_line_and_a_cure(error, monkeypatch, capsys):
+    def full(*_, **__):
+        raise error
+
+    monkeypatch.setattr("bench.data.check.check_folder", full)
+    assert main(["check", "--data", "/nowhere", "--jobs", "4"]) == 1
+    told = capsys.readouterr().err
+    assert told.startswith("carvana-bench check: out of memory (")
+    assert "use --jobs 2, or raise the limit of memory; what was done is kept\n" in told
+
+
+def test_an_error_of_our_own_is_a_traceback(monkeypatch):
+    def wrong(*_, **__):
+        raise KeyError("ours")
+
+    monkeypatch.setattr("bench.data.check.check_folder", wrong)
+    with pytest.raises(KeyError, match="ours"):
+        main(["check", "--data", "/nowhere"])

@@ -217,3 +217,11 @@ open("code", "w").write(str(code))
     assert "Traceback" not in ended.stderr
     assert (tmp_path / "code").read_text() == "0"
     assert len(list((tmp_path / "drawn" / "train").glob("*.jpg"))) == 16
+
+
+def test_a_limit_of_addresses_that_libraries_do_not_survive_is_told(monkeypatch, capsys):
+    limit = (2_000_000_000, process.resource.RLIM_INFINITY)
+    monkeypatch.setattr(process.resource, "getrlimit", lambda _: limit)
+    assert main(["run", "no-such-suite"]) == 1
+    assert "2.0 GB of addresses (`ulimit -v`) is too low" in capsys.readouterr().err
+    assert main(["check", "--data", "/nowhere"]) == 4  # runs no network

@@ -51,14 +51,22 @@ def takes_40_mb(images):
 @pytest.mark.skipif(not RESET.exists(), reason="no /proc here")
 @pytest.mark.parametrize(
     ("free_mb", "fitting"),
-    [(1000, 8), (300, 4), (130, 2), (1, 2)],
-    ids=["320 of 800", "160 of 240", "80 of 104", "two have run already"],
+    [(1000, 8), (300, 4), (160, 2)],
+    ids=["320 of 800", "160 of 240", "80 of 128"],
 )
 def test_a_cpu_s_batch_is_reckoned_from_two_images_and_three(free_mb, fitting, monkeypatch, capsys):
     monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=free_mb * MB))
     assert find_micro_batch(takes_40_mb, in_batches_of(8), SIZE, CPU) == fitting
     share = "the whole batch" if fitting == 8 else f"{fitting} of a batch's 8 images"
     assert f"it, 32x48: {share} at once (about 0." in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not RESET.exists(), reason="no /proc here")
+def test_a_machine_too_small_for_the_steps_that_are_measured_says_so(monkeypatch):
+    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=60 * MB))
+    monkeypatch.setattr(psutil, "swap_memory", lambda: SimpleNamespace(free=0))
+    with pytest.raises(BenchError, match="3 images of 32x48 at once; use --micro-batch 1"):
+        find_micro_batch(takes_40_mb, in_batches_of(8), SIZE, CPU)
 
 
 def test_the_smallest_batches_are_not_tried_on_a_cpu():
