@@ -1,6 +1,7 @@
 """The verbs that take a trained entry out of its run and cut cars out with it."""
 
 import argparse
+from importlib.util import find_spec
 from pathlib import Path
 
 from bench.cli.arguments import Verb, add_device, positive, whole
@@ -9,6 +10,12 @@ from bench.config.refinement import DEFAULT_STEPS
 from bench.system.errors import Missing
 from bench.system.progress import say
 from bench.system.text import several
+
+SERVE_PACKAGES = {  # module -> package
+    "fastapi": "fastapi",
+    "python_multipart": "python-multipart",
+    "uvicorn": "uvicorn",
+}
 
 
 def export_command(args: argparse.Namespace) -> None:
@@ -33,17 +40,24 @@ def cutout_command(args: argparse.Namespace) -> None:
 
 def serve_command(args: argparse.Namespace) -> None:
     """Serve the page and the API until told to stop."""
+    _check_installed()
+    from bench.serve import overhead, server
     from bench.system.device import Machine
 
-    try:
-        from bench.serve import overhead, server
-    except ModuleNotFoundError as error:
-        raise Missing(f"no {error.name}: pip install 'carvana-bench[serve]'") from error
     if args.measure:
         cost = overhead.measure_overhead(args.model, args.measure, args.requests, args.device)
         print_result(args, cost.to_json())
         return
     server.run(args.model, args.port, Machine(args.device, args.jobs))
+
+
+def _check_installed() -> None:
+    """Raise Missing where what the server stands on, which not everybody needs, is not there."""
+    absent = [package for module, package in SERVE_PACKAGES.items() if not find_spec(module)]
+    if absent:
+        raise Missing(
+            f"not installed: {', '.join(absent)}; .venv/bin/pip install {' '.join(absent)}"
+        )
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:

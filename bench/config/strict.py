@@ -127,7 +127,7 @@ def load_yaml(path: Path) -> Any:
         loader.name = str(path)  # for messages
         return loader.get_single_data()
     except OSError as error:
-        raise BadConfig(f"{path}: {error.strerror}") from error
+        raise BadConfig(f"{path}: {error.strerror}; name a file that you may read") from error
     except UnicodeDecodeError as error:
         raise BadConfig(f"{path}: not UTF-8 ({error}); save it as UTF-8") from error
     except yaml.YAMLError as error:

@@ -10,7 +10,7 @@ from PIL import ImageColor
 from bench.cutout import matting, photographs
 from bench.cutout.photographs import Photograph
 from bench.masks.types import RgbImage
-from bench.system.errors import BadConfig, Missing
+from bench.system.errors import BadConfig, BadData, Missing
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Background:
         except ValueError as error:
             raise BadConfig(
                 f"background {name!r}: neither transparent, blur, a colour (white, #0a7bbd) nor "
-                "a picture's file"
+                "a picture's file; name one of these"
             ) from error
         return cls("colour", (red, green, blue))
 
@@ -59,7 +59,10 @@ def open_background(name: str) -> Background:
     """
     path = Path(name)
     if path.is_file():
-        return Background("image", image=photographs.read(path.read_bytes()))
+        try:
+            return Background("image", image=photographs.read(path.read_bytes()))
+        except BadData as error:
+            raise BadData(f"{path}, the background: {error}") from error
     if path.suffix:
-        raise Missing(f"{path}: no such picture for the background")
+        raise Missing(f"{path}: no such picture for the background; name one that is there")
     return Background.named(name)

@@ -19,12 +19,13 @@ from bench.cutout import matting, photographs, sources, touch_ups
 from bench.cutout.background import Background, open_background
 from bench.cutout.model import Model
 from bench.cutout.photographs import Photograph
-from bench.cutout.record import Record
+from bench.cutout.record import Record, check_folder
 from bench.masks.types import Map
 from bench.system.errors import BadConfig, BadData, Incomplete
 from bench.system.files import sha256 as file_sha256
 from bench.system.files import write_bytes
 from bench.system.progress import say, track
+from bench.system.text import nearest
 from bench.system.threads import batched
 
 BATCH = 4  # photographs that go through the networks together
@@ -110,6 +111,7 @@ def run(model: Model, named: Sequence[Path], out: Path, options: CutoutOptions, 
         Incomplete: some photographs are damaged or of other formats; all others are cut out.
     """
     background = _checked_background(options)
+    check_folder(out)
     found = sources.find(named, out, SUFFIXES[options.format])
     record = Record(out, options.made_by(model))
     left = record.left(found.targets)
@@ -154,7 +156,7 @@ def _checked_background(options: CutoutOptions) -> Background:
     """The background, once it is known that all options can be carried out."""
     unknown = sorted(set(options.steps) - DEFAULT_STEPS.keys())
     if unknown:
-        raise BadConfig(f"no step {unknown[0]!r}, only {', '.join(DEFAULT_STEPS)}")
+        raise BadConfig(nearest(unknown[0], DEFAULT_STEPS, "step"))
     background = open_background(options.background)
     if options.format == "jpeg" and background.kind == "transparent":
         raise BadConfig("a JPEG cannot be transparent; choose --background white, or png or webp")

@@ -25,6 +25,7 @@ from bench.cutout.model import (
     read_manifest,
     sha256_of,
 )
+from bench.cutout.record import check_folder
 from bench.data.carvana import Carvana, open_folder
 from bench.data.folds import in_fold, read_folds
 from bench.data.images import read_image
@@ -39,6 +40,7 @@ from bench.system.errors import BadConfig, BenchError, Missing
 from bench.system.files import read_json, read_parquet, sha256, write_bytes, write_json
 from bench.system.progress import say, track
 from bench.system.temporaries import temporary_folder
+from bench.system.text import nearest
 
 COMPARED = 16  # held-out photographs on which the masks of a copy are compared
 
@@ -73,6 +75,7 @@ def run(
 
 def _check_out(out: Path, manifest: Manifest) -> None:
     """Refuse a folder that holds anything but an earlier export of this entry."""
+    check_folder(out)
     if not out.exists() or not any(out.iterdir()):
         return
     if not (out / MANIFEST).exists():
@@ -169,7 +172,7 @@ def manifest_of(folder: Path, name: str) -> Manifest:
     check_ensembles(suite, layout.suite)
     entries = {entry.name: entry for entry in entries_of(suite, _refinements(layout))}
     if name not in entries:
-        raise BadConfig(f"{folder}: no entry {name!r}, only {', '.join(entries)}")
+        raise BadConfig(f"{folder}: {nearest(name, entries, 'entry')}")
     entry = entries[name]
     if entry.learns:
         entry = read_fitted(entry, layout.parameters(name)).without_idle_members()

@@ -174,7 +174,9 @@ class Model:
     ) -> None:
         if manifest.converted:
             if machine.device == "cuda":
-                raise BadConfig(f"{folder}: converted for CPUs; export it without --openvino")
+                raise BadConfig(
+                    f"{folder}: converted for CPUs; use --device cpu, or export without --openvino"
+                )
             machine = replace(machine, device="cpu")
         self.manifest, self.entry = manifest, manifest.to_entry()
         self._accelerator, self._exact = machine.accelerator(), exact

@@ -85,6 +85,17 @@ class Record:
         return target.relative_to(self._out).as_posix()
 
 
+def check_folder(out: Path) -> None:
+    """Refuse a folder for results that is a file, or lies below one.
+
+    Raises:
+        BadConfig: it is, or does.
+    """
+    for path in (out, *out.parents):
+        if path.exists() and not path.is_dir():
+            raise BadConfig(f"{path}: a file, not a folder; name another --out")
+
+
 def _check_same(path: Path, made_by: Mapping[str, Any]) -> None:
     """Refuse other options than those noted; what an older version did not note may be anything."""
     noted = read_json(path, dict[str, Any], CUT_OUT_AGAIN)

@@ -32,15 +32,18 @@ MAX_TOTAL_SHARE = 0.90  # of the image that all masks together cover
 MAX_OTHERS = 3  # masks beside the largest
 OVERSAMPLING = 4  # polygons are drawn on a grid so many times finer
 JPEG_QUALITY = 95  # of a resized photograph's JPEG
+MAX_ID = 10**12 - 1  # the ids of photographs have twelve digits
+MAX_SIDE = 2**13  # of a photograph: its polygons are drawn in its size, finer by OVERSAMPLING
+Coordinate = Annotated[float, Field(ge=-MAX_SIDE, le=2 * MAX_SIDE)]  # not NaN, either
 
 
 class CocoImage(BaseModel):
     """A photograph."""
 
-    id: Annotated[int, Field(ge=0)]
+    id: Annotated[int, Field(ge=0, le=MAX_ID)]
     file_name: str
-    height: Annotated[int, Field(gt=0)]
-    width: Annotated[int, Field(gt=0)]
+    height: Annotated[int, Field(gt=0, le=MAX_SIDE)]
+    width: Annotated[int, Field(gt=0, le=MAX_SIDE)]
 
 
 class CocoRuns(BaseModel):
@@ -55,7 +58,7 @@ class CocoAnnotation(BaseModel):
 
     image_id: int
     category_id: int
-    segmentation: CocoRuns | list[Annotated[list[float], Field(min_length=6)]]
+    segmentation: CocoRuns | list[Annotated[list[Coordinate], Field(min_length=6)]]
 
 
 class CocoCategory(BaseModel):
@@ -91,7 +94,14 @@ def prepare(
     coco = read_annotations(annotations)
     wanted = {category.id for category in coco.categories if category.supercategory in KINDS}
     if not wanted:
-        raise BadData(f"{annotations}: no category of the kind {' or '.join(sorted(KINDS))}")
+        raise BadData(
+            f"{annotations}: no category of the kind {' or '.join(sorted(KINDS))}; give COCO's "
+            "instances, as instances_val2017.json"
+        )
+    if twice := [
+        id for id, count in Counter(image.id for image in coco.images).items() if count > 1
+    ]:
+        raise BadData(f"{annotations}: image {twice[0]} stands twice; remove one")
     masks_of: dict[int, list[CocoAnnotation]] = defaultdict(list)
     for annotation in coco.annotations:
         if annotation.category_id in wanted:

@@ -14,6 +14,7 @@ from bench.data.tables import read_table
 from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.files import write_text
 from bench.system.progress import say
+from bench.system.text import several
 
 FOLDS_COLUMNS = ("car", "fold")
 
@@ -38,8 +39,13 @@ def make_folds(areas: dict[str, float], count: int, seed: int) -> dict[str, int]
     Raises:
         BadConfig: fewer than two folds, or fewer cars than folds.
     """
+    if len(areas) < 2:
+        raise BadConfig(f"folds: there is {several(len(areas), 'car')}; add cars: two are needed")
     if not 2 <= count <= len(areas):
-        raise BadConfig(f"folds: {count} of {len(areas)} cars; at least 2, at most one per car")
+        raise BadConfig(
+            f"folds: `count` is {count} for {len(areas)} cars; set it to 2 or more and to "
+            f"{len(areas)} at most, or add cars"
+        )
     ordered = sorted(areas, key=lambda car: (areas[car], car))
     random = np.random.default_rng(seed)
     dealt = [random.permutation(count) for _ in range(0, len(ordered), count)]

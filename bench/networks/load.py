@@ -51,7 +51,7 @@ def start_from(network: nn.Module, weights: Path) -> None:
         BadConfig: nothing in it fits.
     """
     if not weights.is_file():
-        raise Missing(f"start_from: no file {weights.absolute()}")
+        raise Missing(f"start_from: no file {weights.absolute()}; name one that is there")
     try:
         tensors = read_weights(weights)
     except BadWeights as error:
@@ -63,7 +63,10 @@ def start_from(network: nn.Module, weights: Path) -> None:
         if name in own and tensor.shape == own[name].shape
     }
     if not fitting:
-        raise BadConfig(f"start_from: nothing in {weights} fits this network by name and shape")
+        raise BadConfig(
+            f"start_from: nothing in {weights} fits this network by name and shape; "
+            "name weights of the same network, or leave `start_from` out"
+        )
     network.load_state_dict(fitting, strict=False)
     say(f"start from {weights}: {len(fitting)} of {len(own)} tensors")
 

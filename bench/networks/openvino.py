@@ -44,7 +44,8 @@ def convert(network: nn.Module, size: Size, folder: Path) -> None:
         library.save_model(model, folder / FILES[0], compress_to_fp16=False)
     except RuntimeError as error:
         raise BenchError(
-            f"OpenVINO cannot convert this network ({str(error).strip().splitlines()[-1]}); "
+            f"OpenVINO cannot convert the network of {folder.parent.name}/{folder.name} "
+            f"({str(error).strip().splitlines()[-1]}); "
             "export it without --openvino"
         ) from error
 
@@ -114,5 +115,5 @@ def _library() -> Any:
     try:
         import openvino
     except ModuleNotFoundError as error:
-        raise Missing("no openvino: pip install 'carvana-bench[export]'") from error
+        raise Missing("OpenVINO is not installed: .venv/bin/pip install openvino") from error
     return openvino

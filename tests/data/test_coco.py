@@ -11,9 +11,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.cli.verbs import main
+from bench.data import coco as preparation
 from bench.data.carvana import open_folder
 from bench.data.check import check_folder
-from bench.data.coco import CocoRuns, from_polygons, from_runs, join_masks, unpack_counts
+from bench.data.coco import (
+    CocoRuns,
+    from_polygons,
+    from_runs,
+    join_masks,
+    read_annotations,
+    unpack_counts,
+)
 from bench.data.images import read_image
 from bench.system.errors import BadData, Missing
 
@@ -246,3 +254,45 @@ def test_a_file_that_is_not_there_or_not_json_is_named(coco, capsys):
     coco.unlink()
     assert prepare(coco) == 4
     assert "instances.json: no such file" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        pytest.param("[" * 100_000, "recursion limit", id="lists in lists"),
+        pytest.param('{"images": ' * 100_000, "recursion limit", id="records in records"),
+        pytest.param('{"images": [{"id": 1e999}]}', "images.0.id", id="an infinite id"),
+        pytest.param(
+            '{"images": [{"id": ' + "9" * 5000 + "}]}", "images.0.id|number", id="a long id"
+        ),
+        pytest.param(
+            '{"images": [{"id": 1, "file_name": "a.jpg", "height": 1000000000, "width": 9}]}',
+            "images.0.height",
+            id="a photograph that would fill the memory",
+        ),
+        pytest.param(
+            '{"images": [], "annotations": [{"image_id": 1, "category_id": 1, "segmentation": '
+            '[[NaN, 1, 2, 3, 4, 5]]}], "categories": []}',
+            "annotations.0.segmentation",
+            id="a coordinate that is no number",
+        ),
+    ],
+)
+def test_annotations_that_would_fill_the_memory_are_refused(tmp_path, text, said):
+    path = tmp_path / "instances.json"
+    path.write_text(text)
+    with pytest.raises(BadData, match=rf"instances\.json: .*({said}).*; give COCO's instances"):
+        read_annotations(path)
+
+
+def test_an_image_that_stands_twice_is_refused(tmp_path):
+    image = {"id": 7, "file_name": "a.jpg", "height": 40, "width": 60}
+    kinds = [{"id": 1, "supercategory": "person"}]
+    coco = {
+        "images": [image, image | {"file_name": "b.jpg"}],
+        "annotations": [],
+        "categories": kinds,
+    }
+    (tmp_path / "instances.json").write_text(json.dumps(coco))
+    with pytest.raises(BadData, match=r"instances\.json: image 7 stands twice; remove one"):
+        preparation.prepare(tmp_path / "instances.json", tmp_path, tmp_path / "out", None, 1)

@@ -48,7 +48,7 @@ def test_another_seed_gives_other_folds():
 
 @pytest.mark.parametrize("count", [0, 1, 4])
 def test_impossible_numbers_of_folds_are_refused(count):
-    with pytest.raises(BadConfig, match=f"{count} of 3 cars"):
+    with pytest.raises(BadConfig, match=f"`count` is {count} for 3 cars; set it to 2"):
         make_folds({"a": 1.0, "b": 2.0, "c": 3.0}, count, 0)
 
 

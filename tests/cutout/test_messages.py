@@ -1,0 +1,49 @@
+"""What is refused before the first photograph: the file or option, what is wrong, and a cure."""
+
+import pytest
+
+from bench.cli import cutout_verbs
+from bench.cli.verbs import main
+from bench.cutout.background import open_background
+from bench.cutout.cutout import CutoutOptions, run
+from bench.cutout.export import _check_out
+from bench.cutout.record import check_folder
+from bench.system.errors import BadConfig, BadData, Missing
+
+
+@pytest.mark.parametrize(
+    ("background", "content", "said"),
+    [
+        pytest.param("sky.png", b"text", "sky.png, the background: no JPEG", id="no picture"),
+        pytest.param("sky.png", None, "sky.png: no such picture .*; name one", id="not there"),
+        pytest.param("mauvish", None, "background 'mauvish': .*; name one of", id="no colour"),
+    ],
+)
+def test_a_background_is_refused_by_its_name(tmp_path, monkeypatch, background, content, said):
+    monkeypatch.chdir(tmp_path)
+    if content:
+        (tmp_path / background).write_bytes(content)
+    with pytest.raises((BadConfig, BadData, Missing), match=said):
+        open_background(background)
+
+
+def test_a_mistyped_step_is_answered_with_the_nearest(tmp_path):
+    options = CutoutOptions(steps=("fill_hole",))
+    with pytest.raises(BadConfig, match="no step 'fill_hole'; nearest: fill_holes"):
+        run(None, [tmp_path], tmp_path / "out", options, 1)
+
+
+@pytest.mark.parametrize("inside", ["out", "out/deeper"])
+def test_a_folder_for_results_is_no_file(tmp_path, inside):
+    (tmp_path / "out").write_text("a file")
+    for check in (check_folder, lambda out: _check_out(out, None)):
+        with pytest.raises(BadConfig, match=r"out: a file, not a folder; name another --out"):
+            check(tmp_path / inside)
+
+
+def test_what_the_server_needs_is_named_with_its_command(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(cutout_verbs, "find_spec", lambda module: module == "fastapi")
+    assert main(["serve", "--model", str(tmp_path)]) == 4
+    said = capsys.readouterr().err
+    assert "not installed: python-multipart, uvicorn" in said
+    assert ".venv/bin/pip install python-multipart uvicorn" in said
