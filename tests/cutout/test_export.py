@@ -122,7 +122,7 @@ def test_member_without_weight_stays_at_home(exported, tmp_path):
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
-        pytest.param(["--entry", "median"], 2, "no entry 'median', only a, b, mean", id="entry"),
+        pytest.param(["--entry", "median"], 2, "no entry 'median'; nearest: mean", id="entry"),
         pytest.param(["--entry", "greedy"], 4, "not fitted yet", id="not fitted"),
     ],
 )
