@@ -32,8 +32,8 @@ from tests.campaigns.stages import (
 
 DISK_BYTES = 2**29
 ROOM = {  # what is left to do: (what is forgotten, the folder on the small disk, KiB of room)
-    "everything": (forget_trainings, "runs", (0, 16, 1024, 3072, 7168, 12288)),
-    "the second epoch": (stop_in_training, "runs", (0, 16, 1024, 3072, 5120, 9216)),
+    "everything": (forget_trainings, "runs", (0, 16, 200, 1000, 2000, 4000)),
+    "the second epoch": (stop_in_training, "runs", (0, 16, 200, 900, 1800, 3600)),
     "maps": (forget_maps, "runs", (0, 8, 24, 40, 72, 140)),
     "scores": (forget_results, "runs", (0, 8, 20, 28, 60, 120)),
     "submissions": (forget_submissions, "submissions", (0, 4, 8, 12, 16, 24)),

@@ -43,6 +43,6 @@ def stop_in_training(folder: Path) -> None:
     shutil.rmtree(folder / "runs")
     forget_submissions(folder)
     started = start(folder, words(folder))
-    while "epoch 1/2: loss" not in started.said():
+    while "epoch 1/4: loss" not in started.said():
         pass
     started.kill()
