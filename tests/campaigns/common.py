@@ -61,9 +61,9 @@ def prepare(folder: Path) -> None:
             if number < CARS:
                 save_mask(data / "train_masks" / f"{image}_mask.gif", mask)
     learner = {"batch": 2, "epochs": 4, "optimiser": {"name": "adamw", "lr": 0.01}}
-    for name, skips in {"one": False, "two": True}.items():
-        network = {"name": "autoencoder", "skips": skips}  # small: 1 MB
-        recipe = yaml.safe_load(to_yaml(RECIPE)) | learner | {"network": network}
+    for name, size in {"one": [40, 64], "two": [32, 48]}.items():
+        network = {"name": "autoencoder", "skips": name == "two"}  # small: 1 MB
+        recipe = yaml.safe_load(to_yaml(RECIPE)) | learner | {"network": network, "size": size}
         (mine / f"{name}.yaml").write_text(yaml.safe_dump(recipe))
     (mine / "tiny.yaml").write_text(yaml.safe_dump(SUITE, sort_keys=False))
 
