@@ -2,6 +2,7 @@
 
 import csv
 import json
+import multiprocessing
 import os
 import re
 import shutil
@@ -10,10 +11,11 @@ import sys
 import time
 import traceback
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -26,6 +28,9 @@ from bench.masks.store import MapStore
 from bench.system.errors import BenchError
 from bench.system.files import sha256
 from tests.tiny import RECIPE, draw_car, save_mask
+
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 
 LIMIT_S = 200  # of a run that takes seconds
 NEVER_ENDED = "no end"
@@ -244,6 +249,13 @@ def _without_times(value: Any) -> Any:
     if isinstance(value, dict):
         return {key: _without_times(each) for key, each in value.items() if key not in TIMES}
     return [_without_times(each) for each in value] if isinstance(value, list) else value
+
+
+def spread(work: Callable[[Item], Done], items: Sequence[Item], jobs: int) -> Iterator[Done]:
+    """Yield `work(item)` of each item in order, from processes that are warm like this one."""
+    forks = multiprocessing.get_context("fork")
+    with ProcessPoolExecutor(jobs, mp_context=forks) as pool:
+        yield from pool.map(work, items)
 
 
 def conclude(title: str, counted: Counter[str], wrong: Iterable[str]) -> None:

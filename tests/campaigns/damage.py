@@ -9,12 +9,10 @@ cure, which is carried out, and the run after it must end like the undisturbed o
 """
 
 import argparse
-import multiprocessing
 import re
 import shutil
 from collections import Counter
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -172,12 +170,10 @@ def main() -> None:
     chosen = [case for case in cases(bases) if re.search(given.only, str(case))]
     counted: Counter[str] = Counter()
     wrong = []
-    forks = multiprocessing.get_context("fork")  # warm like this process
-    with ProcessPoolExecutor(given.jobs, mp_context=forks) as pool:
-        for found in pool.map(partial(outcome, bases, work), chosen):
-            counted[found.end] += 1
-            wrong += [found.wrong] if found.wrong else []
-            print(f"{sum(counted.values())}/{len(chosen)} {found.case}: {found.end}", flush=True)
+    for found in common.spread(partial(outcome, bases, work), chosen, given.jobs):
+        counted[found.end] += 1
+        wrong += [found.wrong] if found.wrong else []
+        print(f"{sum(counted.values())}/{len(chosen)} {found.case}: {found.end}", flush=True)
     common.conclude("after a damage", counted, wrong)
 
 

@@ -16,12 +16,14 @@ import shutil
 import signal
 import time
 from collections import Counter
+from dataclasses import dataclass, field
 from functools import partial
+from operator import call
 from pathlib import Path
 from typing import Any
 
 from tests.campaigns import common
-from tests.campaigns.common import Started
+from tests.campaigns.common import Ended, Started
 
 STAGES = {  # what a run says when a stage begins
     "folds": r"\A",
@@ -37,105 +39,106 @@ CYCLE = 12  # kills until a run is finished and compared
 DRAWING_KILLS = 4
 
 
-class Campaign:
-    """Kills, counted by the stage that they hit, and what went wrong after them."""
+@dataclass
+class Killed:
+    """Kills of the runs in a folder, counted by the stage that they hit, and what went wrong."""
 
-    def __init__(self, work: Path, seed: int) -> None:
-        self.work, self.random = work, random.Random(seed)
-        self.base = common.finished(work / "undisturbed")
-        self.seconds = self.measure()
-        self.hit: Counter[str] = Counter()
-        self.wrong: list[str] = []
+    folder: Path
+    hit: Counter[str] = field(default_factory=Counter)
+    wrong: list[str] = field(default_factory=list)
 
-    def measure(self) -> dict[str, float]:
-        """Return how long each stage of an undisturbed run takes."""
-        folder = self.fresh("measured")
-        started = common.start(folder, common.words(folder))
-        begun: dict[str, float] = {}
-        while not started.ended():
-            begun |= {stage: time.monotonic() for stage in self.begun(started) - begun.keys()}
-            time.sleep(0.005)
-        ends = [*list(begun.values())[1:], time.monotonic()]
-        return {stage: end - began for (stage, began), end in zip(begun.items(), ends, strict=True)}
-
-    def begun(self, started: Started) -> set[str]:
-        """Return the stages that a run has begun."""
-        said = started.said()
-        return {stage for stage, mark in STAGES.items() if re.search(mark, said)}
-
-    def fresh(self, name: str) -> Path:
-        """Return a folder with the photographs and the suite alone."""
-        folder = self.work / name
-        shutil.rmtree(folder, ignore_errors=True)
-        for part in ("data", "mine"):
-            shutil.copytree(self.base / part, folder / part)
-        return folder
-
-    def kill_at_random(self, kills: int) -> None:
-        """Kill a run so many times, in stages drawn by chance; finish and compare it."""
-        folder = self.fresh("random")
-        order = list(STAGES)
-        for stage in sorted(self.random.choices(order, k=kills), key=order.index):
-            started = common.start(folder, common.words(folder))
-            delay = self.random.uniform(0, 1.05) * self.seconds.get(stage, 0.5)
-            if ended := kill_in(started, STAGES[stage], delay):
-                self.hit["after the end"] += 1
-                self.check(f"before a kill in {stage}", ended)
-            else:
-                self.hit[stage] += 1
-        self.finish(folder)
-
-    def kill_after_each_rename(self) -> None:
-        """Kill a run after each file that it renames, and before it removes a state."""
-        folder, seen = self.fresh("renames"), self.work / "renamed.txt"
-        seen.write_text("")
-        hook = partial(kill_after_new_rename, seen, folder)
-        while True:
-            ended = common.start(folder, common.words(folder), hook).wait()
-            if ended.code != -signal.SIGKILL:
-                break
-            self.hit["right after a rename"] += 1
-        self.check("after each rename", ended)
-        self.finish(folder)
-
-    def kill_drawing(self) -> None:
-        """Kill the drawing of demo cars at random moments; what is drawn in the end is the same."""
-        command = ["demo", "--cars", "1", "--test-cars", "0", "--jobs", "1"]
-        drawn = []
-        for name, kills in (("drawn", 0), ("drawing", DRAWING_KILLS)):
-            folder = self.work / name
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir(parents=True)
-            whole = [*command, "--out", str(folder / "demo")]
-            for _ in range(kills):
-                kill_in(common.start(folder, whole), r"\A", self.random.uniform(0.2, 4))
-                self.hit["drawing"] += 1
-            self.check("drawing", common.start(folder, whole).wait())
-            files = sorted((folder / "demo").rglob("*"))
-            drawn.append({f.relative_to(folder): f.read_bytes() for f in files if f.is_file()})
-        self.wrong += [
-            f"drawing: {name}" for name in drawn[1] if drawn[0].get(name) != drawn[1][name]
-        ]
-        self.wrong += [f"drawing: no {name}" for name in drawn[0].keys() - drawn[1].keys()]
-
-    def finish(self, folder: Path) -> None:
-        """Let a run end undisturbed, and compare everything it left."""
-        self.check("finishing", common.start(folder, common.words(folder)).wait())
-        found = common.differences(self.base, folder)
-        left = common.leftovers(self.base, folder)
-        self.wrong += [f"{folder.name}: {name} differs" for name in found]
-        self.wrong += [f"{folder.name}: {name} is left over" for name in left]
-        print(
-            f"{folder.name}: {sum(self.hit.values())} kills, {len(self.wrong)} faults", flush=True
-        )
-
-    def check(self, when: str, ended: common.Ended) -> None:
+    def check(self, when: str, ended: Ended) -> None:
         """Note an end that was not a sound one."""
         if ended.code or ended.traceback:
-            self.wrong.append(f"{when}: exit {ended.code}: {ended.error or ended.said[-400:]}")
+            said = ended.error or ended.said[-400:]
+            self.wrong.append(f"{self.folder.name}, {when}: exit {ended.code}: {said}")
+
+    def finish(self, base: Path) -> "Killed":
+        """Let the run end undisturbed, and compare everything it left."""
+        folder = self.folder
+        self.check("at the end", common.start(folder, common.words(folder)).wait())
+        different = [f"{name} differs" for name in common.differences(base, folder)]
+        left = [f"{name} is left over" for name in common.leftovers(base, folder)]
+        self.wrong += [f"{folder.name}: {each}" for each in different + left]
+        shutil.rmtree(folder)
+        return self
 
 
-def kill_in(started: Started, mark: str, delay: float) -> common.Ended | None:
+def measured(folder: Path) -> dict[str, float]:
+    """Return how long each stage of an undisturbed run takes, in seconds."""
+    started = common.start(folder, common.words(folder))
+    begun: dict[str, float] = {}
+    while not started.ended():
+        said = started.said()
+        for stage, mark in STAGES.items():
+            if re.search(mark, said):
+                begun.setdefault(stage, time.monotonic())
+        time.sleep(0.005)
+    ends = [*list(begun.values())[1:], time.monotonic()]
+    return {stage: end - began for (stage, began), end in zip(begun.items(), ends, strict=True)}
+
+
+def fresh(base: Path, name: str) -> Path:
+    """Return a folder beside `base` with its photographs and its suite alone."""
+    folder = base.parent / name
+    shutil.rmtree(folder, ignore_errors=True)
+    for part in ("data", "mine"):
+        shutil.copytree(base / part, folder / part)
+    return folder
+
+
+def kill_at_random(base: Path, seconds: dict[str, float], kills: int, seed: int) -> Killed:
+    """Kill a run so many times, in stages drawn by chance; finish and compare it."""
+    killed, chance = Killed(fresh(base, f"cycle {seed}")), random.Random(seed)
+    folder, order = killed.folder, list(STAGES)
+    for stage in sorted(chance.choices(order, k=kills), key=order.index):
+        started = common.start(folder, common.words(folder))
+        delay = chance.uniform(0, 1.05) * seconds.get(stage, 0.5)
+        if ended := kill_in(started, STAGES[stage], delay):
+            killed.hit["not, as the run had ended before"] += 1
+            killed.check(f"before a kill in {stage}", ended)
+        else:
+            killed.hit[f"in {stage}"] += 1
+    return killed.finish(base)
+
+
+def kill_after_each_rename(base: Path) -> Killed:
+    """Kill a run after each file that it renames, and before it removes a state."""
+    killed = Killed(fresh(base, "renames"))
+    seen = killed.folder / "renamed.txt"
+    seen.write_text("")
+    hook = partial(die_after_new_rename, seen, killed.folder)
+    while True:
+        ended = common.start(killed.folder, common.words(killed.folder), hook).wait()
+        if ended.code != -signal.SIGKILL:
+            break
+        killed.hit["right after a rename"] += 1
+    killed.check("without another rename", ended)
+    return killed.finish(base)
+
+
+def kill_drawing(work: Path) -> Killed:
+    """Kill the drawing of demo cars at random moments; what is drawn in the end is the same."""
+    drawn = []
+    for name, kills in (("drawn", 0), ("drawing", DRAWING_KILLS)):
+        killed, chance = Killed(work / name), random.Random(name)
+        shutil.rmtree(killed.folder, ignore_errors=True)
+        killed.folder.mkdir(parents=True)
+        out = killed.folder / "demo"
+        whole = ["demo", "--cars", "1", "--test-cars", "0", "--jobs", "1", "--out", str(out)]
+        for _ in range(kills):
+            kill_in(common.start(killed.folder, whole), r"\A", chance.uniform(0.2, 4))
+            killed.hit["in drawing the demo"] += 1
+        killed.check("drawing", common.start(killed.folder, whole).wait())
+        files = (path for path in sorted(out.rglob("*")) if path.is_file())
+        drawn.append({path.relative_to(out): path.read_bytes() for path in files})
+    names = drawn[0].keys() | drawn[1].keys()
+    different = [name for name in sorted(names) if drawn[0].get(name) != drawn[1].get(name)]
+    killed.wrong += [f"drawing: {name} differs" for name in different]
+    return killed
+
+
+def kill_in(started: Started, mark: str, delay: float) -> Ended | None:
     """Kill a process some seconds after it has said something; return how it ended before that."""
     due = None
     while due is None or time.monotonic() < due:
@@ -148,7 +151,7 @@ def kill_in(started: Started, mark: str, delay: float) -> common.Ended | None:
     return None
 
 
-def kill_after_new_rename(seen: Path, root: Path) -> None:
+def die_after_new_rename(seen: Path, root: Path) -> None:
     """Make this process kill itself after the first rename, or before the first removal of a state,
     that `seen` does not list."""
     known = set(seen.read_text().splitlines())
@@ -181,13 +184,21 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=100, help="at random moments of a run")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args()
-    campaign = Campaign(given.work.resolve(), given.seed)
-    campaign.kill_after_each_rename()
+    base = common.finished(given.work.resolve() / "undisturbed")
+    seconds = measured(fresh(base, "measured"))
+    parts = [partial(kill_after_each_rename, base), partial(kill_drawing, base.parent)]
     for done in range(0, given.kills, CYCLE):
-        campaign.kill_at_random(min(CYCLE, given.kills - done))
-    campaign.kill_drawing()
-    common.conclude("killed", campaign.hit, campaign.wrong)
+        kills = min(CYCLE, given.kills - done)
+        parts.append(partial(kill_at_random, base, seconds, kills, given.seed + done))
+    hit: Counter[str] = Counter()
+    wrong = []
+    for killed in common.spread(call, parts, given.jobs):
+        hit += killed.hit
+        wrong += killed.wrong
+        print(f"{killed.folder.name}: {sum(hit.values())} kills, {len(wrong)} faults", flush=True)
+    common.conclude("killed", hit, wrong)
 
 
 if __name__ == "__main__":
