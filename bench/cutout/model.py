@@ -18,10 +18,11 @@ from typing import Annotated, Any, Literal
 
 import torch
 from accelerate import Accelerator
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 from torch import nn
 
 from bench.config.layout import RECIPE, WEIGHTS, Layout, TrainingFolder
+from bench.config.names import fault_of
 from bench.config.recipe import Recipe
 from bench.config.refinement import Steps
 from bench.config.strict import Strict, read
@@ -46,9 +47,14 @@ FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
 MANIFEST = "manifest.json"
 EXPORT_AGAIN = "export the model again"
 
-Name = Annotated[
-    str, Field(pattern=r"^[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*$")
-]
+
+def _checked_name(name: str) -> str:
+    if fault := fault_of(name):
+        raise ValueError(f"{name!r} is no folder's name: {fault}")
+    return name
+
+
+Name = Annotated[str, AfterValidator(_checked_name)]
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 
 

@@ -32,6 +32,14 @@ def test_folder_needs_nothing_of_the_run(exported, copy):
     assert str(exported.parent) not in (copy / "manifest.json").read_text()
 
 
+@pytest.mark.parametrize(
+    "name", ["a/b-1.2", "my unet (2)", "r\N{LATIN SMALL LETTER E WITH ACUTE}seau"]
+)
+def test_what_a_recipe_may_be_called_an_exported_member_may(name):
+    network = opening.ExportedNetwork(fold=0, recipe_sha256="0" * 64, weights_sha256="1" * 64)
+    assert opening.ExportedMember(name=name, size=(8, 8), parts=(network,)).name == name
+
+
 def test_changed_weights_are_noticed(copy):
     weights = copy / "a" / "fold0" / "weights.safetensors"
     content = bytearray(weights.read_bytes())
