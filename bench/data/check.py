@@ -20,6 +20,7 @@ from bench.data.carvana import VIEWS, Carvana, car_of, metadata, open_folder, re
 from bench.data.doubts import (
     NAMES_CURE,
     SIGNS,
+    TURNED,
     misnamed_cars,
     mistakes,
     naming_notes,
@@ -34,7 +35,6 @@ from bench.system.progress import track
 from bench.system.threads import prefetch
 
 SAMPLED = 16  # photographs of each kind that are read without `deep`
-TURNED = "photographs read are turned as their EXIF says, and their masks must be upright too"
 MAX_SHOWN = 20  # problems that are printed; the JSON holds all
 
 

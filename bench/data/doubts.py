@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.data.carvana import VIEWS, Carvana, car_of, changes_at
+from bench.data.images import is_turned
 from bench.masks.types import Mask
 from bench.system.errors import BadFile
 from bench.system.threads import prefetch
@@ -23,6 +24,7 @@ SIGNS = {  # sign of a mask -> what it is said to be
     PADDED: f"make sense only as runs of photographs padded to a multiple of {PADDED_TO} pixels",
     EMPTY: "are empty",
 }
+TURNED = "photographs read are turned as their EXIF says, and their masks must be upright too"
 CURES = {  # of the signs that are mistakes where many masks show them
     INVERTED: "invert them: the car is white, 1 or 255, and the rows of a table list its pixels",
     BY_COLUMN: "encode row by row: the mask (height, width) itself, not its transpose",
@@ -30,7 +32,7 @@ CURES = {  # of the signs that are mistakes where many masks show them
 }
 COMPETITION_CAR = re.compile(r"[0-9a-f]{12}")
 NUMBERED = re.compile(  # what cameras, and people who export pictures, put in front of a number
-    r"(img|imgp|image|images|dsc|dscn|dscf|dcim|gopr|mvimg|pxl|sam|p|pic|pics|picture|pictures"
+    r"(img|imgp|image|images|dsc|dscn|dscf|dcim|gopr|mvimg|pxl|sam|pic|pics|picture|pictures"
     r"|photo|photos|foto|fotos|frame|scan|screenshot|snapshot|capture|export|untitled|unnamed"
     r"|download|car|cars|auto|vehicle|train|training|test|sample|data)([-_ ]*\d{8})?",
     re.IGNORECASE,
@@ -81,7 +83,7 @@ def check_masks(data: Carvana, jobs: int) -> None:
     Raises:
         BadData: masks are inverted or wrongly encoded, or one cannot be read.
     """
-    images = list(data.train)[:: max(1, len(data.train) // SAMPLED_MASKS)]
+    images = _sample(data)
 
     def read(image: str) -> frozenset[str]:
         return signs_of(data.mask(image), is_row=image not in data.masks)
@@ -89,6 +91,16 @@ def check_masks(data: Carvana, jobs: int) -> None:
     signs = list(prefetch(read, images, jobs))
     for error in mistakes(data, signs):
         raise error
+
+
+def _sample(data: Carvana) -> list[str]:
+    return list(data.train)[:: max(1, len(data.train) // SAMPLED_MASKS)]
+
+
+def turned_notes(data: Carvana) -> list[str]:
+    """What to know about photographs that a camera stored lying down: a sentence, or none."""
+    turned = [image for image in _sample(data) if is_turned(data.train[image])]
+    return [f"{len(turned)} {TURNED}, first {turned[0]}"] if turned else []
 
 
 def misnamed_cars(images: Collection[str]) -> dict[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.config.suite import Suite
 from bench.data.carvana import Carvana, car_of, mask_areas, metadata
-from bench.data.doubts import check_masks, check_names, naming_notes
+from bench.data.doubts import check_masks, check_names, naming_notes, turned_notes
 from bench.data.tables import read_table
 from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.files import write_text
@@ -166,8 +166,8 @@ def draw_folds(data: Carvana, suite: Suite, jobs: int) -> dict[str, int]:
     by_car = suite.split == "car"
     if by_car:
         check_names(data.train)
-        for note in naming_notes(list(data.train)):
-            say(f"{data.root}: {note}")
+    for note in [*turned_notes(data), *(naming_notes(list(data.train)) if by_car else [])]:
+        say(f"{data.root}: {note}")
     sizes = car_areas(areas) if by_car else {image: float(area) for image, area in areas.items()}
     return make_folds(sizes, suite.folds.count, suite.folds.seed)
 

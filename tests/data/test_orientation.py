@@ -94,7 +94,7 @@ def turn(root, orientation):
 
 
 @pytest.mark.parametrize("orientation", [3, 6])
-def test_a_folder_of_turned_photographs_fits_its_upright_masks_and_is_told_of(copy, orientation):
+def test_a_folder_of_turned_photographs_fits_its_upright_masks(copy, capsys, orientation):
     turn(copy, orientation)
     data = open_folder(copy)
     assert read_image(data.train[FIRST]).shape[:2] == data.mask(FIRST).shape == TINY
