@@ -38,7 +38,7 @@ NOT_OURS = "not a map store; move it elsewhere, or remove the file and predict a
 AGAIN = "predict again: only what is damaged is made anew"
 KEPT = "run the same command again: stored maps are kept"
 CURES = {
-    "SQLITE_IOERR": f"its disk failed, or allows no larger file (ulimit -f); check it and {KEPT}",
+    "SQLITE_IOERR": f"its disk failed, or a quota or limit (ulimit -f) ended it; check and {KEPT}",
     "SQLITE_BUSY": "another process changes it; let it end, then run again",
     "SQLITE_READONLY": "it may not be written to; give write access",
     "SQLITE_CANTOPEN": "it cannot be opened; give write access to it and its folder, or copy both",
