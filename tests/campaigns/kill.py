@@ -4,8 +4,9 @@
 
 A tiny suite runs once undisturbed. Then the same command is started again and again, and killed
 (SIGKILL) at a random moment of a random stage; a last start finishes the run, and everything it
-left is compared with the undisturbed one. Besides, a run is killed right after each of its files
-has been renamed into place, one after the other, and drawing the demo's cars is killed too.
+left is compared with the undisturbed one. Besides, a run is killed at the first sight of each file,
+and right after each of its files has been renamed into place, one after the other; and drawing the
+demo's cars is killed, too.
 """
 
 import argparse
@@ -117,6 +118,28 @@ def kill_after_each_rename(base: Path) -> Killed:
     return killed.finish(base)
 
 
+def kill_at_each_new_file(base: Path) -> Killed:
+    """Kill a run at the first sight of each file, hidden, temporary and still empty ones too."""
+    killed = Killed(fresh(base, "new files"))
+    folder, seen = killed.folder, set[str]()
+    ended = None
+    while not ended:
+        started = common.start(folder, common.words(folder))
+        while not (new := names_in(folder) - seen) and not (ended := started.ended()):
+            time.sleep(0.0005)
+        if not ended:
+            started.kill()
+            seen |= new
+            killed.hit["at the first sight of a file"] += 1
+    killed.check("without another file", ended)
+    return killed.finish(base)
+
+
+def names_in(folder: Path) -> set[str]:
+    """Return the names of the files of runs and submissions, without the numbers of processes."""
+    return {re.sub(r"[0-9a-f]{5,}|\d{2,}", "N", name) for name in common.all_files(folder)}
+
+
 def kill_drawing(work: Path) -> Killed:
     """Kill the drawing of demo cars at random moments; what is drawn in the end is the same."""
     drawn = []
@@ -188,7 +211,8 @@ def main() -> None:
     given = parser.parse_args()
     base = common.finished(given.work.resolve() / "undisturbed")
     seconds = measured(fresh(base, "measured"))
-    parts = [partial(kill_after_each_rename, base), partial(kill_drawing, base.parent)]
+    parts = [partial(kill_after_each_rename, base), partial(kill_at_each_new_file, base)]
+    parts.append(partial(kill_drawing, base.parent))
     for done in range(0, given.kills, CYCLE):
         kills = min(CYCLE, given.kills - done)
         parts.append(partial(kill_at_random, base, seconds, kills, given.seed + done))
