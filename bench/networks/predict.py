@@ -120,9 +120,10 @@ def _timing(store: Path) -> Path:
 
 def _is_complete(task: PredictionTask) -> bool:
     """Whether a store has every map, made by this recipe and these weights; only reads."""
-    if not task.store.exists():
+    store = MapStore.find(task.store)
+    if store is None:
         return False
-    with MapStore.open(task.store) as maps:
+    with store as maps:
         same = maps.made_by == made_by(task.recipe, task.folds)
         wanted = {image for fold in task.folds for image in fold.photographs}
         return same and wanted <= set(maps.ids())

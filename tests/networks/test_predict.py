@@ -226,3 +226,13 @@ def test_the_environment_stays_as_it_is_while_photographs_are_decoded(trained, m
     for exact in (False, True):
         mean_probability([network], images, views(Tta()), accelerator, exact=exact)
     assert not changes
+
+
+def test_a_store_that_a_killed_process_left_empty_is_filled(trained, tmp_path):
+    folder, photographs = trained
+    store = tmp_path / "maps.sqlite"
+    store.write_bytes(b"")
+    predict.run(
+        [predict.PredictionTask(RECIPE, one_fold(folder / "0", photographs), store)], MACHINE
+    )
+    assert maps_of(store).keys() == photographs.keys()
