@@ -103,6 +103,14 @@ def test_full_queue_time_limit_and_end(exported, photo):
 
 
 @pytest.mark.slow
+def test_a_terminal_that_closes_ends_it_in_order(exported):
+    with serving(exported) as (address, process):
+        assert httpx.get(f"{address}/health").status_code == 200
+        process.send_signal(signal.SIGHUP)
+        assert process.wait(timeout=120) == 0
+
+
+@pytest.mark.slow
 def test_told_to_stop_it_ends_what_runs(exported):
     """What runs is answered, what comes later is told, the process ends with 0."""
     large = packed(Image.new("L", (4600, 4600), 90), "PNG")
