@@ -2,7 +2,7 @@
 # Set up once, then pass ruff, mypy and pytest; arguments go to pytest.
 # With --quick alone: the loop of a developer, without mypy and the tests that are slow.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 . "$here/setup.sh" "[dev]"
 cd "$here"
 .venv/bin/ruff check .

@@ -11,7 +11,7 @@ if ! "$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
     exit 4
 fi
 if [ -f "$stamp" ] && ! { grep -qsF "$environment/bin/" "$environment/bin/carvana-bench" &&
-    "$environment/bin/python" -c '' 2>&1; }; then
+    "$environment/bin/python" -c '' > /dev/null 2>&1; }; then
     echo "the checkout was moved or copied, or its Python is gone: setting up again" >&2
     rm -rf "$environment"
 fi

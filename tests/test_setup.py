@@ -66,6 +66,16 @@ def test_a_checkout_that_was_moved_or_copied_is_set_up_again(checkout, tmp_path,
     assert run(other, tmp_path)[1] == 2
 
 
+def test_a_checkout_that_is_reached_by_a_link_is_set_up_once(checkout, tmp_path):
+    assert run(checkout, tmp_path)[1] == 1
+    (tmp_path / "link").symlink_to(checkout.parent)
+    (tmp_path / "log").rename(tmp_path / "kept")
+    linked = tmp_path / "link" / "checkout"
+    given = {**os.environ, "PYTHON": str(tmp_path / "python"), "LOG": str(tmp_path / "log")}
+    subprocess.run(["bash", str(linked / "run_all.sh")], env=given, check=True)
+    assert not (tmp_path / "log").exists()
+
+
 def test_an_environment_whose_python_is_gone_is_set_up_again(checkout, tmp_path):
     assert run(checkout, tmp_path)[1] == 1
     (checkout / ".venv" / "bin" / "python").unlink()
