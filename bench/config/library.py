@@ -111,10 +111,12 @@ def _find(name: str, folder: Path, what: str) -> Path:
         raise BadConfig(f"{name} is a folder, not a {what}; {there}")
     if path.is_file():
         raise BadConfig(f"{name}: the file of a {what} ends in .yaml; rename it")
-    beside = [str(each) for each in _yaml_files(path.parent)]
-    raise BadConfig(
-        nearest(name, [*beside, *known] if is_path(name) or "/" in name else known, what)
-    )
+    files = _yaml_files(path.parent)
+    if not is_path(name) and (spelled := [str(each) for each in files if each.stem == path.name]):
+        raise BadConfig(f"no {what} {name!r}; name the whole file: {', '.join(spelled)}")
+    if is_path(name) or "/" in name:
+        known = [*map(str, files), *known]
+    raise BadConfig(nearest(name, known, what))
 
 
 def _yaml_files(folder: Path) -> list[Path]:

@@ -121,7 +121,8 @@ def test_two_entries_of_one_name_are_refused_before_any_work(tiny_carvana, tmp_p
     [
         pytest.param("mine/tinny.yaml", "nearest: mine/tiny.yml", id="misspelt file"),
         pytest.param("mine/tiny.yaml", "nearest: mine/tiny.yml", id="suffix"),
-        pytest.param("mine/tiny", "nearest: mine/tiny.yml", id="no suffix"),
+        pytest.param("mine/tiny", "name the whole file: mine/tiny.yml", id="no suffix"),
+        pytest.param("zzz", "name the whole file: zzz.yaml", id="no suffix, here"),
         pytest.param("mine", "is a folder, not a suite; name a file: mine/tiny.yml", id="folder"),
         pytest.param("empty", "there is no .yaml file in it", id="empty folder"),
         pytest.param("text", "text: the file of a suite ends in .yaml; rename it", id="other file"),
@@ -137,6 +138,7 @@ def test_a_suite_that_is_not_there_is_answered_with_the_nearest(
     (tmp_path / "empty").mkdir()
     (tmp_path / "text").write_text("title: x")
     (tmp_path / "mine" / "tiny.yml").write_text("title: tiny\nrecipes: [a.YAML]\n")
+    (tmp_path / "zzz.yaml").write_text("title: here\nrecipes: [a.yaml]\n")
     monkeypatch.chdir(tmp_path)
     assert main(["run", given, "--dry-run"]) == 2
     assert said in capsys.readouterr().err
