@@ -38,7 +38,7 @@
   serve/        the same as a page and an API
     connection guard app endpoints layers queue errors server overhead
   run/          one run of a suite: its stages, what is done, what is left
-    run opening stages stage members results work plan
+    run record stage inputs members results opening stages work plan verify
   speed/        every part beside its peers, for developers
     timing comparison peers samples in_memory on_disk network network_variants network_parity loader
     scale scale_report

@@ -19,7 +19,8 @@ from PIL import Image
 from safetensors.torch import load_file
 from scipy.ndimage import gaussian_filter
 
-from bench.cli.verbs import main
+from bench.cli.arguments import make_parser, open_run
+from bench.cli.verbs import VERBS, main
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import Network, Recipe
 from bench.config.strict import to_yaml
@@ -27,6 +28,8 @@ from bench.data.carvana import open_folder
 from bench.ensembles.rules import RULES
 from bench.masks import rle
 from bench.masks.store import MapStore
+from bench.networks import predict
+from bench.run.members import prediction_stages, training_stages
 from bench.system.device import Machine
 from bench.training import train
 
@@ -176,6 +179,8 @@ MADE_SUITE = {
     "ensembles": {rule.replace("_", "-"): {"rule": rule} for rule in RULES},
 }
 
+HISTORY = "epoch,scale,lr,train_loss,valid_dice,seconds\n1,1.0,0.003,0.5,0.9,5.0\n"
+
 
 class Made:
     """A run whose maps were drawn, and the command line on it."""
@@ -187,29 +192,32 @@ class Made:
             (folder / f"{member}.yaml").write_text(to_yaml(RECIPE))
         self.suite.write_text(yaml.safe_dump(MADE_SUITE))
 
-    def main(self, verb, *more):
+    def words(self, verb):
         places = ["--runs", str(self.folder / "runs"), "--submissions", str(self.folder / "out")]
         words = [verb, str(self.suite), "--data", str(self.data), *places, "--jobs", "1"]
-        return main([*words, "--device", "cpu", *more])
+        return [*words, "--device", "cpu"]
+
+    def main(self, verb, *more):
+        return main([*self.words(verb), *more])
 
     def draw(self, seed):
         """What training and prediction would leave."""
         assert self.main("folds") == 0
-        data = open_folder(self.data)
-        for member, noise in MEMBERS.items():
-            for fold in (0, 1):
-                training = self.run_folder / member / f"fold{fold}"
-                training.mkdir(parents=True)
-                manifest = {"parameters": 10**6, "seconds": 5.0}
-                (training / "manifest.json").write_text(json.dumps(manifest))
-                (training / "weights.safetensors").write_bytes(bytes(4000))
-            for which, images in (("heldout", data.train), ("test", data.test)):
-                path = self.run_folder / member / f"maps-{which}.sqlite"
-                with MapStore.create(path, {"recipe": member}) as store:
-                    for image in images:
-                        store.write(image, wobbly(data, image, noise, seed))
-            timing = {"ms_per_image": 100 * noise}
-            (self.run_folder / member / "maps-heldout.json").write_text(json.dumps(timing))
+        run = open_run(make_parser(VERBS).parse_args(self.words("run")))
+        for stage in training_stages(run):
+            training = TrainingFolder(stage.folder)
+            training.folder.mkdir(parents=True)
+            manifest = {"parameters": 10**6, "seconds": 5.0}
+            training.manifest.write_text(json.dumps(manifest))
+            training.weights.write_bytes(bytes(4000))
+            training.history.write_text(HISTORY)
+            stage.note(stage.reads())
+        for task in (task for stage in prediction_stages(run) for task in stage.tasks()):
+            noise = MEMBERS[task.recipe.name]
+            with MapStore.create(task.store, predict.made_by(task.recipe, task.folds)) as store:
+                for image, digest in task.folds[0].hashes.items():
+                    map = wobbly(run.data, image, noise, seed)
+                    store.write(image, map, made_from=digest, seconds=noise / 10)
 
 
 def wobbly(data, image, noise, seed):

@@ -10,11 +10,14 @@ def run_command(args: argparse.Namespace) -> None:
     """Do every stage of a suite, then print its leaderboard."""
     from bench.run.plan import plan
     from bench.run.stages import do_all
+    from bench.run.verify import verify
 
     run = open_run(args)
     if args.dry_run:
         print_result(args, plan(run))
         return
+    if args.verify:
+        verify(run)
     do_all(run)
     print_leaderboard(run, "json" if args.json else "md")
 
@@ -34,39 +37,40 @@ def score_command(args: argparse.Namespace) -> None:
 
 
 def train_command(args: argparse.Namespace) -> None:
-    """Train a suite's recipes."""
+    """Train a suite's recipes; a network whose files are damaged is trained again."""
     from bench.run.members import training_stages
     from bench.run.opening import begin
 
     run = open_run(args)
     begin(run)
     for stage in training_stages(run, args.only):
+        stage.forget_if_damaged()
         stage.bring_up_to_date()
 
 
 def predict_command(args: argparse.Namespace) -> None:
     """Write the maps of a suite's recipes."""
-    from bench.run.members import prediction_stage
+    from bench.run.members import prediction_stages
     from bench.run.opening import begin
 
     run = open_run(args)
     begin(run)
-    prediction_stage(run, args.only).bring_up_to_date()
+    for stage in prediction_stages(run, args.only):
+        stage.bring_up_to_date()
 
 
 def ensemble_command(args: argparse.Namespace) -> None:
     """Write the maps of a suite's ensembles."""
-    from bench.run.members import combine_members
-    from bench.run.results import fit_stage
+    from bench.run.stages import combine
 
-    run = open_run(args)
-    fit_stage(run).bring_up_to_date()
-    combine_members(run, args.split)
+    combine(open_run(args), args.split)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:
     add_suite(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what is left, and do nothing")
+    everything = "first read again every file that results are made from, whatever it looks like"
+    parser.add_argument("--verify", action="store_true", help=everything)
     _add_tensorboard(parser)
 
 

@@ -44,6 +44,11 @@ class TrainingFolder:
         return self.folder / "manifest.json"
 
     @property
+    def record(self) -> Path:
+        """What the network was trained on, as hashes; written when the training begins."""
+        return self.folder / "made.json"
+
+    @property
     def tensorboard(self) -> Path:
         """Each epoch's figures for TensorBoard, if `--tensorboard` asked for them."""
         return self.folder / "tensorboard"
@@ -74,11 +79,6 @@ class Layout:
     def folds(self) -> Path:
         """Table `car,fold`."""
         return self.folder / "folds.csv"
-
-    @property
-    def photographs(self) -> Path:
-        """The training photographs that the folds were drawn for, an image id a line."""
-        return self.folder / "photographs.txt"
 
     @property
     def leaks(self) -> Path:
@@ -112,8 +112,17 @@ class Layout:
 
     @property
     def refinement(self) -> Path:
-        """The steps of each refined entry, by name; scores are made anew when this file changes."""
+        """The steps of each refined entry, by name."""
         return self.folder / "refinement.json"
+
+    @property
+    def claim(self) -> Path:
+        """Who works on the run now; there only while somebody does."""
+        return self.folder / ".claim"
+
+    def record(self, stage: str) -> Path:
+        """Return the file that notes what a stage made, and from what."""
+        return self.folder / "made" / f"{stage}.json"
 
     def by(self, part: str) -> Path:
         """Return the table of every entry's scores by "view" or by "make"."""

@@ -1,5 +1,6 @@
 """Recipe: what decides a model, as a strict YAML file; library.py finds it by its name."""
 
+import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -23,6 +24,9 @@ Side = Annotated[int, Field(ge=SMALLEST, le=8192)]
 Rate = Annotated[float, Field(gt=0, le=1000)]
 TtaScale = Annotated[float, Field(ge=0.1, le=8)]
 LossFactor = Annotated[float, Field(gt=0, le=1e6)]
+
+NOT_TRAINED = {"tta", "refine", "source", "goal", "reported"}  # fields that decide no training
+MAPPED = {"network", "size", "tta"}
 
 
 class Network(BaseModel):
@@ -156,18 +160,20 @@ class Recipe(Strict):
         copy._name = name
         return copy
 
-    @property
-    def unrefined(self) -> Self:
-        """The recipe without its refinement, which decides neither its training nor its maps."""
-        return self.model_copy(update={"refine": ()})
-
     def training_yaml(self) -> str:
-        """Return the text that decides a training and its maps: every field but `refine`.
-
-        A training keeps this text as its recipe.yaml, and a map store keeps the hash of the text.
-        (`source`, `goal` and `reported` decide nothing either, but older stores hashed them too.)
-        """
+        """Return the text that a training keeps as its recipe.yaml: every field but `refine`."""
         return to_yaml(self, without={"refine"})
+
+    def training_fields(self) -> dict[str, str]:
+        """Return the fields that decide a training, as JSON.
+
+        Fields at their default are left out: older recipes do not know every field.
+        """
+        return _as_json(self.model_dump(mode="json", exclude_defaults=True, exclude=NOT_TRAINED))
+
+    def map_fields(self) -> dict[str, str]:
+        """Return the fields that decide, beside the weights, the maps of a trained network."""
+        return _as_json(self.model_dump(mode="json", exclude_defaults=True, include=MAPPED))
 
     @property
     def reported_dice(self) -> float | None:
@@ -195,3 +201,7 @@ class Recipe(Strict):
 def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
     """Return a size, height x width, times `scale`, in whole pixels."""
     return round(size[0] * scale), round(size[1] * scale)
+
+
+def _as_json(fields: dict[str, Any]) -> dict[str, str]:
+    return {name: json.dumps(value, sort_keys=True) for name, value in fields.items()}

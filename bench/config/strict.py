@@ -146,15 +146,20 @@ def read(path: Path, kind: type[Config]) -> Config:
         raise BadConfig(f"{path}:" + faults(error, kind)) from error
 
 
-def check_same(path: Path, config: Strict) -> None:
-    """Refuse to go on in a folder that another recipe or suite began.
+def check_same(path: Path, config: Strict, ignored: Set[str] = frozenset()) -> None:
+    """Refuse to go on in a folder that another recipe began.
+
+    Args:
+        ignored: fields that may differ.
 
     Raises:
         BadConfig: the stored file differs; the message names the fields.
     """
     stored = read(path, type(config))
     changed = [
-        name for name in type(config).model_fields if getattr(stored, name) != getattr(config, name)
+        name
+        for name in type(config).model_fields
+        if name not in ignored and getattr(stored, name) != getattr(config, name)
     ]
     if changed:
         raise BadConfig(

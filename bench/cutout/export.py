@@ -32,7 +32,7 @@ from bench.data.images import read_image
 from bench.ensembles.entry import Entry, check_ensembles, entries_of, read_fitted
 from bench.masks.types import Map
 from bench.metrics.parity import parity
-from bench.networks.load import load_network
+from bench.networks.load import check_weights, load_network
 from bench.networks.openvino import FILES, convert
 from bench.system.device import Machine
 from bench.system.environment import environment
@@ -214,6 +214,7 @@ def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> ExportedMember
     for training in trainings.values():
         if not training.finished:
             raise Missing(f"{training.folder}: not trained to the end yet; train it first")
+        check_weights(training)
     networks = [
         ExportedNetwork(
             fold=fold,

@@ -73,10 +73,16 @@ class Members:
 
             yield from track(prefetch(read, images, self.jobs), label, len(images))
 
-    def images(self) -> list[str]:
-        """List the images that the first member has maps of, sorted."""
-        with MapStore.open(next(iter(self.stores.values()))) as store:
-            return store.ids()
+    def checksums(self) -> dict[str, str]:
+        """Image -> the checksums of all members' maps of it; of the images of the first member."""
+        by_member = []
+        for path in self.stores.values():
+            with MapStore.open(path) as store:
+                by_member.append(store.checksums())
+        return {
+            image: " ".join(str(checksums.get(image)) for checksums in by_member)
+            for image in sorted(by_member[0])
+        }
 
     def made_by(self) -> dict[str, dict[str, Any]]:
         """Return what made each member's maps, by the member's name."""

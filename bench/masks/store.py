@@ -40,6 +40,10 @@ from bench.system.progress import say
 from bench.system.temporaries import remove_left
 
 
+class OtherMaker(BenchError):
+    """A store's maps were made by something else than what would now make more of them."""
+
+
 class MapStore:
     """Probability maps, uint8 (H, W), by image id. Made by `create` or `open`; close it."""
 
@@ -62,8 +66,8 @@ class MapStore:
             made_by: what decides the maps (recipe, weights, size, ...), as JSON can hold it.
 
         Raises:
-            BenchError: another process writes it, its maps were made by something else, or its
-                folder cannot be written to.
+            OtherMaker: its maps were made by something else.
+            BenchError: another process writes it, or its folder cannot be written to.
             BadData: the file is no map store.
         """
         make_folder(path.parent)
@@ -239,7 +243,7 @@ class MapStore:
             changes = ", ".join(
                 f"{key} {stored.get(key)} is now {wanted.get(key)}" for key in differ
             )
-            raise BenchError(
+            raise OtherMaker(
                 f"{self.path}: its maps were made otherwise ({changes}); "
                 "remove the file to predict anew"
             )

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from pydantic import BaseModel
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 
@@ -12,11 +13,14 @@ from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
 from bench.networks.build import build
 from bench.system.errors import BadConfig, BadFile, Missing
+from bench.system.files import read_json, sha256
 from bench.system.progress import say
+from models.encoders import local_weights
 from models.interface import stride_of
 from models.weights import BadWeights, read_weights
 
 TRAIN_AGAIN = "train the suite again, which trains this network anew"
+VGG_ENCODERS = {"vgg_unet": "vgg16_bn"}  # of the networks whose encoder is no option
 ROUNDING = 1e-3  # of the mean: of two almost equal neighbours, pooling may choose the other
 
 
@@ -41,6 +45,16 @@ def _agree(network: nn.Module, other: nn.Module) -> bool:
     image = torch.randn(1, 3, 2 * stride_of(network), 3 * stride_of(network), generator=noise)
     expected, logits = network(image), other(image)
     return bool((logits - expected).abs().mean() <= ROUNDING * expected.abs().mean())
+
+
+def starting_weights(recipe: Recipe) -> list[Path]:
+    """Return the files on this machine whose weights a training of the recipe begins with."""
+    files = [Path(recipe.start_from)] if recipe.start_from else []
+    options = recipe.network.options
+    if options.get("pretrained"):
+        encoder = options.get("encoder", VGG_ENCODERS.get(recipe.network.name, "vgg16"))
+        files += [path for path in [local_weights(encoder)] if path]
+    return [path for path in files if path.is_file()]
 
 
 def start_from(network: nn.Module, weights: Path) -> None:
@@ -71,12 +85,35 @@ def start_from(network: nn.Module, weights: Path) -> None:
     say(f"start from {weights}: {len(fitting)} of {len(own)} tensors")
 
 
+class Noted(BaseModel):
+    """What the manifest of a training says of its weights; older versions said nothing."""
+
+    weights_sha256: str = ""
+
+
+def check_weights(training: TrainingFolder) -> None:
+    """Refuse weights that are not those that the training wrote.
+
+    Weights without a manifest beside them, as in an exported model, are not looked at.
+
+    Raises:
+        BadData: they are damaged, or the manifest is.
+    """
+    if not training.finished:
+        return
+    noted = read_json(training.manifest, Noted, "train again").weights_sha256
+    if noted and training.weights.is_file() and noted != sha256(training.weights):
+        what = f"damaged, or not the weights that {training.manifest.name} notes"
+        raise BadFile(training.weights, what, "put them back, or train again")
+
+
 def load_network(recipe: Recipe, training: TrainingFolder) -> nn.Module:
     """Load the trained network of a folder, in evaluation mode.
 
     Raises:
         BadFile: the weights are damaged or belong to another network.
     """
+    check_weights(training)
     network = build(recipe, pretrained=False)
     try:
         network.load_state_dict(read_weights(training.weights))

@@ -1,11 +1,9 @@
 """Trained networks and photographs -> probability maps, of several members in one pass.
 
-Reads  weights.safetensors of trainings, and photographs. Writes map stores, image by image, and
-       beside each a JSON file with the time it took, once every map is there.
+Reads  weights.safetensors of trainings, and photographs. Writes map stores, image by image: each
+       map with the hash of its photograph and the time it took.
 """
 
-import hashlib
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
@@ -14,21 +12,21 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel
 from torch import Tensor
 
 from bench.config.recipe import Recipe
 from bench.data.images import read_image
 from bench.masks.resize import shrink
-from bench.masks.store import MapStore
+from bench.masks.store import MapStore, OtherMaker
 from bench.masks.types import Size
-from bench.networks.predictor import FoldTask, MemberPredictor, Stopwatch
+from bench.networks.predictor import FoldTask, MemberPredictor
 from bench.system.device import Machine, free_memory
 from bench.system.errors import BadData, Incomplete, Missing
-from bench.system.files import read_json, sha256, write_json
+from bench.system.files import sha256
 from bench.system.progress import track
 from bench.system.threads import BackgroundWorkers, prefetch
 
+VERSION = 1  # raised when the same weights would give other maps: no older map is then current
 WEIGHTS_SHARE = 0.25  # of free memory for weights; the rest is for what networks compute
 
 
@@ -44,8 +42,10 @@ class PredictionTask:
 def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
     """Write the map of every photograph that its member's store lacks.
 
-    Each photograph is read once for all members whose weights fit into memory together. All
-    members have the same number of folds, and their k-th folds list the same photographs.
+    Lacking, too, is the map of a photograph whose content was another, and every map in a store
+    that another recipe or other weights made. Each photograph is read once for all members whose
+    weights fit into memory together. All members have the same number of folds, and their k-th
+    folds list the same photographs.
 
     Raises:
         Missing: a network is not trained.
@@ -53,28 +53,19 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
         Incomplete: photographs are damaged; the maps of all others are there.
         BenchError: memory or the disk is full; the maps written so far are kept.
     """
-    unfinished = [task for task in tasks if not _is_complete(task)]
+    unfinished = [task for task in tasks if reasons(task)]
     damaged: dict[str, BadData] = {}
     images: set[str] = set()
     for group in _groups(unfinished, machine):
-        stopwatches = [Stopwatch() for _ in group]
         with ExitStack() as stack:
-            stores = [
-                stack.enter_context(MapStore.create(task.store, made_by(task.recipe, task.folds)))
-                for task in group
-            ]
+            stores = [stack.enter_context(_store(task)) for task in group]
             for folds in zip(*(task.folds for task in group), strict=True):
                 predictors = [
-                    MemberPredictor(task.recipe, fold, maps, stopwatch, machine)
-                    for task, fold, maps, stopwatch in zip(
-                        group, folds, stores, stopwatches, strict=True
-                    )
+                    MemberPredictor(task.recipe, fold, maps, machine)
+                    for task, fold, maps in zip(group, folds, stores, strict=True)
                 ]
                 damaged |= _predict(predictors, machine)
                 images |= {image for each in predictors for image in each.photographs}
-        if not damaged:
-            for task, stopwatch in zip(group, stopwatches, strict=True):
-                write_json(_timing(task.store), stopwatch.to_json())
     if damaged:
         raise Incomplete(
             f"{len(damaged)} of {len(images)} photographs are damaged, the maps of all others are "
@@ -82,8 +73,37 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
         )
 
 
+def reasons(task: PredictionTask) -> list[str]:
+    """Say why a member has to predict, a phrase each; nothing where its store is current.
+
+    Raises:
+        Missing: a network is not trained to the end.
+    """
+    name, maker = task.recipe.name, made_by(task.recipe, task.folds)
+    maps = MapStore.find(task.store)
+    if not maps:
+        return [f"no maps of {name} yet"]
+    with maps:
+        if maps.made_by != maker:
+            return [f"the maps of {name} are of other weights or another recipe"]
+        stored = set(maps.ids())
+        lacking = {image for fold in task.folds for image in fold.lacking(maps)}
+    counts = {"no maps yet": len(lacking - stored), "changed": len(lacking & stored)}
+    return [f"{name}: {count} photographs {what}" for what, count in counts.items() if count]
+
+
+def _store(task: PredictionTask) -> MapStore:
+    """Open a member's store to write to; maps that something else made go."""
+    maker = made_by(task.recipe, task.folds)
+    try:
+        return MapStore.create(task.store, maker)
+    except OtherMaker:
+        task.store.unlink()
+        return MapStore.create(task.store, maker)
+
+
 def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
-    """Return the hashes of the recipe and of the weights, which the store of the maps records.
+    """Return what decides the maps of all photographs, which the store of the maps records.
 
     Raises:
         Missing: a network is not trained to the end.
@@ -93,40 +113,16 @@ def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
         if not training.finished:
             raise Missing(f"{training.folder}: not trained to the end yet; train it first")
     return {
-        "recipe_sha256": hashlib.sha256(recipe.training_yaml().encode()).hexdigest(),
+        "recipe": recipe.map_fields(),
         "weights_sha256": [sha256(training.weights) for training in trainings],
+        "version": VERSION,
     }
 
 
-class Timing(BaseModel):
-    """What the file beside a store says."""
-
-    ms_per_image: float
-
-
 def ms_per_image(store: Path) -> float:
-    """Return the mean time of a map of this store in ms, from photograph to disk.
-
-    NaN where the process was killed after the last map, before the time was written.
-    """
-    timing = _timing(store)
-    cure = "run the suite again; the time of a map is then not known"
-    return read_json(timing, Timing, cure).ms_per_image if timing.exists() else math.nan
-
-
-def _timing(store: Path) -> Path:
-    return store.with_suffix(".json")
-
-
-def _is_complete(task: PredictionTask) -> bool:
-    """Whether a store has every map, made by this recipe and these weights; only reads."""
-    store = MapStore.find(task.store)
-    if store is None:
-        return False
-    with store as maps:
-        same = maps.made_by == made_by(task.recipe, task.folds)
-        wanted = {image for fold in task.folds for image in fold.photographs}
-        return same and wanted <= set(maps.ids())
+    """Return the mean time of a map of this store in ms, from photograph to disk; NaN: unknown."""
+    with MapStore.open(store) as maps:
+        return 1000 * maps.seconds_per_map
 
 
 def _groups(tasks: Sequence[PredictionTask], machine: Machine) -> Iterator[list[PredictionTask]]:
@@ -173,8 +169,6 @@ def _predict(predictors: Sequence[MemberPredictor], machine: Machine) -> dict[st
             began = time.monotonic()
         for predictor in predictors:
             predictor.flush(workers)
-        began = time.monotonic()
-    _charge(time.monotonic() - began, [each for each in predictors if each.photographs])
     return damaged
 
 
@@ -188,4 +182,4 @@ def _read_shrunk(path: Path, sizes: set[Size]) -> tuple[Size, dict[Size, Tensor]
 def _charge(seconds: float, predictors: Sequence[MemberPredictor]) -> None:
     """Charge time spent on shared work equally to the members."""
     for predictor in predictors:
-        predictor.stopwatch.seconds += seconds / len(predictors)
+        predictor.seconds += seconds / len(predictors)

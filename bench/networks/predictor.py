@@ -1,9 +1,8 @@
 """Predict with one member's networks: photographs wait for a full batch, maps go to a store."""
 
-import math
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -27,19 +26,16 @@ class FoldTask:
 
     trainings: Sequence[TrainingFolder]
     photographs: Mapping[str, Path]  # by image id
+    hashes: Mapping[str, str] = field(default_factory=dict)  # of the photographs' files
 
-
-class Stopwatch:
-    """The time of a member's maps: its own work, and its share of waiting for photographs."""
-
-    def __init__(self) -> None:
-        self.images = 0
-        self.seconds = 0.0
-
-    def to_json(self) -> dict[str, float]:
-        """Return the number of images and the mean ms of an image; NaN where there is none."""
-        ms = self.seconds / self.images * 1000 if self.images else math.nan
-        return {"images": self.images, "ms_per_image": ms}
+    def lacking(self, maps: MapStore) -> dict[str, Path]:
+        """Return the photographs of which a store has no map, or the map of another content."""
+        stored, made_from = set(maps.ids()), maps.made_from()
+        return {
+            image: path
+            for image, path in self.photographs.items()
+            if image not in stored or made_from.get(image, "") != self.hashes.get(image, "")
+        }
 
 
 class MemberPredictor:
@@ -47,30 +43,23 @@ class MemberPredictor:
 
     Attributes:
         photographs: those whose maps the store lacks, by image id.
+        seconds: time spent since maps were last handed to the store: this member's own work, and
+            its share of waiting for photographs.
 
     Raises:
         BadData: weights are damaged.
     """
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        fold: FoldTask,
-        maps: MapStore,
-        stopwatch: Stopwatch,
-        machine: Machine,
-    ) -> None:
-        self.recipe, self._maps, self.stopwatch = recipe, maps, stopwatch
+    def __init__(self, recipe: Recipe, fold: FoldTask, maps: MapStore, machine: Machine) -> None:
+        self.recipe, self._maps = recipe, maps
         self._accelerator = machine.accelerator()
         device = self._accelerator.device
-        stored = set(maps.ids())
-        self.photographs = {
-            image: path for image, path in fold.photographs.items() if image not in stored
-        }
+        self.photographs, self._hashes = fold.lacking(maps), fold.hashes
         trainings = fold.trainings if self.photographs else ()
         self._networks = [ready_network(recipe, training, device) for training in trainings]
         self._views = views(recipe.tta)
         self._batch = min(machine.micro_batch or recipe.batch, recipe.batch)
+        self.seconds = 0.0
         self._waiting: list[tuple[str, Size, Tensor]] = []
 
     def add(self, image: str, size: Size, small: Tensor, workers: BackgroundWorkers) -> None:
@@ -85,24 +74,26 @@ class MemberPredictor:
         Raises:
             BenchError: the device's memory is full.
         """
+        if not self._waiting:
+            return
         began = time.monotonic()
-        if self._waiting:
-            with (
-                enough_memory(self.recipe.name, self._batch, self.recipe.size),
-                refused_beyond_free_ram(self._accelerator.device),
-            ):
-                images = torch.stack([small for _, _, small in self._waiting])
-                probabilities = mean_probability(
-                    self._networks, images, self._views, self._accelerator, max_batch=self._batch
-                )
-                wait_for(self._accelerator.device)  # or its time would count as the next member's
-            for (image, size, _), probability in zip(self._waiting, probabilities, strict=True):
-                workers.submit(self._write, image, probability, size)
-        self.stopwatch.images += len(self._waiting)
-        self.stopwatch.seconds += time.monotonic() - began
+        with (
+            enough_memory(self.recipe.name, self._batch, self.recipe.size),
+            refused_beyond_free_ram(self._accelerator.device),
+        ):
+            images = torch.stack([small for _, _, small in self._waiting])
+            probabilities = mean_probability(
+                self._networks, images, self._views, self._accelerator, max_batch=self._batch
+            )
+            wait_for(self._accelerator.device)  # or its time would count as the next member's
+        predicted = time.monotonic()
+        seconds = (self.seconds + predicted - began) / len(self._waiting)
+        for (image, size, _), probability in zip(self._waiting, probabilities, strict=True):
+            workers.submit(self._write, image, probability, size, seconds)
+        self.seconds = time.monotonic() - predicted  # until the workers could take more
         self._waiting.clear()
 
-    def _write(self, image: str, probability: Tensor, size: Size) -> None:
+    def _write(self, image: str, probability: Tensor, size: Size, seconds: float) -> None:
         with enough_memory(self.recipe.name, self._batch, self.recipe.size):
             map = map_of(probability, size)
-        self._maps.write(image, map)
+        self._maps.write(image, map, self._hashes.get(image, ""), seconds)

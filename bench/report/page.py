@@ -22,17 +22,12 @@ from bench.report.facts import Facts
 from bench.report.heatmaps import HeatMap
 from bench.report.pictures import ShownPhotograph
 from bench.report.svg import Drawing
-from bench.scores import columns
 from bench.scores.reported import NOTE
 from bench.system.files import write_text
 from bench.system.text import number
 
 TEMPLATES = Path(__file__).parent / "templates"
-CODE = [  # a page older than one of these files is made again
-    *sorted(Path(__file__).parent.glob("*.py")),
-    *sorted(TEMPLATES.iterdir()),
-    Path(columns.__file__),
-]
+TEMPLATE_FILES = sorted(TEMPLATES.iterdir())
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,26 @@
 """The members of a run: their trainings, their maps, and the maps of ensembles of them."""
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 
+from bench.data.content import photograph_hashes
 from bench.ensembles import combine
 from bench.networks import predict
 from bench.networks.predict import PredictionTask
 from bench.networks.predictor import FoldTask
+from bench.run import inputs
 from bench.run.run import Run
-from bench.run.stage import Stage
+from bench.run.stage import KeptStage, Stage
 from bench.run.work import prediction_work, training_work
+from bench.system.errors import Missing
+from bench.system.progress import say
 from bench.training import train
 
+CARS = {"heldout": "held-out", "test": "test"}  # as people read it
 
-def training_stages(run: Run, only: Sequence[str] = ()) -> list[Stage]:
+
+def training_stages(run: Run, only: Sequence[str] = ()) -> list[KeptStage]:
     """List the trainings of a run: every recipe on every fold.
 
     Args:
@@ -24,15 +30,23 @@ def training_stages(run: Run, only: Sequence[str] = ()) -> list[Stage]:
     return [_training_stage(run, name, fold) for name in names for fold in folds]
 
 
-def _training_stage(run: Run, name: str, fold: int) -> Stage:
-    stage = Stage(
-        f"train {name}, fold {fold}",
-        makes=[run.layout.training(name, fold).manifest],
-        reads=[],
+def _training_stage(run: Run, name: str, fold: int) -> KeptStage:
+    training = run.layout.training(name, fold)
+    again = f"train again: {run.command('train')} --only {name}"
+    return KeptStage(
+        name=f"train {name}, fold {fold}",
+        folder=training.folder,
+        record=training.record,
+        makes=[training.weights, training.manifest, training.history],
+        keeps=[training.manifest, training.history],
+        reads=partial(inputs.of_training, run, name, fold),
         run=partial(_train, run, name, fold),
-        always=True,  # a finished training still refuses another recipe
+        contents=run.contents,
+        work=partial(training_work, run, name, fold),
+        choice=f"put that back; or remove {training.folder} and {again}; or choose another folder "
+        "with --runs",
+        cure=f"put that back, or {again}",
     )
-    return stage if stage.done else replace(stage, work=partial(training_work, run, name, fold))
 
 
 def _train(run: Run, name: str, fold: int) -> None:
@@ -41,38 +55,80 @@ def _train(run: Run, name: str, fold: int) -> None:
     train.run(task, run.data, run.cache, run.machine)
 
 
-def prediction_stage(run: Run, only: Sequence[str] = ()) -> Stage:
-    """Write the maps of the held-out cars, each by its fold's model, and of the test cars.
+@dataclass(frozen=True, kw_only=True)
+class PredictionStage(Stage):
+    """The maps of some members; each store knows what its maps were made by and from.
+
+    Args:
+        tasks: gives what is to be predicted, with the present hashes of photographs.
+    """
+
+    tasks: Callable[[], list[PredictionTask]]
+
+    def reasons(self) -> list[str]:
+        """Say which members lack which maps."""
+        try:
+            return [reason for task in self.tasks() for reason in predict.reasons(task)]
+        except Missing as error:
+            return [str(error)]
+
+    def bring_up_to_date(self) -> None:
+        """Predict what is missing, and what was predicted from something else."""
+        tasks = self.tasks()
+        for task in tasks:
+            for reason in predict.reasons(task) if task.store.exists() else ():
+                say(f"{self.name}: {reason}")
+        self.run()
+
+
+def prediction_stages(run: Run, only: Sequence[str] = ()) -> list[Stage]:
+    """List the predictions of a run: of the held-out cars, and of the test cars if there are any.
 
     Args:
         only: these recipes instead of all.
     """
     splits = ("heldout", "test") if run.data.test else ("heldout",)
+    return [prediction_stage(run, split, only) for split in splits]
+
+
+def prediction_stage(run: Run, split: str, only: Sequence[str] = ()) -> Stage:
+    """Write the maps of "heldout" cars, each by its fold's model, or of "test" cars, by all.
+
+    Args:
+        only: these recipes instead of all.
+    """
     names = run.chosen_recipes(only)
-    return Stage(
-        "predict",
-        makes=[run.layout.maps(name, split) for split in splits for name in names],
-        reads=[file for stage in training_stages(run, only) for file in stage.makes],
-        run=partial(_predict, run, names, splits),
-        work=partial(prediction_work, run),
-        always=True,  # a store knows by itself which maps it lacks and which weights made it
+    tasks = partial(_tasks, run, names, split)
+    return PredictionStage(
+        name=f"predict {CARS[split]} cars",
+        makes=[run.layout.maps(name, split) for name in names],
+        tasks=tasks,
+        run=lambda: predict.run(tasks(), run.machine),
+        work=partial(prediction_work, run, split),
     )
 
 
-def _predict(run: Run, names: Sequence[str], splits: Sequence[str]) -> None:
-    for split in splits:
-        predict.run([_member(run, name, split) for name in names], run.machine)
-
-
-def _member(run: Run, name: str, split: str) -> PredictionTask:
-    trained = {fold: run.layout.training(name, fold) for fold in run.splits}
-    folds = [FoldTask(list(trained.values()), run.data.test)]
+def _tasks(run: Run, names: Sequence[str], split: str) -> list[PredictionTask]:
+    photographs = run.data.test
     if split == "heldout":
-        folds = [
-            FoldTask([trained[fold]], {image: run.data.train[image] for image in part.heldout})
-            for fold, part in run.splits.items()
-        ]
-    return PredictionTask(run.recipes[name], folds, run.layout.maps(name, split))
+        photographs = {image: run.data.train[image] for image in run.heldout}
+    hashes = photograph_hashes(run.data, photographs, run.contents)
+    return [
+        PredictionTask(
+            run.recipes[name], _folds(run, name, split, hashes), run.layout.maps(name, split)
+        )
+        for name in names
+    ]
+
+
+def _folds(run: Run, name: str, split: str, hashes: Mapping[str, str]) -> list[FoldTask]:
+    trained = {fold: run.layout.training(name, fold) for fold in run.splits}
+    if split == "test":
+        return [FoldTask(list(trained.values()), run.data.test, hashes)]
+    return [
+        FoldTask([trained[fold]], {image: run.data.train[image] for image in part.heldout}, hashes)
+        for fold, part in run.splits.items()
+    ]
 
 
 def combine_members(run: Run, split: str) -> None:

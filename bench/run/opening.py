@@ -1,11 +1,14 @@
 """The start of a run: opened, checked before the first second of work, its folds frozen."""
 
+import json
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.config.layout import Layout
 from bench.config.library import load_suite, suite_path, with_overrides
-from bench.config.strict import check_same, to_yaml
+from bench.config.refinement import to_json
+from bench.config.strict import to_yaml
 from bench.config.suite import short_name
 from bench.data.carvana import open_folder
 from bench.data.folds import draw_folds, limit_cars, write_folds
@@ -13,12 +16,15 @@ from bench.demo.folder import draw_folder
 from bench.ensembles import fit
 from bench.ensembles.entry import check_ensembles
 from bench.networks.build import build
+from bench.run import inputs
 from bench.run.members import training_stages
 from bench.run.run import Run
+from bench.run.stage import KeptStage
+from bench.system.claims import check_unclaimed
 from bench.system.device import Machine
 from bench.system.environment import environment
-from bench.system.errors import BadConfig, Missing
-from bench.system.files import read_text, write_json, write_text
+from bench.system.errors import Missing
+from bench.system.files import write_json, write_text
 from bench.system.progress import say
 from bench.training.tensorboard import check_tensorboard
 
@@ -74,46 +80,69 @@ def open_run(options: RunOptions) -> Run:
 
 
 def begin(run: Run) -> None:
-    """Check the suite before any work; freeze the suite, its folds and the audit of leaks.
+    """Check the suite before any work; freeze the folds; note the suite and the audit of leaks.
 
     Raises:
-        BadConfig: the folder holds a run of another suite, or folds of other photographs; a
-            network cannot be built; or ensembles that learn have too few held-out cars.
+        BadConfig: the folds were drawn for other photographs or by other settings; a network
+            cannot be built; or ensembles that learn have too few held-out cars.
         Missing: pretrained weights or training photographs are not there.
-        BadData: a training photograph has no mask.
+        BadData: a training photograph has no mask, or a network was trained on other ones.
+        Taken: another process trains one of the networks.
     """
     if not run.data.train:
         raise Missing(f"{run.data.root}: no training photographs; see data/README.md")
-    if run.layout.suite.exists():
-        check_same(run.layout.suite, run.suite)
     for name, recipe in run.recipes.items():
-        if not all(stage.done for stage in training_stages(run, [name])):
+        if not all(run.layout.training(name, fold).finished for fold in run.suite.folds.run):
             build(recipe)
-    if not run.layout.suite.exists():
-        write_json(run.layout.environment, environment())
-        write_text(run.layout.suite, to_yaml(run.suite))
-    freeze_folds(run)
+    folds_stage(run).bring_up_to_date()
+    for stage in training_stages(run):
+        check_unclaimed(stage.claim, stage.folder)
+        stage.check()
     if any(entry.learns for entry in run.entries):
         fit.groups(sorted(run.heldout))  # refuses a single car, on which nothing can be learned
+    _note(run)
 
 
-def freeze_folds(run: Run) -> None:
-    """Draw folds.csv once; print and store the leak audit of every fold that runs.
+def _note(run: Run) -> None:
+    """Note in the run's folder what it executes, for people and for verbs that know the folder."""
+    _write_if_new(run.layout.suite, to_yaml(run.suite))
+    steps = {entry.name: to_json(entry.refine) for entry in run.entries if entry.refine}
+    if steps or run.layout.refinement.exists():
+        _write_if_new(run.layout.refinement, json.dumps(steps, indent=2) + "\n")
+    audits = {str(fold): str(part.audit()) for fold, part in run.splits.items()}
+    for key, audit in audits.items():
+        say(f"fold {key}: {audit}")
+    _write_if_new(run.layout.leaks, json.dumps(audits, indent=2) + "\n")
+    for name, recipe in run.recipes.items():
+        for fold in run.suite.folds.run:
+            training = run.layout.training(name, fold)
+            if training.recipe.exists():  # what decides no training may have changed
+                _write_if_new(training.recipe, recipe.training_yaml())
 
-    Raises:
-        BadConfig: the folds were drawn for other photographs than these.
-    """
-    photographs = "".join(f"{image}\n" for image in sorted(run.data.train))
-    if not run.layout.photographs.exists():
-        folds = draw_folds(run.data, run.suite, run.machine.jobs)
-        write_folds(run.layout.folds, folds)
-        write_text(run.layout.photographs, photographs)
-    if read_text(run.layout.photographs, "run the suite again") != photographs:
-        raise BadConfig(
-            f"{run.layout.folds}: drawn for other photographs than those in {run.data.root}; "
-            "choose another folder with --runs"
-        )
-    audits = {fold: part.audit() for fold, part in run.splits.items()}
-    for fold, audit in audits.items():
-        say(f"fold {fold}: {audit}")
-    write_json(run.layout.leaks, {str(fold): str(audit) for fold, audit in audits.items()})
+
+def folds_stage(run: Run) -> KeptStage:
+    """Draw the folds, once."""
+    layout = run.layout
+    return KeptStage(
+        name="folds",
+        folder=layout.folds,
+        record=layout.record("folds"),
+        makes=[layout.folds, layout.environment],
+        keeps=[layout.folds, layout.environment],
+        reads=partial(inputs.of_folds, run),
+        run=partial(_draw, run),
+        contents=run.contents,
+        choice="put that back, or choose another folder with --runs",
+        cure="put that back",
+    )
+
+
+def _draw(run: Run) -> None:
+    write_json(run.layout.environment, environment())
+    write_folds(run.layout.folds, draw_folds(run.data, run.suite, run.machine.jobs))
+
+
+def _write_if_new(path: Path, text: str) -> None:
+    """Write a file unless it holds this text already: a finished run may be read-only."""
+    if not path.is_file() or path.read_bytes() != text.encode():
+        write_text(path, text)

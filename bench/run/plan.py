@@ -1,25 +1,30 @@
-"""What a run has left to do and about what that costs, for `--dry-run`; writes nothing."""
+"""What a run has left to do and about what that costs, for `--dry-run`; makes nothing."""
 
 from typing import Any
 
 from bench.data.folds import draw_folds, split
 from bench.run.members import training_stages
 from bench.run.run import Run
+from bench.run.stages import all_stages
 from bench.training.cost import estimate
 
 
 def plan(run: Run) -> dict[str, Any]:
-    """Return what is left of every recipe, as JSON can hold it."""
+    """Return what each recipe costs, and why each stage that is left has to be done, for JSON."""
     folds = draw_folds(run.data, run.suite, run.machine.jobs)
     splits = [split(run.data, run.suite, folds, fold) for fold in run.suite.folds.run]
     trained_on = sum(len(part.train) for part in splits)
     heldout = sum(len(part.heldout) for part in splits)
     predicted = heldout + len(splits) * len(run.data.test)
-    return {name: _recipe_plan(run, name, trained_on, predicted) for name in run.recipes}
+    return {
+        "recipes": {name: _cost(run, name, trained_on, predicted) for name in run.recipes},
+        "left": _left(run) if run.layout.folds.exists() else {"folds": ["not made yet"]},
+    }
 
 
-def _recipe_plan(run: Run, name: str, trained_on: int, predicted: int) -> dict[str, Any]:
-    done = [stage.done for stage in training_stages(run, [name])]
+def _cost(run: Run, name: str, trained_on: int, predicted: int) -> dict[str, Any]:
+    begun = run.layout.folds.exists()
+    done = [begun and stage.done for stage in training_stages(run, [name])]
     cost = estimate(run.recipes[name], trained_on, predicted, run.machine)
     return {
         "trained": f"{sum(done)} of {len(done)} folds",
@@ -27,3 +32,8 @@ def _recipe_plan(run: Run, name: str, trained_on: int, predicted: int) -> dict[s
         "predict_minutes": round(cost.predict_s / 60, 1),
         "disk_gb": round(cost.disk_bytes / 1e9, 2),
     }
+
+
+def _left(run: Run) -> dict[str, list[str]]:
+    reasons = {stage.name: stage.reasons() for stage in all_stages(run)}
+    return {name: why for name, why in reasons.items() if why}

@@ -1,81 +1,98 @@
 """What a run makes of its maps: fits, scores, the leaderboard, the report, submission files."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-from bench.config.refinement import to_json
-from bench.data.carvana import is_real, metadata
+from bench.config.layout import TrainingFolder
+from bench.config.strict import to_yaml
+from bench.data.carvana import car_of, is_real, metadata
 from bench.ensembles import fit
 from bench.ensembles.entry import Entry
 from bench.kaggle import submit
 from bench.kaggle.writing import names_to_submit, sidecar_of
 from bench.networks import predict
 from bench.report import facts, page
+from bench.run import inputs
+from bench.run.record import Inputs
 from bench.run.run import Run
-from bench.run.stage import Stage
+from bench.run.stage import RecordedStage, Stage
 from bench.run.work import scoring_work
 from bench.scores import analysis, leaderboard, refinement_trials, reported, score, worst_images
 from bench.scores.pairs import SCORE, read_scores
 from bench.system.environment import environment
-from bench.system.errors import BadConfig, BadFile, Missing
-from bench.system.files import read_json, sha256, write_json
+from bench.system.errors import BadConfig, BadFile
+from bench.system.files import read_json, sha256
 from bench.system.progress import say
 from bench.training.manifest import read_manifest
 
 LEADERBOARD_FORMS = ("csv", "md", "json", "latex")
+MASK_CODE = ("bench/masks", "bench/metrics", "bench/data", "bench/refinement", "bench/ensembles")
+Reads = Callable[[], Sequence[Inputs]]
 
 
-def refinement_marker_stage(run: Run) -> Stage:
-    """Note how entries are refined, as a file that scores and submission files are made from.
-
-    A recipe may name other steps long after its network was trained: then only this file is new.
-    """
-    makes = refinement_marker(run)
-    return Stage("refinement marker", makes, [], partial(_write_refinements, run), always=True)
-
-
-def refinement_marker(run: Run) -> list[Path]:
-    """Return the file that notes how entries are refined, if any entry is or ever was."""
-    refined = any(entry.refine for entry in run.entries)
-    return [run.layout.refinement] if refined or run.layout.refinement.exists() else []
-
-
-def _write_refinements(run: Run) -> None:
-    """Write how entries are refined, where that has changed."""
-    steps = {entry.name: to_json(entry.refine) for entry in run.entries if entry.refine}
-    path = run.layout.refinement
-    if (read_json(path, dict[str, Any], "run the suite again") if path.exists() else {}) != steps:
-        write_json(path, steps)
+def _stage(
+    run: Run, name: str, makes: Sequence[Path], reads: Reads, do: Callable[[Run], None]
+) -> RecordedStage:
+    """Return a stage whose record lies in the run's folder."""
+    return RecordedStage(
+        name=name,
+        record=run.layout.record(name),
+        makes=makes,
+        reads=lambda: {key: value for part in reads() for key, value in part.items()},
+        run=partial(do, run),
+        contents=run.contents,
+    )
 
 
-def fit_stage(run: Run) -> Stage:
+def _learned(run: Run) -> list[Path]:
+    """Return the files of the parameters that ensembles learn."""
+    return [run.layout.parameters(entry.name) for entry in run.entries if entry.learns]
+
+
+def fit_stage(run: Run) -> RecordedStage:
     """Fit the ensembles that learn."""
-    makes = [run.layout.parameters(entry.name) for entry in run.entries if entry.learns]
-    reads = [*run.stores("heldout").values(), run.layout.suite]
-    return Stage("fit", makes, reads, partial(_fit_entries, run))
+
+    def reads() -> Sequence[Inputs]:
+        return (
+            inputs.of_maps(run, "heldout"),
+            inputs.of_heldout_masks(run),
+            inputs.of_entries([entry for entry in run.entries if entry.learns]),
+            inputs.of_code(*MASK_CODE),
+        )
+
+    return _stage(run, "fit", _learned(run), reads, _fit)
 
 
-def _fit_entries(run: Run) -> None:
-    """Fit the ensembles that learn and whose parameters are not current."""
-    files = {each.name: run.layout.parameters(each.name) for each in run.entries if each.learns}
-    stale = fit_stage(run).stale
-    entries = [entry for entry in run.entries if files.get(entry.name) in stale]
-    fit.run(entries, run.members("heldout"), sorted(run.heldout), files)
+def _fit(run: Run) -> None:
+    learning = {entry.name: entry for entry in run.entries if entry.learns}
+    files = {name: run.layout.parameters(name) for name in learning}
+    if learning:
+        fit.run(list(learning.values()), run.members("heldout"), sorted(run.heldout), files)
+
+
+def _scored_from(run: Run) -> Sequence[Inputs]:
+    """Return what scores and the analysis are made from."""
+    sizes = {name: score.size_name(recipe.size) for name, recipe in run.recipes.items()}
+    return (
+        inputs.of_maps(run, "heldout"),
+        inputs.of_heldout_masks(run),
+        inputs.of_entries(run.entries),
+        inputs.of_files(run, "fitted parameters", _learned(run)),
+        {"sizes": sizes, "folds": {image: str(fold) for image, fold in run.heldout.items()}},
+        inputs.of_code(*MASK_CODE, "bench/scores"),
+    )
 
 
 def score_stage(run: Run) -> Stage:
     """Score every entry on the held-out cars."""
-    reads = [*run.stores("heldout").values(), run.layout.suite, *refinement_marker(run)]
-    return Stage(
-        "score",
-        makes=[run.layout.scores, run.layout.ceilings],
-        reads=reads,
-        run=partial(_score, run),
-        work=lambda: scoring_work(run, len(run.heldout)),
-    )
+    makes = [run.layout.scores, run.layout.ceilings]
+    stage = _stage(run, "score", makes, partial(_scored_from, run), _score)
+    return replace(stage, work=lambda: scoring_work(run, len(run.heldout)))
 
 
 def _score(run: Run) -> None:
@@ -86,29 +103,54 @@ def _score(run: Run) -> None:
 
 def analysis_stage(run: Run) -> Stage:
     """Analyse why ensembles gain or do not."""
-    return Stage(
-        "analysis",
-        makes=[run.layout.analysis],
-        reads=[*score_stage(run).reads, run.layout.scores],
-        run=lambda: analysis.run(
-            run.fitted_entries(), run.members("heldout"), run.layout.scores, run.layout.analysis
-        ),
-    )
+
+    def reads() -> Sequence[Inputs]:
+        return *_scored_from(run), inputs.of_files(run, "scores", [run.layout.scores])
+
+    return _stage(run, "analysis", [run.layout.analysis], reads, _analyse)
+
+
+def _analyse(run: Run) -> None:
+    members, layout = run.members("heldout"), run.layout
+    analysis.run(run.fitted_entries(), members, layout.scores, layout.analysis)
+
+
+def _trainings(run: Run) -> list[TrainingFolder]:
+    return [run.layout.training(name, fold) for name in run.recipes for fold in run.suite.folds.run]
 
 
 def leaderboard_stage(run: Run) -> Stage:
     """Rank the entries."""
-    return Stage(
-        "leaderboard",
-        makes=[run.layout.leaderboard(form) for form in LEADERBOARD_FORMS],
-        reads=report_stage(run).reads,  # the report shows it: both are stale together
-        run=partial(_rank, run),
-        always=True,  # it takes no time, and the reported figures may have changed
-    )
+    files = [run.layout.leaderboard(form) for form in LEADERBOARD_FORMS]
+    files.append(run.layout.by("view"))
+    if set(metadata(run.data.root)) & {car_of(image) for image in run.heldout}:
+        files.append(run.layout.by("make"))
+
+    def reads() -> Sequence[Inputs]:
+        manifests = [folder.manifest for folder in _trainings(run)]
+        return (
+            inputs.of_files(run, "scores", [run.layout.scores, run.layout.ceilings]),
+            inputs.of_files(run, "trainings", manifests),
+            inputs.of_maps(run, "heldout"),  # and the time that they took
+            inputs.of_entries(run.entries),
+            inputs.of_values("reported figures", suite=_published(run), recipes=_reported(run)),
+            inputs.of_data_tables(run),
+            inputs.of_code("bench/metrics", "bench/scores"),
+        )
+
+    return _stage(run, "leaderboard", files, reads, _rank)
+
+
+def _published(run: Run) -> list[Any]:
+    competition = reported.private_leaderboard() if is_real(run.data) else []
+    return [each.model_dump() for each in (*run.suite.reported, *competition)]
+
+
+def _reported(run: Run) -> dict[str, Any]:
+    return {name: recipe.reported for name, recipe in run.recipes.items()}
 
 
 def _rank(run: Run) -> None:
-    check_scored(run)
     leaky = any(part.audit().leaky for part in run.splits.values())
     real = is_real(run.data)
     published = [*run.suite.reported, *(reported.private_leaderboard() if real else [])]
@@ -147,16 +189,19 @@ def _member_cost(run: Run, name: str) -> leaderboard.MemberCost:
 
 def submission_stage(run: Run) -> Stage:
     """Write a submission file and its sidecar for every entry, from the maps of test cars."""
-    learned = [run.layout.parameters(entry.name) for entry in run.entries if entry.learns]
-    stores = run.stores("test").values()
     files = [run.submission(entry) for entry in run.entries]
-    return Stage(
-        "submissions",
-        makes=[*files, *map(sidecar_of, files)],
-        reads=[*stores, run.layout.suite, *refinement_marker(run), *learned],
-        run=partial(_submit, run),
-        work=lambda: scoring_work(run, len(run.data.test)),
-    )
+
+    def reads() -> Sequence[Inputs]:
+        return (
+            inputs.of_maps(run, "test"),
+            inputs.of_entries(run.entries),
+            inputs.of_files(run, "fitted parameters", _learned(run)),
+            {"names": inputs.of_names(run.data.test)},
+            inputs.of_code(*MASK_CODE, "bench/kaggle"),
+        )
+
+    stage = _stage(run, "submissions", [*files, *map(sidecar_of, files)], reads, _submit)
+    return replace(stage, work=lambda: scoring_work(run, len(run.data.test)))
 
 
 def _submit(run: Run) -> None:
@@ -168,34 +213,32 @@ def _submit(run: Run) -> None:
 
 def report_stage(run: Run) -> Stage:
     """Write the page that shows it all."""
-    trainings = [
-        run.layout.training(name, fold) for name in run.recipes for fold in run.suite.folds.run
-    ]
-    histories = [folder.history for folder in trainings]
-    reads = [run.layout.scores, run.layout.analysis, run.layout.suite, *page.CODE]
-    reads += [folder.manifest for folder in trainings]
-    reads += [path for path in histories if path.exists()]  # what is not trained has none
-    return Stage("report", [run.layout.report], reads, partial(_report, run))
+    layout = run.layout
+
+    def reads() -> Sequence[Inputs]:
+        trainings = _trainings(run)
+        tables = [layout.leaderboard("csv"), layout.analysis, layout.leaks, layout.environment]
+        return (
+            *_scored_from(run),
+            inputs.of_files(run, "tables", [layout.scores, *tables]),
+            inputs.of_files(run, "trainings", [folder.manifest for folder in trainings]),
+            inputs.of_files(run, "histories", [folder.history for folder in trainings]),
+            inputs.of_values("suite", title=run.suite.title, commands=run.repeat_commands),
+            inputs.of_values(
+                "recipes", **{key: to_yaml(each) for key, each in run.recipes.items()}
+            ),
+            inputs.of_data_tables(run),
+            inputs.of_files(run, "templates", page.TEMPLATE_FILES),
+            inputs.of_code("bench/report"),
+        )
+
+    return _stage(run, "report", [layout.report], reads, _report)
 
 
 def _report(run: Run) -> None:
-    check_scored(run)
-    if not leaderboard_stage(run).done:
-        _rank(run)
-    fit_stage(run).bring_up_to_date()
     about = facts.read(run.name, run.suite, run.recipes, run.data, run.layout, run.repeat_commands)
     page.run(about, run.fitted_entries(), run.members("heldout"), run.layout.report)
     say(f"{run.layout.report}: the report; open it in a browser")
-
-
-def check_scored(run: Run) -> None:
-    """Refuse a run that is not scored yet.
-
-    Raises:
-        Missing: there are no scores.
-    """
-    if not run.layout.scores.exists():
-        raise Missing(f"{run.layout.scores}: no scores yet; run the stage `score` first")
 
 
 def draw_errors(run: Run, name: str, out: Path, worst: int) -> int:
@@ -206,7 +249,6 @@ def draw_errors(run: Run, name: str, out: Path, worst: int) -> int:
         Missing: the run is not scored yet.
     """
     entry = _fitted_entry(run, name)
-    check_scored(run)
     return worst_images.run(entry, run.members("heldout"), run.layout.scores, out, worst)
 
 
@@ -224,7 +266,6 @@ def try_refinements(run: Run, name: str, out: Path | None) -> pd.DataFrame:
 
 
 def _fitted_entry(run: Run, name: str) -> Entry:
-    fit_stage(run).bring_up_to_date()
     entries = {entry.name: entry for entry in run.fitted_entries()}
     if name not in entries:
         raise BadConfig(f"the suite has no entry {name!r}, only {', '.join(entries)}")

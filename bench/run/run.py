@@ -15,6 +15,7 @@ from bench.data.folds import Split, read_folds, split
 from bench.ensembles.entry import Entry, entries_of, read_fitted
 from bench.ensembles.members import Members
 from bench.networks.build import meta_network
+from bench.system.contents import Contents
 from bench.system.device import Machine
 from bench.system.errors import BadConfig
 from models.summary import gflops
@@ -47,6 +48,11 @@ class Run:
     def cache(self) -> Path:
         """The folder of shrunk photographs, shared by all runs beside this one."""
         return self.layout.folder.parent / "cache"
+
+    @property
+    def contents(self) -> Contents:
+        """The hashes of files, remembered beside the shrunk photographs."""
+        return Contents(self.cache, self.machine.jobs)
 
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
@@ -119,6 +125,11 @@ class Run:
     def submission(self, entry: Entry) -> Path:
         """Return the submission file of an entry."""
         return self.submissions / f"{self.name}-{entry.name.replace('/', '-')}.csv.gz"
+
+    def command(self, verb: str) -> str:
+        """Return the command line of a verb on this run."""
+        places = ["--data", str(self.data.root), "--runs", str(self.layout.folder.parent)]
+        return shlex.join(["carvana-bench", verb, str(self.suite_file), *places])
 
     @property
     def repeat_commands(self) -> list[str]:

@@ -1,15 +1,22 @@
-"""A stage of a run: what it makes, what from, and whether what it made is still current."""
+"""A stage of a run: what it makes, what from, and whether what it made is still current.
 
+A stage is current if the content that it was made from is what it was, and so is what it made.
+Both are known by hashes, which a record keeps; times and names of files decide nothing.
+"""
+
+import os
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-
-def is_fresh(made: Path, sources: Sequence[Path]) -> bool:
-    """Whether a file exists and none of its sources is missing or has changed since."""
-    return made.exists() and all(
-        source.exists() and source.stat().st_mtime <= made.stat().st_mtime for source in sources
-    )
+from bench.masks.store import MapStore
+from bench.run.record import Inputs, Record, differences, read_record
+from bench.system.claims import claimed
+from bench.system.contents import Contents
+from bench.system.errors import BadConfig, BadData, BadFile, Missing
+from bench.system.files import write_text
+from bench.system.progress import say
 
 
 def no_work() -> float:
@@ -17,38 +24,224 @@ def no_work() -> float:
     return 0.0
 
 
-@dataclass(frozen=True)
-class Stage:
+@dataclass(frozen=True, kw_only=True)
+class Stage(ABC):
     """One line of a run's table of stages.
 
     Args:
         name: for people; progress shows it for a training, and the group's name for other stages.
         makes: the files that exist when the stage is done.
-        reads: the files that they are made from; nothing is made anew while none of these changes.
         run: makes the files.
         work: estimates how much work that is, in GFLOPs, for the time that progress shows.
-        always: run the stage in any case, because it checks and skips its work by itself, or
-            because it takes no time.
     """
 
     name: str
     makes: Sequence[Path]
-    reads: Sequence[Path]
     run: Callable[[], object]
     work: Callable[[], float] = no_work
-    always: bool = False
 
-    @property
-    def stale(self) -> list[Path]:
-        """The files that are missing or older than what they are made from."""
-        return [file for file in self.makes if not is_fresh(file, self.reads)]
+    @abstractmethod
+    def reasons(self) -> list[str]:
+        """Say why the stage has to be done, a phrase each; nothing where all is current."""
+
+    def bring_up_to_date(self) -> None:
+        """Do the stage unless it is done."""
+        if self.reasons():
+            self.run()
 
     @property
     def done(self) -> bool:
         """Whether all that the stage makes is current."""
-        return not self.stale
+        return not self.reasons()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedStage(Stage):
+    """A stage whose record notes what was made from what. It can be made again at any time.
+
+    Args:
+        record: the file of the record.
+        reads: gives the hashes of all that the files are made from.
+        contents: hashes files.
+    """
+
+    record: Path
+    reads: Callable[[], Inputs]
+    contents: Contents
+
+    def reasons(self) -> list[str]:
+        """Say why the stage has to be done: what it was made from, or what it made, has changed."""
+        return self._reasons(self.reads())
 
     def bring_up_to_date(self) -> None:
-        """Run the stage unless it is done."""
-        if self.always or not self.done:
+        """Run the stage unless it is done, and note what was made from what."""
+        inputs = self.reads()
+        reasons = self._reasons(inputs)
+        if not reasons:
+            return
+        if self.record.exists():
+            say(f"{self.name}: {'; '.join(reasons)}: making it again")
+        self.run()
+        self.note(inputs)
+
+    def note(self, inputs: Inputs) -> None:
+        """Record what has just been made from these inputs."""
+        self._record_of(inputs).write(self.record)
+
+    def _record_of(self, inputs: Inputs) -> Record:
+        hashes = file_hashes(self.makes, self.contents)
+        return Record(inputs, True, {self._key(path): digest for path, digest in hashes.items()})
+
+    def _reasons(self, inputs: Inputs) -> list[str]:
+        if not self.makes:
+            return []
+        try:
+            record = read_record(self.record)
+        except BadData:
+            return [f"{self.record.name} is damaged"]
+        if record is None or not record.finished:
+            return ["not made yet"]
+        return differences(record.made_from, inputs) + self._damage(record)
+
+    def _damage(self, record: Record) -> list[str]:
+        """Say which files are not as they were made."""
+        there = [path for path in self.makes if path.is_file()]
+        hashes = file_hashes(there, self.contents)
+        phrases = [f"{path.name} is missing" for path in self.makes if path not in hashes]
+        for path in there:
+            if hashes[path] != record.files.get(self._key(path)):
+                phrases.append(f"{path.name} is damaged, or another run made it")
+        return phrases
+
+    def _key(self, path: Path) -> str:
+        """Return the name of a file in the record: its path from there."""
+        return os.path.relpath(path, self.record.parent)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeptStage(RecordedStage):
+    """A stage that is not made again by itself, since much stands on it and it took long.
+
+    If what it was made from has changed, the user has to choose.
+
+    Args:
+        folder: what messages name.
+        keeps: small files among those that it makes; damaged ones are put back from the record.
+        choice: what the user can do if what it was made from has changed, as a sentence's end.
+        cure: what the user can do if what it made is damaged.
+    """
+
+    folder: Path
+    keeps: Sequence[Path]
+    choice: str
+    cure: str
+
+    def bring_up_to_date(self) -> None:
+        """Run the stage, or the rest of it, unless it is done.
+
+        Raises:
+            BadConfig, BadData: it was made from something else than there is now, or what it made
+                is damaged; the message names the choice.
+            Taken: another process does it.
+        """
+        inputs = self.reads()
+        if self._is_of_earlier_version():
+            say(f"{self.name}: an earlier version did not note what from; taken as made from this")
+            self.note(inputs)
+            return
+        record = self._read_record()
+        if record:
+            self._refuse_other_inputs(record, inputs)
+        if record and record.finished:
+            self._put_back(record)
+            self._refuse_damage(record)
+            return
+        with claimed(self.claim, self.folder):
+            Record(inputs).write(self.record)
             self.run()
+            self.note(inputs)
+
+    @property
+    def claim(self) -> Path:
+        """The file that says who does the stage now."""
+        return self.record.with_name(f".{self.record.name}.claim")
+
+    def check(self) -> None:
+        """Refuse what was made from something else than there is now; change nothing.
+
+        Raises:
+            BadConfig, BadData: as `bring_up_to_date`.
+        """
+        record = self._read_record()
+        if record:
+            self._refuse_other_inputs(record, self.reads())
+
+    def forget_if_damaged(self) -> None:
+        """Remove what the stage made if part of it is damaged beyond repair: to be made again."""
+        record = self._read_record()
+        if record and record.finished:
+            self._put_back(record)
+            damage = self._damage(record)
+            if damage:
+                say(f"{self.name}: {'; '.join(damage)}: making it again")
+                for path in (self.record, *self.makes):
+                    path.unlink(missing_ok=True)
+
+    def _record_of(self, inputs: Inputs) -> Record:
+        record = super()._record_of(inputs)
+        texts = {self._key(path): path.read_text(encoding="utf-8") for path in self.keeps}
+        return replace(record, texts=texts)
+
+    def _reasons(self, inputs: Inputs) -> list[str]:
+        return [] if self._is_of_earlier_version() else super()._reasons(inputs)
+
+    def _read_record(self) -> Record | None:
+        try:
+            return read_record(self.record)
+        except BadFile as error:
+            cure = "put it back, or remove it if nothing has changed since the files beside it"
+            raise BadFile(error.file, error.what, cure) from error
+
+    def _is_of_earlier_version(self) -> bool:
+        return not self.record.exists() and all(path.is_file() for path in self.makes)
+
+    def _refuse_other_inputs(self, record: Record, inputs: Inputs) -> None:
+        changes = differences(record.made_from, inputs)
+        if changes:
+            chosen = any(change.startswith(("recipe", "folds")) for change in changes)
+            kind = BadConfig if chosen else BadData
+            raise kind(
+                f"{self.folder}: made from something else than there is now "
+                f"({'; '.join(changes)}); {self.choice}"
+            )
+
+    def _put_back(self, record: Record) -> None:
+        for path in self.keeps:
+            text = record.texts[self._key(path)]
+            if not path.is_file() or path.read_bytes() != text.encode():
+                say(f"{path}: missing or damaged: putting it back")
+                write_text(path, text)
+
+    def _refuse_damage(self, record: Record) -> None:
+        damage = self._damage(record)
+        if damage:
+            raise BadData(f"{self.folder}: {'; '.join(damage)}; {self.cure}")
+
+
+def file_hashes(paths: Sequence[Path], contents: Contents) -> dict[Path, str]:
+    """Return the hash of each file's content; a map store's leaves out how SQLite arranges it.
+
+    Raises:
+        BadData: a file cannot be read.
+    """
+    hashes = contents.of(path for path in paths if path.suffix != ".sqlite")
+    return {path: hashes[path] if path in hashes else store_hash(path) for path in paths}
+
+
+def store_hash(path: Path) -> str:
+    """Return the hash of a map store's content; "" of one that is missing or damaged."""
+    try:
+        with MapStore.open(path) as store:
+            return store.content
+    except (Missing, BadData):
+        return ""

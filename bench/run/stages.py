@@ -4,51 +4,167 @@ A run checks its suite and freezes its folds, trains every recipe on every fold,
 through GROUPS from top to bottom.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
 
+from bench.masks.database import DamagedStore
 from bench.run import members, opening, results
 from bench.run.run import Run
 from bench.run.stage import Stage
+from bench.system.claims import claimed
+from bench.system.errors import Incomplete, Missing
 from bench.system.progress import log_to, say, showing_run, start_stage
 
-GROUPS: dict[str, tuple[Callable[[Run], Stage], ...]] = {  # as progress and single verbs name them
-    "predict": (members.prediction_stage,),
-    "score": (
-        results.refinement_marker_stage,
-        results.fit_stage,
-        results.score_stage,
-        results.analysis_stage,
-    ),
-    "leaderboard": (results.leaderboard_stage,),
-    "submissions": (
-        results.refinement_marker_stage,
-        results.fit_stage,
-        results.submission_stage,
-    ),
-    "report": (results.report_stage,),
+
+@dataclass(frozen=True)
+class Group:
+    """Stages that are done together, as progress and the verbs name them.
+
+    Args:
+        stages: in order; each may read what those before it make.
+        after: the groups whose results they read.
+        test: whether they need test photographs.
+    """
+
+    stages: tuple[Callable[[Run], Stage], ...]
+    after: tuple[str, ...] = ()
+    test: bool = False
+
+
+HELDOUT, TEST = "predict held-out", "predict test"
+GROUPS = {
+    HELDOUT: Group((partial(members.prediction_stage, split="heldout"),)),
+    TEST: Group((partial(members.prediction_stage, split="test"),), test=True),
+    "score": Group((results.fit_stage, results.score_stage, results.analysis_stage), (HELDOUT,)),
+    "leaderboard": Group((results.leaderboard_stage,), (HELDOUT, "score")),
+    "submissions": Group((results.fit_stage, results.submission_stage), (TEST,), test=True),
+    "report": Group((results.leaderboard_stage, results.report_stage), (HELDOUT, "score")),
 }
 
 
-def do_group(run: Run, name: str) -> None:
-    """Do the stages of a group that are not done."""
-    if name == "submissions" and not run.data.test:
-        say(f"{run.data.root}: no test photographs, so no submission files")
-        return
-    for make_stage in GROUPS[name]:  # one at a time: a stage may read what the one before it makes
-        make_stage(run).bring_up_to_date()
-
-
 def do_all(run: Run) -> None:
-    """Do every stage that is not done, from the folds to the report."""
-    with log_to(run.layout.log):
+    """Do every stage that is not done, from the folds to the report.
+
+    Damaged photographs leave out what needs their maps, and nothing else.
+
+    Raises:
+        Taken: another process works on the run; nothing has been done then.
+        Incomplete: photographs are damaged; what does not need them is there.
+    """
+    if is_finished(run):
+        say(f"{run.layout.folder}: everything is there and current")
+        return
+    with claimed(run.layout.claim, run.layout.folder), log_to(run.layout.log):
         opening.begin(run)
-        trainings = members.training_stages(run)
-        works = [stage.work() for stage in trainings]
-        works += [sum(make_stage(run).work() for make_stage in group) for group in GROUPS.values()]
+        trainings, groups = members.training_stages(run), _groups_of(run)
+        works = [0.0 if stage.done else stage.work() for stage in trainings]
+        works += [sum(make(run).work() for make in group.stages) for group in groups.values()]
         with showing_run(run.layout.folder, works):
             for stage in trainings:
                 start_stage(stage.name)
                 stage.bring_up_to_date()
-            for name in GROUPS:
-                start_stage(name)
-                do_group(run, name)
+            _do_groups(run, groups)
+
+
+def _do_groups(run: Run, groups: Mapping[str, Group]) -> None:
+    incomplete: dict[str, Incomplete] = {}
+    for name in groups:
+        start_stage(name)
+        lacking = [before for before in _after(run, name) if before in incomplete]
+        if lacking:
+            say(f"{name}: left out, since the maps are incomplete")
+            continue
+        try:
+            _do_mending(run, name)
+        except Incomplete as error:
+            say(str(error))
+            incomplete[name] = error
+    if incomplete:
+        raise next(iter(incomplete.values()))
+
+
+def do_group(run: Run, name: str) -> None:
+    """Do the stages of a group that are not done.
+
+    Raises:
+        Missing: something that they read is not there, or not current.
+        Taken: another process works on the run.
+    """
+    if name not in _groups_of(run):
+        say(f"{run.data.root}: no test photographs, so no submission files")
+        return
+    require(run, *_after(run, name))
+    if not all(make(run).done for make in GROUPS[name].stages):
+        with claimed(run.layout.claim, run.layout.folder):
+            _do(run, GROUPS[name])
+
+
+def _do_mending(run: Run, name: str) -> None:
+    """Do a group; if it finds a map damaged, predict that map again first."""
+    try:
+        _do(run, GROUPS[name])
+    except DamagedStore as error:
+        say(str(error))
+        for before in _after(run, name):
+            _do(run, GROUPS[before])
+        _do(run, GROUPS[name])
+
+
+def combine(run: Run, split: str) -> None:
+    """Write the maps of every ensemble of the split "heldout" or "test" into stores of their own.
+
+    Raises: as `do_group`.
+    """
+    require(run, HELDOUT, *([TEST] if split == "test" else []))
+    with claimed(run.layout.claim, run.layout.folder):
+        results.fit_stage(run).bring_up_to_date()
+        members.combine_members(run, split)
+
+
+def _do(run: Run, group: Group) -> None:
+    for make in group.stages:  # one at a time: a stage may read what the one before it makes
+        make(run).bring_up_to_date()
+
+
+def require(run: Run, *groups: str) -> None:
+    """Refuse to go on from results that are not there, or not current.
+
+    Raises:
+        Missing: they are not; the message says why, and what comes first.
+        BadConfig, BadData: a network was trained on something else than there is now.
+    """
+    for training in members.training_stages(run):
+        training.check()
+    for name in groups:
+        for make in GROUPS[name].stages:
+            reasons = make(run).reasons()
+            if reasons:
+                first = run.command(name.partition(" ")[0])
+                raise Missing(f"{run.layout.folder}: {'; '.join(reasons)}; first: {first}")
+
+
+def is_finished(run: Run) -> bool:
+    """Whether every stage is done."""
+    return (
+        run.layout.folds.exists()
+        and opening.folds_stage(run).done
+        and all(stage.done for stage in all_stages(run))
+    )
+
+
+def all_stages(run: Run) -> list[Stage]:
+    """List the stages of a run whose folds are drawn, in their order, each once."""
+    groups = _groups_of(run).values()
+    makers = dict.fromkeys(make for group in groups for make in group.stages)
+    return [*members.training_stages(run), *(make(run) for make in makers)]
+
+
+def _groups_of(run: Run) -> dict[str, Group]:
+    return {name: group for name, group in GROUPS.items() if run.data.test or not group.test}
+
+
+def _after(run: Run, name: str) -> tuple[str, ...]:
+    """Return the groups whose results a group reads; rules learn from held-out maps."""
+    learns = name == "submissions" and any(entry.learns for entry in run.entries)
+    return (HELDOUT, *GROUPS[name].after) if learns else GROUPS[name].after

@@ -12,9 +12,9 @@ def training_work(run: Run, name: str, fold: int) -> float:
     return STEP_FORWARDS * run.forward_gflops[name] * images
 
 
-def prediction_work(run: Run) -> float:
-    """Estimate the work of all maps of held-out and test cars."""
-    photographs = len(run.heldout) + len(run.splits) * len(run.data.test)
+def prediction_work(run: Run, split: str) -> float:
+    """Estimate the work of all maps of the split "heldout" or "test"."""
+    photographs = len(run.heldout) if split == "heldout" else len(run.splits) * len(run.data.test)
     return photographs * sum(run.forward_gflops.values())
 
 

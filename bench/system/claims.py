@@ -49,7 +49,7 @@ class Owner:
 
 
 @contextmanager
-def claimed(claim: Path, target: Path) -> Iterator[None]:
+def claimed(claim: Path, target: Path | str) -> Iterator[None]:
     """Hold a claim inside the block.
 
     Args:
@@ -87,11 +87,12 @@ def claimed(claim: Path, target: Path) -> Iterator[None]:
         os.close(descriptor)
     if lost.is_set():
         raise Taken(
-            f"{target}: {_owner(claim)} and took it over; this process stood still too long"
+            f"{target}: this process gave no sign of life for so long that another one took over: "
+            f"{_owner(claim)}; what was finished is kept"
         )
 
 
-def check_unclaimed(claim: Path, target: Path) -> None:
+def check_unclaimed(claim: Path, target: Path | str) -> None:
     """Refuse to begin work that would come upon another process's claim later.
 
     Raises:
@@ -112,7 +113,7 @@ def _this_process() -> Owner:
     )
 
 
-def _take(claim: Path, target: Path, owner: Owner) -> int:
+def _take(claim: Path, target: Path | str, owner: Owner) -> int:
     """Lock the file and write the owner into it; return its descriptor."""
     while True:
         descriptor = os.open(claim, os.O_RDWR | os.O_CREAT, 0o644)
@@ -139,7 +140,7 @@ def _lock(descriptor: int) -> bool | None:
     return True
 
 
-def _refuse_if_taken(claim: Path, target: Path, owner: Owner, locked: bool | None) -> None:
+def _refuse_if_taken(claim: Path, target: Path | str, owner: Owner, locked: bool | None) -> None:
     other = _owner(claim)
     if locked and (other is None or other.boot == owner.boot):
         return  # an owner on this machine would hold the lock

@@ -20,8 +20,10 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from bench.data.carvana import Carvana
+from bench.data.content import mask_hashes, photograph_hashes
 from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
+from bench.system.contents import Contents
 from bench.system.disk import take_space
 from bench.system.files import replacing
 from bench.system.process import use_one_opencv_thread
@@ -74,7 +76,7 @@ def cached_samples(
         BenchError: the disk is too full for the cache.
         BadData: a photograph or mask is damaged; the message names it.
     """
-    path = cache / f"{_key(data, images, size)}.npy"
+    path = cache / f"{_key(data, images, size, Contents(cache, jobs))}.npy"
     if not _is_whole(path):
         if path.exists():
             say(f"{path}: damaged, or of an earlier version: making it again")
@@ -83,11 +85,12 @@ def cached_samples(
     return samples
 
 
-def _key(data: Carvana, images: Sequence[str], size: tuple[int, int]) -> str:
-    """Return a name that changes with any image's name, length or time, and with the size."""
-    states = [(image, data.train[image].stat()) for image in images]
-    listed = [f"{image} {state.st_size} {state.st_mtime_ns}" for image, state in states]
-    digest = hashlib.sha256("\n".join([str(data.root.resolve()), *listed]).encode()).hexdigest()
+def _key(data: Carvana, images: Sequence[str], size: tuple[int, int], contents: Contents) -> str:
+    """Return a name that changes with the content of any photograph or mask, and with the size."""
+    photographs = photograph_hashes(data, images, contents)
+    masks = mask_hashes(data, images, contents)
+    listed = [f"{image} {photographs[image]} {masks[image]}" for image in images]
+    digest = hashlib.sha256("\n".join(listed).encode()).hexdigest()
     return f"{size[0]}x{size[1]}-{digest[:16]}"
 
 

@@ -17,7 +17,7 @@ from accelerate import Accelerator
 from torch import Tensor, nn
 
 from bench.config.layout import TrainingFolder
-from bench.config.recipe import Recipe, scaled
+from bench.config.recipe import NOT_TRAINED, Recipe, scaled
 from bench.config.strict import check_same
 from bench.data.carvana import Carvana
 from bench.masks.types import Size
@@ -37,6 +37,8 @@ from bench.training.state import State, begin_or_resume, save, trial_state
 from bench.training.tensorboard import write_scalars
 from bench.training.validation import Validation, evaluate, validation_set
 from models.interface import normalise, padded_forward, parameter_count
+
+VERSION = 1  # raised when the same recipe would learn otherwise: no older training is then current
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
     """
     recipe, folder = task.recipe, task.folder
     if folder.recipe.exists():
-        check_same(folder.recipe, recipe.unrefined)
+        check_same(folder.recipe, recipe, ignored=NOT_TRAINED)
     if folder.finished:
         if is_whole(folder):
             with suppress(OSError):  # there only where a process was killed after the manifest

@@ -16,25 +16,33 @@ def test_a_dry_run_writes_nothing(tiny_carvana, tmp_path, capsys):
     planned = Road(tmp_path, tiny_carvana)
     assert planned.run("run", "--dry-run", "--json") == 0
     plan = json.loads(capsys.readouterr().out)
-    assert plan["a"]["trained"] == "0 of 2 folds"
+    assert plan["recipes"]["a"]["trained"] == "0 of 2 folds"
     assert not (tmp_path / "runs").exists()
 
 
-def test_another_suite_in_the_same_folder_is_refused(road, capsys):
+def test_a_suite_may_get_another_title_but_no_other_folds(road, capsys):
     road.write(TINY_SUITE | {"title": "other"})
+    assert road.run("run") == 0
+    assert "title: other" in road.made("suite.yaml").read_text()
+    road.write(TINY_SUITE | {"folds": TINY_SUITE["folds"] | {"seed": 3}})
     assert road.run("run") == 2
-    assert "made with another title" in capsys.readouterr().err
+    assert "folds.csv: made from something else than there is now (folds changed: seed)" in (
+        capsys.readouterr().err
+    )
     road.write(TINY_SUITE)
 
 
 def test_other_photographs_in_the_same_folder_are_refused(road, capsys):
     assert road.run("run", "--limit", "3") == 2
-    assert "made with another limit" in capsys.readouterr().err
-    kept = road.made("photographs.txt").read_text()
-    road.made("photographs.txt").write_text(kept.replace("_16\n", "_17\n"))
-    assert road.run("run") == 2
-    assert "drawn for other photographs" in capsys.readouterr().err
-    road.made("photographs.txt").write_text(kept)
+    assert "training photographs gone: " in capsys.readouterr().err
+
+
+def test_damaged_folds_are_put_back(road, capsys):
+    folds = road.made("folds.csv").read_text()
+    road.made("folds.csv").write_text(folds.replace(",1", ",0"))
+    assert road.run("run") == 0
+    assert road.made("folds.csv").read_text() == folds
+    assert "folds.csv: missing or damaged: putting it back" in capsys.readouterr().err
 
 
 def test_a_recipe_that_the_suite_lacks_is_named(road, capsys):
@@ -44,9 +52,14 @@ def test_a_recipe_that_the_suite_lacks_is_named(road, capsys):
 
 def test_a_stage_before_its_turn_says_what_comes_first(tiny_carvana, tmp_path, capsys):
     early = Road(tmp_path, tiny_carvana)
-    for verb, first in (("score", "folds"), ("leaderboard", "score"), ("ensemble", "predict")):
+    for verb in ("score", "leaderboard", "report", "ensemble", "submit"):
         assert early.run(verb) == 4
-        assert first in capsys.readouterr().err
+        assert "no folds yet; run the stage `folds` first" in capsys.readouterr().err
+    assert early.run("folds") == 0
+    for verb in ("score", "leaderboard", "report", "ensemble", "submit"):
+        assert early.run(verb) == 4
+        error = capsys.readouterr().err
+        assert "not trained to the end yet" in error and "carvana-bench predict" in error
 
 
 def test_missing_weights_stop_the_run_at_once(tiny_carvana, tmp_path, monkeypatch, capsys):

@@ -1,47 +1,170 @@
-"""Whether a stage is done: all that it makes is there and newer than all that it reads."""
+"""Whether a stage is done: its files, and all that they were made from, are what they were."""
 
 import os
 from dataclasses import replace
 
 import pytest
 
-from bench.run.stage import Stage, is_fresh
+from bench.run.record import Record, read_record
+from bench.run.stage import KeptStage, RecordedStage
+from bench.system.claims import Taken, claimed
+from bench.system.contents import Contents
+from bench.system.errors import BadConfig, BadData
 
 
 @pytest.fixture
-def stage(tmp_path):
-    """A stage that makes two files from one, all of them there, the source oldest."""
-    for age, name in enumerate(("second", "first", "source")):
-        (tmp_path / name).write_text(name)
-        os.utime(tmp_path / name, (1000 - age, 1000 - age))
-    makes = [tmp_path / "first", tmp_path / "second"]
-    return Stage("both", makes, [tmp_path / "source"], lambda: None)
+def inputs():
+    return {"masks": {"a": "1", "b": "2"}, "recipe fields": {"lr": "0.1"}}
 
 
-def test_a_stage_is_done_while_no_source_is_newer_or_missing(stage):
-    assert stage.done and not stage.stale
-    os.utime(stage.reads[0], (999.5, 999.5))
-    assert stage.stale == [stage.makes[0]]
-    stage.reads[0].unlink()
-    assert stage.stale == stage.makes
+def make(tmp_path, inputs, kind=RecordedStage, **more):
+    """A stage that writes two files, and the list of its runs."""
+    runs, makes = [], [tmp_path / "first.csv", tmp_path / "second.bin"]
+
+    def run():
+        runs.append("run")
+        for path in makes:
+            path.write_text(path.name)
+
+    stage = kind(
+        name="both",
+        record=tmp_path / "made" / "both.json",
+        makes=makes,
+        reads=lambda: inputs,
+        run=run,
+        contents=Contents(tmp_path / "cache"),
+        **more,
+    )
+    return stage, runs
 
 
-def test_a_file_that_is_not_there_is_stale(stage):
-    stage.makes[1].unlink()
-    assert stage.stale == [stage.makes[1]]
-    assert not is_fresh(stage.makes[1], [])
+@pytest.fixture
+def recorded(tmp_path, inputs):
+    return make(tmp_path, inputs)
 
 
-def test_a_stage_runs_unless_it_is_done_or_if_it_always_does(stage):
-    runs = []
-    stage = replace(stage, run=lambda: runs.append("run"))
+@pytest.fixture
+def kept(tmp_path, inputs):
+    first = tmp_path / "first.csv"
+    return make(
+        tmp_path, inputs, KeptStage, folder=tmp_path, keeps=[first], choice="choose", cure="cure"
+    )
+
+
+def test_a_stage_is_done_once_and_then_left_alone(recorded):
+    stage, runs = recorded
+    assert stage.reasons() == ["not made yet"]
     stage.bring_up_to_date()
+    stage.bring_up_to_date()
+    assert runs == ["run"] and stage.done
+
+
+@pytest.mark.parametrize("seconds", [0, 10**9, 4 * 10**9])
+def test_no_clock_decides(recorded, seconds):
+    stage, _runs = recorded
+    stage.bring_up_to_date()
+    for path in (*stage.makes, stage.record):
+        os.utime(path, (seconds, seconds))
+    assert stage.done
+
+
+def test_what_it_is_made_from_decides(recorded, inputs, capsys):
+    stage, runs = recorded
+    stage.bring_up_to_date()
+    inputs["masks"]["b"] = "3"
+    assert stage.reasons() == ["masks changed: b"]
+    stage.bring_up_to_date()
+    assert runs == ["run", "run"] and stage.done
+    assert "both: masks changed: b: making it again" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [
+        (lambda path: path.unlink(), "second.bin is missing"),
+        (lambda path: path.write_text("second.bim"), "second.bin is damaged"),
+        (lambda path: path.write_text(""), "second.bin is damaged"),
+    ],
+)
+def test_a_file_that_is_not_what_was_made_is_made_again(recorded, spoil, reason):
+    stage, _runs = recorded
+    stage.bring_up_to_date()
+    states = stage.makes[1].stat()
+    spoil(stage.makes[1])
+    if stage.makes[1].exists():
+        os.utime(stage.makes[1], ns=(states.st_atime_ns, states.st_mtime_ns))
+    assert stage.reasons()[0].startswith(reason)
+    stage.bring_up_to_date()
+    assert stage.done and stage.makes[1].read_text() == "second.bin"
+
+
+def test_a_damaged_record_makes_the_stage_again(recorded):
+    stage, runs = recorded
+    stage.bring_up_to_date()
+    stage.record.write_text("{}")
+    stage.bring_up_to_date()
+    assert runs == ["run", "run"] and stage.done
+
+
+def test_what_makes_nothing_is_done(recorded):
+    assert replace(recorded[0], makes=[]).done
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "error"), [("masks", "b", BadData), ("recipe fields", "lr", BadConfig)]
+)
+def test_a_kept_stage_is_refused_when_its_inputs_have_changed(kept, inputs, kind, name, error):
+    stage, runs = kept
+    stage.bring_up_to_date()
+    inputs[kind][name] = "other"
+    for refuse in (stage.bring_up_to_date, stage.check):
+        with pytest.raises(error, match=rf"{stage.folder}: .*{kind} changed: {name}\); choose"):
+            refuse()
+    assert runs == ["run"]
+
+
+def test_a_kept_stage_that_was_only_begun_goes_on_or_is_refused(kept, inputs):
+    stage, runs = kept
+    Record(dict(inputs)).write(stage.record)
+    stage.bring_up_to_date()
+    assert runs == ["run"] and stage.done
+
+
+def test_a_small_file_is_put_back_and_a_large_one_asked_for(kept):
+    stage, runs = kept
+    stage.bring_up_to_date()
+    stage.makes[0].write_text("spoilt")
+    stage.bring_up_to_date()
+    assert stage.makes[0].read_text() == "first.csv"
+    stage.makes[1].write_text("spoilt")
+    with pytest.raises(BadData, match=r"second\.bin is damaged.*; cure"):
+        stage.bring_up_to_date()
+    assert runs == ["run"]
+    stage.forget_if_damaged()
+    stage.bring_up_to_date()
+    assert runs == ["run", "run"] and stage.done
+
+
+def test_a_kept_stage_of_an_earlier_version_is_taken_as_it_is(kept, capsys):
+    stage, runs = kept
+    stage.run()
+    assert stage.done
+    stage.bring_up_to_date()
+    assert runs == ["run"] and read_record(stage.record).finished
+    assert "an earlier version" in capsys.readouterr().err
+
+
+def test_a_kept_stage_with_a_damaged_record_asks(kept):
+    stage, _runs = kept
+    stage.bring_up_to_date()
+    stage.record.write_text("")
+    with pytest.raises(BadData, match=r"both\.json: damaged .* put it back, or remove it if"):
+        stage.bring_up_to_date()
+
+
+def test_a_kept_stage_that_another_does_is_refused(kept):
+    stage, runs = kept
+    stage.record.parent.mkdir()
+    with claimed(stage.claim, stage.folder), pytest.raises(Taken, match="in use: process"):
+        stage.bring_up_to_date()
     assert not runs
-    replace(stage, always=True).bring_up_to_date()
-    os.utime(stage.reads[0], (2000, 2000))
-    stage.bring_up_to_date()
-    assert runs == ["run", "run"]
-
-
-def test_what_makes_nothing_is_done():
-    assert Stage("nothing", [], [], lambda: None).done

@@ -1,28 +1,225 @@
-"""The table of stages: what is done, and what a change makes stale."""
+"""What a change makes stale, what is then made again, and what is refused; no clock decides."""
 
 import os
+import shutil
+from pathlib import Path
 
+import pandas as pd
 import pytest
+import yaml
 
 from bench.cli.arguments import make_parser, open_run
 from bench.cli.verbs import VERBS
-from bench.run.members import training_stages
-from bench.run.stages import GROUPS
+from bench.config.strict import to_yaml
+from bench.masks.store import MapStore
+from bench.run.stages import all_stages
+from bench.system.claims import claimed
+from tests.tiny import MADE_SUITE, RECIPE, TRAIN_CARS, Made
 
-pytestmark = pytest.mark.slow
+MOVED = ["report"]  # names the folder of the data, which is another in a copy
+SCORED = ["fit", "score", "analysis", "leaderboard", "report"]
 
 
-def test_the_table_of_stages_says_what_is_done_and_what_a_change_makes_stale(road):
-    run = open_run(make_parser(VERBS).parse_args(road.words("run")))
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory, tiny_carvana):
+    """A run whose maps were drawn, scored, ranked, reported and handed in."""
+    folder = tmp_path_factory.mktemp("finished")
+    shutil.copytree(tiny_carvana, folder / "data")
+    made = Made(folder, folder / "data")
+    made.draw(seed=0)
+    assert made.main("run") == 0
+    return made
 
-    def stale():
-        stages = training_stages(run)
-        stages += [make(run) for group in GROUPS.values() for make in group]
-        return {stage.name for stage in stages if not stage.done}
 
-    assert stale() == set()
-    scored = road.made("scores.parquet").stat()
-    os.utime(road.made("scores.parquet"))
-    assert stale() == {"analysis", "leaderboard", "report"}
-    os.utime(road.made("scores.parquet"), ns=(scored.st_atime_ns, scored.st_mtime_ns))
-    assert stale() == set()
+@pytest.fixture
+def made(finished, tmp_path):
+    """A copy of that run, in another place and of another time."""
+    shutil.copytree(finished.folder, tmp_path / "copy")
+    return Made(tmp_path / "copy", tmp_path / "copy" / "data")
+
+
+def stale(made):
+    run = open_run(make_parser(VERBS).parse_args(made.words("run")))
+    return [stage.name for stage in all_stages(run) if not stage.done]
+
+
+def heldout_mask(made, car=0):
+    return made.data / "train_masks" / f"{TRAIN_CARS[car]}_01_mask.gif"
+
+
+def swap(path: Path, other: Path):
+    """Put one file's content into another, and set its time back."""
+    times = path.stat()
+    path.write_bytes(other.read_bytes())
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def test_a_run_that_was_copied_elsewhere_is_current(made):
+    made.main("run")  # its commands and the folder of its data are new to the report
+    assert stale(made) == []
+
+
+def test_times_decide_nothing(made):
+    made.main("run")
+    for number, path in enumerate(sorted(made.folder.rglob("*"))):
+        os.utime(path, (10**9 - number, 10**9 - number))
+    assert stale(made) == []
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "scores.parquet",
+        "ceilings.json",
+        "analysis.json",
+        "report.html",
+        "leaderboard.csv",
+        "by_view.csv",
+        "made/score.json",
+        "ensembles/stacking/parameters.json",
+    ],
+)
+@pytest.mark.parametrize("damage", ["gone", "empty", "one byte"])
+def test_a_damaged_result_is_made_again(made, finished, name, damage):
+    path = made.run_folder / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"" if damage == "empty" else content)
+    assert made.main("run") == 0
+    assert stale(made) == []
+    same_numbers(made, finished)
+
+
+def same_numbers(made, finished):
+    scores = [pd.read_parquet(each.run_folder / "scores.parquet") for each in (made, finished)]
+    pd.testing.assert_frame_equal(*scores)
+    for name in ("leaderboard.csv", "by_view.csv", "by_make.csv", "analysis.json", "folds.csv"):
+        assert (made.run_folder / name).read_bytes() == (finished.run_folder / name).read_bytes()
+    for file in (finished.folder / "out").glob("*.csv.gz"):
+        assert (made.folder / "out" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_a_changed_mask_of_a_car_that_trained_a_network_is_refused(made, capsys):
+    swap(heldout_mask(made), heldout_mask(made, 1))
+    for verb in ("run", "score", "leaderboard", "report", "predict", "train", "submit"):
+        assert made.main(verb) == 3
+        error = capsys.readouterr().err
+        assert f"cars changed: {TRAIN_CARS[0]}); put that back; or remove " in error
+        assert "carvana-bench train" in error
+
+
+def test_a_swapped_photograph_of_a_test_car_is_predicted_again(made, capsys):
+    tests = sorted((made.data / "test").iterdir())
+    swap(tests[0], tests[1])
+    assert stale(made) == ["predict test cars", *MOVED]
+    assert made.main("submit") == 4
+    assert "1 photographs changed; first: carvana-bench predict" in capsys.readouterr().err
+
+
+def test_maps_of_other_weights_are_not_scored(made, capsys):
+    weights = made.run_folder / "a" / "fold0" / "weights.safetensors"
+    weights.write_bytes(bytes(range(100)))
+    assert made.main("score") == 4
+    assert "the maps of a are of other weights" in capsys.readouterr().err
+    assert made.main("run") == 3
+    assert "weights.safetensors is damaged" in capsys.readouterr().err
+
+
+def test_another_map_makes_everything_again_that_stands_on_it(made, capsys):
+    with MapStore.open(made.run_folder / "b" / "maps-heldout.sqlite") as store:
+        image = store.ids()[0]
+        map, origin, maker = store.read(image), store.made_from()[image], store.made_by
+    with MapStore.create(made.run_folder / "b" / "maps-heldout.sqlite", maker) as store:
+        store.write(image, 255 - map, origin)
+    assert stale(made) == SCORED
+    assert made.main("score") == 0
+    assert "score: maps changed: b" in capsys.readouterr().err
+    assert stale(made) == ["leaderboard", "submissions", "report"]
+
+
+def test_a_suite_may_grow_and_an_ensemble_may_change(made, capsys):
+    suite = yaml.safe_load(made.suite.read_text())
+    suite["ensembles"]["pair"] = {"rule": "mean", "members": ["a.yaml", "b.yaml"]}
+    suite["ensembles"]["vote"] = {"rule": "vote", "members": ["b.yaml", "c.yaml"]}
+    made.suite.write_text(yaml.safe_dump(suite))
+    assert made.main("run") == 0
+    error = capsys.readouterr().err
+    assert "score: entries changed: vote; entries added: pair" in error
+    assert "fit:" not in error and stale(made) == []
+    assert "pair" in (made.run_folder / "leaderboard.csv").read_text()
+    assert "pair" in (made.run_folder / "suite.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "left"),
+    [
+        ("goal", "another", []),
+        ("reported", {"dice": 0.9}, []),
+        ("refine", ["fill_holes"], []),
+        ("tta", {"flip": False}, ["maps of a are of other weights or another recipe"]),
+    ],
+)
+def test_fields_that_decide_no_training_may_change(made, capsys, field, value, left):
+    content = yaml.safe_load(to_yaml(RECIPE)) | {field: value}
+    (made.folder / "a.yaml").write_text(yaml.safe_dump(content))
+    assert made.main("leaderboard") == (4 if left or field == "refine" else 0)
+    assert all(phrase in capsys.readouterr().err for phrase in left)
+
+
+def test_a_field_that_decides_a_training_is_refused(made, capsys):
+    content = yaml.safe_load(to_yaml(RECIPE)) | {"seed": 7}
+    (made.folder / "a.yaml").write_text(yaml.safe_dump(content))
+    assert made.main("run") == 2
+    assert "recipe fields added: seed" in capsys.readouterr().err
+
+
+def test_a_manifest_is_put_back(made, finished):
+    manifest = made.run_folder / "a" / "fold0" / "manifest.json"
+    kept = manifest.read_text()
+    manifest.write_text(kept.replace("5.0", "9.0"))
+    assert made.main("run") == 0
+    assert manifest.read_text() == kept
+    same_numbers(made, finished)
+
+
+def test_a_second_process_is_refused_before_any_work(made, capsys):
+    (made.run_folder / "scores.parquet").unlink()
+    with claimed(made.run_folder / ".claim", made.run_folder):
+        for verb in ("run", "score", "ensemble"):
+            assert made.main(verb) == 1
+            assert f"in use: process {os.getpid()}" in capsys.readouterr().err
+    assert not (made.run_folder / "scores.parquet").exists()
+
+
+def test_a_finished_run_that_cannot_be_written_to_can_be_looked_at(made, monkeypatch):
+    assert made.main("run") == 0
+
+    def forbidden(*_, **__):
+        raise AssertionError("something is written")
+
+    for name in ("files.replacing", "claims.claimed", "progress.log_to"):
+        monkeypatch.setattr(f"bench.system.{name}", forbidden)
+    for name in ("stages.claimed", "stages.log_to", "opening.write_text"):
+        monkeypatch.setattr(f"bench.run.{name}", forbidden)
+    for verb in ("run", "score", "leaderboard", "report", "submit"):
+        assert made.main(verb) == 0
+
+
+def test_verify_reads_everything_again(made, capsys):
+    assert made.main("run") == 0
+    assert made.main("run", "--verify") == 0
+    assert "were read to their ends" in capsys.readouterr().err
+
+
+def test_submissions_of_another_run_are_made_again(made, finished):
+    """Two runs of one name share a folder: each run's own files are there after its `submit`."""
+    file = made.folder / "out" / "made-mean.csv.gz"
+    own = file.read_bytes()
+    file.write_bytes((made.folder / "out" / "made-a.csv.gz").read_bytes())
+    assert stale(made) == ["submissions", *MOVED]
+    assert made.main("submit") == 0
+    assert file.read_bytes() == own
+    assert MADE_SUITE["ensembles"]

@@ -1,0 +1,108 @@
+"""What the stages of a run are made from, as hashes: all that decides a result."""
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.config.refinement import to_json
+from bench.data.carvana import is_drawn, is_real
+from bench.data.content import by_car, mask_hashes, photograph_hashes
+from bench.ensembles.entry import Entry
+from bench.networks.load import starting_weights
+from bench.run.record import Inputs
+from bench.run.run import Run
+from bench.run.stage import file_hashes, store_hash
+from bench.system.environment import code_sha256
+from bench.training.train import VERSION
+
+
+def of_folds(run: Run) -> Inputs:
+    """Return what the folds are drawn for: the photographs' names, and the suite's settings."""
+    settings = {**dict(run.suite.folds), "split": run.suite.split, "limit": run.suite.limit}
+    settings.pop("run")  # folds may be added
+    return {
+        "folds": {name: str(value) for name, value in settings.items()},
+        "training photographs": by_car(dict.fromkeys(run.data.train, "")),
+    }
+
+
+def of_training(run: Run, name: str, fold: int) -> Inputs:
+    """Return what decides a training: photographs, masks, fields of the recipe, weights."""
+    part = run.splits[fold]
+    return {
+        "recipe fields": run.recipes[name].training_fields(),
+        **_photographs_and_masks(run, "training", part.train),
+        **_photographs_and_masks(run, "validation", part.valid),
+        "starting weights": _names(run, starting_weights(run.recipes[name])),
+        "program": {"version of training": str(VERSION)},
+    }
+
+
+def _photographs_and_masks(run: Run, kind: str, images: Sequence[str]) -> Inputs:
+    return {
+        f"photographs of {kind} cars": by_car(photograph_hashes(run.data, images, run.contents)),
+        f"masks of {kind} cars": by_car(mask_hashes(run.data, images, run.contents)),
+    }
+
+
+def _names(run: Run, paths: Sequence[Path]) -> dict[str, str]:
+    """Return the hash of each file that is there, by the file's name."""
+    hashes = run.contents.of(path for path in paths if path.is_file())
+    return {path.name: digest for path, digest in hashes.items()}
+
+
+def of_maps(run: Run, split: str) -> Inputs:
+    """Return the content of each member's maps of the split "heldout" or "test"."""
+    return {"maps": {name: store_hash(path) for name, path in run.stores(split).items()}}
+
+
+def of_heldout_masks(run: Run) -> Inputs:
+    """Return the true masks of the held-out cars, and the photographs, whose size masks have."""
+    return _photographs_and_masks(run, "held-out", sorted(run.heldout))
+
+
+def of_entries(entries: Sequence[Entry]) -> Inputs:
+    """Return each entry's rule, its members, given parameters and refinement."""
+    return {
+        "entries": {
+            entry.name: _hash([entry.rule, entry.members, entry.parameters, to_json(entry.refine)])
+            for entry in entries
+        }
+    }
+
+
+def of_names(images: Mapping[str, Path]) -> dict[str, str]:
+    """Return one hash, by car, of the file names of photographs."""
+    return by_car({image: path.name for image, path in images.items()})
+
+
+def of_data_tables(run: Run) -> Inputs:
+    """Return the table of the cars' makes, and whether the photographs are the competition's."""
+    table = run.data.metadata_table
+    hashes = run.contents.of([table]) if table else {}
+    kind = {"real": str(is_real(run.data)), "drawn": str(is_drawn(run.data))}
+    return {"data": {path.name: digest for path, digest in hashes.items()} | kind}
+
+
+def of_files(run: Run, kind: str, paths: Sequence[Path]) -> Inputs:
+    """Return the hash of each file, "" of one that is missing, by its path from the run."""
+    hashes = file_hashes([path for path in paths if path.is_file()], run.contents)
+    start = run.layout.folder
+    return {kind: {os.path.relpath(path, start): hashes.get(path, "") for path in paths}}
+
+
+def of_code(*folders: str) -> Inputs:
+    """Return the hash of packages of this program."""
+    return {"program": {folder: code_sha256(folder) for folder in folders}}
+
+
+def of_values(kind: str, **values: Any) -> Inputs:
+    """Return the hashes of any values that JSON can hold."""
+    return {kind: {name: _hash(value) for name, value in values.items()}}
+
+
+def _hash(value: Any) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]

@@ -1,0 +1,84 @@
+"""What a stage made, and the content that it was made from, as a JSON file in the run's folder."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from bench.system.errors import BadFile
+from bench.system.files import write_json
+
+Inputs = Mapping[str, Mapping[str, str]]  # kind of thing -> each one's name -> its hash or value
+
+MAX_NAMED = 3  # things that a message names
+
+
+@dataclass(frozen=True)
+class Record:
+    """What was made from what.
+
+    Args:
+        made_from: by kind: each thing's name and its hash or value.
+        finished: whether all was made; if not, it was only begun.
+        files: the hash of each file that was made, by name.
+        texts: small files that were made, whole, by name: they are put back if they are damaged.
+    """
+
+    made_from: Inputs
+    finished: bool = False
+    files: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
+
+    def write(self, path: Path) -> None:
+        """Write the record, and its own hash."""
+        content = asdict(self)
+        write_json(path, {"sha256": _hash(content), **content})
+
+
+def read_record(path: Path) -> Record | None:
+    """Read the record of a stage; None where there is none yet.
+
+    Raises:
+        BadData: it is damaged.
+    """
+    if not path.exists():
+        return None
+    try:
+        content = json.loads(path.read_bytes())
+        if content.pop("sha256") != _hash(content):
+            raise ValueError("it does not have the content that was written")
+        return Record(**content)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise BadFile(path, f"damaged ({error})", "put it back") from error
+
+
+def _hash(content: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def differences(before: Inputs, now: Inputs) -> list[str]:
+    """Say what has changed among the things that something was made from: a phrase for each kind.
+
+    >>> differences({"masks": {"a": "1", "b": "2"}}, {"masks": {"a": "1", "b": "3"}})
+    ['masks changed: b']
+    """
+    return [
+        f"{kind} {phrase}"
+        for kind in dict.fromkeys([*before, *now])
+        for phrase in _phrases(before.get(kind, {}), now.get(kind, {}))
+    ]
+
+
+def _phrases(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
+    changed = [name for name in before if name in now and before[name] != now[name]]
+    added = [name for name in now if name not in before]
+    gone = [name for name in before if name not in now]
+    listed = {"changed": changed, "added": added, "gone": gone}
+    return [f"{word}: {_few(names)}" for word, names in listed.items() if names]
+
+
+def _few(names: list[str]) -> str:
+    shown = ", ".join(names[:MAX_NAMED])
+    return f"{shown} and {len(names) - MAX_NAMED} more" if len(names) > MAX_NAMED else shown
