@@ -101,10 +101,10 @@ def check_weights(training: TrainingFolder) -> None:
     """
     if not training.finished:
         return
-    noted = read_json(training.manifest, Noted, "train again").weights_sha256
+    noted = read_json(training.manifest, Noted, TRAIN_AGAIN).weights_sha256
     if noted and training.weights.is_file() and noted != sha256(training.weights):
         what = f"damaged, or not the weights that {training.manifest.name} notes"
-        raise BadFile(training.weights, what, "put them back, or train again")
+        raise BadFile(training.weights, what, f"put them back, or {TRAIN_AGAIN}")
 
 
 def load_network(recipe: Recipe, training: TrainingFolder) -> nn.Module:
@@ -113,7 +113,6 @@ def load_network(recipe: Recipe, training: TrainingFolder) -> nn.Module:
     Raises:
         BadFile: the weights are damaged or belong to another network.
     """
-    check_weights(training)
     network = build(recipe, pretrained=False)
     try:
         network.load_state_dict(read_weights(training.weights))
@@ -121,6 +120,7 @@ def load_network(recipe: Recipe, training: TrainingFolder) -> nn.Module:
         raise BadFile(error.file, error.what, TRAIN_AGAIN) from error
     except RuntimeError as error:
         raise BadFile(training.weights, f"of another network ({error})", TRAIN_AGAIN) from error
+    check_weights(training)
     return network.eval()
 
 

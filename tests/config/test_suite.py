@@ -48,7 +48,7 @@ def test_a_recipe_is_called_as_a_suite_names_it_and_its_name_decides_nothing(tmp
     assert recipe.name == "mine"
     assert load_recipe("cpu/unet-256x384").name == "cpu/unet-256x384"
     suite = load_suite("demo")
-    assert as_suite_runs_it(recipe, suite).unrefined.name == "mine"
+    assert as_suite_runs_it(recipe, suite).name == "mine"
     other = recipe.named("other")
     assert (recipe.name, other.name) == ("mine", "other")
     assert recipe == other

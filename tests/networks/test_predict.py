@@ -1,8 +1,8 @@
 """Prediction: every photograph once, the mean over networks, and what is kept when one is bad."""
 
-import math
 import os
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +18,7 @@ from bench.networks.load import load_network
 from bench.networks.predictor import FoldTask
 from bench.networks.tta import views
 from bench.system.device import Machine
-from bench.system.errors import BadData, BenchError, Incomplete, Missing
+from bench.system.errors import BadData, Incomplete, Missing
 from bench.training import train
 from tests.tiny import RECIPE
 
@@ -60,9 +60,6 @@ def test_maps_are_uint8_at_the_photographs_own_size_and_the_mean_of_all_networks
         exact = (zero[image].astype(int) + one[image]) / 2
         assert np.abs(both[image] - exact).max() <= 1  # each is rounded once
     assert predict.ms_per_image(tmp_path / "both.sqlite") > 0
-    (tmp_path / "both.json").unlink()  # killed just before it was written
-    predict.run([predict.PredictionTask(RECIPE, parts, tmp_path / "both.sqlite")], MACHINE)
-    assert math.isnan(predict.ms_per_image(tmp_path / "both.sqlite"))
 
 
 def members_of(folder, photographs, stores):
@@ -189,11 +186,27 @@ def test_maps_of_other_weights_are_not_mixed(trained, tmp_path):
         [predict.PredictionTask(RECIPE, one_fold(folder / "0", photographs), store)],
         MACHINE,
     )
-    with pytest.raises(BenchError, match="weights_sha256"):
-        predict.run(
-            [predict.PredictionTask(RECIPE, one_fold(folder / "1", photographs), store)],
-            MACHINE,
-        )
+    other = predict.PredictionTask(RECIPE, one_fold(folder / "1", photographs), store)
+    assert predict.reasons(other) == ["the maps of it are of other weights or another recipe"]
+    predict.run([other], MACHINE)
+    assert predict.reasons(other) == []
+    alone = tmp_path / "alone.sqlite"
+    predict.run([replace(other, store=alone)], MACHINE)
+    assert all((maps_of(store)[image] == map).all() for image, map in maps_of(alone).items())
+
+
+def test_a_photograph_of_another_content_is_predicted_again(trained, tmp_path):
+    folder, photographs = trained
+    fold = one_fold(folder / "0", photographs)[0]
+    hashes = dict.fromkeys(photographs, "before")
+    task = predict.PredictionTask(RECIPE, [replace(fold, hashes=hashes)], tmp_path / "maps.sqlite")
+    predict.run([task], MACHINE)
+    assert predict.reasons(task) == []
+    hashes[next(iter(photographs))] = "after"
+    assert predict.reasons(task) == ["it: 1 photographs changed"]
+    predict.run([task], MACHINE)
+    with MapStore.open(task.store) as store:
+        assert store.made_from() == hashes
 
 
 def test_untrained_and_damaged_networks_are_named(trained, tmp_path):
