@@ -25,6 +25,7 @@ from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
 from bench.system.contents import Contents
 from bench.system.disk import take_space
+from bench.system.environment import code_sha256
 from bench.system.files import replacing
 from bench.system.process import use_one_opencv_thread
 from bench.system.progress import say, track
@@ -86,11 +87,12 @@ def cached_samples(
 
 
 def _key(data: Carvana, images: Sequence[str], size: tuple[int, int], contents: Contents) -> str:
-    """Return a name that changes with the content of any photograph or mask, and with the size."""
+    """Return a name that changes with the size, and with what any photograph or mask holds."""
     photographs = photograph_hashes(data, images, contents)
     masks = mask_hashes(data, images, contents)
     listed = [f"{image} {photographs[image]} {masks[image]}" for image in images]
-    digest = hashlib.sha256("\n".join(listed).encode()).hexdigest()
+    code = code_sha256("bench/data", "bench/masks")  # reads and shrinks them
+    digest = hashlib.sha256("\n".join([code, *listed]).encode()).hexdigest()
     return f"{size[0]}x{size[1]}-{digest[:16]}"
 
 
