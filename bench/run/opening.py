@@ -1,6 +1,7 @@
 """The start of a run: opened, checked before the first second of work, its folds frozen."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,7 +12,7 @@ from bench.config.refinement import to_json
 from bench.config.strict import to_yaml
 from bench.config.suite import short_name
 from bench.data.carvana import open_folder
-from bench.data.folds import draw_folds, limit_cars, write_folds
+from bench.data.folds import Split, draw_folds, limit_cars, split, write_folds
 from bench.demo.folder import draw_folder
 from bench.ensembles import fit
 from bench.ensembles.entry import check_ensembles
@@ -26,6 +27,7 @@ from bench.system.environment import environment
 from bench.system.errors import Missing
 from bench.system.files import write_json, write_text
 from bench.system.progress import say
+from bench.training.check import check_training
 from bench.training.tensorboard import check_tensorboard
 
 
@@ -92,8 +94,10 @@ def begin(run: Run) -> None:
     if not run.data.train:
         raise Missing(f"{run.data.root}: no training photographs; see data/README.md")
     for name, recipe in run.recipes.items():
-        if not all(run.layout.training(name, fold).finished for fold in run.suite.folds.run):
+        if _unfinished(run, name):
             build(recipe)
+    if run.layout.folds.exists():
+        _check_trainings(run, run.splits)
     folds_stage(run).bring_up_to_date()
     for stage in training_stages(run):
         check_unclaimed(stage.claim, stage.folder)
@@ -138,8 +142,23 @@ def folds_stage(run: Run) -> KeptStage:
 
 
 def _draw(run: Run) -> None:
+    folds = draw_folds(run.data, run.suite, run.machine.jobs)
+    parts = {fold: split(run.data, run.suite, folds, fold) for fold in run.suite.folds.run}
+    _check_trainings(run, parts)  # as long as the suite can still get other folds
     write_json(run.layout.environment, environment())
-    write_folds(run.layout.folds, draw_folds(run.data, run.suite, run.machine.jobs))
+    write_folds(run.layout.folds, folds)
+
+
+def _check_trainings(run: Run, splits: Mapping[int, Split]) -> None:
+    """Refuse trainings that cannot work; do none."""
+    for name, recipe in run.recipes.items():
+        for fold in _unfinished(run, name):
+            part, at_once = splits[fold], run.machine.micro_batch
+            check_training(recipe, part.train, part.valid, run.data.train, at_once)
+
+
+def _unfinished(run: Run, name: str) -> list[int]:
+    return [fold for fold in run.suite.folds.run if not run.layout.training(name, fold).finished]
 
 
 def _write_if_new(path: Path, text: str) -> None:

@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
+from functools import cache
 from pathlib import Path
 
 from bench.system.errors import BenchError
@@ -118,7 +119,7 @@ def _take(claim: Path, target: Path | str, owner: Owner) -> int:
     while True:
         descriptor = os.open(claim, os.O_RDWR | os.O_CREAT, 0o644)
         try:
-            _refuse_if_taken(claim, target, owner, locked=_lock(descriptor))
+            _refuse_if_taken(claim, target, owner, locked=_lock(descriptor, claim))
             if _is_at(descriptor, claim):  # or its last owner has just removed it
                 os.ftruncate(descriptor, 0)
                 os.write(descriptor, json.dumps(asdict(owner)).encode())
@@ -129,15 +130,25 @@ def _take(claim: Path, target: Path | str, owner: Owner) -> int:
         os.close(descriptor)
 
 
-def _lock(descriptor: int) -> bool | None:
+def _lock(descriptor: int, claim: Path) -> bool | None:
     """Lock a file: whether nobody else holds the lock; None where there are no locks."""
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:
+    except OSError as error:
+        _warn_of_no_locks(claim.parent, str(error.strerror))
         return None
     return True
+
+
+@cache
+def _warn_of_no_locks(folder: Path, why: str) -> None:
+    """Say once, also to those who asked for quiet, that only signs of life protect a folder."""
+    sys.stderr.write(
+        f"{folder}: no locks here ({why}): another process is only noticed by a sign of life "
+        f"within {DEAD_AFTER_S:.0f} s\n"
+    )
 
 
 def _refuse_if_taken(claim: Path, target: Path | str, owner: Owner, locked: bool | None) -> None:

@@ -78,11 +78,9 @@ def test_a_value_of_the_leaderboard_without_a_line_is_refused_not_lost(made, mon
 def test_scores_of_an_older_version_are_refused_with_the_cure(made, monkeypatch, capsys):
     assert made.main("score") == 0
     monkeypatch.setattr(columns, "LEADERBOARD", (*columns.LEADERBOARD, TOY))
-    with pytest.raises(
-        BadData, match="no column toy; .* of an older version; remove"
-    ):
+    with pytest.raises(BadData, match=r"no column toy; .* of an older version; remove"):
         read_scores(made.run_folder / "scores.parquet")
-    (made.run_folder / "leaderboard.csv").unlink()
+    (made.run_folder / "leaderboard.csv").unlink(missing_ok=True)
     assert made.main("leaderboard") == 3
     assert "run the stage `score` again" in capsys.readouterr().err
     assert made.main("errors", "--entry", "a", "--out", "unused") == 3
