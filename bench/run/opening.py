@@ -96,9 +96,8 @@ def begin(run: Run) -> None:
     for name, recipe in run.recipes.items():
         if _unfinished(run, name):
             build(recipe)
-    if run.layout.folds.exists():
-        _check_trainings(run, run.splits)
     folds_stage(run).bring_up_to_date()
+    _check_trainings(run, run.splits)
     for stage in training_stages(run):
         check_unclaimed(stage.claim, stage.folder)
         stage.check()

@@ -87,7 +87,7 @@ def test_a_damaged_file_of_samples_is_made_again_with_a_word(bench, capsys, dama
     data, cache = open_folder(bench.data), bench.folder / "cache"
     images, size = sorted(data.train)[:3], (32, 48)
     dataset.samples_of(data, images, size, cache, 1)
-    (path,) = cache.iterdir()
+    (path,) = cache.glob("*.npy")
     whole = path.read_bytes()
     path.write_bytes(DAMAGES[damage](whole))
     samples = dataset.samples_of(data, images, size, cache, 1)
