@@ -18,7 +18,7 @@ from bench.run.run import Run
 from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, Missing
-from bench.system.files import read_text, write_json, write_text
+from bench.system.files import read_text, to_json, update_text, write_json, write_text
 from bench.system.progress import say
 from bench.training.tensorboard import check_tensorboard
 
@@ -116,4 +116,6 @@ def freeze_folds(run: Run) -> None:
     audits = {fold: part.audit() for fold, part in run.splits.items()}
     for fold, audit in audits.items():
         say(f"fold {fold}: {audit}")
-    write_json(run.layout.leaks, {str(fold): str(audit) for fold, audit in audits.items()})
+    update_text(
+        run.layout.leaks, to_json({str(fold): str(audit) for fold, audit in audits.items()})
+    )
