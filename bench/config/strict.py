@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from bench.system.errors import BadConfig
+from bench.system.errors import BadConfig, BadData
 
 
 class Strict(BaseModel):
@@ -154,8 +154,13 @@ def check_same(path: Path, config: Strict, ignored: Set[str] = frozenset()) -> N
 
     Raises:
         BadConfig: the stored file differs; the message names the fields.
+        BadData: it is damaged.
     """
-    stored = read(path, type(config))
+    try:
+        stored = read(path, type(config))
+    except BadConfig as error:  # the program wrote it
+        cure = "damaged: remove it and give the same command again, which writes it anew"
+        raise BadData(f"{error}; {cure}") from error
     changed = [
         name
         for name in type(config).model_fields

@@ -17,6 +17,7 @@ from bench.system.progress import say
 from bench.system.text import several
 
 FOLDS_COLUMNS = ("car", "fold")
+RESTORE = "restore the file, or choose another folder with --runs"
 
 
 def car_areas(areas: dict[str, int]) -> dict[str, float]:
@@ -81,11 +82,18 @@ def read_folds(path: Path) -> dict[str, int]:
     """
     if not path.exists():
         raise Missing(f"{path}: no folds yet; run the stage `folds` first")
+    try:
+        return _read_folds(path)
+    except BadFile as error:  # the program wrote the table: how tables are mended is no cure
+        raise BadFile(error.file, error.what, RESTORE) from error
+
+
+def _read_folds(path: Path) -> dict[str, int]:
     folds: dict[str, int] = {}
     for number, (car, fold) in read_table(path, FOLDS_COLUMNS):
         if not car or not fold.isdecimal() or car in folds:
             what = f"'{car},{fold}' is not a car and its fold, or the car has a line already"
-            raise BadFile(f"{path}, line {number}", what, "restore the file")
+            raise BadFile(f"{path}, line {number}", what, RESTORE)
         folds[car] = int(fold)
     return folds
 
@@ -185,7 +193,7 @@ def split(data: Carvana, suite: Suite, folds: dict[str, int], fold: int) -> Spli
     lost = [image for image in images if not _folds_of(image, folds) & {*range(suite.folds.count)}]
     if lost:
         what = f"no fold for {lost[0]} (and {len(lost) - 1} more)"
-        raise BadFile("folds.csv", what, "restore the file, or choose another folder with --runs")
+        raise BadFile("folds.csv", what, RESTORE)
     heldout = in_fold(images, folds, fold)
     rest = sorted(set(images) - set(heldout))
     valid = set(_validation(rest, suite, fold))

@@ -1,6 +1,5 @@
 """The start of a run: opened, checked before the first second of work, its folds frozen."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +24,7 @@ from bench.system.claims import check_unclaimed
 from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import Missing
-from bench.system.files import write_json, write_text
+from bench.system.files import json_text, update_text, write_json
 from bench.system.progress import say
 from bench.training.check import check_training
 from bench.training.tensorboard import check_tensorboard
@@ -108,19 +107,20 @@ def begin(run: Run) -> None:
 
 def _note(run: Run) -> None:
     """Note in the run's folder what it executes, for people and for verbs that know the folder."""
-    _write_if_new(run.layout.suite, to_yaml(run.suite))
+    update_text(run.layout.suite, to_yaml(run.suite))
     steps = {entry.name: to_json(entry.refine) for entry in run.entries if entry.refine}
     if steps or run.layout.refinement.exists():
-        _write_if_new(run.layout.refinement, json.dumps(steps, indent=2) + "\n")
+        update_text(run.layout.refinement, json_text(steps))
     audits = {str(fold): str(part.audit()) for fold, part in run.splits.items()}
     for key, audit in audits.items():
         say(f"fold {key}: {audit}")
-    _write_if_new(run.layout.leaks, json.dumps(audits, indent=2) + "\n")
+    update_text(run.layout.leaks, json_text(audits))
     for name, recipe in run.recipes.items():
         for fold in run.suite.folds.run:
             training = run.layout.training(name, fold)
-            if training.recipe.exists():  # what decides no training may have changed
-                _write_if_new(training.recipe, recipe.training_yaml())
+            if training.finished or training.recipe.exists():
+                # fields that decide no training may have changed
+                update_text(training.recipe, recipe.training_yaml())
 
 
 def folds_stage(run: Run) -> KeptStage:
@@ -158,9 +158,3 @@ def _check_trainings(run: Run, splits: Mapping[int, Split]) -> None:
 
 def _unfinished(run: Run, name: str) -> list[int]:
     return [fold for fold in run.suite.folds.run if not run.layout.training(name, fold).finished]
-
-
-def _write_if_new(path: Path, text: str) -> None:
-    """Write a file unless it holds this text already: a finished run may be read-only."""
-    if not path.is_file() or path.read_bytes() != text.encode():
-        write_text(path, text)

@@ -17,7 +17,7 @@ from bench.scores.columns import averaged, check_leaderboard, dtypes, in_leaderb
 from bench.scores.pairs import gain_columns, gain_over_best, holm_column, matrix
 from bench.scores.ranking import pareto_front, quality, ranks
 from bench.scores.tables import WRITERS
-from bench.system.files import write_text
+from bench.system.files import update_text
 
 
 @dataclass(frozen=True)
@@ -110,7 +110,7 @@ def write_means_by(group: "pd.Series[Any]", scores: pd.DataFrame, file: Path) ->
     if group.notna().any():
         grouped = scores.groupby(["entry", group])
         means = grouped[averaged()].mean().assign(images=grouped.size())
-        write_text(file, means.reset_index().to_csv(index=False))
+        update_text(file, means.reset_index().to_csv(index=False))
 
 
 def write(board: pd.DataFrame, note: str, files: Mapping[str, Path]) -> None:
@@ -122,4 +122,4 @@ def write(board: pd.DataFrame, note: str, files: Mapping[str, Path]) -> None:
     """
     for form, path in files.items():
         text = WRITERS[form](board)
-        write_text(path, f"{text}\n{note}\n" if note and form == "md" else text)
+        update_text(path, f"{text}\n{note}\n" if note and form == "md" else text)

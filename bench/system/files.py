@@ -62,9 +62,23 @@ def write_text(path: Path, text: str) -> None:
     write_bytes(path, text.encode())
 
 
+def update_text(path: Path, text: str) -> None:
+    """Replace the text file `path` unless it says this already.
+
+    So what is written again in every run needs no room where it did not change.
+    """
+    if not path.is_file() or path.read_bytes() != text.encode():
+        write_text(path, text)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Replace the JSON file `path` in one step, indented for people."""
-    write_text(path, json.dumps(value, indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json_text(value))
+
+
+def json_text(value: Any) -> str:
+    """Write a value as the files of a run hold it, indented for people."""
+    return json.dumps(value, indent=2, ensure_ascii=False) + "\n"
 
 
 def sha256(path: Path) -> str:

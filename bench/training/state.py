@@ -150,6 +150,8 @@ def restore(state: State, recipe: Recipe, folder: TrainingFolder) -> None:
         if state.average:
             state.average.load_state_dict(stored["average"])
         state.history = stored["history"]
+        if len(state.history) > max(1, recipe.epochs):
+            raise Damaged("it has more epochs than the recipe")
         found = files.sha256(folder.weights)
         state.weights_sha256 = stored.get("weights_sha256", found)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError, OSError) as error:

@@ -69,6 +69,8 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
     recipe, folder = task.recipe, task.folder
     if folder.recipe.exists():
         check_same(folder.recipe, recipe, ignored=NOT_TRAINED)
+    elif folder.finished:
+        write_text(folder.recipe, recipe.training_yaml())
     if folder.finished:
         if is_whole(folder):
             with suppress(OSError):  # there only where a process was killed after the manifest

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tests.campaigns import common
 from tests.campaigns.common import start, words
-from tests.campaigns.damages import DAMAGES, HAND_MADE
+from tests.campaigns.damages import DAMAGES, HAND_MADE, flip
 from tests.campaigns.stages import (
     forget_maps,
     forget_results,
@@ -68,8 +68,10 @@ def cases(bases: dict[str, Path]) -> Iterator[Case]:
     """Yield every damage of every file of a run at every stage."""
     for stage, (_, pattern) in STAGES.items():
         for name in _matching(bases[stage], pattern):
+            input_only = stage == "data, trainings left to do"  # with a byte changed, it is another
             for damage in (*DAMAGES, *HAND_MADE.get((stage, name), ())):
-                yield Case(stage, name, damage)
+                if not (input_only and damage is flip):
+                    yield Case(stage, name, damage)
 
 
 def _matching(folder: Path, pattern: str) -> list[str]:
@@ -141,8 +143,10 @@ def carry_out(message: str, base: Path, folder: Path) -> Path | None:
         shutil.rmtree(named) if named.is_dir() else named.unlink(missing_ok=True)
     elif "remove the folder" in message:
         shutil.rmtree(named if named.is_dir() else named.parent)
-    elif "restore" in message and (base / whole).exists():
+    elif re.search("restore|copy it again", message) and (base / whole).exists():
         shutil.copy2(base / whole, named)
+    elif "predict again" in message:
+        start(folder, words(folder, "predict")).wait()
     elif "--runs" in message:
         shutil.rmtree(folder / "runs")  # as good as another folder, and comparable
         shutil.rmtree(folder / "submissions", ignore_errors=True)

@@ -11,7 +11,7 @@ from bench.config.recipe import Recipe
 from bench.config.strict import check_same, load_yaml, read, to_yaml
 from bench.config.suite import Suite
 from bench.scores.reported import PRIVATE_LEADERBOARD
-from bench.system.errors import BadConfig
+from bench.system.errors import BadConfig, BadData
 from tests.tiny import RECIPE
 
 
@@ -170,6 +170,14 @@ def test_a_message_shows_the_beginning_of_a_long_value_and_of_many_faults(tmp_pa
         read(path, Suite)
     assert "title: input should be a valid string, not [1, 1" in str(refused.value)
     assert str(refused.value).endswith("\n  and 80 more")
+
+
+@pytest.mark.parametrize("content", [b"", b"title: [", b"\xff\xfe", b"title: demo\n"])
+def test_a_damaged_copy_of_a_suite_is_refused_with_its_cure(tmp_path: Path, content: bytes):
+    path = tmp_path / "suite.yaml"
+    path.write_bytes(content)
+    with pytest.raises(BadData, match=r"(?s)suite\.yaml:.*; damaged: remove it and give the same"):
+        check_same(path, load_suite("demo"))
 
 
 def test_a_folder_of_another_suite_is_refused_by_field(tmp_path: Path):

@@ -99,11 +99,13 @@ def test_written_folds_are_read_back(tmp_path_factory, folds):
         ("car,fold\na,-1\n", 2),
         ("car,fold\na,0\na,1\n", 3),
         ("car,fold\n,1\n", 2),
+        ("car,fold\n\xff,1\n", 2),
     ],
 )
 def test_a_damaged_fold_table_is_refused_by_line(tmp_path, text, line):
-    (tmp_path / "folds.csv").write_text(text)
-    with pytest.raises(BadData, match=rf"folds\.csv, line {line}: "):
+    (tmp_path / "folds.csv").write_text(text, encoding="latin-1")
+    cure = "restore the file, or choose another folder with --runs"
+    with pytest.raises(BadData, match=rf"folds\.csv, line {line}: .*; {cure}"):
         read_folds(tmp_path / "folds.csv")
 
 

@@ -8,7 +8,7 @@ import pytest
 from pydantic import BaseModel
 
 from bench.system.errors import BadFile, Missing
-from bench.system.files import read_csv, read_json, read_parquet, read_text
+from bench.system.files import read_csv, read_json, read_parquet, read_text, update_text
 
 AGAIN = "run the stage `score` again"
 TABLE = pd.DataFrame({"entry": ["mean", "vote"] * 40, "dice": [0.5 + i / 1000 for i in range(80)]})
@@ -126,3 +126,13 @@ def test_any_byte_of_a_parquet_table_may_change_without_another_number_being_rea
             continue
         assert list(read["dice"]) == list(TABLE["dice"])[: len(read)], place
         assert list(read["entry"]) == list(TABLE["entry"])[: len(read)], place
+
+
+def test_a_text_that_is_there_already_is_not_written_again(tmp_path):
+    path = tmp_path / "leaderboard.md"
+    update_text(path, "| mean |\n")
+    before = path.stat()
+    update_text(path, "| mean |\n")
+    assert path.stat().st_ino == before.st_ino and path.stat().st_mtime_ns == before.st_mtime_ns
+    update_text(path, "| vote |\n")
+    assert path.read_text() == "| vote |\n"

@@ -79,6 +79,9 @@ DAMAGES = {
     "of another recipe": lambda folder: change(folder / "state.pt", "recipe", "epochs: 4"),
     "without an optimiser": lambda folder: change(folder / "state.pt", "optimiser", {}),
     "of another network": lambda folder: change(folder / "state.pt", "network", {}),
+    "epochs too many": lambda folder: change(
+        folder / "state.pt", "history", [{"scale": 1.0, "valid_dice": 0.5}] * 99
+    ),
     "no mapping": lambda folder: torch.save([1], folder / "state.pt"),
     "weights changed": lambda folder: flip(folder / "weights.safetensors", -5),
     "weights gone": lambda folder: (folder / "weights.safetensors").unlink(),

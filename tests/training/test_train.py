@@ -51,7 +51,10 @@ def test_best_epoch_is_kept_and_a_finished_training_is_left_alone(bench):
     assert manifest["best_epoch"] == history["epoch"][history["valid_dice"].idxmax()]
     before = (folder / "manifest.json").stat().st_mtime_ns
     (folder / "state.pt").write_bytes(b"of a process that was killed after the manifest")
+    recipe = (folder / "recipe.yaml").read_text()
+    (folder / "recipe.yaml").unlink()  # as the message about a damaged one asks for
     bench.run("it")
+    assert (folder / "recipe.yaml").read_text() == recipe
     assert (folder / "manifest.json").stat().st_mtime_ns == before
     assert not (folder / "state.pt").exists()
 
