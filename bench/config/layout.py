@@ -81,6 +81,11 @@ class Layout:
         return self.folder / "folds.csv"
 
     @property
+    def photographs(self) -> Path:
+        """The training photographs that the folds were drawn for, an image id a line."""
+        return self.folder / "photographs.txt"
+
+    @property
     def leaks(self) -> Path:
         """The audit of each fold: which cars and images training and scoring share."""
         return self.folder / "leak_audit.json"

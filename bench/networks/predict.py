@@ -1,7 +1,8 @@
 """Trained networks and photographs -> probability maps, of several members in one pass.
 
 Reads  weights.safetensors of trainings, and photographs. Writes map stores, image by image: each
-       map with the hash of its photograph and the time it took.
+       map with the hash of its photograph and the time it took; and beside each store a JSON file
+       with the mean time, for people.
 """
 
 import time
@@ -22,7 +23,7 @@ from bench.masks.types import Size
 from bench.networks.predictor import FoldTask, MemberPredictor
 from bench.system.device import Machine, free_memory
 from bench.system.errors import BadData, Incomplete, Missing
-from bench.system.files import sha256
+from bench.system.files import json_text, sha256, update_text
 from bench.system.progress import track
 from bench.system.threads import BackgroundWorkers, prefetch
 
@@ -37,6 +38,11 @@ class PredictionTask:
     recipe: Recipe
     folds: Sequence[FoldTask]
     store: Path
+
+    @property
+    def timing(self) -> Path:
+        """The file beside the store that says how long a map took."""
+        return self.store.with_suffix(".json")
 
 
 def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
@@ -66,6 +72,8 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
                 ]
                 damaged |= _predict(predictors, machine)
                 images |= {image for each in predictors for image in each.photographs}
+            for task, maps in zip(group, stores, strict=True):
+                update_text(task.timing, _timing(maps))
     if damaged:
         raise Incomplete(
             f"{len(damaged)} of {len(images)} photographs are damaged, the maps of all others are "
@@ -88,8 +96,15 @@ def reasons(task: PredictionTask) -> list[str]:
             return [f"the maps of {name} are of other weights or another recipe"]
         stored = set(maps.ids())
         lacking = {image for fold in task.folds for image in fold.lacking(maps)}
+        timed = task.timing.is_file() and task.timing.read_bytes() == _timing(maps).encode()
     counts = {"no maps yet": len(lacking - stored), "changed": len(lacking & stored)}
-    return [f"{name}: {count} photographs {what}" for what, count in counts.items() if count]
+    reasons = [f"{name}: {count} photographs {what}" for what, count in counts.items() if count]
+    return reasons or ([] if timed else [f"{task.timing.name} of {name} is missing or damaged"])
+
+
+def _timing(maps: MapStore) -> str:
+    """Return what the file beside a store says."""
+    return json_text({"images": len(maps.ids()), "ms_per_image": 1000 * maps.seconds_per_map})
 
 
 def _store(task: PredictionTask) -> MapStore:

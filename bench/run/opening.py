@@ -108,6 +108,7 @@ def begin(run: Run) -> None:
 def _note(run: Run) -> None:
     """Note in the run's folder what it executes, for people and for verbs that know the folder."""
     update_text(run.layout.suite, to_yaml(run.suite))
+    update_text(run.layout.photographs, "".join(f"{image}\n" for image in sorted(run.data.train)))
     steps = {entry.name: to_json(entry.refine) for entry in run.entries if entry.refine}
     if steps or run.layout.refinement.exists():
         update_text(run.layout.refinement, json_text(steps))
