@@ -8,6 +8,7 @@ from bench.cli.arguments import (
     add_device,
     add_optional_suite,
     data_folder,
+    home,
     open_run,
     whole,
 )
@@ -18,8 +19,11 @@ from bench.system.progress import say
 def check_command(args: argparse.Namespace) -> None:
     """Look at a data folder and say what is wrong with it."""
     from bench.data.check import check_folder
+    from bench.system.contents import Contents
 
-    print_data_report(args, check_folder(data_folder(args), deep=args.deep, jobs=args.jobs))
+    remembered = Contents(args.runs / "cache", args.jobs)
+    report = check_folder(data_folder(args), args.deep, args.jobs, remembered)
+    print_data_report(args, report)
 
 
 def demo_command(args: argparse.Namespace) -> None:
@@ -73,6 +77,10 @@ def doctor_command(args: argparse.Namespace) -> None:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deep", action="store_true", help="read every file to its end")
+    remembered = "runs whose hashes of the files --deep compares"
+    parser.add_argument(
+        "--runs", type=Path, default=home() / "runs", metavar="DIR", help=remembered
+    )
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:

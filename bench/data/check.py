@@ -30,6 +30,7 @@ from bench.data.images import is_turned, read_image
 from bench.data.listing import CONVERT, other_pictures
 from bench.masks import rle
 from bench.masks.types import Mask
+from bench.system.contents import Contents
 from bench.system.errors import BadFile
 from bench.system.progress import track
 from bench.system.threads import prefetch
@@ -92,8 +93,11 @@ class DataReport:
         return Group(facts, *map(Text, lines), Text(self.verdict))
 
 
-def check_folder(root: Path, deep: bool, jobs: int) -> DataReport:
+def check_folder(root: Path, deep: bool, jobs: int, contents: Contents | None = None) -> DataReport:
     """Check the data in `root`: a sample of the files or, with `deep`, every one.
+
+    Args:
+        contents: hashes that runs remember; with `deep`, files are compared with them.
 
     Raises:
         Missing: no such folder, or no photographs in it.
@@ -109,6 +113,13 @@ def check_folder(root: Path, deep: bool, jobs: int) -> DataReport:
         except BadFile as error:
             report.add(error.file, error.what, error.cure)
     _read_files(data, report, jobs)
+    if deep and contents:
+        for path in contents.verify(
+            [*data.train.values(), *data.masks.values(), *data.test.values()]
+        ):
+            report.add(
+                path, "its bytes changed, and nothing else of it", "put it back, or run again"
+            )
     return report
 
 
