@@ -77,10 +77,9 @@ def doctor_command(args: argparse.Namespace) -> None:
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--deep", action="store_true", help="read every file to its end")
-    remembered = "runs whose hashes of the files --deep compares"
-    parser.add_argument(
-        "--runs", type=Path, default=home() / "runs", metavar="DIR", help=remembered
-    )
+    runs = home() / "runs"
+    remembered = "whose memory of the files --deep compares"
+    parser.add_argument("--runs", type=Path, default=runs, metavar="DIR", help=remembered)
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:

@@ -114,12 +114,10 @@ def check_folder(root: Path, deep: bool, jobs: int, contents: Contents | None = 
             report.add(error.file, error.what, error.cure)
     _read_files(data, report, jobs)
     if deep and contents:
-        for path in contents.verify(
-            [*data.train.values(), *data.masks.values(), *data.test.values()]
-        ):
-            report.add(
-                path, "its bytes changed, and nothing else of it", "put it back, or run again"
-            )
+        files = [*data.train.values(), *data.masks.values(), *data.test.values()]
+        for path in contents.verify(files):
+            what = "its bytes changed, and nothing else of it, since a run read it"
+            report.add(path, what, "put it back; or run again, which now notices")
     return report
 
 

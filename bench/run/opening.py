@@ -26,6 +26,7 @@ from bench.system.environment import environment
 from bench.system.errors import Missing
 from bench.system.files import json_text, update_text, write_json
 from bench.system.progress import say
+from bench.system.temporaries import remove_left
 from bench.training.check import check_training
 from bench.training.tensorboard import check_tensorboard
 
@@ -107,6 +108,8 @@ def begin(run: Run) -> None:
 
 def _note(run: Run) -> None:
     """Note in the run's folder what it executes, for people and for verbs that know the folder."""
+    for folder in run.layout.folder.rglob("*/"):
+        remove_left(folder)  # temporaries of killed processes
     update_text(run.layout.suite, to_yaml(run.suite))
     update_text(run.layout.photographs, "".join(f"{image}\n" for image in sorted(run.data.train)))
     steps = {entry.name: to_json(entry.refine) for entry in run.entries if entry.refine}

@@ -11,6 +11,7 @@ from PIL import Image
 from rich.console import Console
 
 from bench.data.check import check_folder
+from bench.system import contents
 from bench.system.errors import Missing
 from tests.tiny import TEST_CAR, TRAIN_CARS, draw_car, save_mask
 
@@ -132,3 +133,19 @@ def test_a_folder_of_nothing_is_missing(tmp_path):
 def test_the_real_data_are_ready(carvana_folder):
     report = check_folder(carvana_folder, deep=False, jobs=2)
     assert report.ok and "of 1280x1918" in report.facts["files read"]
+
+
+def test_deep_finds_what_changed_since_a_run_read_it(tiny_carvana, tmp_path, monkeypatch):
+    monkeypatch.setattr(contents, "RESTED_S", -1)
+    copy = tmp_path / "data"
+    shutil.copytree(tiny_carvana, copy)
+    memory = contents.Contents(tmp_path / "cache")
+    photograph, other = copy / PHOTO, copy / f"train/{CAR}_03.jpg"
+    memory.of([photograph])
+    assert check_folder(copy, True, 1, memory).ok
+    monkeypatch.setattr(contents, "_state", lambda path: "as it was")  # as a failing disk does it
+    memory.of([photograph])
+    photograph.write_bytes(other.read_bytes())
+    (problem,) = check_folder(copy, True, 1, memory).problems
+    assert problem.file == str(photograph) and "its bytes changed" in problem.what
+    assert check_folder(copy, True, 1, memory).ok  # it is known now
