@@ -216,7 +216,8 @@ def _without_keys(name: str) -> str:
 def _files(folder: Path) -> Iterator[str]:
     """Yield the names of the files that hold a result."""
     for name in all_files(folder):
-        if not name.startswith("runs/cache/") and not OF_NO_RESULT.fullmatch(Path(name).name):
+        noted = "/cache/" in name or "/made/" in name  # with hashes of files that note times
+        if not noted and not OF_NO_RESULT.fullmatch(Path(name).name):
             yield name
 
 
