@@ -31,20 +31,14 @@ from bench.masks.store import MapStore
 from bench.networks import predict
 from bench.run.members import prediction_stages, training_stages
 from bench.system.device import Machine
+from bench.system.files import sha256
 from bench.training import train
 
 HOME = Path(__file__).parents[1]
-
-
 BESIDE = HOME.parent / "shared"  # a folder `shared` beside the checkout
 
-
 TINY = (80, 120)  # height, width of a drawn photograph
-
-
 TRAIN_CARS = [f"{number:012x}" for number in (0x0A11CE, 0xB0B, 0xCAFE, 0xD00D)]
-
-
 TEST_CAR = f"{0x7E57:012x}"
 
 
@@ -207,9 +201,10 @@ class Made:
         for stage in training_stages(run):
             training = TrainingFolder(stage.folder)
             training.folder.mkdir(parents=True)
-            manifest = {"parameters": 10**6, "seconds": 5.0}
-            training.manifest.write_text(json.dumps(manifest))
             training.weights.write_bytes(bytes(4000))
+            noted = {"weights_sha256": sha256(training.weights)}
+            manifest = {"parameters": 10**6, "seconds": 5.0, **noted}
+            training.manifest.write_text(json.dumps(manifest))
             training.history.write_text(HISTORY)
             stage.note(stage.reads())
         for task in (task for stage in prediction_stages(run) for task in stage.tasks()):

@@ -247,7 +247,8 @@ def _read_files(data: Carvana, report: DataReport, jobs: int) -> None:
 def _note_odd_files(
     data: Carvana, report: DataReport, images: Sequence[ReadTask], reads: Sequence[FileRead]
 ) -> None:
-    for error in mistakes(data, [each.signs for each in reads if each.covered is not None]):
+    signs = [each.signs for each in reads if each.covered is not None]
+    for error in mistakes(data, signs).values():
         report.add(error.file, error.what, error.cure)
     found: dict[str, list[str]] = defaultdict(list)
     for (_, image, _), each in zip(images, reads, strict=True):

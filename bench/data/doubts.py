@@ -11,6 +11,7 @@ from bench.data.carvana import VIEWS, Carvana, car_of, changes_at
 from bench.data.images import is_turned
 from bench.masks.types import Mask
 from bench.system.errors import BadFile
+from bench.system.progress import warn
 from bench.system.threads import prefetch
 
 SAMPLED_MASKS = 32  # that are looked at before a training
@@ -62,26 +63,28 @@ def signs_of(mask: Mask, *, is_row: bool) -> frozenset[str]:
     return frozenset(sign for sign, shows in shown.items() if shows)
 
 
-def mistakes(data: Carvana, signs: Sequence[frozenset[str]]) -> list[BadFile]:
-    """The errors of masks many of which show the same sign.
+def mistakes(data: Carvana, signs: Sequence[frozenset[str]]) -> dict[str, BadFile]:
+    """Sign -> the error of masks many of which show it.
 
     Args:
         signs: of each mask that was read.
     """
     file = next(iter(data.masks.values())).parent if data.masks else data.mask_table
     counts = Counter(sign for shown in signs for sign in shown)
-    return [
-        BadFile(str(file), f"{counts[sign]} of {len(signs)} masks read {SIGNS[sign]}", cure)
+    return {
+        sign: BadFile(str(file), f"{counts[sign]} of {len(signs)} masks read {SIGNS[sign]}", cure)
         for sign, cure in CURES.items()
         if counts[sign] and counts[sign] >= MISTAKEN_SHARE * len(signs)
-    ]
+    }
 
 
 def check_masks(data: Carvana, jobs: int) -> None:
     """Read some masks, evenly spread, before anything is learned from them.
 
+    Inverted masks are said, not refused: what is masked may fill a photograph but for a part.
+
     Raises:
-        BadData: masks are inverted or wrongly encoded, or one cannot be read.
+        BadData: masks are wrongly encoded, or one cannot be read.
     """
     images = _sample(data)
 
@@ -89,8 +92,10 @@ def check_masks(data: Carvana, jobs: int) -> None:
         return signs_of(data.mask(image), is_row=image not in data.masks)
 
     signs = list(prefetch(read, images, jobs))
-    for error in mistakes(data, signs):
-        raise error
+    for sign, error in mistakes(data, signs).items():
+        if sign != INVERTED:
+            raise error
+        warn(str(error))
 
 
 def _sample(data: Carvana) -> list[str]:

@@ -20,6 +20,7 @@ from bench.data.images import read_image
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore, OtherMaker
 from bench.masks.types import Size
+from bench.networks.load import check_weights
 from bench.networks.predictor import FoldTask, MemberPredictor
 from bench.system.device import Machine, free_memory
 from bench.system.errors import BadData, Incomplete, Missing
@@ -39,11 +40,6 @@ class PredictionTask:
     folds: Sequence[FoldTask]
     store: Path
 
-    @property
-    def timing(self) -> Path:
-        """The file beside the store that says how long a map took."""
-        return self.store.with_suffix(".json")
-
 
 def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
     """Write the map of every photograph that its member's store lacks.
@@ -60,6 +56,8 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
         BenchError: memory or the disk is full; the maps written so far are kept.
     """
     unfinished = [task for task in tasks if reasons(task)]
+    for training in {each for task in unfinished for fold in task.folds for each in fold.trainings}:
+        check_weights(training)  # before any map of other weights goes
     damaged: dict[str, BadData] = {}
     images: set[str] = set()
     for group in _groups(unfinished, machine):
@@ -73,7 +71,7 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
                 damaged |= _predict(predictors, machine)
                 images |= {image for each in predictors for image in each.photographs}
             for task, maps in zip(group, stores, strict=True):
-                update_text(task.timing, _timing(maps))
+                update_text(timing_file(task.store), _timing(maps))
     if damaged:
         raise Incomplete(
             f"{len(damaged)} of {len(images)} photographs are damaged, the maps of all others are "
@@ -96,10 +94,16 @@ def reasons(task: PredictionTask) -> list[str]:
             return [f"the maps of {name} are of other weights or another recipe"]
         stored = set(maps.ids())
         lacking = {image for fold in task.folds for image in fold.lacking(maps)}
-        timed = task.timing.is_file() and task.timing.read_bytes() == _timing(maps).encode()
+        timing = timing_file(task.store)
+        timed = timing.is_file() and timing.read_bytes() == _timing(maps).encode()
     counts = {"no maps yet": len(lacking - stored), "changed": len(lacking & stored)}
     reasons = [f"{name}: {count} photographs {what}" for what, count in counts.items() if count]
-    return reasons or ([] if timed else [f"{task.timing.name} of {name} is missing or damaged"])
+    return reasons or ([] if timed else [f"{timing.name} of {name} is missing or damaged"])
+
+
+def timing_file(store: Path) -> Path:
+    """Return the file beside a store that says how long a map took."""
+    return store.with_suffix(".json")
 
 
 def _timing(maps: MapStore) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -72,11 +72,6 @@ def of_entries(entries: Sequence[Entry]) -> Inputs:
             for entry in entries
         }
     }
-
-
-def of_names(images: Mapping[str, Path]) -> dict[str, str]:
-    """Return one hash, by car, of the file names of photographs."""
-    return by_car({image: path.name for image, path in images.items()})
 
 
 def of_data_tables(run: Run) -> Inputs:

@@ -103,11 +103,14 @@ def begin(run: Run) -> None:
         stage.check()
     if any(entry.learns for entry in run.entries):
         fit.groups(sorted(run.heldout))  # refuses a single car, on which nothing can be learned
-    _note(run)
+    note(run)
 
 
-def _note(run: Run) -> None:
-    """Note in the run's folder what it executes, for people and for verbs that know the folder."""
+def note(run: Run) -> None:
+    """Note in the run's folder what it executes, for people and for verbs that know the folder.
+
+    What says so already is left alone: a finished run may lie where nothing can be written.
+    """
     for folder in run.layout.folder.rglob("*/"):
         remove_left(folder)  # temporaries of killed processes
     update_text(run.layout.suite, to_yaml(run.suite))

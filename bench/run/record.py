@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -56,6 +56,19 @@ def read_record(path: Path) -> Record | None:
 
 def _hash(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def merged(parts: Iterable[Inputs]) -> Inputs:
+    """Return all that several parts list, kind by kind.
+
+    >>> merged([{"maps": {"a": "1"}}, {"maps": {"b": "2"}, "masks": {}}])
+    {'maps': {'a': '1', 'b': '2'}, 'masks': {}}
+    """
+    whole: dict[str, dict[str, str]] = {}
+    for part in parts:
+        for kind, hashes in part.items():
+            whole.setdefault(kind, {}).update(hashes)
+    return whole
 
 
 def differences(before: Inputs, now: Inputs) -> list[str]:

@@ -11,14 +11,16 @@ import pandas as pd
 from bench.config.layout import TrainingFolder
 from bench.config.strict import to_yaml
 from bench.data.carvana import car_of, is_real, metadata
+from bench.data.content import by_car
 from bench.ensembles import fit
 from bench.ensembles.entry import Entry
 from bench.kaggle import submit
 from bench.kaggle.writing import names_to_submit, sidecar_of
 from bench.networks import predict
+from bench.networks.predict import timing_file
 from bench.report import facts, page
 from bench.run import inputs
-from bench.run.record import Inputs
+from bench.run.record import Inputs, merged
 from bench.run.run import Run
 from bench.run.stage import RecordedStage, Stage
 from bench.run.work import scoring_work
@@ -43,7 +45,7 @@ def _stage(
         name=name,
         record=run.layout.record(name),
         makes=makes,
-        reads=lambda: {key: value for part in reads() for key, value in part.items()},
+        reads=lambda: merged(reads()),
         run=partial(do, run),
         contents=run.contents,
     )
@@ -128,14 +130,15 @@ def leaderboard_stage(run: Run) -> Stage:
 
     def reads() -> Sequence[Inputs]:
         manifests = [folder.manifest for folder in _trainings(run)]
+        times = [timing_file(store) for store in run.stores("heldout").values()]
         return (
             inputs.of_files(run, "scores", [run.layout.scores, run.layout.ceilings]),
             inputs.of_files(run, "trainings", manifests),
-            inputs.of_maps(run, "heldout"),  # and the time that they took
+            inputs.of_files(run, "prediction times", times),
             inputs.of_entries(run.entries),
             inputs.of_values("reported figures", suite=_published(run), recipes=_reported(run)),
             inputs.of_data_tables(run),
-            inputs.of_code("bench/metrics", "bench/scores"),
+            inputs.of_code("bench/metrics", "bench/scores", "models"),
         )
 
     return _stage(run, "leaderboard", files, reads, _rank)
@@ -196,7 +199,7 @@ def submission_stage(run: Run) -> Stage:
             inputs.of_maps(run, "test"),
             inputs.of_entries(run.entries),
             inputs.of_files(run, "fitted parameters", _learned(run)),
-            {"names": inputs.of_names(run.data.test)},
+            {"names": by_car(names_to_submit(run.data))},
             inputs.of_code(*MASK_CODE, "bench/kaggle"),
         )
 

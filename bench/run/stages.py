@@ -53,6 +53,7 @@ def do_all(run: Run) -> None:
         Incomplete: photographs are damaged; what does not need them is there.
     """
     if is_finished(run):
+        opening.note(run)
         say(f"{run.layout.folder}: everything is there and current")
         return
     with claimed(run.layout.claim, run.layout.folder), log_to(run.layout.log):

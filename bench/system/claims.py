@@ -22,6 +22,7 @@ from functools import cache
 from pathlib import Path
 
 from bench.system.errors import BenchError
+from bench.system.progress import warn
 
 BEAT_S = 10.0  # between two signs of life
 DEAD_AFTER_S = 120.0  # without one, a process of another machine counts as dead
@@ -145,9 +146,9 @@ def _lock(descriptor: int, claim: Path) -> bool | None:
 @cache
 def _warn_of_no_locks(folder: Path, why: str) -> None:
     """Say once, also to those who asked for quiet, that only signs of life protect a folder."""
-    sys.stderr.write(
+    warn(
         f"{folder}: no locks here ({why}): another process is only noticed by a sign of life "
-        f"within {DEAD_AFTER_S:.0f} s\n"
+        f"within {DEAD_AFTER_S:.0f} s"
     )
 
 

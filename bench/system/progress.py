@@ -158,6 +158,12 @@ def say(text: str) -> None:
             log.write(f"{milliseconds} {text}\n")
 
 
+def warn(text: str) -> None:
+    """Write a line for people even to those who asked for quiet, and to the log."""
+    with quietly(False):
+        say(text)
+
+
 def start_stage(name: str) -> None:
     """Say that the next stage of the suite begins."""
     run = _PROGRESS.get().run

@@ -17,7 +17,6 @@ from bench.system.claims import claimed
 from tests.tiny import MADE_SUITE, RECIPE, TRAIN_CARS, Made
 
 MOVED = ["report"]  # names the folder of the data, which is another in a copy
-SCORED = ["fit", "score", "analysis", "leaderboard", "report"]
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +133,7 @@ def test_another_map_makes_everything_again_that_stands_on_it(made, capsys):
         map, origin, maker = store.read(image), store.made_from()[image], store.made_by
     with MapStore.create(made.run_folder / "b" / "maps-heldout.sqlite", maker) as store:
         store.write(image, 255 - map, origin)
-    assert stale(made) == SCORED
+    assert stale(made) == ["fit", "score", "analysis", "report"]
     assert made.main("score") == 0
     assert "score: maps changed: b" in capsys.readouterr().err
     assert stale(made) == ["leaderboard", "submissions", "report"]
@@ -202,7 +201,7 @@ def test_a_finished_run_that_cannot_be_written_to_can_be_looked_at(made, monkeyp
 
     for name in ("files.replacing", "claims.claimed", "progress.log_to"):
         monkeypatch.setattr(f"bench.system.{name}", forbidden)
-    for name in ("stages.claimed", "stages.log_to", "opening.write_text"):
+    for name in ("stages.claimed", "stages.log_to", "record.write_json"):
         monkeypatch.setattr(f"bench.run.{name}", forbidden)
     for verb in ("run", "score", "leaderboard", "report", "submit"):
         assert made.main(verb) == 0
@@ -223,3 +222,12 @@ def test_submissions_of_another_run_are_made_again(made, finished):
     assert made.main("submit") == 0
     assert file.read_bytes() == own
     assert MADE_SUITE["ensembles"]
+
+
+def test_damaged_weights_cost_no_map(made, capsys):
+    weights = made.run_folder / "a" / "fold0" / "weights.safetensors"
+    weights.write_bytes(b"other bytes")
+    assert made.main("predict") == 3
+    assert "weights.safetensors: damaged" in capsys.readouterr().err
+    with MapStore.open(made.run_folder / "a" / "maps-heldout.sqlite") as store:
+        assert len(store.ids()) == 64
