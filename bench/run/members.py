@@ -39,6 +39,7 @@ def _training_stage(run: Run, name: str, fold: int) -> KeptStage:
         record=training.record,
         makes=[training.weights, training.manifest, training.history],
         keeps=[training.manifest, training.history],
+        spare=[training.last_weights],
         reads=partial(inputs.of_training, run, name, fold),
         run=partial(_train, run, name, fold),
         contents=run.contents,

@@ -139,6 +139,7 @@ def folds_stage(run: Run) -> KeptStage:
         record=layout.record("folds"),
         makes=[layout.folds, layout.environment],
         keeps=[layout.folds, layout.environment],
+        spare=[],
         reads=partial(inputs.of_folds, run),
         run=partial(_draw, run),
         contents=run.contents,

@@ -127,12 +127,14 @@ class KeptStage(RecordedStage):
     Args:
         folder: what messages name.
         keeps: small files among those that it makes; damaged ones are put back from the record.
+        spare: further files that it makes and nothing reads; damaged ones are removed with a word.
         choice: what the user can do if what it was made from has changed, as a sentence's end.
         cure: what the user can do if what it made is damaged.
     """
 
     folder: Path
     keeps: Sequence[Path]
+    spare: Sequence[Path]
     choice: str
     cure: str
 
@@ -189,8 +191,18 @@ class KeptStage(RecordedStage):
 
     def _record_of(self, inputs: Inputs) -> Record:
         record = super()._record_of(inputs)
+        spare = file_hashes([path for path in self.spare if path.is_file()], self.contents)
+        files = {self._key(path): digest for path, digest in spare.items()}
         texts = {self._key(path): path.read_text(encoding="utf-8") for path in self.keeps}
-        return replace(record, texts=texts)
+        return replace(record, files={**record.files, **files}, texts=texts)
+
+    def _damage(self, record: Record) -> list[str]:
+        damaged = [f"{path.name} is damaged" for path in self._damaged_spares(record)]
+        return super()._damage(record) + damaged
+
+    def _damaged_spares(self, record: Record) -> list[Path]:
+        hashes = file_hashes([path for path in self.spare if path.is_file()], self.contents)
+        return [path for path in hashes if hashes[path] != record.files.get(self._key(path))]
 
     def _reasons(self, inputs: Inputs) -> list[str]:
         return [] if self._is_of_earlier_version() else super()._reasons(inputs)
@@ -221,6 +233,9 @@ class KeptStage(RecordedStage):
             if not path.is_file() or path.read_bytes() != text.encode():
                 say(f"{path}: missing or damaged: putting it back")
                 write_text(path, text)
+        for path in self._damaged_spares(record):
+            say(f"{path}: damaged: removing it, since nothing needs it")
+            path.unlink()
 
     def _refuse_damage(self, record: Record) -> None:
         damage = self._damage(record)

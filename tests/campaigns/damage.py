@@ -109,7 +109,7 @@ def _run_until_done(base: Path, folder: Path, case: Case) -> Outcome:
         if not ended.code:
             break
         cures.append(ended.error)
-        cured = carry_out(ended.error, base, place)
+        cured = carry_out(ended.error, base, place, case)
         if cured is None:
             return Outcome(case, "no cure", f"{case}: exit {ended.code}: {ended.error}")
         place = cured
@@ -118,6 +118,14 @@ def _run_until_done(base: Path, folder: Path, case: Case) -> Outcome:
     differing = common.differences(base, place)
     if differing == [case.file] and any("then lacks" in cure for cure in cures):
         return Outcome(case, "refused, and the cure gives up a note, as it says")
+    if differing == [case.file] and "nothing needs it" in ended.said:
+        return Outcome(case, "removed with a word, as nothing needs it")
+    if (
+        case.file.startswith("data/")
+        and case.damage is flip
+        and "photographs changed" in ended.said
+    ):
+        return Outcome(case, "another picture: said, and predicted again")
     if differing:
         said = f" after {' / '.join(cures)}" if cures else ""
         return Outcome(case, "other results", f"{case}{said}: {', '.join(differing)} differ")
@@ -132,7 +140,7 @@ def _bytes(path: Path) -> bytes | None:
     return path.read_bytes() if path.exists() else None
 
 
-def carry_out(message: str, base: Path, folder: Path) -> Path | None:
+def carry_out(message: str, base: Path, folder: Path, case: Case) -> Path | None:
     """Do what a message asks for; return the folder to go on in, or None if it asks for nothing."""
     paths = [Path(found) for found in re.findall(rf"{re.escape(str(folder))}/[^\s:;,']+", message)]
     named = next((path for path in paths if path != folder), None)
@@ -145,6 +153,10 @@ def carry_out(message: str, base: Path, folder: Path) -> Path | None:
         shutil.rmtree(named if named.is_dir() else named.parent)
     elif re.search("restore|copy it again", message) and (base / whole).exists():
         shutil.copy2(base / whole, named)
+    elif "put that back" in message and case.file.startswith("data/"):
+        shutil.copy2(base / case.file, folder / case.file)
+    elif "train again: " in message:
+        start(folder, words(folder, "train")).wait()
     elif "predict again" in message:
         start(folder, words(folder, "predict")).wait()
     elif "--runs" in message:

@@ -45,10 +45,10 @@ def recorded(tmp_path, inputs):
 
 @pytest.fixture
 def kept(tmp_path, inputs):
-    first = tmp_path / "first.csv"
-    return make(
-        tmp_path, inputs, KeptStage, folder=tmp_path, keeps=[first], choice="choose", cure="cure"
-    )
+    first, spare = tmp_path / "first.csv", tmp_path / "spare.bin"
+    spare.write_text("spare")
+    more = {"keeps": [first], "spare": [spare], "choice": "choose", "cure": "cure"}
+    return make(tmp_path, inputs, KeptStage, folder=tmp_path, **more)
 
 
 def test_a_stage_is_done_once_and_then_left_alone(recorded):
@@ -143,6 +143,16 @@ def test_a_small_file_is_put_back_and_a_large_one_asked_for(kept):
     stage.forget_if_damaged()
     stage.bring_up_to_date()
     assert runs == ["run", "run"] and stage.done
+
+
+def test_a_spare_file_goes_when_it_is_damaged_and_may_be_removed(kept, capsys):
+    stage, runs = kept
+    stage.bring_up_to_date()
+    stage.spare[0].write_text("spoilt")
+    assert stage.reasons() == ["spare.bin is damaged"]
+    stage.bring_up_to_date()
+    assert "spare.bin: damaged: removing it, since nothing needs it" in capsys.readouterr().err
+    assert stage.done and not stage.spare[0].exists() and runs == ["run"]
 
 
 def test_a_kept_stage_of_an_earlier_version_is_taken_as_it_is(kept, capsys):
