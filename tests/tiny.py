@@ -213,6 +213,8 @@ class Made:
                 for image, digest in task.folds[0].hashes.items():
                     map = wobbly(run.data, image, noise, seed)
                     store.write(image, map, made_from=digest, seconds=noise / 10)
+        for stage in prediction_stages(run):
+            stage.bring_up_to_date()  # writes what stands beside the stores
 
 
 def wobbly(data, image, noise, seed):

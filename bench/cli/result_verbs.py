@@ -58,18 +58,24 @@ def compare_command(args: argparse.Namespace) -> None:
 def errors_command(args: argparse.Namespace) -> None:
     """Draw the worst images of an entry."""
     from bench.run.results import draw_errors
+    from bench.run.stages import HELDOUT, require
 
-    drawn = draw_errors(open_run(args), args.entry, args.out, args.worst)
+    run = open_run(args)
+    require(run, HELDOUT, "score")
+    drawn = draw_errors(run, args.entry, args.out, args.worst)
     say(f"{drawn} images in {args.out}")
 
 
 def refine_command(args: argparse.Namespace) -> None:
     """Try every refinement on an entry's held-out maps."""
     from bench.run.results import try_refinements
+    from bench.run.stages import HELDOUT, require
     from bench.scores.columns import in_trials
     from bench.scores.tables import to_markdown, to_records
 
-    trials = try_refinements(open_run(args), args.entry, args.out)
+    run = open_run(args)
+    require(run, HELDOUT)
+    trials = try_refinements(run, args.entry, args.out)
     if args.json:
         print_result(args, to_records(trials))
     else:

@@ -1,5 +1,6 @@
 """Load a recipe's trained network from the folder of its training, ready to predict."""
 
+from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from bench.networks.build import build
 from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.files import read_json, sha256
 from bench.system.progress import say
-from models.encoders import local_weights
+from models.encoders import MissingWeights, local_weights
 from models.interface import stride_of
 from models.weights import BadWeights, read_weights
 
@@ -53,7 +54,8 @@ def starting_weights(recipe: Recipe) -> list[Path]:
     options = recipe.network.options
     if options.get("pretrained"):
         encoder = options.get("encoder", VGG_ENCODERS.get(recipe.network.name, "vgg16"))
-        files += [path for path in [local_weights(encoder)] if path]
+        with suppress(MissingWeights):  # which nobody needs who trains no more
+            files += [path for path in [local_weights(encoder)] if path]
     return [path for path in files if path.is_file()]
 
 

@@ -4,6 +4,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from bench.config.layout import TrainingFolder
+from bench.config.recipe import NOT_TRAINED
+from bench.config.strict import check_same
 from bench.data.content import photograph_hashes
 from bench.ensembles import combine
 from bench.networks import predict
@@ -47,7 +50,15 @@ def _training_stage(run: Run, name: str, fold: int) -> KeptStage:
         choice=f"put that back; or remove {training.folder} and {again}; or choose another folder "
         "with --runs",
         cure=f"put that back, or {again}",
+        check_earlier=partial(_check_earlier, run, name, training),
+        goes_on_from=training.state,
+        may_lack={"starting weights"},  # a network that is trained does not need them any more
     )
+
+
+def _check_earlier(run: Run, name: str, training: TrainingFolder) -> None:
+    if training.recipe.exists():
+        check_same(training.recipe, run.recipes[name], ignored=NOT_TRAINED)
 
 
 def _train(run: Run, name: str, fold: int) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 from bench.config.layout import Layout
 from bench.config.library import load_suite, suite_path, with_overrides
 from bench.config.refinement import to_json
-from bench.config.strict import to_yaml
-from bench.config.suite import short_name
+from bench.config.strict import check_same, to_yaml
+from bench.config.suite import Suite, short_name
 from bench.data.carvana import open_folder
 from bench.data.folds import Split, draw_folds, limit_cars, split, write_folds
 from bench.demo.folder import draw_folder
@@ -23,12 +23,14 @@ from bench.run.stage import KeptStage
 from bench.system.claims import check_unclaimed
 from bench.system.device import Machine
 from bench.system.environment import environment
-from bench.system.errors import Missing
-from bench.system.files import json_text, update_text, write_json
+from bench.system.errors import BadConfig, Missing
+from bench.system.files import json_text, read_text, update_text, write_json
 from bench.system.progress import say
 from bench.system.temporaries import remove_left
 from bench.training.check import check_training
 from bench.training.tensorboard import check_tensorboard
+
+FOLDS_FIELDS = {"folds", "split", "limit"}  # of a suite: those that decide its folds
 
 
 @dataclass(frozen=True)
@@ -114,7 +116,7 @@ def note(run: Run) -> None:
     for folder in run.layout.folder.rglob("*/"):
         remove_left(folder)  # temporaries of killed processes
     update_text(run.layout.suite, to_yaml(run.suite))
-    update_text(run.layout.photographs, "".join(f"{image}\n" for image in sorted(run.data.train)))
+    update_text(run.layout.photographs, _listed(run))
     steps = {entry.name: to_json(entry.refine) for entry in run.entries if entry.refine}
     if steps or run.layout.refinement.exists():
         update_text(run.layout.refinement, json_text(steps))
@@ -145,7 +147,29 @@ def folds_stage(run: Run) -> KeptStage:
         contents=run.contents,
         choice="put that back, or choose another folder with --runs",
         cure="put that back",
+        check_earlier=partial(_check_earlier, run),
     )
+
+
+def _check_earlier(run: Run) -> None:
+    """Refuse a run of other folds or photographs, as the files say that an earlier version wrote.
+
+    Raises:
+        BadConfig: it is one.
+    """
+    suite, photographs = run.layout.suite, run.layout.photographs
+    if suite.exists():
+        check_same(suite, run.suite, ignored=Suite.model_fields.keys() - FOLDS_FIELDS)
+    if photographs.exists() and read_text(photographs, "put it back") != _listed(run):
+        raise BadConfig(
+            f"{run.layout.folds}: drawn for other photographs than those in {run.data.root}; put "
+            "those back, or choose another folder with --runs"
+        )
+
+
+def _listed(run: Run) -> str:
+    """Return the training photographs, an image id a line."""
+    return "".join(f"{image}\n" for image in sorted(run.data.train))
 
 
 def _draw(run: Run) -> None:

@@ -138,7 +138,7 @@ def leaderboard_stage(run: Run) -> Stage:
             inputs.of_entries(run.entries),
             inputs.of_values("reported figures", suite=_published(run), recipes=_reported(run)),
             inputs.of_data_tables(run),
-            inputs.of_code("bench/metrics", "bench/scores", "models"),
+            inputs.of_code("bench/data", "bench/metrics", "bench/scores", "models"),
         )
 
     return _stage(run, "leaderboard", files, reads, _rank)

@@ -6,7 +6,7 @@ Both are known by hashes, which a record keeps; times and names of files decide 
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -101,7 +101,10 @@ class RecordedStage(Stage):
             return [f"{self.record.name} is damaged"]
         if record is None or not record.finished:
             return ["not made yet"]
-        return differences(record.made_from, inputs) + self._damage(record)
+        return self._changes(record.made_from, inputs) + self._damage(record)
+
+    def _changes(self, before: Inputs, now: Inputs) -> list[str]:
+        return differences(before, now)
 
     def _damage(self, record: Record) -> list[str]:
         """Say which files are not as they were made."""
@@ -128,6 +131,11 @@ class KeptStage(RecordedStage):
         folder: what messages name.
         keeps: small files among those that it makes; damaged ones are put back from the record.
         spare: further files that it makes and nothing reads; damaged ones are removed with a word.
+        goes_on_from: the file from which an interrupted stage goes on, if it does. Without that
+            file, what was only begun binds nobody.
+        may_lack: kinds of things of which only those count that were there then and are now.
+        check_earlier: refuses what an earlier version of the program made, which wrote no record,
+            if the files beside it say that it was made from something else than there is now.
         choice: what the user can do if what it was made from has changed, as a sentence's end.
         cure: what the user can do if what it made is damaged.
     """
@@ -137,6 +145,9 @@ class KeptStage(RecordedStage):
     spare: Sequence[Path]
     choice: str
     cure: str
+    check_earlier: Callable[[], None]
+    goes_on_from: Path | None = None
+    may_lack: Collection[str] = ()
 
     def bring_up_to_date(self) -> None:
         """Run the stage, or the rest of it, unless it is done.
@@ -147,13 +158,11 @@ class KeptStage(RecordedStage):
             Taken: another process does it.
         """
         inputs = self.reads()
+        record = self._check(inputs)
         if self._is_of_earlier_version():
             say(f"{self.name}: an earlier version did not note what from; taken as made from this")
             self.note(inputs)
             return
-        record = self._read_record()
-        if record:
-            self._refuse_other_inputs(record, inputs)
         if record and record.finished:
             self._put_back(record)
             self._refuse_damage(record)
@@ -174,9 +183,7 @@ class KeptStage(RecordedStage):
         Raises:
             BadConfig, BadData: as `bring_up_to_date`.
         """
-        record = self._read_record()
-        if record:
-            self._refuse_other_inputs(record, self.reads())
+        self._check(self.reads())
 
     def forget_if_damaged(self) -> None:
         """Remove what the stage made if part of it is damaged beyond repair: to be made again."""
@@ -207,6 +214,19 @@ class KeptStage(RecordedStage):
     def _reasons(self, inputs: Inputs) -> list[str]:
         return [] if self._is_of_earlier_version() else super()._reasons(inputs)
 
+    def _changes(self, before: Inputs, now: Inputs) -> list[str]:
+        shared = {kind: before.get(kind, {}).keys() & now.get(kind, {}) for kind in self.may_lack}
+        return differences(_only(before, shared), _only(now, shared))
+
+    def _check(self, inputs: Inputs) -> Record | None:
+        """Return the record, if there is one, of something that was made from these inputs."""
+        record = self._read_record()
+        if not record:
+            self.check_earlier()
+        elif record.finished or not self.goes_on_from or self.goes_on_from.exists():
+            self._refuse_other_inputs(record, inputs)
+        return record
+
     def _read_record(self) -> Record | None:
         try:
             return read_record(self.record)
@@ -218,7 +238,7 @@ class KeptStage(RecordedStage):
         return not self.record.exists() and all(path.is_file() for path in self.makes)
 
     def _refuse_other_inputs(self, record: Record, inputs: Inputs) -> None:
-        changes = differences(record.made_from, inputs)
+        changes = self._changes(record.made_from, inputs)
         if changes:
             chosen = any(change.startswith(("recipe", "folds")) for change in changes)
             kind = BadConfig if chosen else BadData
@@ -241,6 +261,14 @@ class KeptStage(RecordedStage):
         damage = self._damage(record)
         if damage:
             raise BadData(f"{self.folder}: {'; '.join(damage)}; {self.cure}")
+
+
+def _only(inputs: Inputs, names: Mapping[str, Collection[str]]) -> Inputs:
+    """Return the inputs; of the kinds that are given, only the things of these names."""
+    return {
+        kind: {name: each[name] for name in each if name in names.get(kind, each)}
+        for kind, each in inputs.items()
+    }
 
 
 def file_hashes(paths: Sequence[Path], contents: Contents) -> dict[Path, str]:

@@ -133,10 +133,11 @@ def require(run: Run, *groups: str) -> None:
 
     Raises:
         Missing: they are not; the message says why, and what comes first.
-        BadConfig, BadData: a network was trained on something else than there is now.
+        BadConfig, BadData: folds were drawn, or a network was trained, from something else than
+            there is now.
     """
-    for training in members.training_stages(run):
-        training.check()
+    for stage in (opening.folds_stage(run), *members.training_stages(run)):
+        stage.check()
     for name in groups:
         for make in GROUPS[name].stages:
             reasons = make(run).reasons()

@@ -48,6 +48,7 @@ def kept(tmp_path, inputs):
     first, spare = tmp_path / "first.csv", tmp_path / "spare.bin"
     spare.write_text("spare")
     more = {"keeps": [first], "spare": [spare], "choice": "choose", "cure": "cure"}
+    more["check_earlier"] = lambda: None
     return make(tmp_path, inputs, KeptStage, folder=tmp_path, **more)
 
 
@@ -130,6 +131,36 @@ def test_a_kept_stage_that_was_only_begun_goes_on_or_is_refused(kept, inputs):
     assert runs == ["run"] and stage.done
 
 
+def test_what_was_only_begun_binds_nobody_before_there_is_something_to_go_on_from(kept, inputs):
+    stage, runs = kept
+    stage = replace(stage, goes_on_from=stage.folder / "state.pt")
+    Record({"recipe fields": {"lr": "0.2"}}).write(stage.record)
+    stage.goes_on_from.touch()
+    for refuse in (stage.bring_up_to_date, stage.check):
+        with pytest.raises(BadConfig, match="recipe fields changed: lr"):
+            refuse()
+    stage.goes_on_from.unlink()
+    stage.check()
+    stage.bring_up_to_date()
+    assert runs == ["run"] and read_record(stage.record).made_from == inputs
+
+
+@pytest.mark.parametrize(
+    ("now", "refused"), [({}, False), ({"c": "3"}, False), ({"a": "1"}, False), ({"a": "4"}, True)]
+)
+def test_what_may_lack_counts_only_where_it_is_there(kept, inputs, now, refused):
+    stage, _runs = kept
+    stage = replace(stage, may_lack={"masks"})
+    stage.bring_up_to_date()
+    inputs["masks"] = now
+    assert stage.reasons() == (["masks changed: a"] if refused else [])
+    if refused:
+        with pytest.raises(BadData, match="masks changed: a"):
+            stage.check()
+    else:
+        stage.check()
+
+
 def test_a_small_file_is_put_back_and_a_large_one_asked_for(kept):
     stage, runs = kept
     stage.bring_up_to_date()
@@ -162,6 +193,19 @@ def test_a_kept_stage_of_an_earlier_version_is_taken_as_it_is(kept, capsys):
     stage.bring_up_to_date()
     assert runs == ["run"] and read_record(stage.record).finished
     assert "an earlier version" in capsys.readouterr().err
+
+
+def test_a_kept_stage_of_an_earlier_version_is_refused_where_its_files_speak_against_it(kept):
+    def refuse():
+        raise BadConfig("made with another lr")
+
+    stage, runs = kept
+    stage.run()
+    stage = replace(stage, check_earlier=refuse)
+    for check in (stage.bring_up_to_date, stage.check):
+        with pytest.raises(BadConfig, match="another lr"):
+            check()
+    assert runs == ["run"] and not stage.record.exists()
 
 
 def test_a_kept_stage_with_a_damaged_record_asks(kept):

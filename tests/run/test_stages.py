@@ -12,6 +12,8 @@ from bench.cli.arguments import make_parser, open_run
 from bench.cli.verbs import VERBS
 from bench.config.strict import to_yaml
 from bench.masks.store import MapStore
+from bench.run.members import training_stages
+from bench.run.record import Record, read_record
 from bench.run.stages import all_stages
 from bench.system.claims import claimed
 from tests.tiny import MADE_SUITE, RECIPE, TRAIN_CARS, Made
@@ -37,9 +39,12 @@ def made(finished, tmp_path):
     return Made(tmp_path / "copy", tmp_path / "copy" / "data")
 
 
+def opened(made):
+    return open_run(make_parser(VERBS).parse_args(made.words("run")))
+
+
 def stale(made):
-    run = open_run(make_parser(VERBS).parse_args(made.words("run")))
-    return [stage.name for stage in all_stages(run) if not stage.done]
+    return [stage.name for stage in all_stages(opened(made)) if not stage.done]
 
 
 def heldout_mask(made, car=0):
@@ -231,3 +236,55 @@ def test_damaged_weights_cost_no_map(made, capsys):
     assert "weights.safetensors: damaged" in capsys.readouterr().err
     with MapStore.open(made.run_folder / "a" / "maps-heldout.sqlite") as store:
         assert len(store.ids()) == 64
+
+
+def test_names_as_the_sample_writes_them_decide_the_submissions(made):
+    made.main("run")
+    sample = made.data / "sample_submission.csv"
+    sample.write_text(sample.read_text().replace("_01.jpg", "_01.JPG"))
+    assert stale(made) == ["submissions"]
+
+
+@pytest.mark.parametrize("change", ["other", "gone"])
+def test_weights_that_a_finished_training_began_with_may_be_gone(made, change, monkeypatch, capsys):
+    """Nobody needs them any more; others of the same name are another beginning."""
+    weights = made.folder / "pretrained" / "resnet18.safetensors"
+    weights.parent.mkdir()
+    weights.write_bytes(b"some")
+    monkeypatch.setattr("bench.run.inputs.starting_weights", lambda _recipe: [weights])
+    for training in training_stages(opened(made)):
+        training.note(training.reads())
+    if change == "other":
+        weights.write_bytes(b"other")
+    else:
+        weights.unlink()
+    assert made.main("leaderboard") == (3 if change == "other" else 0)
+    assert ("starting weights changed: resnet18" in capsys.readouterr().err) == (change == "other")
+
+
+def test_what_was_only_begun_may_get_another_recipe(made, capsys):
+    """Stopped in its first epoch, mended, started again."""
+    folder = made.run_folder / "a" / "fold0"
+    Record(read_record(folder / "made.json").made_from).write(folder / "made.json")
+    for name in ("manifest.json", "weights.safetensors", "history.csv"):
+        (folder / name).unlink()
+    (made.folder / "a.yaml").write_text(to_yaml(RECIPE.model_copy(update={"seed": 7})))
+    assert made.main("train") == 2
+    error = capsys.readouterr().err
+    assert str(folder) not in error and "fold1: made from something else" in error
+
+
+@pytest.mark.parametrize("verb", ["errors", "refine"])
+def test_nothing_is_drawn_or_tried_on_what_is_not_current(made, verb, capsys):
+    """Pictures of new maps beside scores of old ones would show what never was."""
+    words = [verb, "--entry", "a", "--out", str(made.folder / "drawn")]
+    (made.run_folder / "a" / "maps-heldout.sqlite").unlink()
+    assert made.main(*words) == 4
+    assert "no maps of a yet; first: carvana-bench predict" in capsys.readouterr().err
+    assert not (made.folder / "drawn").exists()
+
+
+def test_errors_are_not_drawn_by_damaged_scores(made, capsys):
+    (made.run_folder / "scores.parquet").write_bytes(b"damaged")
+    assert made.main("errors", "--entry", "a", "--out", str(made.folder / "drawn")) == 4
+    assert "scores.parquet is damaged, or another run made it" in capsys.readouterr().err
