@@ -47,7 +47,8 @@ def sound_rows(path: Path, made_by: dict[str, Any]) -> Iterator[tuple[Row, Origi
     None is taken from a store that something else made, or that does not say where they come from.
     """
     uri = f"{path.resolve().as_uri()}?mode=rw"
-    with suppress(sqlite3.Error, ValueError), closing(sqlite3.connect(uri, uri=True)) as database:
+    broken = (sqlite3.Error, ValueError, TypeError)  # damage can break texts and types
+    with suppress(*broken), closing(sqlite3.connect(uri, uri=True)) as database:
         database.execute("PRAGMA writable_schema = ON")  # also reads what was cut short
         rows = database.execute("SELECT key, value FROM made_by")
         if {key: json.loads(value) for key, value in rows} != made_by:

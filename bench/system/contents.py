@@ -18,6 +18,7 @@ from bench.system.progress import track
 from bench.system.threads import prefetch
 
 RESTED_S = 3.0  # file systems' clocks tick coarsely: two changes in one tick look like one
+DAMAGE = (sqlite3.Error, ValueError)  # damage can break texts, too
 MANY = 500  # files to read from which on progress is shown
 
 TABLE = (
@@ -92,7 +93,7 @@ class Contents:
         """Return what is remembered of some files."""
         known: dict[Path, Seen] = {}
         by_key = {_key(path): path for path in paths}
-        with suppress(sqlite3.Error, OSError), closing(self._connect()) as connection:
+        with suppress(*DAMAGE, OSError), closing(self._connect()) as connection:
             for folder in {folder for folder, _ in by_key}:
                 for name, state, digest, checksum in connection.execute(KNOWN, (folder,)):
                     path = by_key.get((folder, name))
@@ -107,7 +108,7 @@ class Contents:
             (*_key(path), each.state, each.sha256, _checksum(*_key(path), each.state, each.sha256))
             for path, each in seen.items()
         ]
-        with suppress(sqlite3.Error, OSError), closing(self._connect()) as connection, connection:
+        with suppress(*DAMAGE, OSError), closing(self._connect()) as connection, connection:
             connection.executemany(REMEMBER, rows)
 
     def _connect(self) -> sqlite3.Connection:
@@ -116,8 +117,12 @@ class Contents:
         path = self.folder / "contents.sqlite"
         try:
             return _open(path)
-        except sqlite3.DatabaseError as error:
-            if getattr(error, "sqlite_errorname", "") not in {"SQLITE_NOTADB", "SQLITE_CORRUPT"}:
+        except DAMAGE as error:
+            if getattr(error, "sqlite_errorname", "") not in {
+                "",
+                "SQLITE_NOTADB",
+                "SQLITE_CORRUPT",
+            }:
                 raise
             path.unlink()
             return _open(path)
@@ -127,7 +132,7 @@ def _open(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=10)
     try:
         connection.execute(TABLE)
-    except sqlite3.Error:
+    except DAMAGE:
         connection.close()
         raise
     return connection
@@ -165,5 +170,6 @@ def _key(path: Path) -> tuple[bytes, bytes]:
     return os.fsencode(path.parent.absolute()), os.fsencode(path.name)
 
 
-def _checksum(folder: bytes, name: bytes, state: str, digest: str) -> int:
-    return crc32(b"\0".join([folder, name, state.encode(), digest.encode()]))
+def _checksum(folder: bytes, name: bytes, state: object, digest: object) -> int:
+    """Return the checksum of a row; damage can make a number or bytes of a text."""
+    return crc32(b"\0".join([folder, name, f"{state}\0{digest}".encode()]))

@@ -136,6 +136,16 @@ def test_a_damaged_map_is_named_and_a_store_of_another_maker_gives_none_back(pat
     assert not aside(path).exists()
 
 
+@pytest.mark.parametrize("value", [None, 7, b"{"])
+def test_a_damaged_store_that_does_not_say_its_maker_gives_none_back(path, value):
+    filled(path, 3)
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE made_by SET value = ?", (value,))
+    path.rename(aside(path))
+    with MapStore.create(path, MADE_BY) as store:
+        assert store.ids() == []
+
+
 def test_a_reader_of_a_damaged_store_moves_no_new_one(path):
     filled(path, 3)
     change(path, "UPDATE maps SET height = 41")

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+from contextlib import closing
 
 import pytest
 from hypothesis import given
@@ -94,6 +95,23 @@ def test_a_damaged_memory_costs_only_time(tmp_path, files, rested, spoil):
     for place in range(len(changed) // 2, len(changed), 97):
         changed[place] ^= 1
     memory.write_bytes(changed if spoil is None else spoil)
+    assert contents.of(files) == contents.of(files) == expected
+
+
+@pytest.mark.parametrize("column", ["state", "sha256", "checksum", "schema"])
+@pytest.mark.parametrize("value", [None, 7, b"bytes", "text"])
+def test_a_memory_whose_values_have_other_types_costs_only_time(
+    tmp_path, files, rested, column, value
+):
+    contents, memory = Contents(tmp_path / "cache"), tmp_path / "cache" / "contents.sqlite"
+    expected = contents.of(files)
+    if column == "schema":  # no text: SQLite's own message cannot be read then
+        memory.write_bytes(
+            memory.read_bytes().replace(b"CREATE TABLE files", b"CREATE TABL\xee files")
+        )
+    else:
+        with closing(sqlite3.connect(memory)) as connection, connection:
+            connection.execute(f"UPDATE files SET {column} = ?", (value,))
     assert contents.of(files) == contents.of(files) == expected
 
 
