@@ -42,7 +42,7 @@ def train_command(args: argparse.Namespace) -> None:
     from bench.run.opening import begin
 
     run = open_run(args)
-    begin(run)
+    begin(run, args.only)
     for stage in training_stages(run, args.only):
         stage.forget_if_damaged()
         stage.bring_up_to_date()
@@ -54,7 +54,7 @@ def predict_command(args: argparse.Namespace) -> None:
     from bench.run.opening import begin
 
     run = open_run(args)
-    begin(run)
+    begin(run, args.only)
     for stage in prediction_stages(run, args.only):
         stage.bring_up_to_date()
 

@@ -1,6 +1,6 @@
 """The start of a run: opened, checked before the first second of work, its folds frozen."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -20,7 +20,7 @@ from bench.run import inputs
 from bench.run.members import training_stages
 from bench.run.run import Run
 from bench.run.stage import KeptStage
-from bench.system.claims import check_unclaimed
+from bench.system.claims import check_unclaimed, remove_abandoned
 from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, Missing
@@ -83,8 +83,11 @@ def open_run(options: RunOptions) -> Run:
     )
 
 
-def begin(run: Run) -> None:
+def begin(run: Run, only: Sequence[str] = ()) -> None:
     """Check the suite before any work; freeze the folds; note the suite and the audit of leaks.
+
+    Args:
+        only: the recipes that are to be worked on, instead of all.
 
     Raises:
         BadConfig: the folds were drawn for other photographs or by other settings; a network
@@ -100,7 +103,7 @@ def begin(run: Run) -> None:
             build(recipe)
     folds_stage(run).bring_up_to_date()
     _check_trainings(run, run.splits)
-    for stage in training_stages(run):
+    for stage in training_stages(run, only):
         check_unclaimed(stage.claim, stage.folder)
         stage.check()
     if any(entry.learns for entry in run.entries):
@@ -113,6 +116,7 @@ def note(run: Run) -> None:
 
     What says so already is left alone: a finished run may lie where nothing can be written.
     """
+    remove_abandoned(run.layout.folder)
     for folder in run.layout.folder.rglob("*/"):
         remove_left(folder)  # temporaries of killed processes
     update_text(run.layout.suite, to_yaml(run.suite))

@@ -105,6 +105,13 @@ def check_unclaimed(claim: Path, target: Path | str) -> None:
             pass
 
 
+def remove_abandoned(folder: Path) -> None:
+    """Remove the claims of processes that were killed, anywhere below a folder."""
+    for claim in folder.rglob(".*claim"):
+        with suppress(BenchError), claimed(claim, claim):  # removed at the end of the block
+            pass
+
+
 def _this_process() -> Owner:
     return Owner(
         host=socket.gethostname(),

@@ -71,6 +71,13 @@ def test_a_dead_process_holds_nothing_and_a_sleeping_one_does(claim, holder, way
     assert not claim.exists()
 
 
+def test_claims_of_the_dead_are_removed_and_those_of_the_living_stay(claim, holder):
+    abandoned = claim.with_name(".maps.sqlite.claim")
+    abandoned.write_text("")
+    claims.remove_abandoned(claim.parent)
+    assert claim.exists() and not abandoned.exists()
+
+
 def test_a_forked_child_does_not_keep_the_claim(claim):
     context = multiprocessing.get_context("fork")
     with claimed(claim, "runs/demo"):
