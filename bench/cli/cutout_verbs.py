@@ -21,7 +21,9 @@ SERVE_PACKAGES = {  # module -> package
 def export_command(args: argparse.Namespace) -> None:
     """Copy what an entry needs into one folder."""
     from bench.cutout import export
+    from bench.run.record import check_made
 
+    check_made(args.run, "fit", "score")
     manifest = export.run(args.run, args.entry, args.out, openvino=args.openvino, data=args.data)
     say(f"{manifest.entry}: {several(len(manifest.members), 'member')} in {args.out}")
 
@@ -30,8 +32,11 @@ def cutout_command(args: argparse.Namespace) -> None:
     """Cut cars out of photographs."""
     from bench.cutout import cutout
     from bench.cutout.export import open_entry
+    from bench.run.record import check_made
     from bench.system.device import Machine
 
+    if args.run:
+        check_made(args.run, "fit")
     model = open_entry(args.model, args.run, args.entry, Machine(args.device, args.jobs))
     options = cutout.CutoutOptions(args.background, args.format, tuple(args.steps))
     done = cutout.run(model, args.photographs, args.out, options, args.jobs)

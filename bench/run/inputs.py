@@ -21,8 +21,8 @@ from bench.training.train import VERSION
 
 def of_folds(run: Run) -> Inputs:
     """Return what the folds are drawn for: the photographs' names, and the suite's settings."""
-    settings = {**dict(run.suite.folds), "split": run.suite.split, "limit": run.suite.limit}
-    settings.pop("run")  # folds may be added
+    settings = run.suite.folds.model_dump(exclude_defaults=True, exclude={"run"})  # may be added
+    settings |= {"split": run.suite.split, "limit": run.suite.limit}
     return {
         "folds": {name: str(value) for name, value in settings.items()},
         "training photographs": by_car(dict.fromkeys(run.data.train, "")),
@@ -87,6 +87,11 @@ def of_files(run: Run, kind: str, paths: Sequence[Path]) -> Inputs:
     hashes = file_hashes([path for path in paths if path.is_file()], run.contents)
     start = run.layout.folder
     return {kind: {os.path.relpath(path, start): hashes.get(path, "") for path in paths}}
+
+
+def of_program_files(run: Run, paths: Sequence[Path]) -> Inputs:
+    """Return the hash of each file of this program that is no Python, by its name."""
+    return {"templates": _names(run, paths)}
 
 
 def of_code(*folders: str) -> Inputs:

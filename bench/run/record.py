@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.config.layout import Layout
 from bench.system.errors import BadFile
-from bench.system.files import write_json
+from bench.system.files import sha256, write_json
 
 Inputs = Mapping[str, Mapping[str, str]]  # kind of thing -> each one's name -> its hash or value
 
@@ -52,6 +53,25 @@ def read_record(path: Path) -> Record | None:
         return Record(**content)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BadFile(path, f"damaged ({error})", "put it back") from error
+
+
+def check_made(run: Path, *stages: str) -> None:
+    """Refuse files of a run that are not those that its stages made.
+
+    Args:
+        run: its folder; one that an earlier version made, without records, is not looked at.
+
+    Raises:
+        BadData: a file was damaged or changed.
+    """
+    for stage in stages:
+        path = Layout(run).record(stage)
+        record = read_record(path)
+        for name, digest in record.files.items() if record else ():
+            file = (path.parent / name).resolve()
+            if not file.is_file() or sha256(file) != digest:
+                what = f"not the file that the stage `{stage}` made"
+                raise BadFile(file, what, "run the suite again, which makes it anew")
 
 
 def _hash(content: Mapping[str, Any]) -> str:

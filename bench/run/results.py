@@ -226,12 +226,12 @@ def report_stage(run: Run) -> Stage:
             inputs.of_files(run, "tables", [layout.scores, *tables]),
             inputs.of_files(run, "trainings", [folder.manifest for folder in trainings]),
             inputs.of_files(run, "histories", [folder.history for folder in trainings]),
-            inputs.of_values("suite", title=run.suite.title, commands=run.repeat_commands),
+            inputs.of_values("suite", title=run.suite.title),
             inputs.of_values(
                 "recipes", **{key: to_yaml(each) for key, each in run.recipes.items()}
             ),
             inputs.of_data_tables(run),
-            inputs.of_files(run, "templates", page.TEMPLATE_FILES),
+            inputs.of_program_files(run, page.TEMPLATE_FILES),
             inputs.of_code("bench/report"),
         )
 

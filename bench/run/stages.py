@@ -138,6 +138,10 @@ def require(run: Run, *groups: str) -> None:
     """
     for stage in (opening.folds_stage(run), *members.training_stages(run)):
         stage.check()
+        if not stage.makes[0].exists():
+            raise Missing(
+                f"{run.layout.folder}, {stage.name}: not done yet; first: {run.command('run')}"
+            )
     for name in groups:
         for make in GROUPS[name].stages:
             reasons = make(run).reasons()

@@ -26,7 +26,7 @@ def test_a_suite_may_get_another_title_but_no_other_folds(road, capsys):
     assert "title: other" in road.made("suite.yaml").read_text()
     road.write(TINY_SUITE | {"folds": TINY_SUITE["folds"] | {"seed": 3}})
     assert road.run("run") == 2
-    assert "folds.csv: made from something else than there is now (folds changed: seed)" in (
+    assert "folds.csv: made from something else than there is now (folds added: seed)" in (
         capsys.readouterr().err
     )
     road.write(TINY_SUITE)
@@ -54,12 +54,12 @@ def test_a_stage_before_its_turn_says_what_comes_first(tiny_carvana, tmp_path, c
     early = Road(tmp_path, tiny_carvana)
     for verb in ("score", "leaderboard", "report", "ensemble", "submit"):
         assert early.run(verb) == 4
-        assert "no folds yet; run the stage `folds` first" in capsys.readouterr().err
+        assert "folds: not done yet; first: carvana-bench run" in capsys.readouterr().err
     assert early.run("folds") == 0
     for verb in ("score", "leaderboard", "report", "ensemble", "submit"):
         assert early.run(verb) == 4
         error = capsys.readouterr().err
-        assert "not trained to the end yet" in error and "carvana-bench predict" in error
+        assert "train a, fold 0: not done yet; first: carvana-bench run" in error
 
 
 def test_missing_weights_stop_the_run_at_once(tiny_carvana, tmp_path, monkeypatch, capsys):

@@ -1,7 +1,6 @@
 """What a change makes stale, what is then made again, and what is refused; no clock decides."""
 
 import os
-import shutil
 from pathlib import Path
 
 import pandas as pd
@@ -9,34 +8,14 @@ import pytest
 import yaml
 
 from bench.cli.arguments import make_parser, open_run
-from bench.cli.verbs import VERBS
+from bench.cli.verbs import VERBS, main
 from bench.config.strict import to_yaml
 from bench.masks.store import MapStore
 from bench.run.members import training_stages
 from bench.run.record import Record, read_record
 from bench.run.stages import all_stages
 from bench.system.claims import claimed
-from tests.tiny import MADE_SUITE, RECIPE, TRAIN_CARS, Made
-
-MOVED = ["report"]  # names the folder of the data, which is another in a copy
-
-
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory, tiny_carvana):
-    """A run whose maps were drawn, scored, ranked, reported and handed in."""
-    folder = tmp_path_factory.mktemp("finished")
-    shutil.copytree(tiny_carvana, folder / "data")
-    made = Made(folder, folder / "data")
-    made.draw(seed=0)
-    assert made.main("run") == 0
-    return made
-
-
-@pytest.fixture
-def made(finished, tmp_path):
-    """A copy of that run, in another place and of another time."""
-    shutil.copytree(finished.folder, tmp_path / "copy")
-    return Made(tmp_path / "copy", tmp_path / "copy" / "data")
+from tests.tiny import MADE_SUITE, RECIPE, TRAIN_CARS
 
 
 def opened(made):
@@ -59,12 +38,10 @@ def swap(path: Path, other: Path):
 
 
 def test_a_run_that_was_copied_elsewhere_is_current(made):
-    made.main("run")  # its commands and the folder of its data are new to the report
     assert stale(made) == []
 
 
 def test_times_decide_nothing(made):
-    made.main("run")
     for number, path in enumerate(sorted(made.folder.rglob("*"))):
         os.utime(path, (10**9 - number, 10**9 - number))
     assert stale(made) == []
@@ -118,7 +95,7 @@ def test_a_changed_mask_of_a_car_that_trained_a_network_is_refused(made, capsys)
 def test_a_swapped_photograph_of_a_test_car_is_predicted_again(made, capsys):
     tests = sorted((made.data / "test").iterdir())
     swap(tests[0], tests[1])
-    assert stale(made) == ["predict test cars", *MOVED]
+    assert stale(made) == ["predict test cars"]
     assert made.main("submit") == 4
     assert "1 photographs changed; first: carvana-bench predict" in capsys.readouterr().err
 
@@ -223,7 +200,7 @@ def test_submissions_of_another_run_are_made_again(made, finished):
     file = made.folder / "out" / "made-mean.csv.gz"
     own = file.read_bytes()
     file.write_bytes((made.folder / "out" / "made-a.csv.gz").read_bytes())
-    assert stale(made) == ["submissions", *MOVED]
+    assert stale(made) == ["submissions"]
     assert made.main("submit") == 0
     assert file.read_bytes() == own
     assert MADE_SUITE["ensembles"]
@@ -288,3 +265,24 @@ def test_errors_are_not_drawn_by_damaged_scores(made, capsys):
     (made.run_folder / "scores.parquet").write_bytes(b"damaged")
     assert made.main("errors", "--entry", "a", "--out", str(made.folder / "drawn")) == 4
     assert "scores.parquet is damaged, or another run made it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("export", "--entry", "greedy"), "ensembles/greedy/parameters.json"),
+        (("compare",), "scores.parquet"),
+        (("compare",), "leaderboard.csv"),
+    ],
+)
+def test_verbs_that_know_only_a_folder_refuse_what_was_changed(made, capsys, words, name):
+    path = made.run_folder / name
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    folders = ["--run", str(made.run_folder), "--out", str(made.folder / "model")]
+    if words == ("compare",):
+        folders = [str(made.run_folder)] * 2
+    assert main([*words, *folders]) == 3
+    error = capsys.readouterr().err
+    assert f"{path}: not the file that the stage" in error and "run the suite again" in error
