@@ -56,7 +56,7 @@ def read_record(path: Path) -> Record | None:
 
 
 def check_made(run: Path, *stages: str) -> None:
-    """Refuse files of a run that are not those that its stages made.
+    """Refuse files of a run that are not those that its stages made, or made from other scores.
 
     Args:
         run: its folder; one that an earlier version made, without records, is not looked at.
@@ -72,6 +72,10 @@ def check_made(run: Path, *stages: str) -> None:
             if not file.is_file() or sha256(file) != digest:
                 what = f"not the file that the stage `{stage}` made"
                 raise BadFile(file, what, "run the suite again, which makes it anew")
+        for name, digest in record.made_from.get("scores", {}).items() if record else ():
+            if sha256(run / name) != digest:
+                what = f"the stage `{stage}` was done with other scores"
+                raise BadFile(run / name, what, "run the suite again, which does it anew")
 
 
 def _hash(content: Mapping[str, Any]) -> str:

@@ -267,6 +267,14 @@ def test_errors_are_not_drawn_by_damaged_scores(made, capsys):
     assert "scores.parquet is damaged, or another run made it" in capsys.readouterr().err
 
 
+def test_a_leaderboard_of_other_scores_is_not_compared(made, capsys):
+    scores = pd.read_parquet(made.run_folder / "scores.parquet")
+    scores.assign(dice=scores["dice"] / 2).to_parquet(made.run_folder / "scores.parquet")
+    (made.run_folder / "made" / "score.json").unlink()
+    assert main(["compare", str(made.run_folder), str(made.run_folder)]) == 3
+    assert "the stage `leaderboard` was done with other scores" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "name"),
     [
