@@ -132,7 +132,7 @@ def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
         if not training.finished:
             raise Missing(f"{training.folder}: not trained to the end yet; train it first")
     return {
-        "recipe": recipe.map_fields(),
+        "recipe_fields": recipe.map_fields(),
         "weights_sha256": [sha256(training.weights) for training in trainings],
         "version": VERSION,
     }
