@@ -66,6 +66,7 @@ def test_missing_weights_stop_the_run_at_once(tiny_carvana, tmp_path, monkeypatc
     def none(name):
         raise MissingWeights(f"no weights of {name}")
 
+    monkeypatch.delenv("CARVANA_WEIGHTS", raising=False)
     monkeypatch.setattr("models.encoders._hub_weights", none)
     poor = Road(tmp_path, tiny_carvana)
     network = {**RECIPE.network.model_dump(), "pretrained": True}

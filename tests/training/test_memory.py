@@ -1,5 +1,8 @@
 """How many images fit into memory: halved until they do on a card, reckoned on a CPU."""
 
+import os
+import subprocess
+import sys
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,7 +12,7 @@ import torch
 
 from bench.system.errors import BenchError
 from bench.training.memory import RESET, find_micro_batch
-from tests.tiny import RECIPE
+from tests.tiny import HOME, RECIPE
 
 CARD, CPU = torch.device("cuda"), torch.device("cpu")
 SIZE, MB = (32, 48), 1_000_000
@@ -61,12 +64,24 @@ def test_a_cpu_s_batch_is_reckoned_from_two_images_and_three(free_mb, fitting, m
     assert f"it, 32x48: {share} at once (about 0." in capsys.readouterr().err
 
 
+TOO_SMALL = """
+from types import SimpleNamespace
+import psutil
+from tests.training.test_memory import CPU, MB, SIZE, find_micro_batch, in_batches_of, takes_40_mb
+psutil.virtual_memory = lambda: SimpleNamespace(available=60 * MB)
+psutil.swap_memory = lambda: SimpleNamespace(free=0)
+find_micro_batch(takes_40_mb, in_batches_of(8), SIZE, CPU)
+"""
+
+
+@pytest.mark.slow
 @pytest.mark.skipif(not RESET.exists(), reason="no /proc here")
-def test_a_machine_too_small_for_the_steps_that_are_measured_says_so(monkeypatch):
-    monkeypatch.setattr(psutil, "virtual_memory", lambda: SimpleNamespace(available=60 * MB))
-    monkeypatch.setattr(psutil, "swap_memory", lambda: SimpleNamespace(free=0))
-    with pytest.raises(BenchError, match="3 images of 32x48 at once; use --micro-batch 1"):
-        find_micro_batch(takes_40_mb, in_batches_of(8), SIZE, CPU)
+def test_a_machine_too_small_for_the_steps_that_are_measured_says_so():
+    """In a process of its own, whose allocator keeps no memory of tests before."""
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("MALLOC_")}
+    words = [sys.executable, "-c", TOO_SMALL]
+    done = subprocess.run(words, cwd=HOME, env=variables, capture_output=True, text=True)
+    assert "3 images of 32x48 at once; use --micro-batch 1" in done.stderr
 
 
 def test_the_smallest_batches_are_not_tried_on_a_cpu():
