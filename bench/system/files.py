@@ -10,15 +10,16 @@ from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import pandas as pd
-from pyarrow import ArrowException, parquet
 from pydantic import TypeAdapter, ValidationError
 
 from bench.system.disk import make_folder, writing
 from bench.system.errors import BadFile, Missing
 from bench.system.temporaries import holding, remove_left, temporary_path
+
+if TYPE_CHECKING:  # pandas takes a third of a second to load, and many verbs read no table
+    import pandas as pd
 
 Content = TypeVar("Content")
 
@@ -116,7 +117,7 @@ def read_json(path: Path, form: type[Content], cure: str) -> Content:
 
 def read_csv(
     path: Path, needed: Collection[str], cure: str, dtypes: dict[str, str] | None = None
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Return a table of numbers and words.
 
     Args:
@@ -128,9 +129,11 @@ def read_csv(
         Missing: there is no such file.
         BadFile: it is cut short or no table, lacks a column, or has a word for a number.
     """
+    import pandas as pd
+
     words = dtypes or {}
 
-    def read() -> pd.DataFrame:
+    def read() -> "pd.DataFrame":
         text = path.read_text(encoding="utf-8")
         if text and not text.endswith("\n"):
             raise ValueError("cut short: the last line has no end")
@@ -144,7 +147,7 @@ def read_csv(
 
 def read_parquet(
     path: Path, needed: Collection[str], words: Collection[str], cure: str
-) -> pd.DataFrame:
+) -> "pd.DataFrame":
     """Return a table of numbers and words whose pages are compared with their checksums.
 
     Args:
@@ -156,11 +159,15 @@ def read_parquet(
         Missing: there is no such file.
         BadFile: it is cut short or damaged, lacks a column, or has a word for a number.
     """
+    import pandas as pd
+    from pyarrow import ArrowException, parquet
 
-    def read() -> pd.DataFrame:
-        return parquet.read_table(path, page_checksum_verification=True).to_pandas(
-            ignore_metadata=True
-        )
+    def read() -> "pd.DataFrame":
+        try:
+            table = parquet.read_table(path, page_checksum_verification=True)
+            return table.to_pandas(ignore_metadata=True)
+        except ArrowException as error:
+            raise ValueError(error) from error
 
     table = _table(path, _sound(path, read, cure), needed, words, cure)
     for name in words:
@@ -170,8 +177,10 @@ def read_parquet(
 
 
 def _table(
-    path: Path, table: pd.DataFrame, needed: Collection[str], words: Collection[str], cure: str
-) -> pd.DataFrame:
+    path: Path, table: "pd.DataFrame", needed: Collection[str], words: Collection[str], cure: str
+) -> "pd.DataFrame":
+    import pandas as pd
+
     lacking = [name for name in needed if name not in table]
     if lacking:
         what = f"has no column {', '.join(lacking)}; it is damaged or of an older version"
@@ -197,7 +206,7 @@ def _sound(path: Path, read: Callable[[], Content], cure: str) -> Content:
     except ValidationError as error:
         what = f"damaged or of another version ({_first_fault(error)})"
         raise BadFile(path, what, _remove_and(cure)) from error
-    except (ValueError, OSError, ArrowException) as error:  # ValueError: also of pandas
+    except (ValueError, OSError) as error:  # ValueError: also of pandas
         what = f"damaged ({str(error).splitlines()[0]})"
         raise BadFile(path, what, _remove_and(cure)) from error
 
