@@ -8,12 +8,11 @@ Reads  the members' stores. Writes another map store.
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 from bench.config.refinement import to_json
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
-from bench.masks.store import MapStore, OtherMaker
+from bench.masks.store import MapStore
 from bench.masks.types import Map
 
 
@@ -33,17 +32,8 @@ def run(entry: Entry, members: Members, target: Path) -> None:
         return image, entry.map(maps, image)
 
     checksums = members.checksums()
-    with _store(target, made_by | {"made_by": origins}) as written:
+    with MapStore.renew(target, made_by | {"made_by": origins}) as written:
         done = written.made_from()
         missing = [image for image in checksums if done.get(image) != checksums[image]]
         for image, map in members.each_unlabelled(missing, merge, f"{entry.name}: combine"):
             written.write(image, map, made_from=checksums[image])
-
-
-def _store(target: Path, made_by: dict[str, Any]) -> MapStore:
-    """Open the store to write to; maps of other members or another rule go."""
-    try:
-        return MapStore.create(target, made_by)
-    except OtherMaker:
-        target.unlink()
-        return MapStore.create(target, made_by)

@@ -85,6 +85,15 @@ class MapStore:
         return store
 
     @classmethod
+    def renew(cls, path: Path, made_by: dict[str, Any]) -> Self:
+        """A store to write to, as by `create`, but maps that something else made go."""
+        try:
+            return cls.create(path, made_by)
+        except OtherMaker:
+            remove(path)
+            return cls.create(path, made_by)
+
+    @classmethod
     def open(cls, path: Path) -> Self:
         """A store to read from.
 
@@ -133,9 +142,8 @@ class MapStore:
         height, width = map.shape
         frame = pack(map)
         row = (image_id, height, width, checksum_of(image_id, height, width, frame), frame)
-        origin = (image_id, made_from, seconds)
         with self._moving_if_damaged():
-            self._database.write((INSERT, row), (INSERT_ORIGIN, origin))
+            self._database.write((INSERT, row), (INSERT_ORIGIN, (image_id, made_from, seconds)))
 
     def read(self, image_id: str) -> Map:
         """The map of an image, uint8 (H, W).
@@ -253,9 +261,8 @@ class MapStore:
         damaged = aside(self.path)
         if damaged.exists():
             kept = 0
-            for row, origin in sound_rows(damaged, self.made_by):
+            for kept, (row, origin) in enumerate(sound_rows(damaged, self.made_by), start=1):
                 self._database.write((INSERT, row), (INSERT_ORIGIN, origin))
-                kept += 1
             remove(damaged)
             say(f"{self.path}: was damaged; {kept} sound maps are kept, the others are made anew")
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from bench.config.recipe import Recipe
 from bench.data.images import read_image
 from bench.masks.resize import shrink
-from bench.masks.store import MapStore, OtherMaker
+from bench.masks.store import MapStore
 from bench.masks.types import Size
 from bench.networks.load import check_weights
 from bench.networks.predictor import FoldTask, MemberPredictor
@@ -62,7 +62,10 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
     images: set[str] = set()
     for group in _groups(unfinished, machine):
         with ExitStack() as stack:
-            stores = [stack.enter_context(_store(task)) for task in group]
+            stores = [
+                stack.enter_context(MapStore.renew(task.store, made_by(task.recipe, task.folds)))
+                for task in group
+            ]
             for folds in zip(*(task.folds for task in group), strict=True):
                 predictors = [
                     MemberPredictor(task.recipe, fold, maps, machine)
@@ -109,16 +112,6 @@ def timing_file(store: Path) -> Path:
 def _timing(maps: MapStore) -> str:
     """Return what the file beside a store says."""
     return json_text({"images": len(maps.ids()), "ms_per_image": 1000 * maps.seconds_per_map})
-
-
-def _store(task: PredictionTask) -> MapStore:
-    """Open a member's store to write to; maps that something else made go."""
-    maker = made_by(task.recipe, task.folds)
-    try:
-        return MapStore.create(task.store, maker)
-    except OtherMaker:
-        task.store.unlink()
-        return MapStore.create(task.store, maker)
 
 
 def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
