@@ -8,7 +8,6 @@
 The folder of a run is laid out the same way, so that both are opened by the same code.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
@@ -39,7 +38,7 @@ from bench.networks.load import ready_network
 from bench.networks.tta import views
 from bench.system.device import Machine, enough_memory
 from bench.system.errors import BadConfig, BadFile, Missing
-from bench.system.files import read_json, sha256
+from bench.system.files import json_sha256, read_json, sha256
 from bench.system.text import nearest
 from models.interface import stride_of
 
@@ -149,7 +148,7 @@ def read_manifest(folder: Path) -> Manifest:
 def sha256_of(fields: Mapping[str, Any]) -> str:
     """The hash of a manifest's fields, but for the one that holds this hash."""
     told = {name: value for name, value in fields.items() if name != "own_sha256"}
-    return hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()
+    return json_sha256(told)
 
 
 def open_model(folder: Path, machine: Machine) -> "Model":

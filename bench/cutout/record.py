@@ -9,12 +9,11 @@ A line is written before its result: a result without a line is none of ours.
 import csv
 import os
 from collections.abc import Mapping, Sequence
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 from bench.system.errors import BadConfig
-from bench.system.files import read_json, write_json
+from bench.system.files import read_json, sha256, write_json
 
 MADE_BY = "cutouts.json"
 PHOTOGRAPHS = "photographs.csv"
@@ -74,7 +73,7 @@ class Record:
                 f"out of; name another --out, or remove it to cut {photograph} out again"
             )
         other, digest = known
-        if digest != sha256(photograph.read_bytes()).hexdigest():
+        if digest != sha256(photograph):
             changed = "before it changed" if other == str(photograph) else f"of {other}"
             raise BadConfig(
                 f"{target} was cut out of another photograph than {photograph} is now ({changed}); "

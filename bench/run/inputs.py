@@ -1,7 +1,5 @@
 """What the stages of a run are made from, as hashes: all that decides a result."""
 
-import hashlib
-import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +14,7 @@ from bench.run.record import Inputs
 from bench.run.run import Run
 from bench.run.stage import file_hashes, store_hash
 from bench.system.environment import code_sha256
+from bench.system.files import json_sha256
 from bench.training.train import VERSION
 
 
@@ -68,7 +67,9 @@ def of_entries(entries: Sequence[Entry]) -> Inputs:
     """Return each entry's rule, its members, given parameters and refinement."""
     return {
         "entries": {
-            entry.name: _hash([entry.rule, entry.members, entry.parameters, to_json(entry.refine)])
+            entry.name: json_sha256(
+                [entry.rule, entry.members, entry.parameters, to_json(entry.refine)]
+            )
             for entry in entries
         }
     }
@@ -101,8 +102,4 @@ def of_code(*folders: str) -> Inputs:
 
 def of_values(kind: str, **values: Any) -> Inputs:
     """Return the hashes of any values that JSON can hold."""
-    return {kind: {name: _hash(value) for name, value in values.items()}}
-
-
-def _hash(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:32]
+    return {kind: {name: json_sha256(value) for name, value in values.items()}}

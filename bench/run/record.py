@@ -1,15 +1,13 @@
 """What a stage made, and the content that it was made from, as a JSON file in the run's folder."""
 
-import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
 
 from bench.config.layout import Layout
 from bench.system.errors import BadFile
-from bench.system.files import sha256, write_json
+from bench.system.files import json_sha256, sha256, write_json
 
 Inputs = Mapping[str, Mapping[str, str]]  # kind of thing -> each one's name -> its hash or value
 
@@ -35,7 +33,7 @@ class Record:
     def write(self, path: Path) -> None:
         """Write the record, and its own hash."""
         content = asdict(self)
-        write_json(path, {"sha256": _hash(content), **content})
+        write_json(path, {"sha256": json_sha256(content), **content})
 
 
 def read_record(path: Path) -> Record | None:
@@ -48,7 +46,7 @@ def read_record(path: Path) -> Record | None:
         return None
     try:
         content = json.loads(path.read_bytes())
-        if content.pop("sha256") != _hash(content):
+        if content.pop("sha256") != json_sha256(content):
             raise ValueError("it does not have the content that was written")
         return Record(**content)
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
@@ -76,10 +74,6 @@ def check_made(run: Path, *stages: str) -> None:
             if sha256(run / name) != digest:
                 what = f"the stage `{stage}` was done with other scores"
                 raise BadFile(run / name, what, "run the suite again, which does it anew")
-
-
-def _hash(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def merged(parts: Iterable[Inputs]) -> Inputs:

@@ -21,8 +21,10 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
+from bench.system.disk import reason
 from bench.system.errors import BenchError
 from bench.system.progress import warn
+from bench.system.temporaries import is_at
 
 BEAT_S = 10.0  # between two signs of life
 DEAD_AFTER_S = 120.0  # without one, a process of another machine counts as dead
@@ -68,9 +70,7 @@ def claimed(claim: Path, target: Path | str) -> Iterator[None]:
         claim.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _take(claim, target, owner)
     except OSError as error:
-        raise BenchError(
-            f"{target}: cannot be written to ({error.strerror}); give access or free space"
-        ) from error
+        raise BenchError(f"{target}: cannot be written to: {reason(error, claim)}") from error
     _held.add(descriptor)
     ended, lost = threading.Event(), threading.Event()
     heart = threading.Thread(target=_beat, args=(claim, owner, ended, lost), daemon=True)
@@ -128,7 +128,7 @@ def _take(claim: Path, target: Path | str, owner: Owner) -> int:
         descriptor = os.open(claim, os.O_RDWR | os.O_CREAT, 0o644)
         try:
             _refuse_if_taken(claim, target, owner, locked=_lock(descriptor, claim))
-            if _is_at(descriptor, claim):  # or its last owner has just removed it
+            if is_at(descriptor, claim):  # or its last owner has just removed it
                 os.ftruncate(descriptor, 0)
                 os.write(descriptor, json.dumps(asdict(owner)).encode())
                 return descriptor
@@ -184,14 +184,6 @@ def _silent_for(claim: Path) -> float:
         return probe.stat().st_mtime - claim.stat().st_mtime
     finally:
         probe.unlink()
-
-
-def _is_at(descriptor: int, path: Path) -> bool:
-    """Whether an open file is still the one at a path."""
-    try:
-        return os.path.samestat(os.fstat(descriptor), path.stat())
-    except FileNotFoundError:
-        return False
 
 
 def _beat(claim: Path, owner: Owner, ended: threading.Event, lost: threading.Event) -> None:

@@ -88,6 +88,11 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
+def json_sha256(value: Any) -> str:
+    """Return the hexadecimal SHA-256 of a value as JSON, whatever the order of its keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
 def read_text(path: Path, cure: str) -> str:
     """Return the text of a file.
 

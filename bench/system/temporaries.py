@@ -80,7 +80,7 @@ def hold(path: Path, *, wait: bool = True) -> int:
         held = os.open(path, flags, 0o666)
         try:
             _lock(held, wait)
-            if _is_at(held, path):
+            if is_at(held, path):
                 return held
         except BaseException:
             os.close(held)
@@ -97,7 +97,7 @@ def _lock(held: int, wait: bool) -> None:
         pass
 
 
-def _is_at(held: int, path: Path) -> bool:
+def is_at(held: int, path: Path) -> bool:
     """Whether the file of a descriptor is still the one at this path."""
     try:
         return os.path.samestat(os.fstat(held), path.stat())
@@ -128,7 +128,7 @@ def _remove_unheld(path: Path, machine: str | None) -> None:
     try:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         old = time.time() - path.stat().st_mtime > DAY_S
-        if _is_at(held, path) and (machine == MACHINE or old):
+        if is_at(held, path) and (machine == MACHINE or old):
             size_bytes = sum(file.stat().st_size for file in (path, *path.rglob("*")))
             shutil.rmtree(path) if path.is_dir() else path.unlink()
             if size_bytes > TOLD_BYTES:
