@@ -246,11 +246,9 @@ class MapStore:
 
     def _check_maker(self, made_by: dict[str, Any]) -> None:
         stored, wanted = self.made_by, json.loads(json.dumps(made_by))
-        differ = [key for key in sorted(stored | wanted) if stored.get(key) != wanted.get(key)]
-        if differ:
-            changes = ", ".join(
-                f"{key} {stored.get(key)} is now {wanted.get(key)}" for key in differ
-            )
+        keys = [key for key in sorted(stored | wanted) if stored.get(key) != wanted.get(key)]
+        if keys:
+            changes = ", ".join(f"{key} {stored.get(key)} is now {wanted.get(key)}" for key in keys)
             raise OtherMaker(
                 f"{self.path}: its maps were made otherwise ({changes}); "
                 "remove the file to predict anew"
@@ -261,8 +259,9 @@ class MapStore:
         damaged = aside(self.path)
         if damaged.exists():
             kept = 0
-            for kept, (row, origin) in enumerate(sound_rows(damaged, self.made_by), start=1):
+            for row, origin in sound_rows(damaged, self.made_by):
                 self._database.write((INSERT, row), (INSERT_ORIGIN, origin))
+                kept += 1
             remove(damaged)
             say(f"{self.path}: was damaged; {kept} sound maps are kept, the others are made anew")
 

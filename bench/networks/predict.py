@@ -25,7 +25,7 @@ from bench.networks.predictor import FoldTask, MemberPredictor
 from bench.system.device import Machine, free_memory
 from bench.system.errors import BadData, Incomplete, Missing
 from bench.system.files import json_text, sha256, update_text
-from bench.system.progress import track
+from bench.system.progress import say, track
 from bench.system.threads import BackgroundWorkers, prefetch
 
 VERSION = 1  # raised when the same weights would give other maps: no older map is then current
@@ -55,7 +55,7 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
         Incomplete: photographs are damaged; the maps of all others are there.
         BenchError: memory or the disk is full; the maps written so far are kept.
     """
-    unfinished = [task for task in tasks if reasons(task)]
+    unfinished = [task for task in tasks if _has_to_predict(task)]
     for training in {each for task in unfinished for fold in task.folds for each in fold.trainings}:
         check_weights(training)  # before any map of other weights goes
     damaged: dict[str, BadData] = {}
@@ -80,6 +80,14 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
             f"{len(damaged)} of {len(images)} photographs are damaged, the maps of all others are "
             f"stored; the first: {next(iter(damaged.values()))}"
         )
+
+
+def _has_to_predict(task: PredictionTask) -> bool:
+    """Whether a member lacks maps; says why one that has a store already does."""
+    why = reasons(task)
+    for reason in why if task.store.exists() else ():
+        say(f"predict: {reason}")
+    return bool(why)
 
 
 def reasons(task: PredictionTask) -> list[str]:

@@ -17,7 +17,6 @@ from bench.run.run import Run
 from bench.run.stage import KeptStage, Stage
 from bench.run.work import prediction_work, training_work
 from bench.system.errors import Missing
-from bench.system.progress import say
 from bench.training import train
 
 CARS = {"heldout": "held-out", "test": "test"}  # as people read it
@@ -85,12 +84,8 @@ class PredictionStage(Stage):
             return [str(error)]
 
     def bring_up_to_date(self) -> None:
-        """Predict what is missing, and what was predicted from something else."""
-        tasks = self.tasks()
-        for task in tasks:
-            for reason in predict.reasons(task) if task.store.exists() else ():
-                say(f"{self.name}: {reason}")
-        self.run()
+        """Predict what is missing, and what was predicted from something else, if anything is."""
+        self.run()  # it asks the same itself
 
 
 def prediction_stages(run: Run, only: Sequence[str] = ()) -> list[Stage]:

@@ -27,7 +27,7 @@ from bench.system.errors import BadConfig, Missing
 from bench.system.files import json_text, read_text, update_text, write_json
 from bench.system.progress import say
 from bench.system.temporaries import remove_left
-from bench.training.check import check_training
+from bench.training.check import check_photographs, fewest_at_once
 from bench.training.tensorboard import check_tensorboard
 
 FOLDS_FIELDS = {"folds", "split", "limit"}  # of a suite: those that decide its folds
@@ -145,7 +145,6 @@ def folds_stage(run: Run) -> KeptStage:
         record=layout.record("folds"),
         makes=[layout.folds, layout.environment],
         keeps=[layout.folds, layout.environment],
-        spare=[],
         reads=partial(inputs.of_folds, run),
         run=partial(_draw, run),
         contents=run.contents,
@@ -187,9 +186,11 @@ def _draw(run: Run) -> None:
 def _check_trainings(run: Run, splits: Mapping[int, Split]) -> None:
     """Refuse trainings that cannot work; do none."""
     for name, recipe in run.recipes.items():
-        for fold in _unfinished(run, name):
-            part, at_once = splits[fold], run.machine.micro_batch
-            check_training(recipe, part.train, part.valid, run.data.train, at_once)
+        unfinished = _unfinished(run, name)
+        for part in (splits[fold] for fold in unfinished):
+            check_photographs(recipe, part.train, part.valid, run.data.train)
+        if unfinished:
+            fewest_at_once(recipe, run.machine.micro_batch)
 
 
 def _unfinished(run: Run, name: str) -> list[int]:

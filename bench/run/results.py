@@ -4,12 +4,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
 from bench.config.layout import TrainingFolder
 from bench.config.strict import to_yaml
+from bench.config.suite import Reported
 from bench.data.carvana import car_of, is_real, metadata
 from bench.data.content import by_car
 from bench.ensembles import fit
@@ -136,7 +136,11 @@ def leaderboard_stage(run: Run) -> Stage:
             inputs.of_files(run, "trainings", manifests),
             inputs.of_files(run, "prediction times", times),
             inputs.of_entries(run.entries),
-            inputs.of_values("reported figures", suite=_published(run), recipes=_reported(run)),
+            inputs.of_values(
+                "reported figures",
+                suite=[each.model_dump() for each in _published(run)],
+                recipes={name: recipe.reported for name, recipe in run.recipes.items()},
+            ),
             inputs.of_data_tables(run),
             inputs.of_code("bench/data", "bench/metrics", "bench/scores", "models"),
         )
@@ -144,24 +148,18 @@ def leaderboard_stage(run: Run) -> Stage:
     return _stage(run, "leaderboard", files, reads, _rank)
 
 
-def _published(run: Run) -> list[Any]:
+def _published(run: Run) -> list[Reported]:
     competition = reported.private_leaderboard() if is_real(run.data) else []
-    return [each.model_dump() for each in (*run.suite.reported, *competition)]
-
-
-def _reported(run: Run) -> dict[str, Any]:
-    return {name: recipe.reported for name, recipe in run.recipes.items()}
+    return [*run.suite.reported, *competition]
 
 
 def _rank(run: Run) -> None:
     leaky = any(part.audit().leaky for part in run.splits.values())
-    real = is_real(run.data)
-    published = [*run.suite.reported, *(reported.private_leaderboard() if real else [])]
     scores = read_scores(run.layout.scores)
     costs = {name: _member_cost(run, name) for name in run.recipes}
-    board = leaderboard.table(scores, run.entries, costs, published, leaky)
+    board = leaderboard.table(scores, run.entries, costs, _published(run), leaky)
     files = {form: run.layout.leaderboard(form) for form in LEADERBOARD_FORMS}
-    leaderboard.write(board, reported.NOTE if real else "", files)
+    leaderboard.write(board, reported.NOTE if is_real(run.data) else "", files)
     makes = {car: make for car, (_, make, _) in metadata(run.data.root).items()}
     for name, group in (("view", scores["view"]), ("make", scores["car"].map(makes))):
         leaderboard.write_means_by(group.rename(name), scores, run.layout.by(name))

@@ -142,10 +142,10 @@ class KeptStage(RecordedStage):
 
     folder: Path
     keeps: Sequence[Path]
-    spare: Sequence[Path]
     choice: str
     cure: str
     check_earlier: Callable[[], None]
+    spare: Sequence[Path] = ()
     goes_on_from: Path | None = None
     may_lack: Collection[str] = ()
 
