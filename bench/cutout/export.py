@@ -32,7 +32,8 @@ from bench.data.images import read_image
 from bench.ensembles.entry import Entry, check_ensembles, entries_of, read_fitted
 from bench.masks.types import Map
 from bench.metrics.parity import parity
-from bench.networks.load import check_weights, load_network
+from bench.networks.load import load_network
+from bench.networks.manifest import check_weights
 from bench.networks.openvino import FILES, convert
 from bench.system.device import Machine
 from bench.system.environment import environment

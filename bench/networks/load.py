@@ -6,21 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from pydantic import BaseModel
 from torch import nn
 from torch.fx.experimental.optimization import fuse
 
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
 from bench.networks.build import build
+from bench.networks.manifest import TRAIN_AGAIN, check_weights
 from bench.system.errors import BadConfig, BadFile, Missing
-from bench.system.files import read_json, sha256
 from bench.system.progress import say
 from models.encoders import MissingWeights, local_weights
 from models.interface import stride_of
 from models.weights import BadWeights, read_weights
 
-TRAIN_AGAIN = "train the suite again, which trains this network anew"
 VGG_ENCODERS = {"vgg_unet": "vgg16_bn"}  # of the networks whose encoder is no option
 ROUNDING = 1e-3  # of the mean: of two almost equal neighbours, pooling may choose the other
 
@@ -85,28 +83,6 @@ def start_from(network: nn.Module, weights: Path) -> None:
         )
     network.load_state_dict(fitting, strict=False)
     say(f"start from {weights}: {len(fitting)} of {len(own)} tensors")
-
-
-class Noted(BaseModel):
-    """What the manifest of a training says of its weights; older versions said nothing."""
-
-    weights_sha256: str = ""
-
-
-def check_weights(training: TrainingFolder) -> None:
-    """Refuse weights that are not those that the training wrote.
-
-    Weights without a manifest beside them, as in an exported model, are not looked at.
-
-    Raises:
-        BadData: they are damaged, or the manifest is.
-    """
-    if not training.finished:
-        return
-    noted = read_json(training.manifest, Noted, TRAIN_AGAIN).weights_sha256
-    if noted and training.weights.is_file() and noted != sha256(training.weights):
-        what = f"damaged, or not the weights that {training.manifest.name} notes"
-        raise BadFile(training.weights, what, f"put them back, or {TRAIN_AGAIN}")
 
 
 def load_network(recipe: Recipe, training: TrainingFolder) -> nn.Module:

@@ -20,7 +20,7 @@ from bench.data.images import read_image
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore
 from bench.masks.types import Size
-from bench.networks.load import check_weights
+from bench.networks.manifest import check_weights
 from bench.networks.predictor import FoldTask, MemberPredictor
 from bench.system.device import Machine, free_memory
 from bench.system.errors import BadData, Incomplete, Missing

@@ -13,12 +13,12 @@ from bench.config.layout import Layout
 from bench.config.recipe import Recipe
 from bench.config.suite import Suite
 from bench.data.carvana import Carvana, car_of, is_drawn, is_real, metadata
+from bench.networks.manifest import TrainingManifest, read_manifest
 from bench.report.names import Names
 from bench.scores.pairs import SCORE, matrix, read_scores
 from bench.scores.tables import read_leaderboard
 from bench.system.errors import Missing
 from bench.system.files import read_csv, read_json
-from bench.training.manifest import TrainingManifest, read_manifest
 
 WITHOUT_CURVE = "make the report again, which then lacks this training's curves"
 

@@ -17,6 +17,7 @@ from bench.ensembles.entry import Entry
 from bench.kaggle import submit
 from bench.kaggle.writing import names_to_submit, sidecar_of
 from bench.networks import predict
+from bench.networks.manifest import read_manifest
 from bench.networks.predict import timing_file
 from bench.report import facts, page
 from bench.run import inputs
@@ -30,7 +31,6 @@ from bench.system.environment import environment
 from bench.system.errors import BadConfig, BadFile
 from bench.system.files import read_json, sha256
 from bench.system.progress import say
-from bench.training.manifest import read_manifest
 
 LEADERBOARD_FORMS = ("csv", "md", "json", "latex")
 MASK_CODE = ("bench/masks", "bench/metrics", "bench/data", "bench/refinement", "bench/ensembles")

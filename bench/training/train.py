@@ -22,6 +22,7 @@ from bench.config.strict import check_same
 from bench.data.carvana import Carvana
 from bench.masks.types import Size
 from bench.networks.build import train_mode
+from bench.networks.manifest import is_whole, read_manifest
 from bench.system.device import Machine, device_name, enough_memory, refused_beyond_free_ram
 from bench.system.environment import environment
 from bench.system.errors import BenchError
@@ -31,7 +32,6 @@ from bench.training import check, memory
 from bench.training.augment import Augment
 from bench.training.dataset import TrainingSet, batches, sample, samples_of
 from bench.training.losses import total_loss
-from bench.training.manifest import is_whole, read_manifest
 from bench.training.optimiser import after_batch, after_epoch
 from bench.training.state import State, begin_or_resume, save, trial_state
 from bench.training.tensorboard import write_scalars

@@ -1,4 +1,4 @@
-"""What manifest.json says of a finished training, read back."""
+"""What manifest.json says of a finished training, and whether its weights are those."""
 
 from pathlib import Path
 
@@ -8,6 +8,8 @@ from bench.config.layout import TrainingFolder
 from bench.system.errors import BadFile
 from bench.system.files import read_json, sha256
 from bench.system.progress import say
+
+TRAIN_AGAIN = "train the suite again, which trains this network anew"
 
 
 class TrainingManifest(BaseModel):
@@ -31,14 +33,27 @@ def read_manifest(path: Path) -> TrainingManifest:
     return read_json(path, TrainingManifest, "run the suite again, which trains this network again")
 
 
-def is_whole(folder: TrainingFolder) -> bool:
+def check_weights(training: TrainingFolder) -> None:
+    """Refuse weights that are not those that the training wrote.
+
+    Weights without a manifest beside them, as in an exported model, are not looked at.
+
+    Raises:
+        BadFile: they are damaged, or the manifest is.
+    """
+    if not training.finished:
+        return
+    noted = read_manifest(training.manifest).weights_sha256
+    if noted and not (training.weights.is_file() and sha256(training.weights) == noted):
+        what = f"damaged, or not the weights that {training.manifest.name} notes"
+        raise BadFile(training.weights, what, f"put them back, or {TRAIN_AGAIN}")
+
+
+def is_whole(training: TrainingFolder) -> bool:
     """Whether a finished training's manifest and weights are as they were written; says if not."""
     try:
-        recorded = read_manifest(folder.manifest).weights_sha256
+        check_weights(training)
     except BadFile as damaged:
         say(f"{damaged.file}: {damaged.what}; training again")
-        return False
-    if recorded and not (folder.weights.is_file() and sha256(folder.weights) == recorded):
-        say(f"{folder.weights}: not the file that was trained; training again")
         return False
     return True
