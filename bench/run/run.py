@@ -49,7 +49,7 @@ class Run:
         """The folder of shrunk photographs, shared by all runs beside this one."""
         return self.layout.folder.parent / "cache"
 
-    @property
+    @cached_property
     def contents(self) -> Contents:
         """The hashes of files, remembered beside the shrunk photographs."""
         return Contents(self.cache, self.machine.jobs)

@@ -8,7 +8,7 @@ import sqlite3
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
@@ -50,6 +50,7 @@ class Contents:
 
     folder: Path
     jobs: int = 1
+    _loaded: dict[bytes, dict[bytes, Seen]] = field(default_factory=dict, compare=False, repr=False)
 
     def of(self, paths: Iterable[Path]) -> dict[Path, str]:
         """Return the SHA-256 of each file's bytes, in hexadecimal.
@@ -91,23 +92,33 @@ class Contents:
 
     def _known(self, paths: Iterable[Path]) -> dict[Path, Seen]:
         """Return what is remembered of some files."""
-        known: dict[Path, Seen] = {}
         by_key = {_key(path): path for path in paths}
+        for folder in {folder for folder, _ in by_key} - self._loaded.keys():
+            self._loaded[folder] = self._load(folder)
+        return {
+            path: self._loaded[folder][name]
+            for (folder, name), path in by_key.items()
+            if name in self._loaded[folder]
+        }
+
+    def _load(self, folder: bytes) -> dict[bytes, Seen]:
+        """Read what is remembered of the files in a folder; a run asks again and again."""
+        known: dict[bytes, Seen] = {}
         with suppress(*DAMAGE, OSError), closing(self._connect()) as connection:
-            for folder in {folder for folder, _ in by_key}:
-                for name, state, digest, checksum in connection.execute(KNOWN, (folder,)):
-                    path = by_key.get((folder, name))
-                    if path and checksum == _checksum(folder, name, state, digest):
-                        known[path] = Seen(state, digest)
+            for name, state, digest, checksum in connection.execute(KNOWN, (folder,)):
+                if checksum == _checksum(folder, name, state, digest):
+                    known[name] = Seen(state, digest)
         return known
 
     def _remember(self, seen: Mapping[Path, Seen]) -> None:
         if not seen:
             return
-        rows = [
-            (*_key(path), each.state, each.sha256, _checksum(*_key(path), each.state, each.sha256))
-            for path, each in seen.items()
-        ]
+        rows = []
+        for path, each in seen.items():
+            folder, name = _key(path)
+            self._loaded.setdefault(folder, {})[name] = each
+            checksum = _checksum(folder, name, each.state, each.sha256)
+            rows.append((folder, name, each.state, each.sha256, checksum))
         with suppress(*DAMAGE, OSError), closing(self._connect()) as connection, connection:
             connection.executemany(REMEMBER, rows)
 

@@ -82,6 +82,7 @@ def test_verify_finds_what_changed_unseen(tmp_path, files, rested):
         other = (*row[:3], "0" * 64)
         checksum = module._checksum(*other)
         connection.execute("INSERT OR REPLACE INTO files VALUES (?,?,?,?,?)", (*other, checksum))
+    contents = Contents(tmp_path / "cache")  # of a later process
     assert contents.of(files)[files[1]] == "0" * 64
     assert contents.verify(files) == [files[1]]
     assert contents.of(files)[files[1]] == sha256(files[1])
