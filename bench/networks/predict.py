@@ -20,7 +20,7 @@ from bench.data.images import read_image
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore
 from bench.masks.types import Size
-from bench.networks.manifest import check_weights
+from bench.networks.manifest import TRAIN_AGAIN, check_weights
 from bench.networks.predictor import FoldTask, MemberPredictor
 from bench.system.device import Machine, free_memory
 from bench.system.errors import BadData, Incomplete, Missing
@@ -126,12 +126,14 @@ def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
     """Return what decides the maps of all photographs, which the store of the maps records.
 
     Raises:
-        Missing: a network is not trained to the end.
+        Missing: a network is not trained to the end, or its weights are gone.
     """
     trainings = [training for fold in folds for training in fold.trainings]
     for training in trainings:
         if not training.finished:
             raise Missing(f"{training.folder}: not trained to the end yet; train it first")
+        if not training.weights.is_file():
+            raise Missing(f"{training.weights}: not there; put it back, or {TRAIN_AGAIN}")
     return {
         "recipe_fields": recipe.map_fields(),
         "weights_sha256": [sha256(training.weights) for training in trainings],

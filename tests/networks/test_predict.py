@@ -214,6 +214,9 @@ def test_untrained_and_damaged_networks_are_named(trained, tmp_path):
     with pytest.raises(Missing, match="not trained to the end"):
         predict.made_by(RECIPE, one_fold(tmp_path / "none", photographs))
     shutil.copytree(folder / "0", tmp_path / "it")
+    (tmp_path / "it" / "weights.safetensors").unlink()
+    with pytest.raises(Missing, match=r"weights\.safetensors: not there; put it back, or train"):
+        predict.made_by(RECIPE, one_fold(tmp_path / "it", photographs))
     (tmp_path / "it" / "weights.safetensors").write_bytes(b"no tensors")
     with pytest.raises(BadData, match=r"not a whole safetensors file .*; train the suite again"):
         load_network(RECIPE, TrainingFolder(tmp_path / "it"))
