@@ -48,6 +48,7 @@ from bench.training.augment import Augment
 from bench.training.dataset import Decoded, Samples, TrainingSet, batches, cached_samples
 from bench.training.state import trial_state
 from bench.training.train import train_one_epoch
+from models.interface import parameter_count
 from models.summary import gflops
 
 STEPS_A_ROUND = {"cpu": 8, "cuda": 200}  # at most; fewer with fewer photographs
@@ -101,10 +102,10 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[PeerCom
 
 
 def _untrained(recipe: Recipe, folder: Path) -> TrainingFolder:
-    training, weights = TrainingFolder(folder), trial_state(recipe).network.state_dict()
-    whole = {key: value.contiguous() for key, value in weights.items()}
+    training, network = TrainingFolder(folder), trial_state(recipe).network
+    whole = {key: value.contiguous() for key, value in network.state_dict().items()}
     safetensors.torch.save_file(whole, training.weights)
-    write_json(training.manifest, {"recipe": recipe.name})
+    write_json(training.manifest, {"parameters": parameter_count(network), "seconds": 0.0})
     return training
 
 
