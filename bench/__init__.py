@@ -3,7 +3,7 @@
   system/       what the program stands on
     errors text threads progress process device environment disk temporaries files contents claims
   config/       what decides a run: recipe, suite, refinement steps, and where its files lie
-    recipe suite names refinement library strict layout
+    recipe suite names part refinement library strict layout
   masks/        maps, masks and runs: one type each, and the exact ways between them
     types rle resize contours packing store database damage scratch drawing
     compiled/   their loops as machine code
@@ -38,7 +38,9 @@
   serve/        the same as a page and an API
     connection guard app endpoints layers queue errors server overhead
   run/          one run of a suite: its stages, what is done, what is left
-    run record stage inputs members results opening stages work plan verify
+    run record stage inputs members results opening items stages work plan verify
+  workers/      ways to run a run's items: on one machine, and on many
+    makespan
   speed/        every part beside its peers, for developers
     timing comparison peers samples in_memory on_disk network network_variants network_parity loader
     scale scale_report

@@ -20,6 +20,7 @@ training  ensembles
 scores  kaggle  cutout
 report  serve  speed
 run
+workers
 cli
 """
 LEVEL = {name: level for level, line in enumerate(ORDER.split("\n")) for name in line.split()}

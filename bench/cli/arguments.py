@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.config.part import WHOLE, Part
 from bench.system.errors import Missing
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
+    from bench.run.opening import RunOptions
     from bench.run.run import Run
 
 EXIT_CODES = """exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad data, 4 something is missing,
@@ -104,6 +106,12 @@ def _add_suite(parser: argparse.ArgumentParser, nargs: str | None) -> None:
     parser.add_argument("--limit", type=positive, metavar="N", help="use only N cars of the data")
 
 
+def add_part(parser: argparse.ArgumentParser, of_what: str) -> None:
+    """Add the choice of one of several equal parts, each of which another process may do."""
+    description = f"do only the K-th of N parts of {of_what}, as an array of batch jobs does"
+    parser.add_argument("--part", type=part, default=WHOLE, metavar="K/N", help=description)
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add the choice of a device."""
     parser.add_argument("--device", choices=DEVICES, default="auto")
@@ -127,6 +135,14 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 positive = whole(1, 1_000_000)
+
+
+def part(text: str) -> Part:
+    """Read a part K/N."""
+    try:
+        return Part.read(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from error
 
 
 def share(text: str) -> float:
@@ -183,9 +199,16 @@ def data_folder(args: argparse.Namespace) -> Path:
 def open_run(args: argparse.Namespace) -> "Run":
     """Return the run of the suite that a command line names."""
     from bench.run import opening
+
+    return opening.open_run(run_options(args))
+
+
+def run_options(args: argparse.Namespace) -> "RunOptions":
+    """Return what a command line says of a run."""
+    from bench.run.opening import RunOptions
     from bench.system.device import Machine
 
-    options = opening.RunOptions(
+    return RunOptions(
         suite=args.suite,
         data=args.data,
         default_data=home() / "data",
@@ -196,4 +219,3 @@ def open_run(args: argparse.Namespace) -> "Run":
         limit=args.limit,
         tensorboard=getattr(args, "tensorboard", False),
     )
-    return opening.open_run(options)

@@ -2,7 +2,7 @@
 
 import argparse
 
-from bench.cli.arguments import Verb, add_suite, open_run
+from bench.cli.arguments import Verb, add_part, add_suite, open_run
 from bench.cli.printing import print_leaderboard, print_result
 
 
@@ -11,10 +11,13 @@ def run_command(args: argparse.Namespace) -> None:
     from bench.run.plan import plan
     from bench.run.stages import do_all
     from bench.run.verify import verify
+    from bench.workers.makespan import minutes_by_workers
 
     run = open_run(args)
     if args.dry_run:
-        print_result(args, plan(run))
+        left = plan(run)
+        minutes = minutes_by_workers(run, left["recipes"])
+        print_result(args, {**left, "minutes_by_workers": minutes})
         return
     if args.verify:
         verify(run)
@@ -42,8 +45,8 @@ def train_command(args: argparse.Namespace) -> None:
     from bench.run.opening import begin
 
     run = open_run(args)
-    begin(run, args.only)
-    for stage in training_stages(run, args.only):
+    begin(run, args.only, args.part)
+    for stage in training_stages(run, args.only, args.part):
         stage.forget_if_damaged()
         stage.bring_up_to_date()
 
@@ -55,7 +58,7 @@ def predict_command(args: argparse.Namespace) -> None:
 
     run = open_run(args)
     begin(run, args.only)
-    for stage in prediction_stages(run, args.only):
+    for stage in prediction_stages(run, args.only, args.part):
         stage.bring_up_to_date()
 
 
@@ -75,12 +78,18 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
+    _add_recipes(parser)
+    add_part(parser, "the cars")
+
+
+def _add_recipes(parser: argparse.ArgumentParser) -> None:
     add_suite(parser)
     parser.add_argument("--only", nargs="+", default=[], metavar="RECIPE", help="of the suite")
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
-    _add_predict(parser)
+    _add_recipes(parser)
+    add_part(parser, "the trainings, the longest first")
     _add_tensorboard(parser)
 
 

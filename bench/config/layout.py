@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.system.claims import left_by_attempts
+
+TRAINING = "training"  # begins the names of the folders in which attempts at a training work
 WEIGHTS = "weights.safetensors"
 RECIPE = "recipe.yaml"
 
@@ -57,6 +60,17 @@ class TrainingFolder:
     def finished(self) -> bool:
         """Whether the training is done."""
         return self.manifest.exists()
+
+    @property
+    def begun(self) -> bool:
+        """Whether there is something from which an interrupted training goes on."""
+        left = left_by_attempts(self.folder, TRAINING)
+        return any(TrainingFolder(each).state.exists() for each in [self.folder, *left])
+
+    @property
+    def published(self) -> list[Path]:
+        """What a finished training leaves in its folder, the manifest last."""
+        return [self.recipe, self.history, self.weights, self.last_weights, self.manifest]
 
 
 @dataclass(frozen=True)

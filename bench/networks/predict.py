@@ -15,6 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from bench.config.part import WHOLE, Part
 from bench.config.recipe import Recipe
 from bench.data.images import read_image
 from bench.masks.resize import shrink
@@ -39,6 +40,7 @@ class PredictionTask:
     recipe: Recipe
     folds: Sequence[FoldTask]
     store: Path
+    part: Part = WHOLE  # of the cars that the member predicts in all
 
 
 def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
@@ -110,6 +112,22 @@ def reasons(task: PredictionTask) -> list[str]:
     counts = {"no maps yet": len(lacking - stored), "changed": len(lacking & stored)}
     reasons = [f"{name}: {count} photographs {what}" for what, count in counts.items() if count]
     return reasons or ([] if timed else [f"{timing.name} of {name} is missing or damaged"])
+
+
+def lacking(task: PredictionTask) -> set[str]:
+    """Return the photographs whose maps have to be predicted, or predicted again.
+
+    Raises:
+        Missing: a network is not trained to the end.
+    """
+    maker = made_by(task.recipe, task.folds)
+    maps = MapStore.find(task.store)
+    if not maps:
+        return {image for fold in task.folds for image in fold.photographs}
+    with maps:
+        if maps.made_by != maker:
+            return {image for fold in task.folds for image in fold.photographs}
+        return {image for fold in task.folds for image in fold.lacking(maps)}
 
 
 def timing_file(store: Path) -> Path:

@@ -1,38 +1,50 @@
 """The members of a run: their trainings, their maps, and the maps of ensembles of them."""
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
-from bench.config.layout import TrainingFolder
+from bench.config.layout import TRAINING, TrainingFolder
+from bench.config.part import WHOLE, Part
 from bench.config.recipe import NOT_TRAINED
 from bench.config.strict import check_same
+from bench.data.carvana import car_of
 from bench.data.content import photograph_hashes
 from bench.ensembles import combine
 from bench.networks import predict
+from bench.networks.manifest import is_whole
 from bench.networks.predict import PredictionTask
 from bench.networks.predictor import FoldTask
 from bench.run import inputs
 from bench.run.run import Run
 from bench.run.stage import KeptStage, Stage
 from bench.run.work import prediction_work, training_work
+from bench.system.claims import attempt
 from bench.system.errors import Missing
+from bench.system.files import update_text
 from bench.training import train
 
 CARS = {"heldout": "held-out", "test": "test"}  # as people read it
 
 
-def training_stages(run: Run, only: Sequence[str] = ()) -> list[KeptStage]:
+def training_stages(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> Sequence[KeptStage]:
     """List the trainings of a run: every recipe on every fold.
 
     Args:
         only: these recipes instead of all.
+        part: of the trainings; the longest are dealt out first.
     """
     names, folds = run.chosen_recipes(only), run.suite.folds.run
-    return [_training_stage(run, name, fold) for name in names for fold in folds]
+    stages = [training_stage(run, name, fold) for name in names for fold in folds]
+    if part == WHOLE:
+        return stages
+    return part.share(sorted(stages, key=lambda stage: -stage.work()))
 
 
-def _training_stage(run: Run, name: str, fold: int) -> KeptStage:
+def training_stage(run: Run, name: str, fold: int) -> KeptStage:
+    """Train one recipe on one fold."""
     training = run.layout.training(name, fold)
     again = f"train again: {run.command('train')} --only {name}"
     return KeptStage(
@@ -50,7 +62,7 @@ def _training_stage(run: Run, name: str, fold: int) -> KeptStage:
         "with --runs",
         cure=f"put that back, or {again}",
         check_earlier=partial(_check_earlier, run, name, training),
-        goes_on_from=training.state,
+        goes_on=lambda: training.begun,
         may_lack={"starting weights"},  # a network that is trained does not need them any more
     )
 
@@ -61,9 +73,26 @@ def _check_earlier(run: Run, name: str, training: TrainingFolder) -> None:
 
 
 def _train(run: Run, name: str, fold: int) -> None:
-    part, folder = run.splits[fold], run.layout.training(name, fold)
-    task = train.Task(run.recipes[name], part.train, part.valid, folder, run.tensorboard)
-    train.run(task, run.data, run.cache, run.machine)
+    """Train in the folder of an attempt; when all is finished, rename it into place."""
+    recipe, part, training = run.recipes[name], run.splits[fold], run.layout.training(name, fold)
+    tensorboard = training.tensorboard if run.tensorboard else None
+    with attempt(training.folder, TRAINING) as folder:
+        if training.finished and is_whole(training):
+            return  # the process was killed before it noted that
+        here = TrainingFolder(folder)
+        # back from where an earlier attempt was renaming them, or an earlier version trained
+        _rename([*reversed(training.published), training.state], folder)
+        update_text(here.recipe, recipe.training_yaml())
+        task = train.Task(recipe, part.train, part.valid, here, tensorboard)
+        train.run(task, run.data, run.cache, run.machine)
+        _rename(here.published, training.folder)
+
+
+def _rename(paths: Sequence[Path], folder: Path) -> None:
+    """Move files into a folder in this order; one that is not there has been moved before."""
+    for path in paths:
+        with suppress(FileNotFoundError):
+            path.rename(folder / path.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,24 +117,28 @@ class PredictionStage(Stage):
         self.run()  # it asks the same itself
 
 
-def prediction_stages(run: Run, only: Sequence[str] = ()) -> list[Stage]:
+def prediction_stages(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> list[Stage]:
     """List the predictions of a run: of the held-out cars, and of the test cars if there are any.
 
     Args:
         only: these recipes instead of all.
+        part: of each split's cars.
     """
     splits = ("heldout", "test") if run.data.test else ("heldout",)
-    return [prediction_stage(run, split, only) for split in splits]
+    return [prediction_stage(run, split, only, part) for split in splits]
 
 
-def prediction_stage(run: Run, split: str, only: Sequence[str] = ()) -> Stage:
+def prediction_stage(
+    run: Run, split: str, only: Sequence[str] = (), part: Part = WHOLE
+) -> PredictionStage:
     """Write the maps of "heldout" cars, each by its fold's model, or of "test" cars, by all.
 
     Args:
         only: these recipes instead of all.
+        part: of the split's cars.
     """
     names = run.chosen_recipes(only)
-    tasks = partial(_tasks, run, names, split)
+    tasks = partial(prediction_tasks, run, names, split, part)
     return PredictionStage(
         name=f"predict {CARS[split]} cars",
         makes=[run.layout.maps(name, split) for name in names],
@@ -115,26 +148,41 @@ def prediction_stage(run: Run, split: str, only: Sequence[str] = ()) -> Stage:
     )
 
 
-def _tasks(run: Run, names: Sequence[str], split: str) -> list[PredictionTask]:
+def prediction_tasks(
+    run: Run, names: Sequence[str], split: str, part: Part = WHOLE
+) -> list[PredictionTask]:
+    """Return what these recipes have to predict of a part of a split's cars."""
     photographs = run.data.test
     if split == "heldout":
         photographs = {image: run.data.train[image] for image in run.heldout}
+    cars = set(part.share(sorted({car_of(image) for image in photographs})))
+    photographs = {image: path for image, path in photographs.items() if car_of(image) in cars}
     hashes = photograph_hashes(run.data, photographs, run.contents)
     return [
         PredictionTask(
-            run.recipes[name], _folds(run, name, split, hashes), run.layout.maps(name, split)
+            run.recipes[name],
+            _folds(run, name, split, photographs, hashes),
+            run.layout.maps(name, split),
+            part,
         )
         for name in names
     ]
 
 
-def _folds(run: Run, name: str, split: str, hashes: Mapping[str, str]) -> list[FoldTask]:
+def _folds(
+    run: Run, name: str, split: str, photographs: Mapping[str, Path], hashes: Mapping[str, str]
+) -> list[FoldTask]:
     trained = {fold: run.layout.training(name, fold) for fold in run.splits}
     if split == "test":
-        return [FoldTask(list(trained.values()), run.data.test, hashes)]
+        return [FoldTask(list(trained.values()), photographs, hashes)]
+    heldout = run.heldout
     return [
-        FoldTask([trained[fold]], {image: run.data.train[image] for image in part.heldout}, hashes)
-        for fold, part in run.splits.items()
+        FoldTask(
+            [trained[fold]],
+            {image: path for image, path in photographs.items() if heldout[image] == fold},
+            hashes,
+        )
+        for fold in run.splits
     ]
 
 

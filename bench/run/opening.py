@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.config.layout import Layout
 from bench.config.library import load_suite, suite_path, with_overrides
+from bench.config.part import WHOLE, Part
 from bench.config.refinement import to_json
 from bench.config.strict import check_same, to_yaml
 from bench.config.suite import Suite, short_name
@@ -44,6 +45,7 @@ class RunOptions:
         seed: another seed for folds and trainings than the suite's.
         limit: use only this many cars.
         tensorboard: write each epoch's figures for TensorBoard, too.
+        scratch: a folder on a disk of this machine, for map stores while they are written.
     """
 
     suite: str
@@ -55,6 +57,7 @@ class RunOptions:
     seed: int | None = None
     limit: int | None = None
     tensorboard: bool = False
+    scratch: Path | None = None
 
 
 def open_run(options: RunOptions) -> Run:
@@ -83,11 +86,12 @@ def open_run(options: RunOptions) -> Run:
     )
 
 
-def begin(run: Run, only: Sequence[str] = ()) -> None:
+def begin(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> None:
     """Check the suite before any work; freeze the folds; note the suite and the audit of leaks.
 
     Args:
         only: the recipes that are to be worked on, instead of all.
+        part: of their trainings, that is to be worked on.
 
     Raises:
         BadConfig: the folds were drawn for other photographs or by other settings; a network
@@ -103,7 +107,7 @@ def begin(run: Run, only: Sequence[str] = ()) -> None:
             build(recipe)
     folds_stage(run).bring_up_to_date()
     _check_trainings(run, run.splits)
-    for stage in training_stages(run, only):
+    for stage in training_stages(run, only, part):
         check_unclaimed(stage.claim, stage.folder)
         stage.check()
     if any(entry.learns for entry in run.entries):

@@ -131,8 +131,7 @@ class KeptStage(RecordedStage):
         folder: what messages name.
         keeps: small files among those that it makes; damaged ones are put back from the record.
         spare: further files that it makes and nothing reads; damaged ones are removed with a word.
-        goes_on_from: the file from which an interrupted stage goes on, if it does. Without that
-            file, what was only begun binds nobody.
+        goes_on: whether an interrupted stage has something to go on from; if not, it binds nobody.
         may_lack: kinds of things of which only those count that were there then and are now.
         check_earlier: refuses what an earlier version of the program made, which wrote no record,
             if the files beside it say that it was made from something else than there is now.
@@ -146,31 +145,43 @@ class KeptStage(RecordedStage):
     cure: str
     check_earlier: Callable[[], None]
     spare: Sequence[Path] = ()
-    goes_on_from: Path | None = None
+    goes_on: Callable[[], bool] = lambda: True
     may_lack: Collection[str] = ()
 
     def bring_up_to_date(self) -> None:
         """Run the stage, or the rest of it, unless it is done.
 
+        Raises: as `is_left`. Taken: another process does it.
+        """
+        if self.is_left():
+            with claimed(self.claim, self.folder):
+                self.make()
+
+    def is_left(self) -> bool:
+        """Whether the stage has to be run; small files that are damaged are put back.
+
         Raises:
             BadConfig, BadData: it was made from something else than there is now, or what it made
                 is damaged; the message names the choice.
-            Taken: another process does it.
         """
         inputs = self.reads()
         record = self._check(inputs)
         if self._is_of_earlier_version():
             say(f"{self.name}: an earlier version did not note what from; taken as made from this")
             self.note(inputs)
-            return
+            return False
         if record and record.finished:
             self._put_back(record)
             self._refuse_damage(record)
-            return
-        with claimed(self.claim, self.folder):
-            Record(inputs).write(self.record)
-            self.run()
-            self.note(inputs)
+            return False
+        return True
+
+    def make(self) -> None:
+        """Run the stage, or the rest of it, for whoever holds its claim."""
+        inputs = self.reads()
+        Record(inputs).write(self.record)
+        self.run()
+        self.note(inputs)
 
     @property
     def claim(self) -> Path:
@@ -180,8 +191,7 @@ class KeptStage(RecordedStage):
     def check(self) -> None:
         """Refuse what was made from something else than there is now; change nothing.
 
-        Raises:
-            BadConfig, BadData: as `bring_up_to_date`.
+        Raises: as `is_left`.
         """
         self._check(self.reads())
 
@@ -223,7 +233,7 @@ class KeptStage(RecordedStage):
         record = self._read_record()
         if not record:
             self.check_earlier()
-        elif record.finished or not self.goes_on_from or self.goes_on_from.exists():
+        elif record.finished or self.goes_on():
             self._refuse_other_inputs(record, inputs)
         return record
 

@@ -10,6 +10,7 @@ from functools import partial
 
 from bench.masks.database import DamagedStore
 from bench.run import members, opening, results
+from bench.run.items import Way, do_items
 from bench.run.run import Run
 from bench.run.stage import Stage
 from bench.system.claims import claimed
@@ -43,14 +44,18 @@ GROUPS = {
 }
 
 
-def do_all(run: Run) -> None:
+def do_all(run: Run, way: Way | None = None) -> None:
     """Do every stage that is not done, from the folds to the report.
 
     Damaged photographs leave out what needs their maps, and nothing else.
 
+    Args:
+        way: to do trainings and predictions by several workers; the rest is done here.
+
     Raises:
         Taken: another process works on the run; nothing has been done then.
-        Incomplete: photographs are damaged; what does not need them is there.
+        Incomplete: photographs are damaged; what does not need them is there. Or some items of
+            workers failed; all others are done.
     """
     if is_finished(run):
         opening.note(run)
@@ -58,6 +63,8 @@ def do_all(run: Run) -> None:
         return
     with claimed(run.layout.claim, run.layout.folder), log_to(run.layout.log):
         opening.begin(run)
+        if way:
+            do_items(run, way)
         trainings, groups = members.training_stages(run), _groups_of(run)
         works = [0.0 if stage.done else stage.work() for stage in trainings]
         works += [sum(make(run).work() for make in group.stages) for group in groups.values()]

@@ -3,12 +3,17 @@
 A claim is a hidden file that its owner keeps locked, and that says who the owner is. A lock ends
 with its process, so what a killed process claimed is free at once. A machine may not see the locks
 that another one holds in a shared folder: there, the file's time tells that the owner is alive.
+
+A claim cannot end the work of a process that was frozen for so long that another one took over:
+`attempt` does.
 """
 
 import fcntl
+import glob
 import json
 import os
 import shlex
+import shutil
 import socket
 import sys
 import threading
@@ -21,7 +26,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from bench.system.disk import reason
+from bench.system.disk import ATTEMPT, make_folder, reason
 from bench.system.errors import BenchError
 from bench.system.progress import warn
 from bench.system.temporaries import is_at
@@ -110,6 +115,46 @@ def remove_abandoned(folder: Path) -> None:
     for claim in folder.rglob(".*claim"):
         with suppress(BenchError), claimed(claim, claim):  # removed at the end of the block
             pass
+
+
+@contextmanager
+def attempt(folder: Path, name: str) -> Iterator[Path]:
+    """Give a folder for work that only the latest attempt at it may go on with.
+
+    It holds what an earlier attempt left, whose folder is renamed: should a process of that one
+    still live, frozen or cut off from the network, all that it writes by the old name fails, and so
+    does what it renames from there. The folder goes when the block ends, and stays after an error.
+
+    Args:
+        folder: where the folder `<name>.attempt-<number>` lies.
+
+    Raises:
+        Taken: a later attempt took over before the block ended.
+        BenchError: the folder cannot be written to.
+    """
+    mine = folder / f"{name}{ATTEMPT}{uuid.uuid4().hex}"
+    make_folder(folder)
+    try:
+        for earlier in left_by_attempts(folder, name):
+            with suppress(FileNotFoundError):  # taken over by another one meanwhile
+                shutil.rmtree(earlier) if mine.exists() else earlier.rename(mine)
+        mine.mkdir(exist_ok=True)
+    except OSError as error:
+        raise BenchError(f"{folder}: cannot be written to: {reason(error, mine)}") from error
+    try:
+        yield mine
+        shutil.rmtree(mine)
+    except Exception as error:
+        if mine.exists():
+            raise
+        raise Taken(
+            f"{folder}: a later attempt at {name} took over; what was done so far goes on there"
+        ) from error
+
+
+def left_by_attempts(folder: Path, name: str) -> list[Path]:
+    """Return the folders of attempts that have not ended, or that ended by an error."""
+    return sorted(folder.glob(f"{glob.escape(name)}{ATTEMPT}*"))
 
 
 def _this_process() -> Owner:

@@ -31,6 +31,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 UNABLE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV)  # to set bytes aside
 BLOCK = 4096
 ZEROS = bytes(2**20)
+ATTEMPT = ".attempt-"  # ends, with a number, the name of the folder of an attempt
 
 
 @contextmanager
@@ -87,9 +88,14 @@ def readable(size_bytes: int) -> str:
 def make_folder(folder: Path) -> None:
     """Make a folder and those above it, unless it is there.
 
+    The folder of an attempt is made by `claims.attempt` alone: where another attempt took it over,
+    this one must not make it again.
+
     Raises:
         BenchError: the disk is full, or nothing may be made there.
     """
+    if folder.suffix.startswith(ATTEMPT):
+        return
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
 

@@ -77,9 +77,9 @@ class RunStatus:
         words = [f"stage {self.stage + 1} of {len(self.works)}"]
         stage_s, suite_s = self.seconds_left(loop_share)
         if stage_s is not None:
-            words[0] += f" about {_minutes(stage_s)} left"
+            words[0] += f" about {duration(stage_s)} left"
         if suite_s is not None:
-            words.append(f"suite about {_minutes(suite_s)}")
+            words.append(f"suite about {duration(suite_s)}")
         if self.best:
             words.append(f"best Dice {self.best[0]:.5f} ({self.best[1]})")
         return ", ".join([*words, f"{self._disk_bytes() / 1e9:.1f} GB used"])
@@ -233,7 +233,8 @@ def _lines(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
             say(f"{label}: {done}/{total}, {left_s:.0f} s left{status and '; '}{status}")
 
 
-def _minutes(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Write a time for people, in hours and minutes."""
     minutes = round(seconds / 60)
     return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 

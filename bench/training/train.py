@@ -49,7 +49,7 @@ class Task:
     train: Sequence[str]
     valid: Sequence[str]
     folder: TrainingFolder
-    tensorboard: bool = False  # whether the folder gets each epoch's figures for TensorBoard, too
+    tensorboard: Path | None = None  # the folder of each epoch's figures for TensorBoard, if wanted
 
 
 def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
@@ -204,7 +204,7 @@ class Trainer:
         save(state, recipe, self.task.folder, self.accelerator)
         report_dice(score, recipe.name)
         if self.task.tensorboard:
-            write_scalars(self.task.folder.tensorboard, epoch + 1, row)
+            write_scalars(self.task.tensorboard, epoch + 1, row)
         say(f"{label}: loss {loss:.4f}, validation Dice {score:.5f}, {row['seconds']:.0f} s")
 
     def keep_as_built(self) -> None:

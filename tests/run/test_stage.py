@@ -133,13 +133,14 @@ def test_a_kept_stage_that_was_only_begun_goes_on_or_is_refused(kept, inputs):
 
 def test_what_was_only_begun_binds_nobody_before_there_is_something_to_go_on_from(kept, inputs):
     stage, runs = kept
-    stage = replace(stage, goes_on_from=stage.folder / "state.pt")
+    state = stage.folder / "state.pt"
+    stage = replace(stage, goes_on=state.exists)
     Record({"recipe fields": {"lr": "0.2"}}).write(stage.record)
-    stage.goes_on_from.touch()
+    state.touch()
     for refuse in (stage.bring_up_to_date, stage.check):
         with pytest.raises(BadConfig, match="recipe fields changed: lr"):
             refuse()
-    stage.goes_on_from.unlink()
+    state.unlink()
     stage.check()
     stage.bring_up_to_date()
     assert runs == ["run"] and read_record(stage.record).made_from == inputs

@@ -1,0 +1,45 @@
+"""A part of a job: the K-th of N equal shares, as an array of batch jobs counts its tasks."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+Item = TypeVar("Item")
+
+
+@dataclass(frozen=True)
+class Part:
+    """The `index`-th of `of` shares; the first is 1."""
+
+    index: int = 1
+    of: int = 1
+
+    @classmethod
+    def read(cls, text: str) -> "Part":
+        """Read "K/N".
+
+        Raises:
+            ValueError: it is something else, or K is not from 1 to N.
+
+        >>> Part.read("3/8")
+        Part(index=3, of=8)
+        """
+        match = re.fullmatch(r"([0-9]{1,6})/([0-9]{1,6})", text)
+        if not match or not 1 <= int(match[1]) <= int(match[2]):
+            raise ValueError(f"{text!r} is not K/N with K from 1 to N, such as 3/8")
+        return cls(int(match[1]), int(match[2]))
+
+    def share(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return this part's items: each item is in one part, and parts differ by one at most.
+
+        >>> [list(Part(index, 2).share("abcde")) for index in (1, 2)]
+        [['a', 'c', 'e'], ['b', 'd']]
+        """
+        return items[self.index - 1 :: self.of]
+
+    def __str__(self) -> str:
+        return f"{self.index}/{self.of}"
+
+
+WHOLE = Part()

@@ -1,0 +1,187 @@
+"""A run's work as items of names, which any process on any machine that sees its files can do.
+
+An item is one training, or the prediction of some cars by all recipes that are trained. The list,
+its order and what is done already are the same for every way to run it.
+"""
+
+import math
+import platform
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from bench.config.part import WHOLE, Part
+from bench.data.carvana import car_of
+from bench.networks import predict
+from bench.run.members import CARS, prediction_stage, prediction_tasks, training_stage
+from bench.run.opening import RunOptions, open_run
+from bench.run.run import Run
+from bench.run.work import prediction_work
+from bench.system.claims import claimed
+from bench.system.errors import BenchError, Incomplete
+from bench.system.progress import duration, say
+
+PHOTOGRAPHS = 1000  # at most, of a part that is predicted
+PARTS_A_WORKER = 4  # at least, so that all workers end at about the same time
+
+
+@dataclass(frozen=True)
+class Item:
+    """One piece of work.
+
+    Args:
+        kind: "train", or the split "heldout" or "test" whose maps are predicted.
+        recipes: the one that is trained, or those that predict.
+        fold: of a training.
+        part: of the split's cars.
+        work: about how much it is, in GFLOPs.
+    """
+
+    kind: str
+    recipes: tuple[str, ...]
+    fold: int = 0
+    part: Part = WHOLE
+    work: float = 0.0
+
+    def __str__(self) -> str:
+        if self.kind == "train":
+            return f"train {self.recipes[0]}, fold {self.fold}"
+        return f"predict {CARS[self.kind]} cars, part {self.part}"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of an item: the small result that JSON can hold, or the error."""
+
+    item: Item
+    result: dict[str, Any]
+    error: BenchError | None = None
+
+
+@dataclass(frozen=True)
+class Way:
+    """A way to run items.
+
+    Args:
+        workers: how many items it works on at once.
+        run: begins the items in their order, and yields each one's outcome as soon as it is known.
+    """
+
+    workers: int
+    run: Callable[[Sequence[Item]], Iterator[Outcome]]
+
+
+def do_item(options: RunOptions, item: Item) -> dict[str, Any]:
+    """Do one item for the process that holds the claims of the run; return what JSON can hold.
+
+    Raises:
+        BenchError: it failed; what was done of it is kept.
+    """
+    began, run = time.monotonic(), open_run(options)
+    if item.kind == "train":
+        stage = training_stage(run, item.recipes[0], item.fold)
+        if stage.is_left():
+            stage.make()
+    else:
+        prediction_stage(run, item.kind, item.recipes, item.part).bring_up_to_date()
+    return {"seconds": round(time.monotonic() - began, 1), "host": platform.node()}
+
+
+def training_items(run: Run, only: Sequence[str] = ()) -> list[Item]:
+    """List the trainings that are left, the longest first.
+
+    Args:
+        only: these recipes instead of all.
+    """
+    items = [
+        Item("train", (name,), fold, work=stage.work())
+        for name in run.chosen_recipes(only)
+        for fold in run.suite.folds.run
+        if not (stage := training_stage(run, name, fold)).done
+    ]
+    return _longest_first(items)
+
+
+def prediction_items(run: Run, recipes: Sequence[str], workers: int) -> list[Item]:
+    """List the parts of both splits of which some map is left, the longest first.
+
+    Args:
+        recipes: those whose networks are trained.
+        workers: that share the items.
+    """
+    items = []
+    for split, images in (("heldout", run.heldout), ("test", run.data.test)):
+        cars = sorted({car_of(image) for image in images})
+        of = min(len(cars), max(math.ceil(len(images) / PHOTOGRAPHS), PARTS_A_WORKER * workers))
+        tasks = prediction_tasks(run, recipes, split)
+        left = Counter(car_of(image) for task in tasks for image in predict.lacking(task))
+        for part in (Part(index + 1, of) for index in range(of)):
+            maps = sum(left[car] for car in part.share(cars))
+            if maps:
+                work = prediction_work(run, split) * maps / (len(images) * len(run.recipes))
+                items.append(Item(split, tuple(recipes), part=part, work=work))
+    return _longest_first(items)
+
+
+def _longest_first(items: Sequence[Item]) -> list[Item]:
+    return sorted(items, key=lambda item: -item.work)
+
+
+def do_items(run: Run, way: Way, only: Sequence[str] = ()) -> None:
+    """Do all trainings that are left, then all predictions of the networks that are trained.
+
+    Args:
+        only: these recipes instead of all.
+
+    Raises:
+        Incomplete: some items failed; all others are done.
+    """
+    failed = train_items(run, way, only)
+    trained = [
+        name
+        for name in run.chosen_recipes(only)
+        if all(run.layout.training(name, fold).finished for fold in run.suite.folds.run)
+    ]
+    if trained:
+        failed += predict_items(run, way, trained)
+    if failed:
+        raise Incomplete(
+            f"{len(failed)} items failed, all others are done; the first: {failed[0].item}: "
+            f"{failed[0].error}"
+        )
+
+
+def train_items(run: Run, way: Way, only: Sequence[str] = ()) -> list[Outcome]:
+    """Do the trainings that are left, each claimed by this process; return those that failed."""
+    items = training_items(run, only)
+    with ExitStack() as claims:
+        for item in items:
+            stage = training_stage(run, item.recipes[0], item.fold)
+            claims.enter_context(claimed(stage.claim, stage.folder))
+        return _do(way, items)
+
+
+def predict_items(run: Run, way: Way, recipes: Sequence[str]) -> list[Outcome]:
+    """Predict what is left with networks that are trained; return the items that failed.
+
+    Damaged photographs are no failure here: whoever looks at the maps next says which they are.
+    """
+    failed = _do(way, prediction_items(run, recipes, way.workers))
+    return [outcome for outcome in failed if not isinstance(outcome.error, Incomplete)]
+
+
+def _do(way: Way, items: Sequence[Item]) -> list[Outcome]:
+    """Do items; say how far they are; return those that failed."""
+    began, done, total = time.monotonic(), 0.0, sum(item.work for item in items)
+    failed: list[Outcome] = []
+    for count, outcome in enumerate(way.run(items) if items else (), start=1):
+        done += outcome.item.work
+        left_s = (time.monotonic() - began) * (total / max(done, 1e-9) - 1)
+        what = f"failed: {outcome.error}" if outcome.error else "done"
+        left = f", about {duration(left_s)} left" if count < len(items) else ""
+        say(f"{count} of {len(items)} items: {outcome.item}: {what}{left}")
+        failed += [outcome] if outcome.error else []
+    return failed

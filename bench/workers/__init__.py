@@ -1,0 +1,1 @@
+"""Ways to run the items of a run: on one machine, and on many."""
