@@ -92,7 +92,7 @@ def _rename(paths: Sequence[Path], folder: Path) -> None:
     """Move files into a folder in this order; one that is not there has been moved before."""
     for path in paths:
         with suppress(FileNotFoundError):
-            path.rename(folder / path.name)
+            path.replace(folder / path.name)
 
 
 @dataclass(frozen=True, kw_only=True)

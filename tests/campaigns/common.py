@@ -197,8 +197,8 @@ def differences(one: Path, other: Path) -> list[str]:
 
 def leftovers(base: Path, other: Path) -> list[str]:
     """Return the files that a disturbed run has and an undisturbed one has not."""
-    known = set(map(_without_keys, all_files(base)))
-    return [path for path in all_files(other) if _without_keys(path) not in known]
+    known = set(map(without_keys, all_files(base)))
+    return [path for path in all_files(other) if without_keys(path) not in known]
 
 
 def all_files(folder: Path) -> list[str]:
@@ -208,7 +208,7 @@ def all_files(folder: Path) -> list[str]:
     return sorted(path.relative_to(folder).as_posix() for path in paths)
 
 
-def _without_keys(name: str) -> str:
+def without_keys(name: str) -> str:
     """Return a name without the key of the data that a cache holds."""
     return re.sub(r"[0-9a-f]{16,}", "KEY", name)
 

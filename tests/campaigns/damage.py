@@ -69,7 +69,7 @@ def cases(bases: dict[str, Path]) -> Iterator[Case]:
     for stage, (_, pattern) in STAGES.items():
         for name in _matching(bases[stage], pattern):
             input_only = stage == "data, trainings left to do"  # with a byte changed, it is another
-            for damage in (*DAMAGES, *HAND_MADE.get((stage, name), ())):
+            for damage in (*DAMAGES, *HAND_MADE.get((stage, common.without_keys(name)), ())):
                 if not (input_only and damage is flip):
                     yield Case(stage, name, damage)
 

@@ -122,7 +122,7 @@ HAND_MADE = {  # (stage, file): what is done to it besides DAMAGES
     ("finished", "runs/tiny/one/fold0/history.csv"): (lose_a_car, remove),
     ("finished", "runs/tiny/one/maps-heldout.json"): (remove,),
     ("finished", "submissions/tiny-mean.json"): (remove,),
-    ("in training", "runs/tiny/one/fold0/state.pt"): (
+    ("in training", "runs/tiny/one/fold0/training.attempt-KEY/state.pt"): (
         put_in_a_command,
         lose_half_of_the_network,
         lengthen_the_history,

@@ -181,6 +181,7 @@ def die_after_new_rename(seen: Path, root: Path) -> None:
     replace, unlink = os.replace, os.unlink
 
     def note_and_die(what: str) -> None:
+        what = common.without_keys(what)
         if what not in known:
             with seen.open("a") as file:
                 file.write(f"{what}\n")

@@ -11,8 +11,9 @@ import time
 import pytest
 
 from bench.system import claims
-from bench.system.claims import Taken, check_unclaimed, claimed
+from bench.system.claims import Taken, attempt, check_unclaimed, claimed, left_by_attempts
 from bench.system.errors import BenchError
+from bench.system.files import write_text
 
 HOLDER = """
 import sys, time
@@ -126,3 +127,54 @@ def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
     refused = pytest.raises(BenchError, match="runs/demo: cannot be written to")
     with refused, claimed(tmp_path / "run" / ".claim", "runs/demo"):
         pass
+
+
+WORKER = """
+import sys
+from pathlib import Path
+from bench.system.claims import attempt
+from bench.system.files import write_text
+with attempt(Path(sys.argv[1]), "training") as folder:
+    write_text(folder / "state", "first")
+    print("begun", flush=True)
+    sys.stdin.readline()
+    if sys.argv[2] == "rename":
+        (folder / "state").rename(folder.parent / "state")
+    else:
+        write_text(folder / "state", "late")
+"""
+
+
+def test_an_attempt_has_a_folder_that_goes_with_it(tmp_path):
+    with attempt(tmp_path / "fold0", "training") as folder:
+        (folder / "state").write_text("1")
+        assert left_by_attempts(tmp_path / "fold0", "training") == [folder]
+    assert list((tmp_path / "fold0").iterdir()) == []
+
+
+def test_an_attempt_goes_on_from_what_the_one_before_left(tmp_path):
+    for content in ("1", "2"):
+        with pytest.raises(ZeroDivisionError), attempt(tmp_path, "training") as folder:
+            assert not (folder / "state").exists() or (folder / "state").read_text() == "1"
+            (folder / "state").write_text(content)
+            raise ZeroDivisionError
+    with attempt(tmp_path, "training") as folder, attempt(tmp_path, "other") as other:
+        assert (folder / "state").read_text() == "2" and not list(other.iterdir())
+
+
+@pytest.mark.parametrize("way", ["rename", "write"])
+def test_what_an_attempt_does_after_another_took_over_is_refused(tmp_path, way):
+    words = [sys.executable, "-c", WORKER, str(tmp_path), way]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    with subprocess.Popen(words, text=True, **pipes) as frozen:
+        assert frozen.stdout.readline() == "begun\n"
+        frozen.send_signal(signal.SIGSTOP)
+        with attempt(tmp_path, "training") as folder:
+            assert (folder / "state").read_text() == "first"
+            write_text(folder / "state", "second")
+            frozen.send_signal(signal.SIGCONT)
+            _, said = frozen.communicate("\n")
+            assert (folder / "state").read_text() == "second"
+    assert frozen.returncode == 1
+    assert f"Taken: {tmp_path}: a later attempt at training took over" in said
+    assert list(tmp_path.iterdir()) == []
