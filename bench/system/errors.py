@@ -19,6 +19,19 @@ class BenchError(Exception):
 
     exit_code = 1
 
+    def __reduce__(self) -> tuple[object, ...]:
+        """Let a worker's process hand the error over as it is, whatever its class is made from."""
+        return _as_it_was, (type(self), self.args, vars(self))
+
+
+def _as_it_was(
+    kind: type[BenchError], args: tuple[object, ...], fields: dict[str, object]
+) -> BenchError:
+    error = kind.__new__(kind)
+    error.args = args
+    vars(error).update(fields)
+    return error
+
 
 class BadConfig(BenchError):
     """A recipe, suite or command line names something that does not exist or does not fit."""

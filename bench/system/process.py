@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import current_thread, main_thread
+from threading import Thread, current_thread, main_thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ENDING = (signal.SIGTERM, signal.SIGHUP)  # as `kill`, batch systems and closed terminals send
 ONCE_S = 1.0  # `timeout` and some batch systems send their signal twice within this time
 ADDRESSES = 4_800_000_000  # measured: torch and OpenBLAS start with 5.1 GB, not with 4.1
+ORPHANED_AFTER_S = 1.0  # between two looks whether a worker's driver still lives
 READER_LEFT = (errno.EPIPE,)
 WEIGHTS_DIR = "CARVANA_WEIGHTS"  # as in models.encoders, whose import would load torch
 
@@ -130,6 +131,21 @@ def ending_in_order() -> Iterator[None]:
     finally:
         for number, handler in earlier.items():
             signal.signal(number, handler)
+
+
+def end_with(parent: int) -> None:
+    """Have this process end soon after its parent did, even where that one was killed.
+
+    Args:
+        parent: the process that started this one; it knows best, since it may be dead already.
+    """
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(ORPHANED_AFTER_S)
+        os._exit(1)  # another thread can end the main one in no other way
+
+    Thread(target=watch, daemon=True).start()
 
 
 def prepare_streams() -> None:

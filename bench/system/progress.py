@@ -1,7 +1,8 @@
 """Progress with time left: a bar on a terminal, plain lines elsewhere and in a run's log.
 
 While a suite runs, each line also says which stage of how many it is, roughly how long the whole
-suite will still take, the best Dice so far and the disk used.
+suite will still take, the best Dice so far and the disk used. Worker processes write to the same
+screen and log, lines alone, each with the worker's name in front.
 
 Each command keeps its progress in a context variable, which the threads of `bench.system.threads`
 see too, so that two commands in one process do not mix.
@@ -100,14 +101,21 @@ class Progress:
     quiet: bool = False  # nothing on standard error; the log keeps everything
     log: Path | None = None
     run: RunStatus | None = None
+    worker: str = ""  # of this command, whose process says the lines
 
 
 _NO_RUN = Progress()
 _PROGRESS = ContextVar("progress", default=_NO_RUN)
 
 
+def progress_of_worker(name: str) -> Progress:
+    """Return the present progress as a worker's process shows it; it can be pickled."""
+    return replace(_PROGRESS.get(), run=None, worker=name)
+
+
 @contextmanager
-def _within(progress: Progress) -> Iterator[None]:
+def shown_as(progress: Progress) -> Iterator[None]:
+    """Show all that is said inside the block in this way."""
     token = _PROGRESS.set(progress)
     try:
         yield
@@ -118,7 +126,7 @@ def _within(progress: Progress) -> Iterator[None]:
 @contextmanager
 def quietly(quiet: bool) -> Iterator[None]:
     """Show nothing on standard error inside the block, if `quiet`; a log keeps everything."""
-    with _within(replace(_PROGRESS.get(), quiet=quiet)):
+    with shown_as(replace(_PROGRESS.get(), quiet=quiet)):
         yield
 
 
@@ -131,7 +139,7 @@ def log_to(path: Path) -> Iterator[None]:
     """
     with suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
-    with _within(replace(_PROGRESS.get(), log=path)):
+    with shown_as(replace(_PROGRESS.get(), log=path)):
         yield
 
 
@@ -142,20 +150,24 @@ def showing_run(folder: Path, works: Sequence[float]) -> Iterator[None]:
     Args:
         folder, works: those of `RunStatus`; the time left is estimated from the works.
     """
-    with _within(replace(_PROGRESS.get(), run=RunStatus(folder, works))):
+    with shown_as(replace(_PROGRESS.get(), run=RunStatus(folder, works))):
         yield
 
 
 def say(text: str) -> None:
-    """Write a line for people to standard error (where it disturbs no result) and to the log."""
+    """Write a line for people to standard error (where it disturbs no result) and to the log.
+
+    A line is one write, so that lines of several processes do not mix.
+    """
     progress = _PROGRESS.get()
+    line = f"{progress.worker}: {text}\n" if progress.worker else f"{text}\n"
     if not progress.quiet:
-        sys.stderr.write(f"{text}\n")
+        sys.stderr.write(line)
         sys.stderr.flush()
     if progress.log:
         milliseconds = f"{datetime.now():%Y-%m-%d %H:%M:%S,%f}"[:-3]
-        with suppress(OSError), open(progress.log, "a", encoding="utf-8") as log:
-            log.write(f"{milliseconds} {text}\n")
+        with suppress(OSError), open(progress.log, "ab", buffering=0) as log:
+            log.write(f"{milliseconds} {line}".encode(errors="backslashreplace"))
 
 
 def warn(text: str) -> None:
@@ -199,7 +211,8 @@ def run_status(loop_share: float) -> str:
 
 def track(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
     """Yield the items and show how many are done and the time left."""
-    if sys.stderr.isatty() and not _PROGRESS.get().quiet:
+    progress = _PROGRESS.get()
+    if sys.stderr.isatty() and not (progress.quiet or progress.worker):
         yield from _bar(items, label, total)
     else:
         yield from _lines(items, label, total)

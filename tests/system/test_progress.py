@@ -1,8 +1,10 @@
 """What a person sees while a suite runs."""
 
+import pickle
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -147,3 +149,24 @@ def test_tensorboard_that_is_not_there_is_named_before_any_work(
     assert road.run("run", "--tensorboard") == 4
     assert "pip install tensorboard" in capsys.readouterr().err
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_worker_says_lines_with_its_name_once_on_the_screen_and_once_in_the_log(tmp_path, capsys):
+    log = tmp_path / "log.txt"
+    with progress.log_to(log):
+        shown = pickle.loads(pickle.dumps(progress.progress_of_worker("gpu 1")))
+        progress.say("of the driver")
+    with progress.shown_as(shown):
+        progress.say("halfway")
+    with progress.shown_as(replace(shown, quiet=True)):
+        progress.say("unseen")
+    assert capsys.readouterr().err == "of the driver\ngpu 1: halfway\n"
+    said = [line.split(" ", 2)[2] for line in log.read_text().splitlines()]
+    assert said == ["of the driver", "gpu 1: halfway", "gpu 1: unseen"]
+
+
+def test_a_worker_draws_no_bar_even_on_a_terminal(lines, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with progress.shown_as(progress.Progress(worker="worker 1")):
+        assert list(progress.track(range(2), "score", 2)) == [0, 1]
+    assert lines[0].startswith("score: 1/2")
