@@ -4,6 +4,7 @@ import argparse
 import difflib
 import math
 import os
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,15 @@ def add_part(parser: argparse.ArgumentParser, of_what: str) -> None:
     parser.add_argument("--part", type=part, default=WHOLE, metavar="K/N", help=description)
 
 
+def add_workers(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of worker processes on this machine."""
+    choice = parser.add_mutually_exclusive_group()
+    workers = "processes that share the GPUs, or else the cores (default: one for each GPU)"
+    choice.add_argument("--workers", type=whole(1, MOST_JOBS), metavar="N", help=workers)
+    gpus = "work on these GPUs alone, with a process for each"
+    choice.add_argument("--gpus", type=numbers, default=(), metavar="0,2", help=gpus)
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add the choice of a device."""
     parser.add_argument("--device", choices=DEVICES, default="auto")
@@ -135,6 +145,17 @@ def whole(least: int, most: int) -> Callable[[str], int]:
 
 
 positive = whole(1, 1_000_000)
+
+
+def numbers(text: str) -> tuple[int, ...]:
+    """Read whole numbers from 0 with commas between them, each once."""
+    words = text.split(",")
+    if not all(re.fullmatch("[0-9]{1,3}", word) for word in words):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of numbers such as 0,2")
+    listed = tuple(map(int, words))
+    if len(set(listed)) < len(listed):
+        raise argparse.ArgumentTypeError(f"{text!r} names a number twice")
+    return listed
 
 
 def part(text: str) -> Part:

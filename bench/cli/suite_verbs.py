@@ -1,9 +1,13 @@
 """The verbs that execute a suite, whole or stage by stage."""
 
 import argparse
+from typing import TYPE_CHECKING
 
-from bench.cli.arguments import Verb, add_part, add_suite, open_run
+from bench.cli.arguments import Verb, add_part, add_suite, add_workers, open_run, run_options
 from bench.cli.printing import print_leaderboard, print_result
+
+if TYPE_CHECKING:
+    from bench.run.items import Way
 
 
 def run_command(args: argparse.Namespace) -> None:
@@ -13,6 +17,7 @@ def run_command(args: argparse.Namespace) -> None:
     from bench.run.verify import verify
     from bench.workers.makespan import minutes_by_workers
 
+    way = _way(args)
     run = open_run(args)
     if args.dry_run:
         left = plan(run)
@@ -21,7 +26,7 @@ def run_command(args: argparse.Namespace) -> None:
         return
     if args.verify:
         verify(run)
-    do_all(run)
+    do_all(run, way)
     print_leaderboard(run, "json" if args.json else "md")
 
 
@@ -41,23 +46,33 @@ def score_command(args: argparse.Namespace) -> None:
 
 def train_command(args: argparse.Namespace) -> None:
     """Train a suite's recipes; a network whose files are damaged is trained again."""
+    from bench.run.items import check_done, train_items
     from bench.run.members import training_stages
     from bench.run.opening import begin
 
+    way = _way(args)
     run = open_run(args)
     begin(run, args.only, args.part)
-    for stage in training_stages(run, args.only, args.part):
+    stages = training_stages(run, args.only, args.part)
+    for stage in stages:
         stage.forget_if_damaged()
+    if way:
+        check_done(train_items(run, way, args.only, args.part))
+    for stage in stages:
         stage.bring_up_to_date()
 
 
 def predict_command(args: argparse.Namespace) -> None:
     """Write the maps of a suite's recipes."""
+    from bench.run.items import check_done, predict_items
     from bench.run.members import prediction_stages
     from bench.run.opening import begin
 
+    way = _way(args)
     run = open_run(args)
     begin(run, args.only)
+    if way:
+        check_done(predict_items(run, way, run.chosen_recipes(args.only), args.part))
     for stage in prediction_stages(run, args.only, args.part):
         stage.bring_up_to_date()
 
@@ -69,8 +84,22 @@ def ensemble_command(args: argparse.Namespace) -> None:
     combine(open_run(args), args.split)
 
 
+def _way(args: argparse.Namespace) -> "Way | None":
+    """Return the way to run items that a command line chooses; None: in this process."""
+    from bench.workers.lanes import lanes_of
+
+    options = run_options(args)
+    lanes = lanes_of(options.machine, args.workers, args.gpus)
+    if not lanes:
+        return None
+    from bench.workers.processes import on_processes
+
+    return on_processes(options, lanes)
+
+
 def _add_run(parser: argparse.ArgumentParser) -> None:
     add_suite(parser)
+    add_workers(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what is left, and do nothing")
     everything = "first read again every file that results are made from, whatever it looks like"
     parser.add_argument("--verify", action="store_true", help=everything)
@@ -84,6 +113,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 
 def _add_recipes(parser: argparse.ArgumentParser) -> None:
     add_suite(parser)
+    add_workers(parser)
     parser.add_argument("--only", nargs="+", default=[], metavar="RECIPE", help="of the suite")
 
 

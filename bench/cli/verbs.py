@@ -11,7 +11,7 @@ from bench.cli.result_verbs import RESULT_VERBS
 from bench.cli.speed_verb import SPEED
 from bench.cli.suite_verbs import SUITE_VERBS
 from bench.system import process
-from bench.system.errors import BenchError, memory_is_full
+from bench.system.errors import BenchError, memory_is_full, out_of_memory
 from bench.system.progress import quietly
 
 INTERRUPTED = 130
@@ -49,11 +49,7 @@ def _failed(args: argparse.Namespace, error: Exception) -> int:
     """
     what = str(error)
     if memory_is_full(error) and not isinstance(error, BenchError):
-        what = (
-            f"out of memory ({type(error).__name__}: {what.strip().splitlines()[0] if what else ''}"
-            f"); use --jobs {max(1, args.jobs // 2)}, or raise the limit of memory; what was done "
-            "is kept"
-        )
+        what = out_of_memory(error, f"use --jobs {max(1, args.jobs // 2)}")
     elif not isinstance(error, BenchError | OSError):
         raise error
     print(f"carvana-bench {args.verb}: {what}", file=sys.stderr)

@@ -38,6 +38,14 @@ class Part:
         """
         return items[self.index - 1 :: self.of]
 
+    def divided(self, share: "Part") -> "Part":
+        """Return a share of this part, as a part of the whole.
+
+        >>> [list(Part(2, 2).divided(Part(index, 2)).share("abcdefgh")) for index in (1, 2)]
+        [['b', 'f'], ['d', 'h']]
+        """
+        return Part(self.index + self.of * (share.index - 1), self.of * share.of)
+
     def __str__(self) -> str:
         return f"{self.index}/{self.of}"
 

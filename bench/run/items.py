@@ -8,8 +8,8 @@ import math
 import platform
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Sequence
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -71,7 +71,7 @@ class Way:
     """
 
     workers: int
-    run: Callable[[Sequence[Item]], Iterator[Outcome]]
+    run: Callable[[Sequence[Item]], Generator[Outcome, None, None]]
 
 
 def do_item(options: RunOptions, item: Item) -> dict[str, Any]:
@@ -90,39 +90,44 @@ def do_item(options: RunOptions, item: Item) -> dict[str, Any]:
     return {"seconds": round(time.monotonic() - began, 1), "host": platform.node()}
 
 
-def training_items(run: Run, only: Sequence[str] = ()) -> list[Item]:
+def training_items(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> list[Item]:
     """List the trainings that are left, the longest first.
 
     Args:
         only: these recipes instead of all.
+        part: of all trainings, the longest dealt out first.
     """
     items = [
-        Item("train", (name,), fold, work=stage.work())
+        Item("train", (name,), fold, work=training_stage(run, name, fold).work())
         for name in run.chosen_recipes(only)
         for fold in run.suite.folds.run
-        if not (stage := training_stage(run, name, fold)).done
     ]
-    return _longest_first(items)
+    mine = part.share(_longest_first(items))
+    return [item for item in mine if not training_stage(run, item.recipes[0], item.fold).done]
 
 
-def prediction_items(run: Run, recipes: Sequence[str], workers: int) -> list[Item]:
+def prediction_items(
+    run: Run, recipes: Sequence[str], workers: int, part: Part = WHOLE
+) -> list[Item]:
     """List the parts of both splits of which some map is left, the longest first.
 
     Args:
         recipes: those whose networks are trained.
         workers: that share the items.
+        part: of each split's cars, which is divided further.
     """
     items = []
     for split, images in (("heldout", run.heldout), ("test", run.data.test)):
-        cars = sorted({car_of(image) for image in images})
-        of = min(len(cars), max(math.ceil(len(images) / PHOTOGRAPHS), PARTS_A_WORKER * workers))
+        cars = part.share(sorted({car_of(image) for image in images}))
+        fewest = math.ceil(len(images) / PHOTOGRAPHS / part.of)
+        of = min(len(cars), max(fewest, PARTS_A_WORKER * workers))
         tasks = prediction_tasks(run, recipes, split)
         left = Counter(car_of(image) for task in tasks for image in predict.lacking(task))
-        for part in (Part(index + 1, of) for index in range(of)):
-            maps = sum(left[car] for car in part.share(cars))
+        for share in (Part(index + 1, of) for index in range(of)):
+            maps = sum(left[car] for car in share.share(cars))
             if maps:
                 work = prediction_work(run, split) * maps / (len(images) * len(run.recipes))
-                items.append(Item(split, tuple(recipes), part=part, work=work))
+                items.append(Item(split, tuple(recipes), part=part.divided(share), work=work))
     return _longest_first(items)
 
 
@@ -147,6 +152,15 @@ def do_items(run: Run, way: Way, only: Sequence[str] = ()) -> None:
     ]
     if trained:
         failed += predict_items(run, way, trained)
+    check_done(failed)
+
+
+def check_done(failed: Sequence[Outcome]) -> None:
+    """Refuse to go on where items failed.
+
+    Raises:
+        Incomplete: some did; all others are done.
+    """
     if failed:
         raise Incomplete(
             f"{len(failed)} items failed, all others are done; the first: {failed[0].item}: "
@@ -154,9 +168,9 @@ def do_items(run: Run, way: Way, only: Sequence[str] = ()) -> None:
         )
 
 
-def train_items(run: Run, way: Way, only: Sequence[str] = ()) -> list[Outcome]:
+def train_items(run: Run, way: Way, only: Sequence[str] = (), part: Part = WHOLE) -> list[Outcome]:
     """Do the trainings that are left, each claimed by this process; return those that failed."""
-    items = training_items(run, only)
+    items = training_items(run, only, part)
     with ExitStack() as claims:
         for item in items:
             stage = training_stage(run, item.recipes[0], item.fold)
@@ -164,24 +178,27 @@ def train_items(run: Run, way: Way, only: Sequence[str] = ()) -> list[Outcome]:
         return _do(way, items)
 
 
-def predict_items(run: Run, way: Way, recipes: Sequence[str]) -> list[Outcome]:
+def predict_items(run: Run, way: Way, recipes: Sequence[str], part: Part = WHOLE) -> list[Outcome]:
     """Predict what is left with networks that are trained; return the items that failed.
 
     Damaged photographs are no failure here: whoever looks at the maps next says which they are.
     """
-    failed = _do(way, prediction_items(run, recipes, way.workers))
+    failed = _do(way, prediction_items(run, recipes, way.workers, part))
     return [outcome for outcome in failed if not isinstance(outcome.error, Incomplete)]
 
 
 def _do(way: Way, items: Sequence[Item]) -> list[Outcome]:
     """Do items; say how far they are; return those that failed."""
+    if not items:
+        return []
     began, done, total = time.monotonic(), 0.0, sum(item.work for item in items)
     failed: list[Outcome] = []
-    for count, outcome in enumerate(way.run(items) if items else (), start=1):
-        done += outcome.item.work
-        left_s = (time.monotonic() - began) * (total / max(done, 1e-9) - 1)
-        what = f"failed: {outcome.error}" if outcome.error else "done"
-        left = f", about {duration(left_s)} left" if count < len(items) else ""
-        say(f"{count} of {len(items)} items: {outcome.item}: {what}{left}")
-        failed += [outcome] if outcome.error else []
+    with closing(way.run(items)) as outcomes:  # an error or Ctrl-C ends the workers here
+        for count, outcome in enumerate(outcomes, start=1):
+            done += outcome.item.work
+            left_s = (time.monotonic() - began) * (total / max(done, 1e-9) - 1)
+            what = f"failed: {outcome.error}" if outcome.error else "done"
+            left = f", about {duration(left_s)} left" if count < len(items) else ""
+            say(f"{count} of {len(items)} items: {outcome.item}: {what}{left}")
+            failed += [outcome] if outcome.error else []
     return failed

@@ -104,18 +104,23 @@ def refused_beyond_free_ram(device: torch.device) -> Iterator[None]:
 
     The block runs in the main thread, and in no other such block. An accelerator needs none of it.
     """
-    most, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    before = resource.getrlimit(resource.RLIMIT_DATA)
     if device.type == "cuda":
         yield
         return
-    free = free_ram() + psutil.swap_memory().free
-    wanted = psutil.Process().memory_info().data + int(SHARE * free)
-    unlimited = most == resource.RLIM_INFINITY
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted if unlimited else min(wanted, most), hard))
+    limit_memory(int(SHARE * (free_ram() + psutil.swap_memory().free)))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
+        resource.setrlimit(resource.RLIMIT_DATA, before)
+
+
+def limit_memory(more_bytes: int) -> None:
+    """Let allocations fail, from here on, beyond so many bytes more than this process has now."""
+    most, hard = resource.getrlimit(resource.RLIMIT_DATA)
+    wanted = psutil.Process().memory_info().data + more_bytes
+    unlimited = most == resource.RLIM_INFINITY
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if unlimited else min(wanted, most), hard))
 
 
 def _free_of_limits() -> Iterator[int]:

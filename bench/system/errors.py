@@ -72,3 +72,12 @@ class Incomplete(BenchError):
 def memory_is_full(error: Exception) -> bool:
     """Whether an error, of any library, says that it got no memory."""
     return isinstance(error, MemoryError) or any(words in str(error) for words in NO_MEMORY)
+
+
+def out_of_memory(error: Exception, cure: str) -> str:
+    """Say that such an error ended the work, and what to do about it."""
+    what = str(error).strip().partition("\n")[0]
+    return (
+        f"out of memory ({type(error).__name__}: {what}); {cure}, or raise the limit of memory; "
+        "what was done is kept"
+    )

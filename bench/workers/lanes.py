@@ -1,0 +1,87 @@
+"""How the devices of this machine are dealt out to worker processes."""
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from bench.system.device import Machine, free_ram
+from bench.system.errors import BadConfig, Missing
+
+
+@dataclass(frozen=True)
+class Lane:
+    """What one worker process has of the machine.
+
+    Args:
+        name: stands before all that the process says.
+        environment: variables that are set before the process loads any library.
+        jobs: its threads that work on photographs.
+        memory: bytes that it may take; None: as many as there are.
+    """
+
+    name: str
+    environment: Mapping[str, str]
+    jobs: int
+    memory: int | None = None
+
+
+def lanes_of(machine: Machine, workers: int | None, gpus: Sequence[int]) -> list[Lane]:
+    """Return a lane for each worker process; none where this process does everything by itself.
+
+    Without a choice, that is a lane for each of several GPUs.
+
+    Args:
+        workers: how many there are to be, of the GPUs or, where there are none, of the cores.
+        gpus: their numbers, as torch counts them.
+
+    Raises:
+        BadConfig: GPUs are chosen for work on the CPU, or there are more workers than devices.
+        Missing: a GPU that is chosen is not there.
+    """
+    there = 0 if machine.device == "cpu" else torch.cuda.device_count()
+    if gpus and machine.device == "cpu":
+        raise BadConfig("--gpus chooses GPUs and --device cpu forbids them: leave one of them out")
+    for gpu in gpus:
+        if gpu >= there:
+            raise Missing(f"--gpus: no GPU {gpu} here, only {_listed(there)}")
+    if not gpus:
+        count = workers or max(1, there)
+        most, what = (there, "GPUs") if there else (_cores(), "cores")
+        if count > most:
+            raise BadConfig(f"--workers {count}: more than the {most} {what} here")
+        if count == 1:
+            return []
+        gpus = range(count) if there else ()
+    if gpus:
+        return [_gpu_lane(machine, gpu, len(gpus)) for gpu in gpus]
+    return [_core_lane(machine, number, count) for number in range(1, count + 1)]
+
+
+def _gpu_lane(machine: Machine, gpu: int, count: int) -> Lane:
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # torch counts these
+    name = visible.split(",")[gpu].strip() if visible else str(gpu)
+    environment = {"CUDA_VISIBLE_DEVICES": name, "OMP_NUM_THREADS": str(_threads(count))}
+    return Lane(f"gpu {gpu}", environment, max(1, machine.jobs // count))
+
+
+def _core_lane(machine: Machine, number: int, count: int) -> Lane:
+    environment = {"OMP_NUM_THREADS": str(_threads(count))}
+    jobs, memory = max(1, machine.jobs // count), free_ram() // count
+    return Lane(f"worker {number}", environment, jobs, memory)
+
+
+def _threads(count: int) -> int:
+    """Return how many threads of OpenMP a worker has: its share, or fewer if the user wants so."""
+    share, chosen = max(1, _cores() // count), os.environ.get("OMP_NUM_THREADS", "")
+    return min(share, int(chosen)) if chosen.isdecimal() and int(chosen) else share
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0))  # not those that a batch system gave to others
+
+
+def _listed(there: int) -> str:
+    numbers = ", ".join(map(str, range(there)))
+    return f"{numbers} (of CUDA_VISIBLE_DEVICES)" if numbers else "the CPU"
