@@ -6,26 +6,31 @@ from bench.data.folds import draw_folds, split
 from bench.run.members import training_stages
 from bench.run.run import Run
 from bench.run.stages import all_stages
-from bench.training.cost import estimate
+from bench.training.cost import Amount, estimate
 
 
 def plan(run: Run) -> dict[str, Any]:
     """Return what each recipe costs, and why each stage that is left has to be done, for JSON."""
     folds = draw_folds(run.data, run.suite, run.machine.jobs)
     splits = [split(run.data, run.suite, folds, fold) for fold in run.suite.folds.run]
-    trained_on = sum(len(part.train) for part in splits)
     heldout = sum(len(part.heldout) for part in splits)
-    predicted = heldout + len(splits) * len(run.data.test)
+    amount = Amount(
+        networks=len(splits),
+        learned=sum(len(part.train) for part in splits),
+        cached=len(run.data.train),
+        predicted=heldout + len(splits) * len(run.data.test),
+        maps=heldout + len(run.data.test),
+    )
     return {
-        "recipes": {name: _cost(run, name, trained_on, predicted) for name in run.recipes},
+        "recipes": {name: _cost(run, name, amount) for name in run.recipes},
         "left": _left(run) if run.layout.folds.exists() else {"folds": ["not made yet"]},
     }
 
 
-def _cost(run: Run, name: str, trained_on: int, predicted: int) -> dict[str, Any]:
+def _cost(run: Run, name: str, amount: Amount) -> dict[str, Any]:
     begun = run.layout.folds.exists()
     done = [begun and stage.done for stage in training_stages(run, [name])]
-    cost = estimate(run.recipes[name], trained_on, predicted, run.machine)
+    cost = estimate(run.recipes[name], amount, run.machine)
     return {
         "trained": f"{sum(done)} of {len(done)} folds",
         "train_minutes": round(cost.train_s * (1 - sum(done) / len(done)) / 60, 1),

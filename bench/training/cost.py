@@ -18,12 +18,32 @@ from bench.networks.tta import views
 from bench.system.device import Machine, device_name, wait_for
 from bench.system.errors import BenchError
 from bench.training.check import fewest_at_once
+from bench.training.dataset import CACHE_BYTES
 from bench.training.losses import total_loss
 from models.interface import padded_forward, parameter_count
 
 PROBE = (128, 192)  # height x width at which a step is timed; time grows with the area
 MAP_BYTES = 300_000  # of a stored map: 40 to 600 kB on networks' maps of 1280x1918
 STEPS, REPEATS = 2, 5  # timed for an estimate, and for a measurement
+
+
+@dataclass(frozen=True)
+class Amount:
+    """How much a recipe has to do, over all folds.
+
+    Args:
+        networks: that are trained.
+        learned: photographs that an epoch of every network has.
+        cached: photographs that are kept on the networks' grid, once for all networks.
+        predicted: photographs, each counted for every network that predicts it.
+        maps: that are stored.
+    """
+
+    networks: int
+    learned: int
+    cached: int
+    predicted: int
+    maps: int
 
 
 @dataclass(frozen=True)
@@ -48,8 +68,8 @@ class Measured:
     device: str
 
 
-def estimate(recipe: Recipe, train: int, predict: int, machine: Machine) -> Cost:
-    """Estimate the cost of training on `train` images and predicting `predict`.
+def estimate(recipe: Recipe, amount: Amount, machine: Machine) -> Cost:
+    """Estimate the cost of a recipe.
 
     A few small steps are timed on this machine.
 
@@ -59,11 +79,11 @@ def estimate(recipe: Recipe, train: int, predict: int, machine: Machine) -> Cost
     network = build(recipe, pretrained=False)
     weights = 4 * parameter_count(network)
     forward_s, step_s = _probe(network, recipe, machine)
-    samples = 4 * train * recipe.size[0] * recipe.size[1]
+    samples = 4 * amount.cached * recipe.size[0] * recipe.size[1]
     return Cost(
-        train_s=step_s * train * recipe.full_size_epochs,
-        predict_s=forward_s * predict * len(views(recipe.tta)),
-        disk_bytes=samples + 5 * weights + predict * MAP_BYTES,
+        train_s=step_s * amount.learned * recipe.full_size_epochs,
+        predict_s=forward_s * amount.predicted * len(views(recipe.tta)),
+        disk_bytes=samples * (samples <= CACHE_BYTES) + 5 * amount.networks * weights + amount.maps * MAP_BYTES,
     )
 
 

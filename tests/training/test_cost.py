@@ -5,7 +5,7 @@ import pytest
 from bench.config.library import as_suite_runs_it, load_recipe
 from bench.config.suite import Suite
 from bench.system.device import Machine
-from bench.training.cost import estimate, measure
+from bench.training.cost import Amount, estimate, measure
 
 RECIPE = "extractnet2019/otsu-watershed"
 
@@ -14,7 +14,8 @@ def test_a_suite_leaves_it_untrained():
     suite = Suite(title="any", recipes=(RECIPE,), override={"epochs": 7}, scale=0.5)
     recipe = as_suite_runs_it(load_recipe(RECIPE), suite)
     assert (recipe.epochs, recipe.size) == (0, (112, 112))
-    assert estimate(recipe, train=64, predict=16, machine=Machine("cpu")).train_s == 0
+    amount = Amount(networks=1, learned=64, cached=64, predicted=16, maps=16)
+    assert estimate(recipe, amount, Machine("cpu")).train_s == 0
 
 
 @pytest.mark.slow
