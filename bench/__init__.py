@@ -40,7 +40,7 @@
   run/          one run of a suite: its stages, what is done, what is left
     run record stage inputs members results opening items stages work plan verify
   workers/      ways to run a run's items: on one machine, and on many
-    lanes processes makespan
+    lanes processes makespan task nodes dealing cluster
   speed/        every part beside its peers, for developers
     timing comparison peers samples in_memory on_disk network network_variants network_parity loader
     scale scale_report

@@ -60,6 +60,8 @@ def _start_process(args: argparse.Namespace) -> None:
     if args.weights_dir:
         check_weights_folder(args.weights_dir)
     process.set_environment(args.weights_dir)
+    if getattr(args, "cluster", None):
+        process.set_environment_of_ray()
     works_on_run = bool(getattr(args, "suite", None))
     if works_on_run or args.networks:
         process.check_addresses()
