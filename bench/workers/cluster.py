@@ -105,10 +105,12 @@ def _not_connected(address: str, error: Exception) -> str:
             "--cluster auto: no Ray runs on this machine; start it by `ray start --head`, or as a "
             "node of another's cluster by `ray start --address HOST:PORT`"
         )
-    why = str(error.__cause__ or error).strip().splitlines()[0]
+    why = str(error.__cause__ or error).strip().splitlines()[-1]
+    if "AuthToken" in why:
+        return f"--cluster {address}: it has another token than this machine; {ONE_FOR_ALL}"
     return (
-        f"--cluster {address}: refuses this machine ({why}); {ONE_FOR_ALL}; and start this command "
-        "on a machine of the cluster"
+        f"--cluster {address}: cannot be joined ({why}); start this command on a machine of the "
+        "cluster, with the Python and the Ray that it has"
     )
 
 
@@ -230,6 +232,7 @@ class Tasks:
         work = partial(_do, replace(self._options, machine=machine), given.item, given.number)
         begin_there = BEGIN_ONCE if given.item.kind == "train" else BEGIN_AND_STAY
         task = begin_there.options(
+            name=str(given.item),
             num_cpus=need.cpus,
             num_gpus=need.gpus,
             label_selector=_none_of(unfit | given.avoided),
