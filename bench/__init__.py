@@ -5,7 +5,7 @@
   config/       what decides a run: recipe, suite, refinement steps, and where its files lie
     recipe suite names part refinement library strict layout
   masks/        maps, masks and runs: one type each, and the exact ways between them
-    types rle resize contours packing store database damage scratch drawing
+    types rle resize contours packing store parts database damage scratch drawing
     compiled/   their loops as machine code
       jit vectors runs pixels planes shrinking submission_lines
   data/         photographs and masks in Kaggle's layout, their check and their folds of cars
@@ -40,7 +40,7 @@
   run/          one run of a suite: its stages, what is done, what is left
     run record stage inputs members results opening items stages work plan verify
   workers/      ways to run a run's items: on one machine, and on many
-    lanes processes makespan
+    lanes processes makespan task nodes dealing cluster
   speed/        every part beside its peers, for developers
     timing comparison peers samples in_memory on_disk network network_variants network_parity loader
     scale scale_report

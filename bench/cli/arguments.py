@@ -114,12 +114,26 @@ def add_part(parser: argparse.ArgumentParser, of_what: str) -> None:
 
 
 def add_workers(parser: argparse.ArgumentParser) -> None:
-    """Add the choice of worker processes on this machine."""
+    """Add the choice of workers: processes on this machine, or a cluster."""
     choice = parser.add_mutually_exclusive_group()
     workers = "processes that share the GPUs, or else the cores (default: one for each GPU)"
     choice.add_argument("--workers", type=whole(1, MOST_JOBS), metavar="N", help=workers)
     gpus = "work on these GPUs alone, with a process for each"
     choice.add_argument("--gpus", type=numbers, default=(), metavar="0,2", help=gpus)
+    add_cluster(choice)
+    add_scratch(parser)
+
+
+def add_cluster(parser: argparse._ActionsContainer) -> None:
+    """Add the choice of a cluster."""
+    cluster = "work on the nodes of this Ray cluster (auto: the one that this machine belongs to)"
+    parser.add_argument("--cluster", type=address, metavar="HOST:PORT", help=cluster)
+
+
+def add_scratch(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of a folder on each machine's own disk."""
+    scratch = "on each machine's own disk, where maps are written before they go to --runs"
+    parser.add_argument("--scratch", type=Path, metavar="DIR", help=scratch)
 
 
 def add_device(parser: argparse.ArgumentParser) -> None:
@@ -164,6 +178,13 @@ def part(text: str) -> Part:
         return Part.read(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from error
+
+
+def address(text: str) -> str:
+    """Read the address of a cluster."""
+    if text != "auto" and not re.fullmatch(r"[^:\s]+:[0-9]{1,5}", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is neither auto nor HOST:PORT")
+    return text
 
 
 def share(text: str) -> float:
@@ -239,4 +260,5 @@ def run_options(args: argparse.Namespace) -> "RunOptions":
         seed=args.seed,
         limit=args.limit,
         tensorboard=getattr(args, "tensorboard", False),
+        scratch=getattr(args, "scratch", None),
     )

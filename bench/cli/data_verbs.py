@@ -5,8 +5,10 @@ from pathlib import Path
 
 from bench.cli.arguments import (
     Verb,
+    add_cluster,
     add_device,
     add_optional_suite,
+    add_scratch,
     data_folder,
     home,
     open_run,
@@ -64,7 +66,10 @@ def prepare_coco_command(args: argparse.Namespace) -> None:
 
 
 def doctor_command(args: argparse.Namespace) -> None:
-    """Say what this machine has, and what a suite would cost on it."""
+    """Say what this machine has and what a suite would cost on it; or look at all of a cluster."""
+    if args.cluster:
+        _print_nodes(args)
+        return
     from bench.cli.doctor import examine
 
     facts = examine(data_folder(args), args.runs)
@@ -73,6 +78,35 @@ def doctor_command(args: argparse.Namespace) -> None:
 
         facts["suite"] = plan(open_run(args))
     print_result(args, facts)
+
+
+def _print_nodes(args: argparse.Namespace) -> None:
+    """Print what the nodes of a cluster have.
+
+    Raises:
+        Missing: some are not fit for work.
+    """
+    from bench.workers import cluster, nodes
+
+    places = nodes.Places(
+        runs=args.runs.absolute(),
+        data=data_folder(args).absolute(),
+        weights=cluster.weights_folder(),
+        scratch=args.scratch and args.scratch.absolute(),
+    )
+    with cluster.connected(args.cluster):
+        found = cluster.examine_nodes(places)
+    if args.json:
+        print_result(args, found)
+    else:
+        print_tables([nodes.table(found)])
+    nodes.refuse_unfit(found)
+
+
+def _add_doctor(parser: argparse.ArgumentParser) -> None:
+    add_optional_suite(parser)
+    add_cluster(parser)
+    add_scratch(parser)
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -152,6 +186,6 @@ DOCTOR = Verb(
     "doctor",
     "what this machine has, what a suite would cost",
     "doctor cpu",
-    add_optional_suite,
+    _add_doctor,
     doctor_command,
 )

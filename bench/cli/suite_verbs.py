@@ -1,6 +1,8 @@
 """The verbs that execute a suite, whole or stage by stage."""
 
 import argparse
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from bench.cli.arguments import Verb, add_part, add_suite, add_workers, open_run, run_options
@@ -8,6 +10,7 @@ from bench.cli.printing import print_leaderboard, print_result
 
 if TYPE_CHECKING:
     from bench.run.items import Way
+    from bench.run.run import Run
 
 
 def run_command(args: argparse.Namespace) -> None:
@@ -17,16 +20,16 @@ def run_command(args: argparse.Namespace) -> None:
     from bench.run.verify import verify
     from bench.workers.makespan import minutes_by_workers
 
-    way = _way(args)
     run = open_run(args)
     if args.dry_run:
         left = plan(run)
         minutes = minutes_by_workers(run, left["recipes"])
         print_result(args, {**left, "minutes_by_workers": minutes})
         return
-    if args.verify:
-        verify(run)
-    do_all(run, way)
+    with _way(args, run) as way:
+        if args.verify:
+            verify(run)
+        do_all(run, way)
     print_leaderboard(run, "json" if args.json else "md")
 
 
@@ -50,14 +53,14 @@ def train_command(args: argparse.Namespace) -> None:
     from bench.run.members import training_stages
     from bench.run.opening import begin
 
-    way = _way(args)
     run = open_run(args)
-    begin(run, args.only, args.part)
-    stages = training_stages(run, args.only, args.part)
-    for stage in stages:
-        stage.forget_if_damaged()
-    if way:
-        check_done(train_items(run, way, args.only, args.part))
+    with _way(args, run) as way:
+        begin(run, args.only, args.part)
+        stages = training_stages(run, args.only, args.part)
+        for stage in stages:
+            stage.forget_if_damaged()
+        if way:
+            check_done(train_items(run, way, args.only, args.part))
     for stage in stages:
         stage.bring_up_to_date()
 
@@ -68,11 +71,11 @@ def predict_command(args: argparse.Namespace) -> None:
     from bench.run.members import prediction_stages
     from bench.run.opening import begin
 
-    way = _way(args)
     run = open_run(args)
-    begin(run, args.only)
-    if way:
-        check_done(predict_items(run, way, run.chosen_recipes(args.only), args.part))
+    with _way(args, run) as way:
+        begin(run, args.only)
+        if way:
+            check_done(predict_items(run, way, run.chosen_recipes(args.only), args.part))
     for stage in prediction_stages(run, args.only, args.part):
         stage.bring_up_to_date()
 
@@ -84,17 +87,25 @@ def ensemble_command(args: argparse.Namespace) -> None:
     combine(open_run(args), args.split)
 
 
-def _way(args: argparse.Namespace) -> "Way | None":
-    """Return the way to run items that a command line chooses; None: in this process."""
+@contextmanager
+def _way(args: argparse.Namespace, run: "Run") -> "Iterator[Way | None]":
+    """Give the way to run items that a command line chooses; None: in this process."""
+    options = run_options(args)
+    if args.cluster:
+        from bench.workers.cluster import on_cluster
+
+        with on_cluster(options, run.data.root, args.cluster, gpus=1) as way:
+            yield way
+        return
     from bench.workers.lanes import lanes_of
 
-    options = run_options(args)
     lanes = lanes_of(options.machine, args.workers, args.gpus)
     if not lanes:
-        return None
+        yield None
+        return
     from bench.workers.processes import on_processes
 
-    return on_processes(options, lanes)
+    yield on_processes(options, lanes)
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:

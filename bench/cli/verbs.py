@@ -1,6 +1,7 @@
 """The command line: all verbs, and what happens around each."""
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
@@ -11,10 +12,17 @@ from bench.cli.result_verbs import RESULT_VERBS
 from bench.cli.speed_verb import SPEED
 from bench.cli.suite_verbs import SUITE_VERBS
 from bench.system import process
-from bench.system.errors import BenchError, memory_is_full, out_of_memory
+from bench.system.errors import BadConfig, BenchError, memory_is_full, out_of_memory
 from bench.system.progress import quietly
 
 INTERRUPTED = 130
+LAUNCHERS_SET = (  # variables of torchrun, deepspeed and accelerate launch
+    "LOCAL_RANK",
+    "RANK",
+    "WORLD_SIZE",
+    "TORCHELASTIC_RUN_ID",
+    "ACCELERATE_MIXED_PRECISION",
+)
 VERBS = (*SUITE_VERBS, *RESULT_VERBS, *DATA_VERBS, SPEED, DOCTOR, *CUTOUT_VERBS)
 
 
@@ -57,12 +65,30 @@ def _failed(args: argparse.Namespace, error: Exception) -> int:
 
 
 def _start_process(args: argparse.Namespace) -> None:
+    _refuse_launchers()
     if args.weights_dir:
         check_weights_folder(args.weights_dir)
     process.set_environment(args.weights_dir)
+    if getattr(args, "cluster", None):
+        process.set_environment_of_ray()
     works_on_run = bool(getattr(args, "suite", None))
     if works_on_run or args.networks:
         process.check_addresses()
         process.use_cudnn_benchmark()
     if works_on_run:
         process.use_one_opencv_thread()
+
+
+def _refuse_launchers() -> None:
+    """Refuse to be started several times, or each of these processes would do all the work.
+
+    Raises:
+        BadConfig: torchrun, deepspeed or accelerate launch has started this process.
+    """
+    there = [name for name in LAUNCHERS_SET if name in os.environ]
+    if there:
+        raise BadConfig(
+            "do not start it by torchrun, deepspeed or accelerate launch: every process would do "
+            "the same work. Start it once, and give --workers or --gpus-per-training instead "
+            f"(without a launcher: unset {' '.join(there)})"
+        )

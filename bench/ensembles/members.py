@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from bench.data.carvana import Carvana
+from bench.masks.parts import Maps, open_maps
 from bench.masks.scratch import BorrowedMap
-from bench.masks.store import MapStore
 from bench.masks.types import Map, Mask
 from bench.system.errors import BadData
 from bench.system.progress import track
@@ -19,7 +19,10 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Members:
-    """Members' map stores by name, the data set they are of, and how many threads read them."""
+    """Members' map stores by name, the data set they are of, and how many threads read them.
+
+    Of each store, the parts that lie beside it belong to it.
+    """
 
     stores: Mapping[str, Path]
     data: Carvana
@@ -61,7 +64,7 @@ class Members:
         """Yield `work(image, maps)`, where no true mask is known or needed; otherwise as `each`."""
         with ExitStack() as stack:
             stores = {
-                name: stack.enter_context(MapStore.open(path)) for name, path in self.stores.items()
+                name: stack.enter_context(open_maps(path)) for name, path in self.stores.items()
             }
             for store in stores.values():
                 _check_complete(store, images)
@@ -77,7 +80,7 @@ class Members:
         """Image -> the checksums of all members' maps of it; of the images of the first member."""
         by_member = []
         for path in self.stores.values():
-            with MapStore.open(path) as store:
+            with open_maps(path) as store:
                 by_member.append(store.checksums())
         return {
             image: " ".join(str(checksums.get(image)) for checksums in by_member)
@@ -88,7 +91,7 @@ class Members:
         """Return what made each member's maps, by the member's name."""
         origins = {}
         for name, path in self.stores.items():
-            with MapStore.open(path) as store:
+            with open_maps(path) as store:
                 origins[name] = store.made_by
         return origins
 
@@ -103,7 +106,7 @@ class Members:
                 )
 
 
-def _check_complete(store: MapStore, images: Collection[str]) -> None:
+def _check_complete(store: Maps, images: Collection[str]) -> None:
     lacking = sorted(set(images).difference(store.ids()))
     if lacking:
         raise BadData(

@@ -5,13 +5,16 @@ process that writes this store: that one takes the maps whose checksum is right,
 """
 
 import json
+import os
 import sqlite3
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from bench.masks.database import ORIGIN, ROW, Origin, Row, is_sound
+from bench.masks.database import ORIGIN, ROW, DamagedStore, Origin, Row, is_sound
+from bench.system.claims import claimed
+from bench.system.errors import BenchError
 
 PARTS = ("", "-wal", "-shm", "-journal")  # what SQLite adds to the name of a database
 
@@ -33,6 +36,37 @@ def put_aside(path: Path) -> None:
     for part in PARTS:
         with suppress(FileNotFoundError):
             Path(f"{path}{part}").rename(f"{aside(path)}{part}")
+
+
+@contextmanager
+def moving_if_damaged(path: Path, opened: os.stat_result | None) -> Iterator[None]:
+    """Move a store out of its place if it turns out to be damaged inside the block.
+
+    It stays where the folder cannot be written to, and where another process writes the store.
+
+    Args:
+        opened: which file a reader has opened; None: the writer's own.
+    """
+    try:
+        yield
+    except DamagedStore:
+        with suppress(OSError, BenchError):
+            _move_aside(path, opened)
+        raise
+
+
+def _move_aside(path: Path, opened: os.stat_result | None) -> None:
+    if not opened:
+        put_aside(path)
+        return
+    with claimed(claim_of(path), path):
+        if os.path.samestat(opened, path.stat()):  # and no new one
+            put_aside(path)
+
+
+def claim_of(path: Path) -> Path:
+    """Return the file that says who writes a store now."""
+    return path.with_name(f".{path.name}.claim")
 
 
 def remove(path: Path) -> None:

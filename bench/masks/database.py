@@ -33,6 +33,7 @@ Origin = tuple[str, str, float | None]  # image id, hash of what its map was mad
 ORIGIN = "SELECT image, made_from, seconds FROM origins"
 INSERT_ORIGIN = "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)"
 INDEX = "CREATE INDEX IF NOT EXISTS content ON maps (image, height, width, checksum)"
+ContentRow = tuple[str, int, int, int]  # image id, height, width, checksum
 CONTENT = "SELECT image, height, width, checksum FROM maps ORDER BY image"  # the index answers it
 NOT_OURS = "not a map store; move it elsewhere, or remove the file and predict again"
 AGAIN = "predict again: only what is damaged is made anew"
@@ -112,6 +113,15 @@ class Database:
     def write_ahead(self) -> None:
         """Let readers go on while one writes, and lose no written map when the writer is killed."""
         self.rows("PRAGMA journal_mode = WAL")
+
+    def rest(self) -> None:
+        """Close this thread's connection; its next call opens another one."""
+        connection: sqlite3.Connection | None = getattr(self._thread, "connection", None)
+        if connection is not None:
+            del self._thread.connection
+            self._connections.remove(connection)
+            with explained(self._path):
+                connection.close()
 
     def close(self) -> None:
         """Close all connections; a database that was written to is then one file on disk.

@@ -9,23 +9,32 @@ number read meanwhile, from any number of threads.
 import hashlib
 import json
 import math
-import os
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from pathlib import Path
 from typing import Any, Self
 
 import numpy as np
 
-from bench.masks.damage import aside, put_aside, remove, sound_rows
+from bench.masks.damage import (
+    aside,
+    claim_of,
+    moving_if_damaged,
+    put_aside,
+    remove,
+    sound_rows,
+)
 from bench.masks.database import (
     AGAIN,
     CONTENT,
     INSERT,
     INSERT_ORIGIN,
+    ORIGIN,
     ROW,
+    ContentRow,
     DamagedStore,
     Database,
+    Origin,
     checksum_of,
     explained,
     is_sound,
@@ -47,14 +56,14 @@ class OtherMaker(BenchError):
 class MapStore:
     """Probability maps, uint8 (H, W), by image id. Made by `create` or `open`; close it."""
 
-    def __init__(self, path: Path, *, writable: bool) -> None:
+    def __init__(self, path: Path, *, writable: bool, scratch: Scratch | None = None) -> None:
         self.path = path
         self._claim = ExitStack()
         if writable:
-            self._claim.enter_context(claimed(_claim_file(path), path))
+            self._claim.enter_context(claimed(claim_of(path), path))
         self._file = None if writable else path.stat()
         self._database = Database(path, writable=writable)
-        self._scratch = Scratch()
+        self._scratch = scratch or Scratch()
 
     @classmethod
     def create(cls, path: Path, made_by: dict[str, Any]) -> Self:
@@ -94,8 +103,11 @@ class MapStore:
             return cls.create(path, made_by)
 
     @classmethod
-    def open(cls, path: Path) -> Self:
+    def open(cls, path: Path, scratch: Scratch | None = None) -> Self:
         """A store to read from.
+
+        Args:
+            scratch: the buffers that `borrow` uses, where several stores share them.
 
         Raises:
             Missing: there is no such file, or nothing in it yet.
@@ -105,24 +117,12 @@ class MapStore:
         """
         if not path.is_file():
             raise Missing(f"{path}: no such map store; predict first")
-        store = cls(path, writable=False)
+        store = cls(path, writable=False, scratch=scratch)
         with store._closing_on_error(), store._moving_if_damaged():
             if not store._database.has_tables():
                 raise Missing(f"{path}: holds no maps yet; predict first")
             store._database.check_kind()
         return store
-
-    @classmethod
-    def find(cls, path: Path) -> Self | None:
-        """A store to read from; None where predicting makes one: there is none, or a damaged one.
-
-        Raises:
-            BadData: the file is no map store.
-        """
-        try:
-            return cls.open(path)
-        except (Missing, DamagedStore):
-            return None
 
     def write(
         self, image_id: str, map: Map, made_from: str = "", seconds: float = math.nan
@@ -186,11 +186,19 @@ class MapStore:
 
     def made_from(self) -> dict[str, str]:
         """Image -> what `write` noted that its map was made from; images of older stores lack."""
-        return dict(self._origins("SELECT image, made_from FROM origins"))
+        return {image: made_from for image, made_from, _ in self.origins()}
+
+    def origins(self) -> list[Origin]:
+        """Each image, what `write` noted that its map was made from, and the seconds it took."""
+        return self._origins(ORIGIN)
 
     def checksums(self) -> dict[str, int]:
         """Image -> the checksum of its map; no map is read."""
-        return {image: checksum for image, _, _, checksum in self._rows(CONTENT)}
+        return {image: checksum for image, _, _, checksum in self.rows()}
+
+    def rows(self) -> list[ContentRow]:
+        """Each image, its map's height and width, and their checksum, sorted; no map is read."""
+        return self._rows(CONTENT)
 
     @property
     def seconds_per_map(self) -> float:
@@ -221,9 +229,11 @@ class MapStore:
         Two stores of the same maps, made by the same, have the same. No map is read: 0.1 s for
         100,064 of them, 5 s in a store of before the index that `create` adds.
         """
-        lines = [json.dumps(self.made_by, sort_keys=True)]
-        lines += ["{} {} {} {}".format(*row) for row in self._rows(CONTENT)]
-        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        return content_of(self.made_by, self.rows())
+
+    def rest(self) -> None:
+        """Close this thread's connection; the next call that reads opens another one."""
+        self._database.rest()
 
     def close(self) -> None:
         """Close the store, which leaves one file on disk; a second call does nothing."""
@@ -265,26 +275,8 @@ class MapStore:
             remove(damaged)
             say(f"{self.path}: was damaged; {kept} sound maps are kept, the others are made anew")
 
-    @contextmanager
-    def _moving_if_damaged(self) -> Iterator[None]:
-        """Move the store out of its place if it turns out to be damaged inside the block.
-
-        It stays where the folder cannot be written to, and where another process writes the store.
-        """
-        try:
-            yield
-        except DamagedStore:
-            with suppress(OSError, BenchError):
-                self._move_aside()
-            raise
-
-    def _move_aside(self) -> None:
-        if not self._file:  # a writer's own
-            put_aside(self.path)
-            return
-        with claimed(_claim_file(self.path), self.path):
-            if os.path.samestat(self._file, self.path.stat()):  # and no new one
-                put_aside(self.path)
+    def _moving_if_damaged(self) -> AbstractContextManager[None]:
+        return moving_if_damaged(self.path, self._file)
 
     @contextmanager
     def _closing_on_error(self) -> Iterator[None]:
@@ -295,5 +287,8 @@ class MapStore:
             raise
 
 
-def _claim_file(path: Path) -> Path:
-    return path.with_name(f".{path.name}.claim")
+def content_of(made_by: dict[str, Any], rows: Iterable[ContentRow]) -> str:
+    """The hexadecimal SHA-256 of what made maps and of the maps' rows, sorted by image."""
+    lines = [json.dumps(made_by, sort_keys=True)]
+    lines += ["{} {} {} {}".format(*row) for row in rows]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

@@ -18,11 +18,14 @@ from torch import Tensor
 from bench.config.part import WHOLE, Part
 from bench.config.recipe import Recipe
 from bench.data.images import read_image
+from bench.masks.damage import claim_of, remove
+from bench.masks.parts import Maps, find_maps, open_maps, part_path
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore
 from bench.masks.types import Size
 from bench.networks.manifest import TRAIN_AGAIN, check_weights
 from bench.networks.predictor import FoldTask, MemberPredictor
+from bench.system.claims import claimed
 from bench.system.device import Machine, free_memory
 from bench.system.errors import BadData, Incomplete, Missing
 from bench.system.files import json_text, sha256, update_text
@@ -42,14 +45,24 @@ class PredictionTask:
     store: Path
     part: Part = WHOLE  # of the cars that the member predicts in all
 
+    @property
+    def file(self) -> Path:
+        """The store that is written: the whole one, or that of the part."""
+        if self.part == WHOLE:
+            return self.store
+        return part_path(self.store, self.part.index, self.part.of)
+
 
 def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
-    """Write the map of every photograph that its member's store lacks.
+    """Write the map of every photograph of which its member has none.
 
-    Lacking, too, is the map of a photograph whose content was another, and every map in a store
-    that another recipe or other weights made. Each photograph is read once for all members whose
-    weights fit into memory together. All members have the same number of folds, and their k-th
-    folds list the same photographs.
+    Lacking, too, is the map of a photograph whose content was another, and every map that another
+    recipe or other weights made. Each photograph is read once for all members whose weights fit
+    into memory together. All members have the same number of folds, and their k-th folds list the
+    same photographs.
+
+    What lies in other stores of a member, as those of parts, is not predicted again. A part of the
+    cars goes to a store of its own; only without a part, stores that something else made go, too.
 
     Raises:
         Missing: a network is not trained.
@@ -60,56 +73,86 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
     unfinished = [task for task in tasks if _has_to_predict(task)]
     for training in {each for task in unfinished for fold in task.folds for each in fold.trainings}:
         check_weights(training)  # before any map of other weights goes
-    damaged: dict[str, BadData] = {}
-    images: set[str] = set()
+    seen: dict[str, BadData | None] = {}
     for group in _groups(unfinished, machine):
-        with ExitStack() as stack:
-            stores = [
-                stack.enter_context(MapStore.renew(task.store, made_by(task.recipe, task.folds)))
-                for task in group
-            ]
-            for folds in zip(*(task.folds for task in group), strict=True):
-                predictors = [
-                    MemberPredictor(task.recipe, fold, maps, machine)
-                    for task, fold, maps in zip(group, folds, stores, strict=True)
-                ]
-                damaged |= _predict(predictors, machine)
-                images |= {image for each in predictors for image in each.photographs}
-            for task, maps in zip(group, stores, strict=True):
-                update_text(timing_file(task.store), _timing(maps))
+        seen |= _predict_group(group, machine)
+    for task in tasks:
+        timing = timing_file(task.store)
+        if task.part == WHOLE and (task in unfinished or not timing.is_file()):
+            with find_maps(task.store) as maps:
+                update_text(timing, _timing(maps))
+    damaged = [error for error in seen.values() if error]
     if damaged:
         raise Incomplete(
-            f"{len(damaged)} of {len(images)} photographs are damaged, the maps of all others are "
-            f"stored; the first: {next(iter(damaged.values()))}"
+            f"{len(damaged)} of {len(seen)} photographs are damaged, the maps of all others are "
+            f"stored; the first: {damaged[0]}"
         )
+
+
+def _predict_group(tasks: Sequence[PredictionTask], machine: Machine) -> dict[str, BadData | None]:
+    """Write what the maps of some members lack; return the photographs, damaged ones with why."""
+    makers = [made_by(task.recipe, task.folds) for task in tasks]
+    for task, maker in zip(tasks, makers, strict=True):
+        if task.part == WHOLE:
+            _remove_others(task, maker)
+    todo = [
+        (task, maker)
+        for task, maker in zip(tasks, makers, strict=True)
+        if any(fold.photographs for fold in _lacking(task, maker))
+    ]
+    seen: dict[str, BadData | None] = {}
+    with ExitStack() as stack:
+        stores = [stack.enter_context(MapStore.renew(task.file, maker)) for task, maker in todo]
+        lacking = [_lacking(task, maker) for task, maker in todo]  # less what was taken back
+        for folds in zip(*lacking, strict=True):
+            predictors = [
+                MemberPredictor(task.recipe, fold, maps, machine)
+                for (task, _), fold, maps in zip(todo, folds, stores, strict=True)
+            ]
+            seen |= _predict(predictors, machine)
+    return seen
+
+
+def _remove_others(task: PredictionTask, maker: dict[str, Any]) -> None:
+    """Remove the stores that something else made.
+
+    Raises:
+        Taken: another process writes one.
+    """
+    with find_maps(task.store) as maps:
+        others = [file for file, made_by in maps.makers.items() if made_by != maker]
+    for file in others:
+        with claimed(claim_of(file), file):
+            remove(file)
 
 
 def _has_to_predict(task: PredictionTask) -> bool:
     """Whether a member lacks maps; says why one that has a store already does."""
     why = reasons(task)
-    for reason in why if task.store.exists() else ():
+    for reason in why if task.file.exists() else ():
         say(f"predict: {reason}")
     return bool(why)
 
 
 def reasons(task: PredictionTask) -> list[str]:
-    """Say why a member has to predict, a phrase each; nothing where its store is current.
+    """Say why a member has to predict, a phrase each; nothing where its maps are current.
 
     Raises:
         Missing: a network is not trained to the end.
     """
     name, maker = task.recipe.name, made_by(task.recipe, task.folds)
-    maps = MapStore.find(task.store)
-    if not maps:
-        return [f"no maps of {name} yet"]
-    with maps:
-        if maps.made_by != maker:
+    with find_maps(task.store) as maps:
+        if not maps.files:
+            return [f"no maps of {name} yet"]
+        if task.part == WHOLE and any(made_by != maker for made_by in maps.makers.values()):
             return [f"the maps of {name} are of other weights or another recipe"]
-        stored = set(maps.ids())
-        lacking = {image for fold in task.folds for image in fold.lacking(maps)}
+        stored = set(maps.only(maker).ids())
         timing = timing_file(task.store)
-        timed = timing.is_file() and timing.read_bytes() == _timing(maps).encode()
-    counts = {"no maps yet": len(lacking - stored), "changed": len(lacking & stored)}
+        timed = maps.files != [task.store] or (
+            timing.is_file() and timing.read_bytes() == _timing(maps).encode()
+        )
+    left = {image for fold in _lacking(task, maker) for image in fold.photographs}
+    counts = {"no maps yet": len(left - stored), "changed": len(left & stored)}
     reasons = [f"{name}: {count} photographs {what}" for what, count in counts.items() if count]
     return reasons or ([] if timed else [f"{timing.name} of {name} is missing or damaged"])
 
@@ -120,14 +163,21 @@ def lacking(task: PredictionTask) -> set[str]:
     Raises:
         Missing: a network is not trained to the end.
     """
-    maker = made_by(task.recipe, task.folds)
-    maps = MapStore.find(task.store)
-    if not maps:
-        return {image for fold in task.folds for image in fold.photographs}
-    with maps:
-        if maps.made_by != maker:
-            return {image for fold in task.folds for image in fold.photographs}
-        return {image for fold in task.folds for image in fold.lacking(maps)}
+    folds = _lacking(task, made_by(task.recipe, task.folds))
+    return {image for fold in folds for image in fold.photographs}
+
+
+def _lacking(task: PredictionTask, maker: dict[str, Any]) -> list[FoldTask]:
+    """Return the photographs of each fold that have no current map.
+
+    A part leaves an outdated map in another store as it is, and so lacks nothing once its own store
+    has the current one. Without a part, the whole store gets it, where it is read first.
+    """
+    with find_maps(task.store) as maps:
+        folds = [fold.lacking(maps.only(maker)) for fold in task.folds]
+        if task.part != WHOLE:
+            folds = [fold.lacking(maps.only(maker, [task.file])) for fold in folds]
+    return folds
 
 
 def timing_file(store: Path) -> Path:
@@ -135,7 +185,7 @@ def timing_file(store: Path) -> Path:
     return store.with_suffix(".json")
 
 
-def _timing(maps: MapStore) -> str:
+def _timing(maps: Maps) -> str:
     """Return what the file beside a store says."""
     return json_text({"images": len(maps.ids()), "ms_per_image": 1000 * maps.seconds_per_map})
 
@@ -161,7 +211,7 @@ def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
 
 def ms_per_image(store: Path) -> float:
     """Return the mean time of a map of this store in ms, from photograph to disk; NaN: unknown."""
-    with MapStore.open(store) as maps:
+    with open_maps(store) as maps:
         return 1000 * maps.seconds_per_map
 
 
@@ -179,8 +229,8 @@ def _groups(tasks: Sequence[PredictionTask], machine: Machine) -> Iterator[list[
         yield group
 
 
-def _predict(predictors: Sequence[MemberPredictor], machine: Machine) -> dict[str, BadData]:
-    """Write every missing map; return the photographs that could not be read with their errors."""
+def _predict(predictors: Sequence[MemberPredictor], machine: Machine) -> dict[str, BadData | None]:
+    """Write every missing map; return the photographs, those that could not be read with why."""
     photographs = {
         image: path for predictor in predictors for image, path in predictor.photographs.items()
     }
@@ -209,7 +259,7 @@ def _predict(predictors: Sequence[MemberPredictor], machine: Machine) -> dict[st
             began = time.monotonic()
         for predictor in predictors:
             predictor.flush(workers)
-    return damaged
+    return {image: damaged.get(image) for image in photographs}
 
 
 def _read_shrunk(path: Path, sizes: set[Size]) -> tuple[Size, dict[Size, Tensor]]:

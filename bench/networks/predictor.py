@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
@@ -10,6 +10,7 @@ from torch import Tensor
 
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
+from bench.masks.parts import Maps
 from bench.masks.store import MapStore
 from bench.masks.types import Size
 from bench.networks.infer import mean_probability
@@ -28,21 +29,22 @@ class FoldTask:
     photographs: Mapping[str, Path]  # by image id
     hashes: Mapping[str, str] = field(default_factory=dict)  # of the photographs' files
 
-    def lacking(self, maps: MapStore) -> dict[str, Path]:
-        """Return the photographs of which a store has no map, or the map of another content."""
+    def lacking(self, maps: Maps) -> "FoldTask":
+        """Return the photographs of which there is no map, or the map of another content."""
         stored, made_from = set(maps.ids()), maps.made_from()
-        return {
+        lacking = {
             image: path
             for image, path in self.photographs.items()
             if image not in stored or made_from.get(image, "") != self.hashes.get(image, "")
         }
+        return replace(self, photographs=lacking)
 
 
 class MemberPredictor:
     """The networks of a recipe, which predict a fold batch by batch into a map store.
 
     Attributes:
-        photographs: those whose maps the store lacks, by image id.
+        photographs: those of the fold, by image id.
         seconds: time spent since maps were last handed to the store: this member's own work, and
             its share of waiting for photographs.
 
@@ -54,7 +56,7 @@ class MemberPredictor:
         self.recipe, self._maps = recipe, maps
         self._accelerator = machine.accelerator()
         device = self._accelerator.device
-        self.photographs, self._hashes = fold.lacking(maps), fold.hashes
+        self.photographs, self._hashes = fold.photographs, fold.hashes
         trainings = fold.trainings if self.photographs else ()
         self._networks = [ready_network(recipe, training, device) for training in trainings]
         self._views = views(recipe.tta)

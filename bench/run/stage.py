@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.masks.store import MapStore
+from bench.masks.parts import open_maps
 from bench.run.record import Inputs, Record, differences, read_record
 from bench.system.claims import claimed
 from bench.system.contents import Contents
@@ -292,9 +292,9 @@ def file_hashes(paths: Sequence[Path], contents: Contents) -> dict[Path, str]:
 
 
 def store_hash(path: Path) -> str:
-    """Return the hash of a map store's content; "" of one that is missing or damaged."""
+    """Return the hash of the maps of a store and its parts; "" of missing or damaged ones."""
     try:
-        with MapStore.open(path) as store:
-            return store.content
+        with open_maps(path) as maps:
+            return maps.content
     except (Missing, BadData):
         return ""

@@ -7,6 +7,7 @@ made again.
 
 from pathlib import Path
 
+from bench.masks.parts import map_files
 from bench.masks.store import MapStore
 from bench.run.run import Run
 from bench.run.stage import RecordedStage
@@ -24,8 +25,8 @@ def verify(run: Run) -> None:
     files += [path for path in made if path.is_file()]
     for path in run.contents.verify(files):
         say(f"{path}: its bytes changed, and nothing else of it")
-    splits = ("heldout", "test")
-    stores = [path for split in splits for path in run.stores(split).values() if path.is_file()]
+    members = [path for split in ("heldout", "test") for path in run.stores(split).values()]
+    stores = [file for path in members for file in map_files(path)]
     for path in stores:
         _verify_store(path)
     say(f"{len(files)} files and {len(stores)} map stores were read to their ends")

@@ -46,6 +46,17 @@ def set_environment(weights_dir: Path | None) -> None:
         os.environ[WEIGHTS_DIR] = str(weights_dir)
 
 
+def set_environment_of_ray() -> None:
+    """Set what Ray reads when it is imported, unless the user has.
+
+    A cluster takes work from whoever has its token alone; nobody is told how Ray is used; and an
+    address at which there is no cluster is given up after seconds.
+    """
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
+    os.environ.setdefault("RAY_NUM_REDIS_GET_RETRIES", "3")
+
+
 def check_addresses() -> None:
     """Refuse a limit of addresses under which libraries end the process while they are imported.
 

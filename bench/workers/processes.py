@@ -153,17 +153,23 @@ def _prepare(driver: int, memory: int | None) -> None:
 
 
 def _work(options: RunOptions, item: Item, shown: Progress) -> Outcome:
-    """Do an item in this process; whatever error it ends with is part of the outcome."""
+    """Do an item in this process, which a signal ends in order."""
     try:
         with shown_as(shown), process.ending_in_order():
-            return Outcome(item, do_item(options, item))
+            return outcome_of(options, item)
+    except process.Stopped as end:  # all blocks have ended: now the process does, by that signal
+        os.kill(os.getpid(), signal.Signals[end.name])
+        raise
+
+
+def outcome_of(options: RunOptions, item: Item) -> Outcome:
+    """Do an item in this process; whatever error it ends with is part of the outcome."""
+    try:
+        return Outcome(item, do_item(options, item))
     except BenchError as error:
         return Outcome(item, {}, error)
     except Exception as error:
         return Outcome(item, {}, _explained(error))
-    except process.Stopped as end:  # all blocks have ended: now the process does, by that signal
-        os.kill(os.getpid(), signal.Signals[end.name])
-        raise
 
 
 def _explained(error: Exception) -> BenchError:

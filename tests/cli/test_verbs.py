@@ -1,8 +1,12 @@
 """Verbs: a mistake is one line and an exit code."""
 
+import subprocess
+import sys
+
 import pytest
 
-from bench.cli.verbs import main
+from bench.cli.verbs import LAUNCHERS_SET, main
+from tests.tiny import HOME
 
 
 @pytest.mark.parametrize(
@@ -10,6 +14,7 @@ from bench.cli.verbs import main
     [
         (["run", "xu2081"], 2, "nearest: xu2018"),
         (["run", "xu2018", "--data", "/nowhere"], 4, "no such folder"),
+        (["run", "demo", "--device", "cuda:99"], 4, "--device cuda:99: no such card here"),
         (["submit"], 2, "name a SUITE"),
         (["submit", "--check", "/nowhere.csv", "--data", "TINY"], 4, "no such file"),
     ],
@@ -36,6 +41,10 @@ def test_a_mistake_has_one_line_and_its_exit_code(words, code, message, tiny_car
         (["run", "demo", "--limit", "-3"], "--limit: '-3' is not a whole number from 1 to 1000000"),
         (["run", "demo", "--limit", "ten"], "--limit: 'ten' is not a whole number"),
         (["run", "demo", "--micro-batch", "1.5"], "--micro-batch: '1.5' is not a whole number"),
+        (
+            ["run", "demo", "--device", "cuda:x"],
+            "--device: 'cuda:x' is not auto, cpu, cuda or cuda",
+        ),
         (["errors", "demo", "--entry", "a", "--out", "b", "--worst", "nan"], "--worst: 'nan' is"),
         (["demo", "--out", "a", "--cars", "0"], "--cars: '0' is not a whole number from 1"),
         (["demo", "--out", "a", "--test-cars", "-1"], "--test-cars: '-1' is not a whole number"),
@@ -98,3 +107,32 @@ def test_an_error_of_our_own_is_a_traceback(monkeypatch):
     monkeypatch.setattr("bench.data.check.check_folder", wrong)
     with pytest.raises(KeyError, match="ours"):
         main(["check", "--data", "/nowhere"])
+
+
+LAUNCHERS = {
+    "torchrun": ["torch.distributed.run", "--nproc-per-node", "2"],
+    "accelerate": ["accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"],
+    "accelerate, one process": ["accelerate.commands.launch", "--cpu", "--num_processes", "1"],
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("launcher", LAUNCHERS)
+def test_a_launcher_of_others_is_refused_before_any_work(launcher, tmp_path):
+    words = [sys.executable, "-m", *LAUNCHERS[launcher], "-m", "bench", "run", "demo"]
+    done = subprocess.run(
+        [*words, "--runs", str(tmp_path)], cwd=HOME, capture_output=True, text=True, check=False
+    )
+    assert done.returncode != 0
+    assert "Start it once, and give --workers or --gpus-per-training instead" in done.stderr
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("name", LAUNCHERS_SET)
+def test_each_variable_of_a_launcher_tells_that_it_is_there(name, monkeypatch, capsys):
+    monkeypatch.setenv("SLURM_PROCID", "1")
+    words = ["check", "--data", "/nowhere"]
+    assert main(words) == 4
+    monkeypatch.setenv(name, "1")
+    assert main(words) == 2
+    assert f"unset {name}" in capsys.readouterr().err

@@ -205,15 +205,3 @@ def test_a_file_that_is_no_map_store_is_refused_and_left(path, other):
             door(path)
     assert path.read_bytes() == before
     assert list(path.parent.iterdir()) == [path]
-
-
-def test_a_store_is_found_unless_predicting_has_to_make_it(path):
-    assert MapStore.find(path) is None
-    path.touch()
-    assert MapStore.find(path) is None
-    os.truncate(filled(path, 9), 60)
-    assert MapStore.find(path) is None
-    found = MapStore.find(filled(path, 9))
-    assert found
-    with found:
-        assert len(found.ids()) == 9
