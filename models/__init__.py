@@ -10,6 +10,7 @@ from torch import nn
 
 from models.autoencoder import Autoencoder
 from models.deep_unet import DeepUNet
+from models.edge_unet import EdgeUNet
 from models.encoders import MissingWeights
 from models.extractnet import ExtractNet
 from models.maskingnet import MaskingNet
@@ -24,6 +25,7 @@ from models.zoo import build_from_zoo
 NETWORKS: dict[str, Callable[..., nn.Module]] = {
     "autoencoder": Autoencoder,
     "deep_unet": DeepUNet,
+    "edge_unet": EdgeUNet,
     "extractnet": ExtractNet,
     "maskingnet": MaskingNet,
     "otsu_watershed": OtsuWatershed,

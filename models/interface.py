@@ -1,4 +1,4 @@
-"""What every network shares: its input's scale, its stride and its count of parameters."""
+"""What every network shares: its input, its stride and its count of parameters."""
 
 from typing import cast
 
@@ -11,8 +11,8 @@ def padded_forward(network: nn.Module, image: Tensor) -> Tensor:
     """Run a network on images of any size: pad to its stride, compute, crop.
 
     Args:
-        network: maps (B, 3, H, W) to (B, 1, H, W) and declares `stride`.
-        image: (B, 3, H, W); the last row and column are repeated to fill the padding, so that no
+        network: maps (B, C, H, W) to (B, 1, H, W) and declares `stride`.
+        image: (B, C, H, W); the last row and column are repeated to fill the padding, so that no
             artificial edge appears.
 
     Returns:
@@ -32,13 +32,28 @@ def stride_of(network: nn.Module) -> int:
     return cast(int, network.stride)
 
 
+def channels_of(network: nn.Module) -> int:
+    """Return the number of a network's input channels: 3, or what it declares as `channels`."""
+    return cast(int, getattr(network, "channels", 3))
+
+
+def margin_of(network: nn.Module) -> int:
+    """Return how many pixels around a tile an edge network has to see, to say the tile's logits."""
+    return cast(int, network.margin)
+
+
 def parameter_count(network: nn.Module) -> int:
     """Return the number of parameters, trainable or frozen; buffers are not counted."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def normalise(image: Tensor) -> Tensor:
-    """Scale uint8 RGB photographs (B, 3, H, W) to float32 by ImageNet's mean and deviation."""
+    """Scale uint8 RGB photographs (B, 3, H, W) to float32 by ImageNet's mean and deviation.
+
+    Channels beyond the third are maps: they are scaled to [0, 1].
+    """
     mean = torch.tensor((0.485, 0.456, 0.406), device=image.device).view(3, 1, 1)
     deviation = torch.tensor((0.229, 0.224, 0.225), device=image.device).view(3, 1, 1)
-    return (image.float() / 255 - mean) / deviation
+    scaled = image.float() / 255
+    photo = (scaled[:, :3] - mean) / deviation
+    return torch.cat([photo, scaled[:, 3:]], dim=1) if image.shape[1] > 3 else photo

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from models.interface import padded_forward, parameter_count
+from models.interface import channels_of, padded_forward, parameter_count
 
 
 def gflops(network: nn.Module, size: tuple[int, int]) -> float:
@@ -28,7 +28,7 @@ def gflops(network: nn.Module, size: tuple[int, int]) -> float:
     shapes = deepcopy(network).to("meta").eval()
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
-        padded_forward(shapes, torch.empty(1, 3, *size, device="meta"))
+        padded_forward(shapes, torch.empty(1, channels_of(network), *size, device="meta"))
     return float(counter.get_total_flops()) / 1e9
 
 
@@ -59,7 +59,7 @@ def layers(network: nn.Module, size: tuple[int, int]) -> list[Layer]:
         if not list(module.children()) or list(module.parameters(recurse=False)):
             module.register_forward_hook(partial(_append, listed, name))
     with torch.no_grad():
-        padded_forward(copy, torch.zeros(1, 3, *size, device=device))
+        padded_forward(copy, torch.zeros(1, channels_of(network), *size, device=device))
     return listed
 
 

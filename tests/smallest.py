@@ -8,6 +8,7 @@ LEARNING = [name for name in models.NETWORKS if name != "otsu_watershed"]
 SMALLEST = {  # options that make each network small enough for a test
     "autoencoder": {"skips": True},
     "deep_unet": {},
+    "edge_unet": {"width": 8, "depth": 1},
     "extractnet": {
         "encoder": "mobilenet_v2",
         "layers": 7,

@@ -5,14 +5,14 @@ import torch
 from safetensors.torch import load, save
 
 import models
-from models.interface import padded_forward
+from models.interface import channels_of, padded_forward
 from tests.smallest import LEARNING, SMALLEST
 
 
 @pytest.mark.parametrize("name", LEARNING)
 def test_network_keeps_an_odd_grid_and_every_parameter_learns(name):
     network = models.build(name, SMALLEST[name])
-    logits = padded_forward(network, torch.randn(2, 3, 33, 50))
+    logits = padded_forward(network, torch.randn(2, channels_of(network), 33, 50))
     assert logits.shape == (2, 1, 33, 50)
     logits.square().sum().backward()
     assert all(parameter.grad is not None for parameter in network.parameters())
@@ -25,7 +25,7 @@ def test_network_survives_saving_bit_for_bit(name):
     with torch.device("meta"):
         again = models.build(name, SMALLEST[name]).eval()
     again.load_state_dict(load(save(network.state_dict())), assign=True)
-    image = torch.randn(1, 3, network.stride, 2 * network.stride)
+    image = torch.randn(1, channels_of(network), network.stride, 2 * network.stride)
     assert torch.equal(network(image), again(image))
 
 
