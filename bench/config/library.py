@@ -13,6 +13,7 @@ from bench.system.errors import BadConfig
 from bench.system.text import nearest
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
+EDGE_FIELDS = {"epochs", "seed"}  # of an override, that edge networks take
 SUITES = Path(__file__).parent / "suites"
 
 
@@ -62,18 +63,22 @@ def list_names(folder: Path) -> list[str]:
 def as_suite_runs_it(recipe: Recipe, suite: Suite) -> Recipe:
     """Return the recipe as a suite runs it: its size scaled, fields replaced by the override.
 
-    Of a recipe of 0 epochs, which is not trained, only the size and `pretrained` change.
+    Of a recipe of 0 epochs, which is not trained, only the size and `pretrained` change. Of an edge
+    network, which sees photographs at their own size, only epochs and seed.
 
     Raises:
         BadConfig: the override contradicts the recipe.
     """
     replaced = {field: value for field, value in suite.override if value is not None}
+    if recipe.edge:
+        replaced = {field: replaced[field] for field in EDGE_FIELDS & replaced.keys()}
     pretrained = replaced.pop("pretrained", None)  # the one that is the network's, not the recipe's
     fields = dict(recipe) | (replaced if recipe.epochs else {})
     network = fields["network"]
     if pretrained is not None and "pretrained" in network.options:
         network = network.model_copy(update={"pretrained": pretrained})
-    fields |= {"size": scaled(recipe.size, suite.scale), "network": network}
+    size = recipe.size if recipe.edge else scaled(recipe.size, suite.scale)
+    fields |= {"size": size, "network": network}
     try:
         return Recipe.model_validate(fields).named(recipe.name)
     except ValidationError as error:

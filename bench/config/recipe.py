@@ -26,7 +26,7 @@ TtaScale = Annotated[float, Field(ge=0.1, le=8)]
 LossFactor = Annotated[float, Field(gt=0, le=1e6)]
 
 NOT_TRAINED = {"tta", "refine", "source", "goal", "reported"}  # fields that decide no training
-MAPPED = {"network", "size", "tta"}
+MAPPED = {"network", "size", "tta", "edge"}
 
 
 class Network(BaseModel):
@@ -94,6 +94,18 @@ class Tta(Strict):
     scales: tuple[TtaScale, ...] = Field(default=(1.0,), min_length=1, max_length=64, strict=False)
 
 
+class Edge(Strict):
+    """What makes a network an edge network: it sharpens the map of another entry of the suite.
+
+    It sees crops and tiles of the photograph at its own size, with the entry's map, and changes the
+    map only within `reach` pixels of its outline.
+    """
+
+    of: str  # the entry: a recipe, as the suite names it, or an ensemble
+    reach: int = Field(default=8, ge=1, le=64)  # pixels
+    crops: int = Field(default=8, ge=1, le=256)  # of a photograph in an epoch
+
+
 class Recipe(Strict):
     """How one model is trained and used. `size` is height x width of what the network sees.
 
@@ -121,6 +133,7 @@ class Recipe(Strict):
     start_from: str | None = None  # a safetensors file; what fits by name and shape is taken
     freeze: tuple[str, ...] = Field(default=(), strict=False)  # modules, for example `encoder`
     ema: float | None = Field(default=None, gt=0, lt=1)  # decay of the averaged weights
+    edge: Edge | None = None
     tta: Tta = Tta()
     refine: steps.Steps = Field(default=(), strict=False)  # of the model's own entry; no map's
     seed: Seed = 0
@@ -143,6 +156,21 @@ class Recipe(Strict):
                     f"`gradual`: scale {each.scale:g} leaves {small[0]}x{small[1]} pixels "
                     f"of `size`; a side has at least {SMALLEST}"
                 )
+        return self
+
+    @model_validator(mode="after")
+    def _edges_are_seen_at_full_size(self) -> Self:
+        if self.edge is None:
+            return self
+        if self.gradual or {"crop", "affine"} & set(self.augment) or self.tta.scales != (1.0,):
+            raise ValueError(
+                "an `edge` network sees photographs at their own size: leave out `gradual`, "
+                "`tta.scales`, and `crop` and `affine` of `augment`"
+            )
+        if not self.epochs:
+            raise ValueError("an `edge` network that is not trained changes nothing: set `epochs`")
+        if self.batch % self.edge.crops:
+            raise ValueError(f"`batch` is no multiple of the {self.edge.crops} of `edge.crops`")
         return self
 
     def __eq__(self, other: object) -> bool:
@@ -185,6 +213,16 @@ class Recipe(Strict):
         """Return each stage of the training, in order: its scale of the size, and its epochs."""
         smaller = [(each.scale, each.epochs) for each in self.gradual]
         return [*smaller, (1.0, self.epochs - sum(epochs for _, epochs in smaller))]
+
+    @property
+    def crops(self) -> int:
+        """How many crops of a photograph an epoch has: an edge network's, and 1 of any other."""
+        return self.edge.crops if self.edge else 1
+
+    @property
+    def reach(self) -> int:
+        """How far from its outline an edge network changes a map, in pixels; 0 of any other."""
+        return self.edge.reach if self.edge else 0
 
     @property
     def full_size_epochs(self) -> float:
