@@ -15,9 +15,9 @@
   metrics/      pure measures: masks and scores in, numbers out
     overlap boundary measures parity statistics
   networks/     a recipe's network: built, loaded, run over photographs
-    build manifest load tta infer outputs openvino predictor predict*
+    build manifest load tta infer outputs openvino edge predictor predict*
   training/     recipe and fold in, a trained network out
-    train* check dataset augment losses optimiser state validation memory cost
+    train* check dataset edge augment losses optimiser state validation memory cost
     tensorboard
   refinement/   a map in, a better mask of it out: one step a file
     refine state certainty <step>

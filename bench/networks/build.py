@@ -10,6 +10,7 @@ import models
 from bench.config.recipe import Recipe
 from bench.system.errors import BadConfig, BadFile, Missing, memory_is_full
 from models.encoders import MissingWeights
+from models.interface import margin_of, stride_of
 from models.weights import BadWeights
 
 
@@ -37,7 +38,27 @@ def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
         raise Missing(f"recipe {recipe.name}: {error}") from error
     except BadWeights as error:
         raise BadFile(error.file, error.what, error.cure) from error
+    _check_input(recipe, network)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
+
+
+def _check_input(recipe: Recipe, network: nn.Module) -> None:
+    """Refuse a network that does not see what the recipe shows it."""
+    where = f"recipe {recipe.name}: network {recipe.network.name!r}"
+    sees_map = hasattr(network, "margin")
+    if sees_map and not recipe.edge:
+        raise BadConfig(f"{where} sees a map beside the photograph; say of which entry by `edge`")
+    if recipe.edge and not sees_map:
+        raise BadConfig(f"{where} sees no map; with `edge`, name edge_unet, or leave `edge` out")
+    if not sees_map:
+        return
+    stride, margins = stride_of(network), 2 * margin_of(network)
+    if min(recipe.size) <= margins or recipe.size[0] % stride or recipe.size[1] % stride:
+        enough = margins + 16 * stride
+        raise BadConfig(
+            f"{where} needs sides of `size` that are multiples of {stride} and longer than the two "
+            f"margins of a tile, {margins}; set `size` to [{enough}, {enough}], for example"
+        )
 
 
 def meta_network(recipe: Recipe) -> nn.Module:

@@ -21,7 +21,7 @@ def probabilities(
 
     Args:
         network: in evaluation mode.
-        images: uint8 (B, 3, H, W) RGB.
+        images: uint8 (B, C, H, W): RGB, and what else the network sees.
         views: the views to average.
         max_batch: images of one pass through the network; None: all.
 
@@ -59,7 +59,7 @@ def mean_probability(
     """Return the mean probability over networks and views, on the accelerator.
 
     Args:
-        images: uint8 (B, 3, H, W) RGB.
+        images: uint8 (B, C, H, W): RGB, and what else the network sees.
         max_batch: images of one pass, mirror images among them; None: all.
         exact: float32 even where bf16 is faster.
 

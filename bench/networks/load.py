@@ -16,7 +16,7 @@ from bench.networks.manifest import TRAIN_AGAIN, check_weights
 from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.progress import say
 from models.encoders import MissingWeights, local_weights
-from models.interface import stride_of
+from models.interface import channels_of, stride_of
 from models.weights import BadWeights, read_weights
 
 VGG_ENCODERS = {"vgg_unet": "vgg16_bn"}  # of the networks whose encoder is no option
@@ -41,7 +41,8 @@ def fuse_batch_norms(network: nn.Module) -> nn.Module:
 def _agree(network: nn.Module, other: nn.Module) -> bool:
     """Whether the logits of two networks on noise differ by rounding alone."""
     noise = torch.Generator().manual_seed(0)
-    image = torch.randn(1, 3, 2 * stride_of(network), 3 * stride_of(network), generator=noise)
+    size = 2 * stride_of(network), 3 * stride_of(network)
+    image = torch.randn(1, channels_of(network), *size, generator=noise)
     expected, logits = network(image), other(image)
     return bool((logits - expected).abs().mean() <= ROUNDING * expected.abs().mean())
 

@@ -16,7 +16,7 @@ from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from bench.masks.types import Size
 from bench.system.errors import BadData, BenchError, Missing
-from models.interface import stride_of
+from models.interface import channels_of, stride_of
 
 FILES = ("network.xml", "network.bin")
 
@@ -25,7 +25,7 @@ def convert(network: nn.Module, size: Size, folder: Path) -> None:
     """Write a network as FILES into a folder that exists; its weights stay float32.
 
     Args:
-        network: maps (B, 3, H, W) to (B, 1, H, W), for H and W that its `stride` divides.
+        network: maps (B, C, H, W) to (B, 1, H, W), for H and W that its `stride` divides.
         size: height x width of the image with which the network is traced.
 
     Raises:
@@ -40,7 +40,8 @@ def convert(network: nn.Module, size: Size, folder: Path) -> None:
         with warnings.catch_warnings():
             for category in (FutureWarning, TracerWarning):  # from the tracer that OpenVINO uses
                 warnings.simplefilter("ignore", category)
-            model = library.convert_model(plain, example_input=torch.zeros(1, 3, *padded))
+            example = torch.zeros(1, channels_of(network), *padded)
+            model = library.convert_model(plain, example_input=example)
         library.save_model(model, folder / FILES[0], compress_to_fp16=False)
     except RuntimeError as error:
         raise BenchError(
@@ -67,30 +68,30 @@ class Converted(nn.Module):
         self.stride = stride
         self._library, self._path = _library(), folder / FILES[0]
         self._precision = "bf16" if bf16 else "f32"
-        self._ready: dict[Size, Callable[..., Any]] = {}
+        self._ready: dict[tuple[int, ...], Callable[..., Any]] = {}  # by C, H, W
 
     def forward(self, images: Tensor) -> Tensor:
-        """Return the logits (B, 1, H, W) of float32 images (B, 3, H, W), one image after the other.
+        """Return the logits (B, 1, H, W) of float32 images (B, C, H, W), one image after the other.
 
         The first images of a size wait until the network is compiled for that size.
         """
-        size = (images.shape[-2], images.shape[-1])
-        if size not in self._ready:
-            self._ready[size] = self._compile(size)
-        run = self._ready[size]
-        logits = torch.empty(len(images), 1, *size)
+        shape = tuple(images.shape[1:])
+        if shape not in self._ready:
+            self._ready[shape] = self._compile(shape)
+        run = self._ready[shape]
+        logits = torch.empty(len(images), 1, *shape[1:])
         for image, row in zip(images, logits, strict=True):
             batch = image[None].contiguous().numpy()
             result = run(batch, share_inputs=True, share_outputs=True)[0]
             row.copy_(torch.from_numpy(result)[0])  # the next image overwrites `result`
         return logits
 
-    def _compile(self, size: Size) -> Callable[..., Any]:
+    def _compile(self, shape: tuple[int, ...]) -> Callable[..., Any]:
         options = {"INFERENCE_PRECISION_HINT": self._precision, "PERFORMANCE_HINT": "LATENCY"}
         core = self._library.Core()
         try:
             model = core.read_model(self._path)
-            model.reshape([1, 3, *size])
+            model.reshape([1, *shape])
         except RuntimeError as error:
             raise BadData(f"{self._path}: damaged ({error}); export the model again") from error
         compiled: Callable[..., Any] = core.compile_model(model, "CPU", options)

@@ -24,11 +24,11 @@ from bench.masks.resize import shrink
 from bench.masks.store import MapStore
 from bench.masks.types import Size
 from bench.networks.manifest import TRAIN_AGAIN, check_weights
-from bench.networks.predictor import FoldTask, MemberPredictor
+from bench.networks.predictor import FoldTask, MemberPredictor, predictor_of
 from bench.system.claims import claimed
 from bench.system.device import Machine, free_memory
 from bench.system.errors import BadData, Incomplete, Missing
-from bench.system.files import json_text, sha256, update_text
+from bench.system.files import json_text, read_json, sha256, update_text
 from bench.system.progress import say, track
 from bench.system.threads import BackgroundWorkers, prefetch
 
@@ -71,7 +71,9 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
         BenchError: memory or the disk is full; the maps written so far are kept.
     """
     unfinished = [task for task in tasks if _has_to_predict(task)]
-    for training in {each for task in unfinished for fold in task.folds for each in fold.trainings}:
+    for training in {
+        each for task in unfinished for fold in task.folds for each in fold.all_trainings
+    }:
         check_weights(training)  # before any map of other weights goes
     seen: dict[str, BadData | None] = {}
     for group in _groups(unfinished, machine):
@@ -106,7 +108,7 @@ def _predict_group(tasks: Sequence[PredictionTask], machine: Machine) -> dict[st
         lacking = [_lacking(task, maker) for task, maker in todo]  # less what was taken back
         for folds in zip(*lacking, strict=True):
             predictors = [
-                MemberPredictor(task.recipe, fold, maps, machine)
+                predictor_of(task.recipe, fold, maps, machine)
                 for (task, _), fold, maps in zip(todo, folds, stores, strict=True)
             ]
             seen |= _predict(predictors, machine)
@@ -196,7 +198,7 @@ def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
     Raises:
         Missing: a network is not trained to the end, or its weights are gone.
     """
-    trainings = [training for fold in folds for training in fold.trainings]
+    trainings = [training for fold in folds for training in fold.all_trainings]
     for training in trainings:
         if not training.finished:
             raise Missing(f"{training.folder}: not trained to the end yet; train it first")
@@ -206,6 +208,7 @@ def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
         "recipe_fields": recipe.map_fields(),
         "weights_sha256": [sha256(training.weights) for training in trainings],
         "version": VERSION,
+        **({"base": folds[0].base.made_by()} if folds and folds[0].base else {}),
     }
 
 
@@ -215,11 +218,19 @@ def ms_per_image(store: Path) -> float:
         return 1000 * maps.seconds_per_map
 
 
+def noted_seconds(store: Path) -> float:
+    """Return how long all maps of a store took, though the store itself may be gone; 0: unknown."""
+    if not timing_file(store).is_file():
+        return 0.0
+    noted = read_json(timing_file(store), dict[str, float], "remove it")
+    return noted["images"] * noted["ms_per_image"] / 1000
+
+
 def _groups(tasks: Sequence[PredictionTask], machine: Machine) -> Iterator[list[PredictionTask]]:
     """Yield the members in groups whose weights take at most WEIGHTS_SHARE of the free memory."""
     limit, taken, group = WEIGHTS_SHARE * free_memory(machine), 0, list[PredictionTask]()
     for task in tasks:
-        weights = [training.weights for fold in task.folds for training in fold.trainings]
+        weights = [each.weights for fold in task.folds for each in fold.all_trainings]
         needed = sum(path.stat().st_size for path in weights if path.exists())
         if group and taken + needed > limit:
             yield group
@@ -237,9 +248,9 @@ def _predict(predictors: Sequence[MemberPredictor], machine: Machine) -> dict[st
     damaged: dict[str, BadData] = {}
 
     def read(image: str) -> tuple[str, Size, dict[Size, Tensor]] | None:
-        sizes = {each.recipe.size for each in predictors if image in each.photographs}
+        asking = [each for each in predictors if image in each.photographs]
         try:
-            return image, *_read_shrunk(photographs[image], sizes)
+            return image, *_read_shrunk(photographs[image], asking)
         except BadData as error:
             damaged[image] = error
             return None
@@ -251,22 +262,25 @@ def _predict(predictors: Sequence[MemberPredictor], machine: Machine) -> dict[st
         shrunk = prefetch(read, list(photographs), machine.jobs)
         for photo in track(shrunk, label, len(photographs)):
             if photo:
-                image, size, small = photo
+                image, size, grids = photo
                 lacking = [each for each in predictors if image in each.photographs]
                 _charge(time.monotonic() - began, lacking)
                 for predictor in lacking:
-                    predictor.add(image, size, small[predictor.recipe.size], workers)
+                    predictor.add(image, size, grids, workers)
             began = time.monotonic()
         for predictor in predictors:
             predictor.flush(workers)
     return {image: damaged.get(image) for image in photographs}
 
 
-def _read_shrunk(path: Path, sizes: set[Size]) -> tuple[Size, dict[Size, Tensor]]:
-    """Read a photograph: its size, and its pixels on each grid as uint8 (3, h, w)."""
+def _read_shrunk(
+    path: Path, predictors: Sequence[MemberPredictor]
+) -> tuple[Size, dict[Size, Tensor]]:
+    """Read a photograph: its size, and its pixels on each predictor's grids as uint8 (3, h, w)."""
     photo = read_image(path)
-    small = {size: torch.from_numpy(shrink(photo, size)).permute(2, 0, 1) for size in sizes}
-    return (photo.shape[0], photo.shape[1]), small
+    size = photo.shape[0], photo.shape[1]
+    grids = {grid for each in predictors for grid in each.grids(size)}
+    return size, {grid: torch.from_numpy(shrink(photo, grid)).permute(2, 0, 1) for grid in grids}
 
 
 def _charge(seconds: float, predictors: Sequence[MemberPredictor]) -> None:

@@ -1,4 +1,7 @@
-"""Predict with one member's networks: photographs wait for a full batch, maps go to a store."""
+"""Predict with one member's networks: photographs wait for a full batch, maps go to a store.
+
+An edge network's photographs do not wait: the tiles of one fill a batch.
+"""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -13,6 +16,7 @@ from bench.config.recipe import Recipe
 from bench.masks.parts import Maps
 from bench.masks.store import MapStore
 from bench.masks.types import Size
+from bench.networks.edge import Base, LoadedBase, Sharpener
 from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
 from bench.networks.outputs import map_of
@@ -23,11 +27,21 @@ from bench.system.threads import BackgroundWorkers
 
 @dataclass(frozen=True)
 class FoldTask:
-    """Photographs, and the trained networks, one or more, whose mean probability is each map."""
+    """Photographs, and the trained networks, one or more, whose mean probability is each map.
+
+    Edge networks have a `base`, whose map they sharpen.
+    """
 
     trainings: Sequence[TrainingFolder]
     photographs: Mapping[str, Path]  # by image id
     hashes: Mapping[str, str] = field(default_factory=dict)  # of the photographs' files
+    base: Base | None = None
+
+    @property
+    def all_trainings(self) -> list[TrainingFolder]:
+        """The fold's own trained networks, and those of its base."""
+        base = self.base.members if self.base else ()
+        return [*self.trainings, *(each for _, trainings in base for each in trainings)]
 
     def lacking(self, maps: Maps) -> "FoldTask":
         """Return the photographs of which there is no map, or the map of another content."""
@@ -64,9 +78,15 @@ class MemberPredictor:
         self.seconds = 0.0
         self._waiting: list[tuple[str, Size, Tensor]] = []
 
-    def add(self, image: str, size: Size, small: Tensor, workers: BackgroundWorkers) -> None:
-        """Add a photograph of `size`, shrunk to the network's grid: uint8 (3, h, w)."""
-        self._waiting.append((image, size, small))
+    def grids(self, photo: Size) -> set[Size]:
+        """Return the sizes in which the networks see a photograph."""
+        return {self.recipe.size}
+
+    def add(
+        self, image: str, size: Size, grids: Mapping[Size, Tensor], workers: BackgroundWorkers
+    ) -> None:
+        """Add a photograph of `size`, shrunk to (at least) each of `grids`: uint8 (3, h, w)."""
+        self._waiting.append((image, size, grids[self.recipe.size]))
         if len(self._waiting) == self._batch:
             self.flush(workers)
 
@@ -99,3 +119,47 @@ class MemberPredictor:
         with enough_memory(self.recipe.name, self._batch, self.recipe.size):
             map = map_of(probability, size)
         self._maps.write(image, map, self._hashes.get(image, ""), seconds)
+
+
+class EdgePredictor(MemberPredictor):
+    """Edge networks and their base, which predict a fold photograph by photograph."""
+
+    def __init__(
+        self, recipe: Recipe, fold: FoldTask, base: Base, maps: MapStore, machine: Machine
+    ) -> None:
+        super().__init__(recipe, fold, maps, machine)
+        needed = base if self.photographs else replace(base, members=())
+        self._base = LoadedBase(needed, self._accelerator)
+        self._sharpen = Sharpener(recipe, self._networks, self._accelerator)
+
+    def grids(self, photo: Size) -> set[Size]:
+        """Return the sizes in which the base sees a photograph, and the photograph's own."""
+        return {photo, *self._base.sizes}
+
+    def add(
+        self, image: str, size: Size, grids: Mapping[Size, Tensor], workers: BackgroundWorkers
+    ) -> None:
+        """Predict a photograph; a worker writes its map in the background.
+
+        Raises:
+            BenchError: the device's memory is full.
+        """
+        began = time.monotonic()
+        with (
+            enough_memory(self.recipe.name, self._batch, self.recipe.size),
+            refused_beyond_free_ram(self._accelerator.device),
+        ):
+            map = self._sharpen(grids[size].permute(1, 2, 0).numpy(), self._base.map(grids, size))
+        predicted = time.monotonic()
+        seconds = self.seconds + predicted - began
+        workers.submit(self._maps.write, image, map, self._hashes.get(image, ""), seconds)
+        self.seconds = time.monotonic() - predicted  # until the workers could take more
+
+
+def predictor_of(
+    recipe: Recipe, fold: FoldTask, maps: MapStore, machine: Machine
+) -> MemberPredictor:
+    """Return the networks of a recipe, ready to predict a fold into a map store."""
+    if fold.base:
+        return EdgePredictor(recipe, fold, fold.base, maps, machine)
+    return MemberPredictor(recipe, fold, maps, machine)

@@ -5,7 +5,7 @@ import torch
 
 import models
 from bench.networks.load import fuse_batch_norms
-from models.interface import padded_forward
+from models.interface import channels_of, padded_forward
 from tests.smallest import LEARNING, SMALLEST
 
 
@@ -14,11 +14,13 @@ from tests.smallest import LEARNING, SMALLEST
 def test_folding_batch_norms_changes_no_more_than_rounding(name):
     torch.manual_seed(0)  # of some networks and images, SegNet's pooling indices change widely
     network = models.build(name, SMALLEST[name])
-    padded_forward(network, torch.rand(4, 3, 64, 96))  # moves the running statistics
+    padded_forward(
+        network, torch.rand(4, channels_of(network), 64, 96)
+    )  # moves the running statistics
     fused = fuse_batch_norms(network.eval())
     assert fused is not network
     for size in ((33, 50), (64, 96)):
-        image = torch.rand(1, 3, *size)
+        image = torch.rand(1, channels_of(network), *size)
         expected = padded_forward(network, image)
         difference = (padded_forward(fused, image) - expected).abs().mean()  # indices may change
         assert difference < 1e-4 * expected.abs().mean()
