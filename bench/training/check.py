@@ -12,7 +12,7 @@ from bench.networks.build import freeze, meta_network, train_mode
 from bench.system.errors import BadConfig
 from bench.system.text import several
 from bench.training.memory import split_batch
-from models.interface import padded_forward, parameter_count
+from models.interface import channels_of, padded_forward, parameter_count
 
 ONE_VALUE = "Expected more than 1 value per channel when training"  # torch's batch norm
 
@@ -47,23 +47,25 @@ def check_photographs(
     Raises:
         BadConfig: a batch is larger than the photographs to learn from.
     """
-    if len(train) >= recipe.batch:
+    if len(train) * recipe.crops >= recipe.batch:
         return
     cars, valid_cars = _cars(train), _cars(valid)
     views = (len(train) + len(valid)) / max(1, cars + valid_cars)
-    enough = -(-recipe.batch // max(1, views))  # cars that make up a batch
+    enough = -(-recipe.batch // max(1, views * recipe.crops))  # cars that make up a batch
     cures = []
     if valid_cars > 1 and cars + valid_cars - enough >= 1:
         fewer = cars + valid_cars - enough
         cures.append(f"set `folds.valid_cars` of the suite to {fewer:.0f} or fewer")
     if train:
-        cures.append(f"set `batch` to {len(train)} or fewer")
+        cures.append(f"set `batch` to {len(train) * recipe.crops} or fewer")
     cures.append("raise `folds.count`, so that fewer cars are held out, or add cars")
     heldout = set(all_images) - set(train) - set(valid)
+    crops = f"{recipe.crops} crops of each of the " if recipe.edge else ""
     raise BadConfig(
-        f"{recipe.name}: batch {recipe.batch} is larger than the {_count(train)} that this fold "
-        f"trains on; of {_count(all_images)}, {_count(heldout)} are held out and {_count(valid)} "
-        f"choose the best epoch (`folds.valid_cars`). {', or '.join(cures).capitalize()}"
+        f"{recipe.name}: batch {recipe.batch} is larger than the {crops}{_count(train)} that "
+        f"this fold trains on; of {_count(all_images)}, {_count(heldout)} are held out and "
+        f"{_count(valid)} choose the best epoch (`folds.valid_cars`). "
+        f"{', or '.join(cures).capitalize()}"
     )
 
 
@@ -135,4 +137,4 @@ def _unfit(recipe: Recipe, size: Size, error: Exception) -> BadConfig:
 
 def _forward(network: nn.Module, images: int, size: Size) -> None:
     with torch.no_grad():
-        padded_forward(network, torch.empty(images, 3, *size, device="meta"))
+        padded_forward(network, torch.empty(images, channels_of(network), *size, device="meta"))

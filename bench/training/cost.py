@@ -14,13 +14,14 @@ from torch import nn
 from bench.config.recipe import Recipe
 from bench.masks.types import Size
 from bench.networks.build import build, freeze
+from bench.networks.edge import typical_tiles
 from bench.networks.tta import views
 from bench.system.device import Machine, device_name, wait_for
 from bench.system.errors import BenchError
 from bench.training.check import fewest_at_once
 from bench.training.dataset import CACHE_BYTES
 from bench.training.losses import total_loss
-from models.interface import padded_forward, parameter_count
+from models.interface import channels_of, padded_forward, parameter_count
 
 PROBE = (128, 192)  # height x width at which a step is timed; time grows with the area
 MAP_BYTES = 300_000  # of a stored map: 40 to 600 kB on networks' maps of 1280x1918
@@ -79,11 +80,13 @@ def estimate(recipe: Recipe, amount: Amount, machine: Machine) -> Cost:
     network = build(recipe, pretrained=False)
     weights = 4 * parameter_count(network)
     forward_s, step_s = _probe(network, recipe, machine)
-    samples = 4 * amount.cached * recipe.size[0] * recipe.size[1]
+    samples = 0 if recipe.edge else 4 * amount.cached * recipe.size[0] * recipe.size[1]
     return Cost(
-        train_s=step_s * amount.learned * recipe.full_size_epochs,
-        predict_s=forward_s * amount.predicted * len(views(recipe.tta)),
-        disk_bytes=samples * (samples <= CACHE_BYTES) + 5 * amount.networks * weights + amount.maps * MAP_BYTES,
+        train_s=step_s * amount.learned * recipe.crops * recipe.full_size_epochs,
+        predict_s=forward_s * amount.predicted * len(views(recipe.tta)) * typical_tiles(recipe),
+        disk_bytes=samples * (samples <= CACHE_BYTES)
+        + 5 * amount.networks * weights
+        + amount.maps * MAP_BYTES,
     )
 
 
@@ -143,7 +146,7 @@ def _times(
     accelerator: Accelerator,
 ) -> tuple[list[float], list[float]]:
     """Return the seconds of each forward pass and each whole step, after one that warms up."""
-    image = torch.zeros(batch, 3, *size, device=accelerator.device)
+    image = torch.zeros(batch, channels_of(network), *size, device=accelerator.device)
     image = image.contiguous(memory_format=torch.channels_last)
     forward_s, step_s = [], []
     for _ in range(1 + repeats):
@@ -152,7 +155,7 @@ def _times(
             logits = padded_forward(network, image)
         forward_s.append(_now(accelerator) - began)
         if logits.requires_grad:  # a classical method learns nothing
-            total_loss(recipe, logits, torch.zeros_like(logits), image).backward()  # type: ignore[no-untyped-call]
+            total_loss(recipe, logits, torch.zeros_like(logits), image[:, :3]).backward()  # type: ignore[no-untyped-call]
         step_s.append(_now(accelerator) - began)
     return forward_s[1:], step_s[1:]
 

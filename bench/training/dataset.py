@@ -31,6 +31,7 @@ from bench.system.process import use_one_opencv_thread
 from bench.system.progress import say, track
 from bench.system.threads import prefetch
 from bench.training.augment import Augment
+from bench.training.edge import EdgeSet
 
 Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
 CHECKSUM_BYTES = 4
@@ -161,14 +162,18 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
 
 
 def batches(
-    dataset: TrainingSet, batch: int, epoch: int, seed: int, workers: int
+    dataset: TrainingSet | EdgeSet, photographs: int, epoch: int, seed: int, workers: int
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the batches of an epoch in its own order; an incomplete last batch is left out."""
+    """Yield the batches of an epoch in its own order; an incomplete last batch is left out.
+
+    Args:
+        photographs: of a batch, in which every crop of an edge network's is an image.
+    """
     dataset.epoch = epoch
     order = torch.Generator().manual_seed(seed * 100_003 + epoch)
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         dataset,
-        batch,
+        photographs,
         shuffle=True,
         generator=order,
         num_workers=workers,
@@ -176,7 +181,8 @@ def batches(
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_start_worker,
     )
-    yield from loader
+    for images, targets in loader:
+        yield images.flatten(0, -4), targets.flatten(0, -4)
 
 
 def _start_worker(number: int) -> None:

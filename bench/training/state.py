@@ -59,6 +59,19 @@ class State:
             stateful["average"] = self.average
         return {name: part.state_dict() for name, part in stateful.items()}
 
+    def finished(self, recipe: Recipe) -> bool:
+        """Whether all epochs are done, or those at the full size have stood still for too long."""
+        stopping = recipe.early_stopping
+        if len(self.history) >= recipe.epochs or stopping is None:
+            return len(self.history) >= recipe.epochs
+        dice = [row["valid_dice"] for row in self.history if row["scale"] == 1]
+        before, recent = dice[: -stopping.patience], dice[-stopping.patience :]
+        return bool(before) and max(recent) <= max(before) + stopping.min_delta
+
+    def share_done(self, recipe: Recipe) -> float:
+        """Return the share of the training's work that is done."""
+        return sum(row["scale"] ** 2 for row in self.history) / recipe.full_size_epochs
+
     def best(self) -> dict[str, float]:
         """Return the first epoch with the highest validation Dice of those at the largest size."""
         return max(self.history, key=lambda row: (row["scale"], row["valid_dice"]))

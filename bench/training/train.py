@@ -6,9 +6,10 @@ Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safe
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,25 +32,33 @@ from bench.system.progress import enter_span, report_dice, say, track
 from bench.training import check, memory
 from bench.training.augment import Augment
 from bench.training.dataset import TrainingSet, batches, sample, samples_of
+from bench.training.edge import EdgeScore, EdgeSet, ReadMap, no_map
 from bench.training.losses import total_loss
 from bench.training.optimiser import after_batch, after_epoch
 from bench.training.state import State, begin_or_resume, save, trial_state
 from bench.training.tensorboard import write_scalars
-from bench.training.validation import Validation, evaluate, validation_set
-from models.interface import normalise, padded_forward, parameter_count
+from bench.training.validation import evaluate, validation_set
+from models.interface import channels_of, normalise, padded_forward, parameter_count
 
+Score = Callable[[nn.Module], float]  # the mean Dice of the validation photographs
 VERSION = 1  # raised when the same recipe would learn otherwise: no older training is then current
 
 
 @dataclass(frozen=True)
 class Task:
-    """One training: a recipe, the images it may use, and the folder it fills."""
+    """One training: a recipe, the images it may use, and the folder it fills.
+
+    Args:
+        tensorboard: the folder of each epoch's figures for TensorBoard, if wanted.
+        read_map: gives the map of a photograph that an edge network learns to sharpen.
+    """
 
     recipe: Recipe
     train: Sequence[str]
     valid: Sequence[str]
     folder: TrainingFolder
-    tensorboard: Path | None = None  # the folder of each epoch's figures for TensorBoard, if wanted
+    tensorboard: Path | None = None
+    read_map: ReadMap = no_map
 
 
 def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
@@ -81,7 +90,7 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
     fewest = check.check_training(recipe, task.train, task.valid, data.train, machine.micro_batch)
     write_text(folder.recipe, recipe.training_yaml())
     accelerator = machine.accelerator()
-    state = begin_or_resume(recipe, len(task.train) // recipe.batch, folder)
+    state = begin_or_resume(recipe, len(task.train) * recipe.crops // recipe.batch, folder)
     state.network, state.optimiser = accelerator.prepare(state.network, state.optimiser)
     if state.average:
         state.average.to(accelerator.device)
@@ -111,7 +120,7 @@ class Trainer:
         last = 0
         for scale, epochs in self.recipe.stages():
             last += epochs
-            if len(self.state.history) < last and not self.finished():
+            if len(self.state.history) < last and not self.state.finished(self.recipe):
                 self.train_stage(scale, last)
         if not self.recipe.epochs:
             self.keep_as_built()
@@ -120,36 +129,26 @@ class Trainer:
     def train_stage(self, scale: float, last: int) -> None:
         """Train at `scale` times the recipe's size, up to epoch `last` or to an early stop."""
         size = scaled(self.recipe.size, scale)
-        enter_span(self.share_done(), 0)
-        dataset, validation = self.prepare(size)
+        enter_span(self.state.share_done(self.recipe), 0)
+        dataset, score_of = self.prepare(size)
         micro_batch = self.machine.micro_batch or self.find_micro_batch(size)
-        while len(self.state.history) < last and not self.finished():
-            self.add_epoch(scale, dataset, validation, min(micro_batch, self.recipe.batch))
+        while len(self.state.history) < last and not self.state.finished(self.recipe):
+            self.add_epoch(scale, dataset, score_of, min(micro_batch, self.recipe.batch))
 
-    def finished(self) -> bool:
-        """Whether all epochs are done, or those at the full size have stood still for too long."""
-        history, stopping = self.state.history, self.recipe.early_stopping
-        if len(history) >= self.recipe.epochs or stopping is None:
-            return len(history) >= self.recipe.epochs
-        dice = [row["valid_dice"] for row in history if row["scale"] == 1]
-        before, recent = dice[: -stopping.patience], dice[-stopping.patience :]
-        return bool(before) and max(recent) <= max(before) + stopping.min_delta
-
-    def share_done(self) -> float:
-        """Return the share of the training's work that is done."""
-        done = sum(row["scale"] ** 2 for row in self.state.history)
-        return done / self.recipe.full_size_epochs
-
-    def prepare(self, size: Size) -> tuple[TrainingSet, Validation]:
-        """Return the samples to learn from, and those that choose the best epoch."""
-        images = sorted(self.data.train)
-        samples = samples_of(self.data, images, size, self.cache, self.machine.jobs)
+    def prepare(self, size: Size) -> tuple[TrainingSet | EdgeSet, Score]:
+        """Return the samples to learn from, and the score that chooses the best epoch."""
+        task, recipe, data, accelerator = self.task, self.recipe, self.data, self.accelerator
+        if recipe.edge:
+            score = EdgeScore(data, task.valid, task.read_map, recipe, accelerator)
+            return EdgeSet(data, task.train, task.read_map, recipe), score
+        images = sorted(data.train)
+        samples = samples_of(data, images, size, self.cache, self.machine.jobs)
         row_of = {image: row for row, image in enumerate(images)}
-        augment = Augment(self.recipe.augment, size)
-        rows = [row_of[image] for image in self.task.train]
-        dataset = TrainingSet(samples, rows, augment, self.recipe.seed)
-        held_back = np.stack([samples[row_of[image]] for image in self.task.valid])
-        return dataset, validation_set(self.data, self.task.valid, held_back)
+        rows = [row_of[image] for image in task.train]
+        dataset = TrainingSet(samples, rows, Augment(recipe.augment, size), recipe.seed)
+        held_back = np.stack([samples[row_of[image]] for image in task.valid])
+        validation = validation_set(data, task.valid, held_back)
+        return dataset, partial(evaluate, validation=validation, accelerator=accelerator)
 
     def find_micro_batch(self, size: Size) -> int:
         """Return how many images of a batch fit into memory, tried with a second network on noise.
@@ -161,8 +160,9 @@ class Trainer:
         trial.network.to(self.accelerator.device)
 
         def step(images: int) -> float:
-            noise = torch.randint(0, 256, (images, 4, *size), dtype=torch.uint8)
-            batch = iter([(noise[:, :3], noise[:, 3:])])
+            channels = channels_of(trial.network) + 1  # and the target
+            noise = torch.randint(0, 256, (images, channels, *size), dtype=torch.uint8)
+            batch = iter([(noise[:, :-1], noise[:, -1:])])
             return train_one_epoch(
                 trial, batch, self.recipe, [images], self.accelerator, self.recipe.name
             )
@@ -171,7 +171,7 @@ class Trainer:
         return memory.find_micro_batch(step, self.recipe, size, device, self.fewest)
 
     def add_epoch(
-        self, scale: float, dataset: TrainingSet, validation: Validation, micro_batch: int
+        self, scale: float, dataset: TrainingSet | EdgeSet, score_of: Score, micro_batch: int
     ) -> None:
         """Train and validate for one more epoch; save the state, the weights and the figures."""
         state, recipe = self.state, self.recipe
@@ -180,9 +180,9 @@ class Trainer:
         label = f"{recipe.name} epoch {epoch + 1}/{recipe.epochs}"
         torch.manual_seed(recipe.seed + epoch)  # for dropout, the same after a resume
         workers = self.machine.loader_workers()
-        loader = batches(dataset, recipe.batch, epoch, recipe.seed, workers)
-        enter_span(self.share_done(), scale**2 / recipe.full_size_epochs)
-        counted = track(loader, label, len(dataset) // recipe.batch)
+        loader = batches(dataset, recipe.batch // recipe.crops, epoch, recipe.seed, workers)
+        enter_span(state.share_done(recipe), scale**2 / recipe.full_size_epochs)
+        counted = track(loader, label, len(dataset) * recipe.crops // recipe.batch)
         parts = memory.split_batch(recipe.batch, micro_batch, self.fewest)
         fewer = memory.next_smaller(micro_batch, recipe.batch, self.fewest)
         with (
@@ -190,7 +190,7 @@ class Trainer:
             refused_beyond_free_ram(self.accelerator.device),
         ):
             loss = train_one_epoch(state, counted, recipe, parts, self.accelerator, label)
-            score = evaluate(state.evaluated_network, validation, self.accelerator)
+            score = score_of(state.evaluated_network)
         after_epoch(state.schedule, score)
         row: dict[str, float] = {
             "epoch": epoch + 1,
@@ -291,6 +291,6 @@ def _backward(
     image = normalise(photo).contiguous(memory_format=torch.channels_last)
     with accelerator.autocast():
         logits = padded_forward(network, image)
-    loss = share * total_loss(recipe, logits, target / 255, photo / 255)
+    loss = share * total_loss(recipe, logits, target / 255, photo[:, :3] / 255)
     accelerator.backward(loss)
     return loss.item()

@@ -35,7 +35,7 @@ def test_decoders_that_pool_to_one_pixel_need_two_images_at_once(decoder):
     assert fewest_at_once(zoo(decoder), None) == (2 if decoder in POOLS_TO_ONE else 1)
 
 
-@pytest.mark.parametrize("name", LEARNING)
+@pytest.mark.parametrize("name", sorted(set(LEARNING) - {"edge_unet"}))  # shrinks none so far
 def test_networks_that_shrink_a_photograph_to_one_pixel_need_two_images_at_once(name):
     """The reckoning without numbers agrees with a step with numbers."""
     network = {"name": name, **SMALLEST[name]}
