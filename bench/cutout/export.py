@@ -98,7 +98,8 @@ def _converted(manifest: Manifest, run: Path, out: Path) -> Manifest:
             training = source.training(member.name, network.fold)
             converted = target.training(member.name, network.fold)
             networks.append(_convert(network, training, converted))
-        members.append(member.model_copy(update={"parts": tuple(networks)}))
+        base = member.base and _converted(member.base, run, out)
+        members.append(member.model_copy(update={"parts": tuple(networks), "base": base}))
     return manifest.model_copy(update={"members": tuple(members)})
 
 
@@ -107,14 +108,15 @@ def _convert(
 ) -> ExportedNetwork:
     write_bytes(out.recipe, training.recipe.read_bytes())
     recipe = read(training.recipe, Recipe)
-    convert(load_network(recipe, training), recipe.size, out.folder)
+    if not (out.folder / FILES[0]).exists():  # several edge networks may stand on one
+        convert(load_network(recipe, training), recipe.size, out.folder)
     xml, weights = (sha256(out.folder / file) for file in FILES)
     return network.model_copy(update={"converted_sha256": (xml, weights)})
 
 
 def _copy(manifest: Manifest, source: Layout, out: Path) -> None:
     (out / MANIFEST).unlink(missing_ok=True)  # from here on incomplete
-    for member in manifest.members:
+    for member in manifest.all_members:
         for network in member.parts:
             training = source.training(member.name, network.fold).folder
             copy = Layout(out).training(member.name, network.fold).folder
@@ -184,7 +186,7 @@ def manifest_of(folder: Path, name: str) -> Manifest:
         rule=entry.rule,
         parameters=entry.parameters,
         refine=entry.refine,
-        members=tuple(_member(layout, member, suite.folds.run) for member in entry.members),
+        members=tuple(_member(layout, member, suite) for member in entry.members),
         dice=_dice(layout, entry),
         made_by={"run": folder.resolve().name, **environment()},
     )
@@ -210,8 +212,8 @@ def _refinements(layout: Layout) -> dict[str, Steps]:
     return read_json(layout.refinement, dict[str, Steps], "run the suite again")
 
 
-def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> ExportedMember:
-    trainings = {fold: layout.training(name, fold) for fold in folds}
+def _member(layout: Layout, name: str, suite: Suite) -> ExportedMember:
+    trainings = {fold: layout.training(name, fold) for fold in suite.folds.run}
     for training in trainings.values():
         if not training.finished:
             raise Missing(f"{training.folder}: not trained to the end yet; train it first")
@@ -224,8 +226,9 @@ def _member(layout: Layout, name: str, folds: tuple[int, ...]) -> ExportedMember
         )
         for fold, training in trainings.items()
     ]
-    recipe = read(trainings[folds[0]].recipe, Recipe)
-    return ExportedMember(name=name, size=recipe.size, parts=tuple(networks))
+    recipe = read(trainings[suite.folds.run[0]].recipe, Recipe)
+    base = manifest_of(layout.folder, recipe.edge.of) if recipe.edge else None
+    return ExportedMember(name=name, size=recipe.size, parts=tuple(networks), base=base)
 
 
 def _dice(layout: Layout, entry: Entry) -> float | None:

@@ -33,6 +33,7 @@ from bench.ensembles.rules.rule import Parameters
 from bench.masks.types import Map, RgbImage
 from bench.networks import openvino
 from bench.networks.build import meta_network
+from bench.networks.edge import Sharpener
 from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
 from bench.networks.tta import views
@@ -79,11 +80,15 @@ class ExportedNetwork(Strict):
 
 
 class ExportedMember(Strict):
-    """A recipe, and its networks, whose mean probability is its map."""
+    """A recipe, and its networks, whose mean probability is its map.
+
+    Edge networks have a `base`, the entry whose map they sharpen.
+    """
 
     name: Name
     size: tuple[int, int] = Field(strict=False)  # height x width of what the networks see
     parts: tuple[ExportedNetwork, ...] = Field(min_length=1, strict=False)
+    base: "Manifest | None" = None
 
 
 class Manifest(Strict):
@@ -113,9 +118,19 @@ class Manifest(Strict):
         return Entry(self.entry, self.rule, members, self.parameters, refine=self.refine)
 
     @property
+    def all_members(self) -> list[ExportedMember]:
+        """The members, and after an edge network the members of its base."""
+        below = [member.base.all_members if member.base else [] for member in self.members]
+        return [
+            each
+            for member, base in zip(self.members, below, strict=True)
+            for each in (member, *base)
+        ]
+
+    @property
     def networks(self) -> list[ExportedNetwork]:
         """Every member's networks, in order."""
-        return [network for member in self.members for network in member.parts]
+        return [network for member in self.all_members for network in member.parts]
 
     @property
     def identity(self) -> list[str]:
@@ -160,6 +175,9 @@ def open_model(folder: Path, machine: Machine) -> "Model":
     return Model(folder, read_manifest(folder), machine)
 
 
+ExportedMember.model_rebuild()
+
+
 class Model:
     """An entry in memory: photographs in, its members' maps out, and their combination.
 
@@ -189,6 +207,10 @@ class Model:
         self._members = [
             _LoadedMember(member, layout, self._accelerator, exact) for member in manifest.members
         ]
+        self._bases = [
+            Model(folder, member.base, machine, exact=exact) if member.base else None
+            for member in manifest.members
+        ]
 
     @property
     def names(self) -> list[str]:
@@ -202,8 +224,20 @@ class Model:
             photos: at least one.
         """
         with openvino.undisturbed() if self.manifest.converted else nullcontext():
-            by_member = [self._member_maps(member, photos) for member in self._members]
+            by_member = [
+                self._sharpened(member, base, photos) if base else self._member_maps(member, photos)
+                for member, base in zip(self._members, self._bases, strict=True)
+            ]
         return [list(maps) for maps in zip(*by_member, strict=True)]
+
+    def _sharpened(
+        self, member: "_LoadedMember", base: "Model", photos: Sequence[RgbImage]
+    ) -> list[Map]:
+        networks, recipe = member.networks, member.recipe
+        sharpen = Sharpener(recipe, networks, self._accelerator, exact=self._exact)
+        maps = [base.entry.merged(maps) for maps in base.maps(photos)]
+        with enough_memory(recipe.name, recipe.batch, recipe.size):
+            return [sharpen(photo, map) for photo, map in zip(photos, maps, strict=True)]
 
     def _member_maps(self, member: "_LoadedMember", photos: Sequence[RgbImage]) -> list[Map]:
         size = member.recipe.size
