@@ -58,6 +58,10 @@ class Entry:
         own = [maps[member] for member in self.members]
         return refined(self.combine(own, self._parameters(image)), self.refine)
 
+    def merged(self, maps: Sequence[Map]) -> Map:
+        """Return this entry's map of any image from its members' maps, if it learns nothing."""
+        return refined(self.combine(maps, self.parameters), self.refine)
+
     def runs(self, maps: Mapping[str, Map], image: str) -> Runs:
         """Return the runs of this entry's mask of an image: of `map` at 128 and above."""
         if self.refine or not self.rule:

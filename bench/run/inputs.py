@@ -37,7 +37,17 @@ def of_training(run: Run, name: str, fold: int) -> Inputs:
         **_photographs_and_masks(run, "validation", part.valid),
         "starting weights": _names(run, starting_weights(run.recipes[name])),
         "program": {"version of training": str(VERSION)},
+        **_of_base(run, name, fold),
     }
+
+
+def _of_base(run: Run, name: str, fold: int) -> Inputs:
+    """Return what decides the maps that an edge network learns to sharpen, if a recipe has one."""
+    base = run.base(name)
+    if not base:
+        return {}
+    weights = [run.layout.training(member, fold).weights for member in base.members]
+    return {**of_entries([base]), **of_files(run, "weights below the edge network", weights)}
 
 
 def _photographs_and_masks(run: Run, kind: str, images: Sequence[str]) -> Inputs:

@@ -16,7 +16,13 @@ from typing import Any
 from bench.config.part import WHOLE, Part
 from bench.data.carvana import car_of
 from bench.networks import predict
-from bench.run.members import CARS, prediction_stage, prediction_tasks, training_stage
+from bench.run.members import (
+    CARS,
+    prediction_stage,
+    prediction_tasks,
+    training_stage,
+    waves,
+)
 from bench.run.opening import RunOptions, open_run
 from bench.run.run import Run
 from bench.run.work import prediction_work
@@ -175,7 +181,10 @@ def train_items(run: Run, way: Way, only: Sequence[str] = (), part: Part = WHOLE
         for item in items:
             stage = training_stage(run, item.recipes[0], item.fold)
             claims.enter_context(claimed(stage.claim, stage.folder))
-        return _do(way, items)
+        failed = list[Outcome]()
+        for names in waves(run, only):  # an edge network learns from networks that are trained
+            failed += _do(way, [item for item in items if item.recipes[0] in names])
+        return failed
 
 
 def predict_items(run: Run, way: Way, recipes: Sequence[str], part: Part = WHOLE) -> list[Outcome]:

@@ -13,7 +13,11 @@ from bench.config.strict import check_same
 from bench.data.carvana import car_of
 from bench.data.content import photograph_hashes
 from bench.ensembles import combine
+from bench.ensembles.entry import Entry
+from bench.masks.parts import open_maps
+from bench.masks.types import Map
 from bench.networks import predict
+from bench.networks.edge import Base
 from bench.networks.manifest import is_whole
 from bench.networks.predict import PredictionTask
 from bench.networks.predictor import FoldTask
@@ -25,22 +29,35 @@ from bench.system.claims import attempt
 from bench.system.errors import Missing
 from bench.system.files import update_text
 from bench.training import train
+from bench.training.edge import ReadMap, no_map
 
 CARS = {"heldout": "held-out", "test": "test"}  # as people read it
 
 
 def training_stages(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> Sequence[KeptStage]:
-    """List the trainings of a run: every recipe on every fold.
+    """List the trainings of a run: every recipe on every fold, edge networks after all others.
 
     Args:
         only: these recipes instead of all.
         part: of the trainings; the longest are dealt out first.
     """
-    names, folds = run.chosen_recipes(only), run.suite.folds.run
-    stages = [training_stage(run, name, fold) for name in names for fold in folds]
-    if part == WHOLE:
-        return stages
-    return part.share(sorted(stages, key=lambda stage: -stage.work()))
+    folds = run.suite.folds.run
+    stages = list[KeptStage]()
+    for names in waves(run, only):
+        wave = [training_stage(run, name, fold) for name in names for fold in folds]
+        whole = part == WHOLE
+        stages += wave if whole else part.share(sorted(wave, key=lambda stage: -stage.work()))
+    return stages
+
+
+def waves(run: Run, only: Sequence[str] = ()) -> list[list[str]]:
+    """List the recipes whose trainings need no other, and then those of edge networks.
+
+    Args:
+        only: these recipes instead of all.
+    """
+    names = run.chosen_recipes(only)
+    return [[name for name in names if bool(run.base(name)) == edge] for edge in (False, True)]
 
 
 def training_stage(run: Run, name: str, fold: int) -> KeptStage:
@@ -83,9 +100,50 @@ def _train(run: Run, name: str, fold: int) -> None:
         # back from where an earlier attempt was renaming them, or an earlier version trained
         _rename([*reversed(training.published), training.state], folder)
         update_text(here.recipe, recipe.training_yaml())
-        task = train.Task(recipe, part.train, part.valid, here, tensorboard)
+        read_map = _base_maps(run, name, fold)
+        task = train.Task(recipe, part.train, part.valid, here, tensorboard, read_map)
         train.run(task, run.data, run.cache, run.machine)
         _rename(here.published, training.folder)
+    for store in base_stores(run, name, fold).values():
+        store.unlink(missing_ok=True)  # only how long its maps took is still of use
+
+
+def base_stores(run: Run, name: str, fold: int) -> dict[str, Path]:
+    """Return the map stores, by member, from which an edge network learns; none of any other."""
+    base = run.base(name)
+    return {
+        member: run.layout.maps(f"{name}/base/{member}", f"fold{fold}")
+        for member in (base.members if base else ())
+    }
+
+
+def _base_maps(run: Run, name: str, fold: int) -> ReadMap:
+    """Predict the cars of a training for its edge network, if it is one's; return their reader."""
+    base, part = run.base(name), run.splits[fold]
+    if not base:
+        return no_map
+    photographs = {image: run.data.train[image] for image in (*part.train, *part.valid)}
+    hashes = photograph_hashes(run.data, photographs, run.contents)
+    stores = base_stores(run, name, fold)
+    tasks = [
+        PredictionTask(
+            run.recipes[member],
+            [FoldTask([run.layout.training(member, fold)], photographs, hashes)],
+            store,
+        )
+        for member, store in stores.items()
+    ]
+    predict.run(tasks, run.machine)
+    return partial(_read_merged, base, list(stores.values()))
+
+
+def _read_merged(entry: Entry, stores: Sequence[Path], image: str) -> Map:
+    """Read an entry's map from its members' stores, opened each time: any process may read."""
+    maps = []
+    for store in stores:
+        with open_maps(store) as member:
+            maps.append(member.read(image))
+    return entry.merged(maps)
 
 
 def _rename(paths: Sequence[Path], folder: Path) -> None:
@@ -172,18 +230,32 @@ def prediction_tasks(
 def _folds(
     run: Run, name: str, split: str, photographs: Mapping[str, Path], hashes: Mapping[str, str]
 ) -> list[FoldTask]:
-    trained = {fold: run.layout.training(name, fold) for fold in run.splits}
+    folds = list(run.splits)
     if split == "test":
-        return [FoldTask(list(trained.values()), photographs, hashes)]
+        return [FoldTask(_trained(run, name, folds), photographs, hashes, _base(run, name, folds))]
     heldout = run.heldout
     return [
         FoldTask(
-            [trained[fold]],
+            _trained(run, name, [fold]),
             {image: path for image, path in photographs.items() if heldout[image] == fold},
             hashes,
+            _base(run, name, [fold]),
         )
-        for fold in run.splits
+        for fold in folds
     ]
+
+
+def _trained(run: Run, name: str, folds: Sequence[int]) -> list[TrainingFolder]:
+    return [run.layout.training(name, fold) for fold in folds]
+
+
+def _base(run: Run, name: str, folds: Sequence[int]) -> Base | None:
+    """Return what the edge networks of these folds sharpen: the map of the same folds' networks."""
+    entry = run.base(name)
+    if not entry:
+        return None
+    members = [(run.recipes[each], _trained(run, each, folds)) for each in entry.members]
+    return Base(members, entry.merged, inputs.of_entries([entry])["entries"][entry.name])
 
 
 def combine_members(run: Run, split: str) -> None:

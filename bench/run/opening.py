@@ -28,6 +28,7 @@ from bench.system.errors import BadConfig, Missing
 from bench.system.files import json_text, read_text, update_text, write_json
 from bench.system.progress import say
 from bench.system.temporaries import remove_left
+from bench.system.text import nearest
 from bench.training.check import check_photographs, fewest_at_once
 from bench.training.tensorboard import check_tensorboard
 
@@ -75,7 +76,7 @@ def open_run(options: RunOptions) -> Run:
         folder = options.default_data / "demo"
         cars = suite.demo
         draw_folder(folder, cars.cars, cars.test_cars, cars.seed, options.machine.jobs)
-    return Run(
+    run = Run(
         suite=suite,
         suite_file=Path(options.suite),
         data=limit_cars(open_folder(folder or options.default_data), suite.limit),
@@ -84,6 +85,32 @@ def open_run(options: RunOptions) -> Run:
         machine=options.machine,
         tensorboard=options.tensorboard,
     )
+    _check_bases(run)
+    return run
+
+
+def _check_bases(run: Run) -> None:
+    """Refuse an edge network of an entry that is not there, or whose map it cannot sharpen.
+
+    Raises:
+        BadConfig: the message names the recipe.
+    """
+    entries = {entry.name: entry for entry in run.entries}
+    edges = {name: recipe.edge.of for name, recipe in run.recipes.items() if recipe.edge}
+    for name, of in edges.items():
+        where = f"suite {run.name}, recipe {name}: edge.of"
+        if of not in entries:
+            raise BadConfig(f"{where}: {nearest(of, entries, 'entry of the suite')}")
+        if entries[of].learns:
+            raise BadConfig(
+                f"{where}: {of!r} learns from the held-out cars, and they must not teach an edge "
+                "network; name an ensemble whose rule learns nothing, such as `mean`"
+            )
+        if again := [member for member in entries[of].members if member in edges]:
+            raise BadConfig(
+                f"{where}: {of!r} is made of {again[0]!r}, an edge network itself; name a recipe "
+                "that has no `edge`, or an ensemble that names its `members` without such"
+            )
 
 
 def begin(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
@@ -16,11 +17,14 @@ from bench.ensembles import fit
 from bench.ensembles.entry import Entry
 from bench.kaggle import submit
 from bench.kaggle.writing import names_to_submit, sidecar_of
+from bench.masks.types import Size
 from bench.networks import predict
+from bench.networks.edge import typical_tiles
 from bench.networks.manifest import read_manifest
 from bench.networks.predict import timing_file
 from bench.report import facts, page
 from bench.run import inputs
+from bench.run.members import base_stores
 from bench.run.record import Inputs, merged
 from bench.run.run import Run
 from bench.run.stage import RecordedStage, Stage
@@ -79,7 +83,7 @@ def _fit(run: Run) -> None:
 
 def _scored_from(run: Run) -> Sequence[Inputs]:
     """Return what scores and the analysis are made from."""
-    sizes = {name: score.size_name(recipe.size) for name, recipe in run.recipes.items()}
+    sizes = {name: score.size_name(size) for name, size in _grids(run).items()}
     return (
         inputs.of_maps(run, "heldout"),
         inputs.of_heldout_masks(run),
@@ -90,6 +94,11 @@ def _scored_from(run: Run) -> Sequence[Inputs]:
     )
 
 
+def _grids(run: Run) -> dict[str, Size]:
+    """Return the size of each network's input, but edge networks', which see photographs whole."""
+    return {name: recipe.size for name, recipe in run.recipes.items() if not recipe.edge}
+
+
 def score_stage(run: Run) -> Stage:
     """Score every entry on the held-out cars."""
     makes = [run.layout.scores, run.layout.ceilings]
@@ -98,7 +107,7 @@ def score_stage(run: Run) -> Stage:
 
 
 def _score(run: Run) -> None:
-    sizes = sorted({recipe.size for recipe in run.recipes.values()})
+    sizes = sorted(set(_grids(run).values()))
     files = run.layout.scores, run.layout.ceilings
     score.run(run.fitted_entries(), run.members("heldout"), sizes, run.heldout, *files)
 
@@ -131,6 +140,8 @@ def leaderboard_stage(run: Run) -> Stage:
     def reads() -> Sequence[Inputs]:
         manifests = [folder.manifest for folder in _trainings(run)]
         times = [timing_file(store) for store in run.stores("heldout").values()]
+        for name, fold in product(run.recipes, run.suite.folds.run):
+            times += map(timing_file, base_stores(run, name, fold).values())
         return (
             inputs.of_files(run, "scores", [run.layout.scores, run.layout.ceilings]),
             inputs.of_files(run, "trainings", manifests),
@@ -169,23 +180,38 @@ def _member_cost(run: Run, name: str) -> leaderboard.MemberCost:
     manifests = [
         read_manifest(run.layout.training(name, fold).manifest) for fold in run.suite.folds.run
     ]
-    recipe = run.recipes[name]
-    size = score.size_name(recipe.size)
-    ceilings = read_json(run.layout.ceilings, dict[str, float], SCORE)
-    if size not in ceilings:
-        raise BadFile(run.layout.ceilings, f"says nothing of {size}", f"remove it and {SCORE}")
+    recipe, base = run.recipes[name], run.base(name)
+    size, ceiling = _size_and_ceiling(run, name)
     weights = run.layout.training(name, run.suite.folds.run[0]).weights
     return leaderboard.MemberCost(
         size=size,
-        ceiling=ceilings[size],
+        ceiling=ceiling,
         params_m=manifests[0].parameters / 1e6,
-        gflops=run.forward_gflops[name],
+        gflops=run.forward_gflops[name] * typical_tiles(recipe),
         disk_mb=weights.stat().st_size / 1e6,
-        train_s=sum(manifest.seconds for manifest in manifests),
+        train_s=sum(manifest.seconds for manifest in manifests) + _base_maps_s(run, name),
         predict_ms=predict.ms_per_image(run.layout.maps(name, "heldout")),
         reported_dice=recipe.reported_dice,
         reported_one_minus_jaccard=recipe.reported.get("one_minus_jaccard"),
+        base=base.members if base else (),
     )
+
+
+def _size_and_ceiling(run: Run, name: str) -> tuple[str, float]:
+    """Return what a network sees, and the mean Dice that it could reach at best."""
+    size = score.size_name(run.recipes[name].size)
+    if run.base(name):
+        return f"{size} tiles", 1.0  # of the photograph at its own size
+    ceilings = read_json(run.layout.ceilings, dict[str, float], SCORE)
+    if size not in ceilings:
+        raise BadFile(run.layout.ceilings, f"says nothing of {size}", f"remove it and {SCORE}")
+    return size, ceilings[size]
+
+
+def _base_maps_s(run: Run, name: str) -> float:
+    """Return the seconds that the maps took from which an edge network learned; 0 of others."""
+    stores = [base_stores(run, name, fold).values() for fold in run.suite.folds.run]
+    return sum(predict.noted_seconds(store) for of_fold in stores for store in of_fold)
 
 
 def submission_stage(run: Run) -> Stage:

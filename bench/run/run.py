@@ -15,6 +15,7 @@ from bench.data.folds import Split, read_folds, split
 from bench.ensembles.entry import Entry, entries_of, read_fitted
 from bench.ensembles.members import Members
 from bench.networks.build import meta_network
+from bench.networks.edge import typical_tiles
 from bench.system.contents import Contents
 from bench.system.device import Machine
 from bench.system.errors import BadConfig
@@ -64,10 +65,16 @@ class Run:
 
     @cached_property
     def forward_gflops(self) -> dict[str, float]:
-        """The GFLOPs of a forward pass, by recipe."""
+        """The GFLOPs of a forward pass, by recipe; an edge network's is that of a tile."""
         return {
             name: gflops(meta_network(recipe), recipe.size) for name, recipe in self.recipes.items()
         }
+
+    def map_gflops(self, name: str) -> float:
+        """Return the GFLOPs of a recipe's map without test-time augmentation, base included."""
+        base = self.base(name)
+        before = sum(self.map_gflops(member) for member in base.members) if base else 0.0
+        return before + self.forward_gflops[name] * typical_tiles(self.recipes[name])
 
     def chosen_recipes(self, only: Sequence[str]) -> Sequence[str]:
         """Return the recipes that are named, or all of the suite's if none is named.
@@ -87,6 +94,11 @@ class Run:
         """Single models and ensembles; those that learn, without what they have learned."""
         refine = {name: recipe.refine for name, recipe in self.recipes.items()}
         return entries_of(self.suite, refine)
+
+    def base(self, name: str) -> Entry | None:
+        """Return the entry whose map a recipe's edge network sharpens; None of other recipes."""
+        edge = self.recipes[name].edge
+        return next(entry for entry in self.entries if entry.name == edge.of) if edge else None
 
     def fitted_entries(self) -> list[Entry]:
         """Return the entries ready for maps: those that learn, with what they have learned.

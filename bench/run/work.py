@@ -8,14 +8,15 @@ SCORE_GFLOPS = 2.0  # a mask is scored in the time of so much network work: a ro
 
 def training_work(run: Run, name: str, fold: int) -> float:
     """Estimate the work of one training."""
-    images = run.recipes[name].full_size_epochs * len(run.splits[fold].train)
+    recipe = run.recipes[name]
+    images = recipe.full_size_epochs * len(run.splits[fold].train) * recipe.crops
     return STEP_FORWARDS * run.forward_gflops[name] * images
 
 
 def prediction_work(run: Run, split: str) -> float:
     """Estimate the work of all maps of the split "heldout" or "test"."""
     photographs = len(run.heldout) if split == "heldout" else len(run.splits) * len(run.data.test)
-    return photographs * sum(run.forward_gflops.values())
+    return photographs * sum(map(run.map_gflops, run.recipes))
 
 
 def scoring_work(run: Run, photographs: int) -> float:

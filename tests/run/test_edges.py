@@ -1,0 +1,138 @@
+"""A suite with edge networks, of a single model and of an ensemble: from training to cut-outs."""
+
+import csv
+import json
+import re
+from itertools import pairwise
+
+import numpy as np
+import pytest
+import yaml
+
+from bench.cli.verbs import main
+from bench.config.recipe import Network
+from bench.config.strict import to_yaml
+from bench.cutout.model import open_model
+from bench.data.images import read_image
+from bench.masks.parts import open_maps
+from bench.system.device import Machine
+from tests.tiny import EDGE, QUICK, RECIPE
+
+SUITE = {
+    "title": "edges",
+    "recipes": ["mean-edge.yaml", "a-edge.yaml", "a.yaml", "b.yaml"],  # edges are trained last
+    "folds": {"count": 2, "valid_cars": 1},
+    "ensembles": {
+        "mean": {"rule": "mean", "members": ["a.yaml", "b.yaml"]},
+        "edges": {"rule": "mean", "members": ["a-edge.yaml", "mean-edge.yaml"]},
+        "greedy": {"rule": "greedy", "members": ["a.yaml", "b.yaml"]},
+    },
+}
+
+
+class Edges:
+    """A folder with recipes and a suite of them, and the command line that runs it."""
+
+    def __init__(self, folder, data):
+        self.folder, self.data, self.suite = folder, data, folder / "edges.yaml"
+        learner = {"network": Network(**QUICK), "epochs": 4, "augment": ("flip",)}
+        recipes = {
+            "a": RECIPE.model_copy(update=learner),
+            "b": RECIPE.model_copy(update={**learner, "size": (40, 60)}),
+            "a-edge": EDGE,
+            "mean-edge": EDGE.model_copy(
+                update={"edge": EDGE.edge.model_copy(update={"of": "mean"})}
+            ),
+        }
+        for name, recipe in recipes.items():
+            (folder / f"{name}.yaml").write_text(to_yaml(recipe))
+        self.write(SUITE)
+
+    def write(self, suite):
+        self.suite.write_text(yaml.safe_dump(suite))
+
+    def main(self, verb, *more):
+        places = ["--runs", str(self.folder / "runs"), "--submissions", str(self.folder / "out")]
+        words = [verb, str(self.suite), "--data", str(self.data), *places, "--jobs", "1"]
+        return main([*words, "--device", "cpu", *more])
+
+    def made(self, name):
+        return self.folder / "runs" / "edges" / name
+
+
+@pytest.fixture(scope="module")
+def edges(tiny_carvana, tmp_path_factory):
+    return Edges(tmp_path_factory.mktemp("edges"), tiny_carvana)
+
+
+@pytest.fixture(scope="module")
+def finished(edges):
+    assert edges.main("run") == 0
+    return edges
+
+
+@pytest.mark.slow
+def test_a_run_with_edge_networks_ends_is_current_and_counts_their_whole_cost(finished, capsys):
+    with finished.made("leaderboard.csv").open() as file:
+        rows = {row["entry"]: row for row in csv.DictReader(file)}
+    assert rows.keys() == {"a", "b", "a-edge", "mean-edge", "mean", "edges", "greedy"}
+    for key in ("params_m", "gflops", "train_s", "disk_mb"):
+        cost = {name: float(row[key]) for name, row in rows.items()}
+        growing = ["a", "a-edge", "mean-edge", "edges"]  # what each needs, the next one needs, too
+        assert all(cost[one] < cost[next_one] for one, next_one in pairwise(growing))
+        assert cost["edges"] < cost["a-edge"] + cost["mean-edge"]  # `a` is needed once
+    assert rows["a-edge"]["size"] == "64x64 tiles" and float(rows["a-edge"]["ceiling"]) == 1
+    assert finished.main("run") == 0
+    assert "everything is there and current" in capsys.readouterr().err
+    assert not list(finished.made("a-edge").rglob("maps-fold*.sqlite"))  # learned from, and gone
+
+
+@pytest.mark.slow
+def test_other_weights_below_an_edge_network_are_refused(finished, capsys):
+    weights = finished.made("a/fold0/weights.safetensors")
+    noted = finished.made("a-edge/fold0/made.json").read_text()
+    assert weights.name in noted and "weights below the edge network" in noted
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("entry", ["a-edge", "mean-edge", "edges"])
+@pytest.mark.parametrize("openvino", [False, True])
+def test_an_exported_edge_network_makes_the_maps_of_the_run(finished, tmp_path, entry, openvino):
+    if openvino:
+        pytest.importorskip("openvino")
+    run, out = ["--run", str(finished.made("."))], tmp_path / "model"
+    flags = ["--openvino"] * openvino
+    assert main(["export", *run, "--entry", entry, "--out", str(out), *flags]) == 0
+    model = open_model(out, Machine("cpu"))
+    names = model.names
+    stores = [open_maps(finished.made(f"{name}/maps-heldout.sqlite")) for name in names]
+    image = stores[0].ids()[3]
+    photo = read_image(finished.data / "train" / f"{image}.jpg")
+    for map, store in zip(model.maps([photo])[0], stores, strict=True):
+        difference = np.abs(map.astype(int) - store.read(image))
+        assert difference.mean() < 0.5  # single levels, where bf16 rounds otherwise
+    assert json.loads((out / "manifest.json").read_text())["members"][0]["base"]["entry"]
+
+
+def changed(edges, recipe, **changes):
+    fields = yaml.safe_load((edges.folder / f"{recipe}.yaml").read_text())
+    (edges.folder / f"{recipe}.yaml").write_text(yaml.safe_dump({**fields, **changes}))
+
+
+@pytest.mark.parametrize(
+    ("of", "message"),
+    [
+        ("meen", "recipe a-edge: edge.of: no entry of the suite 'meen'; nearest: mean"),
+        ("greedy", "'greedy' learns from the held-out cars.* name an ensemble whose rule learns"),
+        ("mean-edge", "'mean-edge' is made of 'mean-edge', an edge network itself; name a recipe"),
+        ("edges", "'edges' is made of 'a-edge', an edge network itself"),
+    ],
+)
+def test_an_edge_network_of_what_it_cannot_sharpen_is_refused(
+    tmp_path, tiny_carvana, capsys, of, message
+):
+    edges = Edges(tmp_path, tiny_carvana)
+    changed(edges, "a-edge", edge={"of": of})
+    assert edges.main("run") == 2
+    assert re.search(message, capsys.readouterr().err)
+    assert not edges.made(".").exists()
