@@ -82,7 +82,9 @@ def estimate(recipe: Recipe, amount: Amount, machine: Machine) -> Cost:
     return Cost(
         train_s=step_s * amount.learned * recipe.full_size_epochs,
         predict_s=forward_s * amount.predicted * len(views(recipe.tta)),
-        disk_bytes=samples * (samples <= CACHE_BYTES) + 5 * amount.networks * weights + amount.maps * MAP_BYTES,
+        disk_bytes=samples * (samples <= CACHE_BYTES)
+        + 5 * amount.networks * weights
+        + amount.maps * MAP_BYTES,
     )
 
 
