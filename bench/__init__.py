@@ -13,7 +13,7 @@
   demo/         cars drawn in that layout
     folder photograph body mesh parts shape skin raster shader light studio sheet
   metrics/      pure measures: masks and scores in, numbers out
-    overlap boundary measures parity statistics
+    overlap boundary measures parity correction statistics power
   networks/     a recipe's network: built, loaded, run over photographs
     build manifest load tta infer outputs openvino predictor predict*
   training/     recipe and fold in, a trained network out
