@@ -58,23 +58,6 @@ RECIPE = Recipe.model_validate(
     }
 ).named("it")  # fmt: skip
 
-EDGE = Recipe.model_validate(
-    {
-        "network": {"name": "edge_unet", "width": 8, "depth": 1},
-        "size": [64, 64],
-        "edge": {"of": "a", "reach": 6, "crops": 2},
-        "loss": {"bce": 1, "soft_dice": 1},
-        "optimiser": {"name": "adamw", "lr": 0.01},
-        "schedule": "one_cycle",
-        "epochs": 3,
-        "batch": 8,
-        "augment": ["flip", "colour"],
-        "tta": {"flip": False},
-        "source": "test",
-        "goal": "test",
-    }
-).named("edge")
-
 QUICK = {  # learns the tiny cars within seconds
     "name": "zoo", "decoder": "unet", "encoder": "resnet18", "pretrained": False,
     "encoder_depth": 3, "decoder_channels": [32, 16, 8],

@@ -12,7 +12,6 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from accelerate import Accelerator
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
@@ -25,6 +24,7 @@ from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
 from bench.networks.outputs import map_of
 from bench.networks.tta import views
+from bench.system.device import Accelerator
 from models.interface import margin_of
 
 Seen = NDArray[np.uint8]  # (H, W, 5): red, green, blue, map, and band as 0 or 255

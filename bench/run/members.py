@@ -29,7 +29,7 @@ from bench.system.claims import attempt
 from bench.system.errors import Missing
 from bench.system.files import update_text
 from bench.training import train
-from bench.training.edge import ReadMap, no_map
+from bench.training.dataset import ReadMap, no_map
 
 CARS = {"heldout": "held-out", "test": "test"}  # as people read it
 

@@ -1,5 +1,8 @@
 """Photographs and targets on a network's grid, shrunk once and read in every epoch.
 
+Or, for edge networks, crops of photographs at their own size, of their maps and masks, which are
+read again in every epoch: several crops of each photograph.
+
 Reads  a Carvana folder. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red, green, blue, target,
        and at the end a CRC-32. Samples that would fill too much of the disk are decoded and shrunk
        again in every epoch.
@@ -7,8 +10,8 @@ Reads  a Carvana folder. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red, g
 
 import hashlib
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -19,10 +22,13 @@ from isal import isal_zlib
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from bench.config.recipe import Recipe
 from bench.data.carvana import Carvana
 from bench.data.content import mask_hashes, photograph_hashes
 from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
+from bench.masks.types import THRESHOLD, Map, Mask
+from bench.networks.edge import Seen, seen_by_edge, window
 from bench.system.contents import Contents
 from bench.system.disk import take_space
 from bench.system.environment import code_sha256
@@ -31,9 +37,10 @@ from bench.system.process import use_one_opencv_thread
 from bench.system.progress import say, track
 from bench.system.threads import prefetch
 from bench.training.augment import Augment
-from bench.training.edge import EdgeSet
 
 Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
+ReadMap = Callable[[str], Map]  # image id -> the map that an edge network sharpens
+JITTER = 4  # a crop's centre lies at most a fourth of its size from the place it is taken for
 CHECKSUM_BYTES = 4
 BLOCK_BYTES = 2**26  # of a file, read at once
 CACHE_BYTES = 8_000_000_000  # the most for all samples of one size
@@ -159,6 +166,70 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
             np.ascontiguousarray(stored[..., :3]), np.ascontiguousarray(stored[..., 3]), int(seed)
         )
         return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(target)[None]
+
+
+def no_map(image: str) -> Map:
+    """Refuse to give a map.
+
+    Raises:
+        TypeError: always.
+    """
+    raise TypeError(f"{image}: there is no map to sharpen; an edge network's task has a `read_map`")
+
+
+@dataclass
+class EdgeSet(Dataset[tuple[Tensor, Tensor]]):
+    """Augmented crops of one epoch, the same for the same seed and epoch on any worker.
+
+    A crop lies on the map's outline, every second one where the map is wrong. Each item is the
+    crops of a photograph: what the network sees, uint8 (crops, 5, h, w), and the targets, uint8
+    (crops, 1, h, w) with 255 = car.
+    """
+
+    data: Carvana
+    images: Sequence[str]
+    read_map: ReadMap
+    recipe: Recipe
+    epoch: int = 0
+    augment: Augment = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.augment = Augment(self.recipe.augment, self.recipe.size)
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        """Return the crops of photograph `index`, chosen and augmented for this epoch."""
+        image = self.images[index]
+        rng = np.random.default_rng((self.recipe.seed, self.epoch, index))
+        photo, truth = read_image(self.data.train[image]), self.data.mask(image)
+        seen = seen_by_edge(photo, self.read_map(image), self.recipe.reach)
+        both = np.dstack([seen, truth * np.uint8(255)])
+        crops = [self._crop(both, middle, rng) for middle in self._middles(seen, truth, rng)]
+        shown = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
+        return shown[:, :-1], shown[:, -1:]
+
+    def _middles(self, seen: Seen, truth: Mask, rng: np.random.Generator) -> list[tuple[int, int]]:
+        """Draw the places that crops are taken for, as row and column."""
+        band = np.flatnonzero(seen[..., -1])
+        band = band if len(band) else np.arange(truth.size)  # a map without outline: anywhere
+        wrong = band[((seen[..., 3] >= THRESHOLD) != truth).reshape(-1)[band]]
+        halves = (band, wrong if len(wrong) else band)
+        drawn = [int(rng.choice(halves[crop % 2])) for crop in range(self.recipe.crops)]
+        return [divmod(place, truth.shape[1]) for place in drawn]
+
+    def _crop(
+        self, both: Seen, middle: tuple[int, int], rng: np.random.Generator
+    ) -> npt.NDArray[np.uint8]:
+        size = self.recipe.size
+        top, left = (
+            place - side // 2 + int(rng.integers(-side // JITTER, side // JITTER, endpoint=True))
+            for place, side in zip(middle, size, strict=True)
+        )
+        crop, seed = window(both, top, left, size), int(rng.integers(2**32))
+        photo, rest = np.ascontiguousarray(crop[..., :3]), np.ascontiguousarray(crop[..., 3:])
+        return np.dstack(self.augment(photo, rest, seed))
 
 
 def batches(

@@ -4,17 +4,20 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 
+from bench.config.recipe import Recipe
 from bench.data.carvana import Carvana
+from bench.data.images import read_image
 from bench.masks import rle
 from bench.masks.types import Runs, Size
 from bench.metrics.overlap import counts_from_runs, dice
+from bench.networks.edge import Sharpener
 from bench.networks.infer import probabilities
 from bench.networks.outputs import runs_of
 from bench.networks.tta import View
-from bench.training.dataset import Samples
+from bench.system.device import Accelerator
+from bench.training.dataset import ReadMap, Samples
 
 BATCH = 8
 
@@ -48,3 +51,25 @@ def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerato
         for probability, size, truth in zip(batch, sizes, truths, strict=True):
             scores.append(dice(counts_from_runs(runs_of(probability, size), truth)))
     return sum(scores) / len(scores)
+
+
+@dataclass(frozen=True)
+class EdgeScore:
+    """The score of an edge network: the mean Dice of validation photographs' sharpened maps."""
+
+    data: Carvana
+    images: Sequence[str]
+    read_map: ReadMap
+    recipe: Recipe
+    accelerator: Accelerator
+
+    def __call__(self, network: nn.Module) -> float:
+        """Return the mean Dice at full size."""
+        network.eval()
+        sharpen = Sharpener(self.recipe, [network], self.accelerator)
+        scores = []
+        for image in self.images:
+            map = sharpen(read_image(self.data.train[image]), self.read_map(image))
+            counts = counts_from_runs(rle.map_runs(map), rle.runs(self.data.mask(image)))
+            scores.append(dice(counts))
+        return sum(scores) / len(scores)

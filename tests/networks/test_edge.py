@@ -13,7 +13,8 @@ from bench.networks.edge import Sharpener, band_of, seen_by_edge, window
 from bench.networks.load import fuse_batch_norms
 from bench.system.device import Machine
 from bench.system.errors import BadConfig
-from tests.tiny import EDGE, draw_car
+from tests.edges import EDGE
+from tests.tiny import draw_car
 
 
 def network(seed=0, **options):

@@ -10,54 +10,11 @@ import pytest
 import yaml
 
 from bench.cli.verbs import main
-from bench.config.recipe import Network
-from bench.config.strict import to_yaml
 from bench.cutout.model import open_model
 from bench.data.images import read_image
 from bench.masks.parts import open_maps
 from bench.system.device import Machine
-from tests.tiny import EDGE, QUICK, RECIPE
-
-SUITE = {
-    "title": "edges",
-    "recipes": ["mean-edge.yaml", "a-edge.yaml", "a.yaml", "b.yaml"],  # edges are trained last
-    "folds": {"count": 2, "valid_cars": 1},
-    "ensembles": {
-        "mean": {"rule": "mean", "members": ["a.yaml", "b.yaml"]},
-        "edges": {"rule": "mean", "members": ["a-edge.yaml", "mean-edge.yaml"]},
-        "greedy": {"rule": "greedy", "members": ["a.yaml", "b.yaml"]},
-    },
-}
-
-
-class Edges:
-    """A folder with recipes and a suite of them, and the command line that runs it."""
-
-    def __init__(self, folder, data):
-        self.folder, self.data, self.suite = folder, data, folder / "edges.yaml"
-        learner = {"network": Network(**QUICK), "epochs": 4, "augment": ("flip",)}
-        recipes = {
-            "a": RECIPE.model_copy(update=learner),
-            "b": RECIPE.model_copy(update={**learner, "size": (40, 60)}),
-            "a-edge": EDGE,
-            "mean-edge": EDGE.model_copy(
-                update={"edge": EDGE.edge.model_copy(update={"of": "mean"})}
-            ),
-        }
-        for name, recipe in recipes.items():
-            (folder / f"{name}.yaml").write_text(to_yaml(recipe))
-        self.write(SUITE)
-
-    def write(self, suite):
-        self.suite.write_text(yaml.safe_dump(suite))
-
-    def main(self, verb, *more):
-        places = ["--runs", str(self.folder / "runs"), "--submissions", str(self.folder / "out")]
-        words = [verb, str(self.suite), "--data", str(self.data), *places, "--jobs", "1"]
-        return main([*words, "--device", "cpu", *more])
-
-    def made(self, name):
-        return self.folder / "runs" / "edges" / name
+from tests.edges import Edges
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,9 @@ from bench.networks.edge import band_of
 from bench.networks.manifest import read_manifest
 from bench.system.device import Machine
 from bench.training import train
-from bench.training.edge import EdgeSet
-from tests.tiny import EDGE, same, weights
+from bench.training.dataset import EdgeSet
+from tests.edges import EDGE
+from tests.tiny import same, weights
 
 
 @dataclass(frozen=True)
