@@ -13,11 +13,11 @@
   demo/         cars drawn in that layout
     folder photograph body mesh parts shape skin raster shader light studio sheet
   metrics/      pure measures: masks and scores in, numbers out
-    overlap boundary measures parity statistics
+    overlap boundary measures parity correction statistics power
   networks/     a recipe's network: built, loaded, run over photographs
     build manifest load tta infer outputs openvino predictor predict*
   training/     recipe and fold in, a trained network out
-    train* check dataset augment losses optimiser state validation memory cost
+    train* check dataset augment losses optimiser state steps validation memory cost
     tensorboard
   refinement/   a map in, a better mask of it out: one step a file
     refine state certainty <step>

@@ -19,7 +19,8 @@ if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
 
 EXIT_CODES = """exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad data, 4 something is missing,
             5 finished but some items failed, 130 interrupted, 143 or 129 told to end"""
-DEVICES = ("auto", "cpu", "cuda")
+DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
+PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 MOST_JOBS = 1024  # threads; more cost more memory than they bring
 
 
@@ -104,6 +105,7 @@ def _add_suite(parser: argparse.ArgumentParser, nargs: str | None) -> None:
     add_device(parser)
     at_once = "images in memory at once (training tries how many fit)"
     parser.add_argument("--micro-batch", type=whole(1, 4096), metavar="N", help=at_once)
+    parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--limit", type=positive, metavar="N", help="use only N cars of the data")
 
 
@@ -138,7 +140,16 @@ def add_scratch(parser: argparse.ArgumentParser) -> None:
 
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add the choice of a device."""
-    parser.add_argument("--device", choices=DEVICES, default="auto")
+    parser.add_argument(
+        "--device", type=device, default="auto", metavar="D", help="auto, cpu, cuda or cuda:N"
+    )
+
+
+def device(text: str) -> str:
+    """Read the name of a device."""
+    if not DEVICE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cpu, cuda or cuda:N (N from 0)")
+    return text
 
 
 def whole(least: int, most: int) -> Callable[[str], int]:
@@ -256,7 +267,7 @@ def run_options(args: argparse.Namespace) -> "RunOptions":
         default_data=home() / "data",
         runs=args.runs,
         submissions=args.submissions,
-        machine=Machine(args.device, args.jobs, args.micro_batch),
+        machine=Machine(args.device, args.jobs, args.micro_batch, args.precision),
         seed=args.seed,
         limit=args.limit,
         tensorboard=getattr(args, "tensorboard", False),

@@ -9,7 +9,7 @@ import torch
 
 from bench.data.carvana import open_folder
 from bench.kaggle.client import client_path
-from bench.system.device import bf16_is_fast, free_ram
+from bench.system.device import best_precision, free_ram
 from bench.system.environment import environment
 from bench.system.errors import BenchError, Missing
 from models.encoders import WEIGHTS_DIR
@@ -37,7 +37,8 @@ def _kaggle() -> str:
 
 def _devices() -> list[str]:
     cards = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    precision = "bf16" if bf16_is_fast(cpu=True) else "fp32 only: no bf16 instructions"
+    bf16 = best_precision(torch.device("cpu")) == "bf16"
+    precision = "bf16" if bf16 else "fp32 only: no bf16 instructions"
     return [*cards, f"cpu ({torch.get_num_threads()} threads, {precision})"]
 
 

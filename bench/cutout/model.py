@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import torch
-from accelerate import Accelerator
 from pydantic import AfterValidator, Field, field_validator
 from torch import nn
 
@@ -36,7 +35,7 @@ from bench.networks.build import meta_network
 from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
 from bench.networks.tta import views
-from bench.system.device import Machine, enough_memory
+from bench.system.device import Accelerator, Machine, enough_memory
 from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.files import json_sha256, read_json, sha256
 from bench.system.text import nearest
@@ -178,7 +177,7 @@ class Model:
         self, folder: Path, manifest: Manifest, machine: Machine, *, exact: bool = False
     ) -> None:
         if manifest.converted:
-            if machine.device == "cuda":
+            if machine.device.startswith("cuda"):
                 raise BadConfig(
                     f"{folder}: converted for CPUs; use --device cpu, or export without --openvino"
                 )
@@ -233,7 +232,7 @@ class _LoadedMember:
     def __init__(
         self, member: ExportedMember, layout: Layout, accelerator: Accelerator, exact: bool
     ) -> None:
-        bf16 = accelerator.mixed_precision == "bf16" and not exact
+        bf16 = accelerator.precision == "bf16" and not exact
         self.networks: list[nn.Module] = []
         for part in member.parts:
             training = layout.training(member.name, part.fold)

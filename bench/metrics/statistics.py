@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import t as student
 
 from bench.masks.types import Floats
+from bench.metrics.correction import holm, holm_levels
 
 RESAMPLES = 10_000  # the 2.5 % point of the bootstrap is then known to 0.16 percentage points
 FLIPS = 99_999  # the smallest p is 1e-5: over the 4,950 pairs of 100 entries still below 0.05
@@ -30,6 +31,13 @@ class Gain(NamedTuple):
     low: float
     high: float
     p: float
+
+
+class Comparisons(NamedTuple):
+    """Every pair of a table's entries, both (entries, entries) and symmetric."""
+
+    p: Floats  # corrected for the number of pairs; 1 on the diagonal
+    levels: Floats  # below which a pair's own p is SIGNIFICANT once corrected
 
 
 def interval(
@@ -151,28 +159,7 @@ def paired_ps(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
     return p
 
 
-def holm(p_values: ArrayLike) -> Floats:
-    """p-values corrected for their number, so that they bound the chance of any false positive.
-
-    Raises:
-        ValueError: these are not numbers from 0 to 1 in one dimension.
-
-    Source: Holm 1979, https://www.jstor.org/stable/4615733
-
-    >>> holm([0.01, 0.04, 0.03]).round(2).tolist()
-    [0.03, 0.06, 0.06]
-    """
-    p = np.asarray(p_values, dtype=float)
-    if p.ndim != 1 or not ((p >= 0) & (p <= 1)).all():
-        raise ValueError("p-values must be a list of numbers from 0 to 1")
-    order = np.argsort(p, kind="stable")
-    steps = p[order] * np.arange(len(p), 0, -1)
-    adjusted = np.empty_like(p)
-    adjusted[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return adjusted
-
-
-def comparisons(values: ArrayLike, cars: ArrayLike) -> Floats:
+def comparisons(values: ArrayLike, cars: ArrayLike) -> Comparisons:
     """`paired_ps` of every pair of entries, Holm-corrected over all pairs of the table.
 
     All pairs are the right family even for "is the best entry better than this one?", because the
@@ -182,10 +169,12 @@ def comparisons(values: ArrayLike, cars: ArrayLike) -> Floats:
         ValueError: as `interval`.
     """
     p = paired_ps(values, cars)
+    levels = np.full_like(p, SIGNIFICANT)
     pairs = np.triu_indices(len(p), k=1)
+    levels[pairs] = levels.T[pairs] = holm_levels(p[pairs], SIGNIFICANT)
     p[pairs] = holm(p[pairs])
     p.T[pairs] = p[pairs]
-    return p
+    return Comparisons(p, levels)
 
 
 def ranks_of(means: ArrayLike, p: Floats) -> NDArray[np.int64]:
@@ -197,7 +186,7 @@ def ranks_of(means: ArrayLike, p: Floats) -> NDArray[np.int64]:
 
     Args:
         means: (entries,), in any order.
-        p: (entries, entries), as `comparisons` gives them.
+        p: (entries, entries), as in `Comparisons`.
 
     Returns:
         (entries,) ranks in the same order.
@@ -240,6 +229,15 @@ def _checked(values: ArrayLike, cars: ArrayLike) -> tuple[Floats, NDArray[np.int
     if len(distinct) < 2:
         raise ValueError(f"a spread between cars needs at least two cars, not {len(distinct)}")
     return scores, members
+
+
+def car_sums(values: ArrayLike, cars: ArrayLike) -> Floats:
+    """Sums of scores over the images of each car: (rows, images) -> (rows, cars).
+
+    Raises:
+        ValueError: as `interval`.
+    """
+    return _car_sums(*_checked(values, cars))
 
 
 def _car_sums(values: Floats, members: NDArray[np.int64]) -> Floats:

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from contextlib import nullcontext
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from bench.networks.tta import View
+from bench.system.device import Accelerator
 from models.interface import normalise, padded_forward
 
 
@@ -61,7 +61,7 @@ def mean_probability(
     Args:
         images: uint8 (B, 3, H, W) RGB.
         max_batch: images of one pass, mirror images among them; None: all.
-        exact: float32 even where bf16 is faster.
+        exact: float32 even where half precision is faster.
 
     Returns:
         float32 (B, H, W) in [0, 1].

@@ -7,7 +7,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from bench.ensembles.rules import RULES
+from bench.metrics.power import MOST_CARS
 from bench.report.facts import Facts
 from bench.system.text import duration, listed, milliseconds, number, p_equals, several, signed
 
@@ -89,7 +92,17 @@ def _gain(facts: Facts, best: dict[str, Any], member: dict[str, Any]) -> str:
     return (
         f"The difference is {signed(gain)} [95 % interval {signed(best['gain_low'])} to "
         f"{signed(best['gain_high'])}; {p_equals(best['gain_p'])}{corrected}]: {pixels}."
+        f"{_cars_to_tell(best)}"
     )
+
+
+def _cars_to_tell(best: dict[str, Any]) -> str:
+    """Say how many held-out cars would tell; nothing where these do, or nothing was gained."""
+    cars = best.get("gain_cars")
+    if cars is None or pd.isna(cars):
+        return ""
+    more = " or more" if cars == MOST_CARS else ""
+    return f" To tell a difference like this four times in five takes {cars:,} held-out cars{more}."
 
 
 def _cost(best: dict[str, Any], member: dict[str, Any]) -> str:

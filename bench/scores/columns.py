@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from operator import attrgetter
 
 from bench.metrics.overlap import Counts
+from bench.metrics.power import MOST_CARS
 from bench.system.text import duration, number, probability, signed
 
+CARS = f"{number(MOST_CARS, 0)}: as many or more"
 GAIN = ("gain", "gain_low", "gain_high", "gain_p")
 
 
@@ -61,6 +63,9 @@ LEADERBOARD = (  # in the order of leaderboard.csv
     Column("p_best", "p to first",
            "of no difference to the first line, corrected for all pairs", 4,
            table=140, page=40, low_first=True, write=probability),
+    Column("cars_best", "Cars to tell",
+           f"held-out cars that would tell it from the first line, 4 times in 5; {CARS}", 0,
+           table=145, page=45, hidden=True, low_first=True, dtype="Int64"),
     Column("jaccard", "Jaccard", "mean over the photographs", 6,
            page=70, hidden=True, averaged=True),
     Column("jaccard_low"),
@@ -86,6 +91,9 @@ LEADERBOARD = (  # in the order of leaderboard.csv
     Column("gain_high", decimals=6, table=220),
     Column("gain_p", "p", "of no gain, corrected for all ensembles", 4,
            table=230, page=30, low_first=True, write=probability),
+    Column("gain_cars", "Cars to tell the gain",
+           f"held-out cars that would tell it from none, 4 times in 5; {CARS}", 0,
+           table=235, page=35, hidden=True, low_first=True, dtype="Int64"),
     Column("ceiling", "Ceiling", "Dice of a perfect network of this input size", 6,
            page=170, hidden=True),
     Column("train_s", "Training", "all folds together",

@@ -9,10 +9,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bench.config.layout import Layout
-from bench.scores.pairs import gain_columns, holm_column, matrix, paired_gain, read_scores
+from bench.scores.pairs import correct_gains, gain_columns, matrix, paired_gain, read_scores
 from bench.scores.ranking import pareto_front, ranks
 from bench.scores.tables import read_leaderboard
 from bench.system.errors import BadData, Missing
+
+RANKS = ("rank", "group", "p_best", "cars_best")  # what depends on the other rows of a table
 
 
 class Comparison(NamedTuple):
@@ -47,7 +49,7 @@ def run(first: Path, second: Path) -> Comparison:
     ]
     entries = pd.concat(boards, ignore_index=True)
     ranked = ranks(together)
-    ranked = ranked[[name for name in ("rank", "group", "p_best") if name in ranked]]
+    ranked = ranked[[name for name in RANKS if name in ranked]]
     keys = entries["run"] + "/" + entries["entry"]
     entries = entries.merge(ranked, left_on=keys, right_index=True)
     entries["pareto"] = pareto_front(entries["predict_ms"], entries["dice"])
@@ -67,7 +69,8 @@ def _gains(names: list[str], scores: pd.DataFrame) -> pd.DataFrame:
         if f"{names[1]}/{short}" in own[1]:
             pairs.append((short, entry, f"{names[1]}/{short}"))
     rows = [_row(label, dice[before], dice[after]) for label, before, after in pairs]
-    return holm_column(pd.DataFrame(rows), "gain_p")
+    gained = {label: dice[after] - dice[before] for label, before, after in pairs}
+    return correct_gains(pd.DataFrame(rows), gained)
 
 
 def _row(label: str, before: "pd.Series[float]", after: "pd.Series[float]") -> dict[str, Any]:
@@ -83,7 +86,7 @@ def _board(layout: Layout, name: str) -> pd.DataFrame:
     board = read_leaderboard(path)
     return (
         board[board["kind"] != "reported"]
-        .drop(columns=["rank", "group", "p_best"], errors="ignore")
+        .drop(columns=list(RANKS), errors="ignore")
         .assign(run=name)
     )
 

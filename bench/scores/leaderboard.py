@@ -14,7 +14,7 @@ import pandas as pd
 from bench.config.suite import Reported
 from bench.ensembles.entry import Entry
 from bench.scores.columns import averaged, check_leaderboard, dtypes, in_leaderboard
-from bench.scores.pairs import gain_columns, gain_over_best, holm_column, matrix
+from bench.scores.pairs import correct_gains, gain_columns, gain_over_best, matrix
 from bench.scores.ranking import pareto_front, quality, ranks
 from bench.scores.tables import WRITERS
 from bench.system.files import update_text
@@ -52,7 +52,8 @@ def table(
     `dice_low` and `dice_high` are the 95 % interval of the mean over cars like these; `gain` is
     that of an ensemble over its best member on the same images, with its interval and the p-value
     of no gain, Holm-corrected over the ensembles; `p_best` compares with the table's best. They
-    are empty where a single car is scored. `pareto`: no other entry is as good and faster.
+    are empty where a single car is scored. `cars_best` and `gain_cars` are how many held-out cars
+    would tell, where these do not. `pareto`: no other entry is as good and faster.
 
     Args:
         scores: one row for every entry and image.
@@ -60,15 +61,22 @@ def table(
         leaky: whether scored cars were trained on.
     """
     dice = matrix(scores, [entry.name for entry in entries])
+    over_best = {
+        each.name: gain_over_best(dice, dice.T[each.name], each.members)
+        for each in entries
+        if each.rule
+    }
     rows = [
         _row(entry, members)
         | quality(scores[scores["entry"] == entry.name])
-        | _gain(entry, dice)
+        | (gain_columns(over_best[entry.name][1]) if entry.rule else {})
         | {"leaky": leaky}
         for entry in entries
     ]
     ours = pd.DataFrame(rows).merge(ranks(scores), left_on="entry", right_index=True)
-    ours = holm_column(ours, "gain_p")
+    ours = correct_gains(
+        ours, {name: dice.T[name] - dice.T[best] for name, (best, _) in over_best.items()}
+    )
     ours["pareto"] = pareto_front(ours["predict_ms"], ours["dice"])
     check_leaderboard(str(key) for key in ours)
     published = [
@@ -91,13 +99,6 @@ def _row(entry: Entry, members: Mapping[str, MemberCost]) -> dict[str, Any]:
         **{key: sum(getattr(cost, key) for cost in costs) for key in COSTS},
         **{key: None if entry.rule else getattr(costs[0], key) for key in REPORTED},
     }
-
-
-def _gain(entry: Entry, dice: pd.DataFrame) -> dict[str, float]:
-    """The columns of an ensemble's gain over its best member; none for a single model."""
-    if not entry.rule:
-        return {}
-    return gain_columns(gain_over_best(dice, dice.T[entry.name], entry.members)[1])
 
 
 def write_means_by(group: "pd.Series[Any]", scores: pd.DataFrame, file: Path) -> None:

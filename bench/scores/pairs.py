@@ -1,13 +1,15 @@
 """Scores of entries on the same images, side by side, and what one entry gains over another."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from bench.data.carvana import car_of
 from bench.metrics import statistics
-from bench.metrics.statistics import Gain
+from bench.metrics.correction import holm, holm_levels
+from bench.metrics.power import cars_to_tell
+from bench.metrics.statistics import SIGNIFICANT, Gain
 from bench.scores.columns import GAIN, averaged
 from bench.system.errors import BadFile
 from bench.system.files import read_parquet
@@ -97,5 +99,28 @@ def holm_column(table: pd.DataFrame, key: str) -> pd.DataFrame:
     if key not in table:
         return table
     known = table[key].dropna()
-    corrected = pd.Series(statistics.holm(known), known.index, dtype=float)
+    corrected = pd.Series(holm(known), known.index, dtype=float)
     return table.assign(**{key: corrected.reindex(table.index)})
+
+
+def correct_gains(
+    table: pd.DataFrame, differences: Mapping[str, "pd.Series[float]"]
+) -> pd.DataFrame:
+    """Return a table with its `gain_p` Holm-corrected, and with `gain_cars` beside it.
+
+    These are the held-out cars that would tell a gain from none, where the table's do not; NaN
+    where a mean gain is zero. A table without p-values is returned as it is.
+
+    Args:
+        table: with the columns `entry` and, unless a single car is scored, `gain_p`.
+        differences: of each entry that has a p-value, what it gains on each image.
+    """
+    if "gain_p" not in table:
+        return table
+    known = table.dropna(subset="gain_p")
+    levels = pd.Series(holm_levels(known["gain_p"], SIGNIFICANT), known.index)
+    corrected = holm_column(table, "gain_p")
+    unclear = corrected[corrected["gain_p"] >= SIGNIFICANT]
+    gains = pd.DataFrame(differences).T.loc[unclear["entry"]]
+    needed = cars_to_tell(gains, list(map(car_of, gains.columns)), levels[unclear.index])
+    return corrected.assign(gain_cars=pd.Series(needed, unclear.index))

@@ -8,6 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from bench.data.carvana import car_of
 from bench.metrics import statistics
+from bench.metrics.power import cars_to_tell
 from bench.scores.columns import averaged
 from bench.scores.pairs import matrix
 
@@ -41,7 +42,8 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
     Returns:
         Index entry; rank, group (1, 2, ... of entries that cannot be told from the best of their
         group), p_best (of no difference to the best of all, Holm-corrected over all pairs; NaN for
-        the best), dice_low, dice_high, jaccard_low, jaccard_high. Where a single car is scored
+        the best), cars_best (held-out cars that would tell them apart, where these do not; NaN for
+        equal means), dice_low, dice_high, jaccard_low, jaccard_high. Where a single car is scored
         there are no intervals and no p, and only equal means tie.
     """
     dice = matrix(scores, list(scores["entry"].unique()))
@@ -52,9 +54,13 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
         ranked["rank"] = means.rank(method="min", ascending=False).astype(int)
         ranked["group"] = ranked["rank"].rank(method="dense").astype(int)
         return ranked
-    p = statistics.comparisons(dice, cars)
+    p, levels = statistics.comparisons(dice, cars)
+    best = int(np.argmax(means))
     ranked["rank"] = statistics.ranks_of(means, p)
-    ranked["p_best"] = pd.Series(p[int(np.argmax(means))], dice.index).drop(means.idxmax())
+    ranked["p_best"] = pd.Series(p[best], dice.index).drop(means.idxmax())
+    tied = dice[ranked["p_best"] >= statistics.SIGNIFICANT]
+    needed = cars_to_tell(dice.iloc[best] - tied, cars, levels[best][dice.index.isin(tied.index)])
+    ranked["cars_best"] = pd.Series(needed, tied.index)
     ranked["group"] = ranked["rank"].rank(method="dense").astype(int)
     jaccard = matrix(scores, list(dice.index), "jaccard")
     for key, table in (("dice", dice), ("jaccard", jaccard)):

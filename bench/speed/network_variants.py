@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
 
 from bench.config.recipe import Recipe
@@ -18,10 +17,10 @@ from bench.networks.load import fuse_batch_norms
 from bench.networks.openvino import Converted, convert, undisturbed
 from bench.networks.tta import View
 from bench.speed.timing import OURS
-from bench.system.device import bf16_is_fast
+from bench.system.device import Accelerator, best_precision
 from bench.training.losses import total_loss
 from bench.training.state import trial_state
-from bench.training.train import train_one_epoch
+from bench.training.steps import train_one_epoch
 from models.interface import normalise, padded_forward, stride_of
 
 EAGER, COMPILED, OPENVINO = "eager fp32", "ours and torch.compile", "OpenVINO"
@@ -66,7 +65,8 @@ def eager(network: nn.Module, images: Tensor) -> Predict:
 def openvino(network: nn.Module, images: Tensor, folder: Path) -> Predict:
     """Convert the network into `folder`, and return it as an export with --openvino runs it."""
     convert(network, (images.shape[-2], images.shape[-1]), folder)
-    converted = Converted(folder, stride_of(network), bf16=bf16_is_fast(cpu=True))
+    bf16 = best_precision(torch.device("cpu")) == "bf16"
+    converted = Converted(folder, stride_of(network), bf16=bf16)
 
     def predict() -> Tensor:
         with undisturbed():

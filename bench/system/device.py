@@ -2,18 +2,42 @@
 
 import resource
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
 import torch
-from accelerate import Accelerator
+from torch.amp.grad_scaler import GradScaler
 
 from bench.system.errors import BenchError, Missing, memory_is_full
 
 SHARE = 0.9  # of free memory; programs also touch what they have reserved, and read files
 MY_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")  # man 7 cgroups
+HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}  # precisions of less than 32 bits
+
+
+@dataclass(frozen=True)
+class Accelerator:
+    """A device, and the precision in which networks compute on it: "bf16", "fp16" or "fp32"."""
+
+    device: torch.device
+    precision: str
+
+    @property
+    def name(self) -> str:
+        """The maker's name of the card, or "cpu"."""
+        return torch.cuda.get_device_name(self.device) if self.device.type == "cuda" else "cpu"
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Return a block in which networks compute in this precision; weights stay in fp32."""
+        if self.precision not in HALF:
+            return nullcontext()
+        return torch.autocast(self.device.type, HALF[self.precision])
+
+    def scaler(self) -> GradScaler:
+        """Return what keeps small gradients from vanishing in fp16, and does nothing elsewhere."""
+        return GradScaler(self.device.type, enabled=self.precision == "fp16")
 
 
 @dataclass(frozen=True)
@@ -21,36 +45,75 @@ class Machine:
     """What a run may use of this machine.
 
     Args:
-        device: "auto", "cpu" or "cuda".
+        device: "auto", "cpu", "cuda" (the first card) or "cuda:N".
         jobs: threads that work on photographs in parallel.
         micro_batch: images in memory at once; None: as much of a batch as fits.
+        precision: "bf16", "fp16", "fp32" or "auto": the fastest of the device that trains well.
     """
 
     device: str = "auto"
     jobs: int = 1
     micro_batch: int | None = None
+    precision: str = "auto"
 
-    def accelerator(self) -> Accelerator:
-        """Return the device, with mixed precision in bf16 where that is faster than fp32.
+    @property
+    def torch_device(self) -> torch.device:
+        """The device that networks run on.
 
         Raises:
-            Missing: "cuda" is asked for, and there is no such device.
+            Missing: there is no such card.
         """
-        if self.device == "cuda" and not torch.cuda.is_available():
-            raise Missing("no CUDA device here; use --device cpu")
-        cpu = self.device == "cpu" or not torch.cuda.is_available()
-        return Accelerator(cpu=cpu, mixed_precision="bf16" if bf16_is_fast(cpu) else "no")
+        cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        if self.device == "cpu" or (self.device == "auto" and not cards):
+            return torch.device("cpu")
+        number = int(self.device.partition(":")[2] or 0)
+        if number >= cards:
+            raise Missing(f"--device {self.device}: no such card here, {_listed(cards)}")
+        return torch.device("cuda", number)
+
+    def accelerator(self) -> Accelerator:
+        """Return the device and its precision; a card becomes the one that CUDA takes by itself.
+
+        Raises:
+            Missing: there is no such card.
+        """
+        device = self.torch_device
+        if device.type == "cuda":
+            torch.cuda.set_device(device)
+        return Accelerator(device, best_precision(device, self.precision))
 
     def loader_workers(self) -> int:
         """Return how many processes prepare batches: none beside a network on the CPU."""
-        return 0 if self.device == "cpu" or not torch.cuda.is_available() else self.jobs
+        return 0 if self.torch_device.type == "cpu" else self.jobs
+
+
+def _listed(cards: int) -> str:
+    """Say which cards there are, and what to do."""
+    if not cards:
+        return "nor any other; use --device cpu"
+    names = [f"cuda:{number} ({torch.cuda.get_device_name(number)})" for number in range(cards)]
+    return f"only {', '.join(names)}"
+
+
+def best_precision(device: torch.device, wanted: str = "auto") -> str:
+    """Return the precision that is wanted, or the fastest one of a device that trains well.
+
+    CPUs have bf16 where they have its instructions, NVIDIA's cards since Ampere; older cards have
+    fp16, whose gradients need a scaler.
+    """
+    if wanted != "auto":
+        return wanted
+    if device.type == "cuda":
+        return "bf16" if torch.cuda.get_device_capability(device) >= (8, 0) else "fp16"
+    capabilities = torch.cpu.get_capabilities()
+    bf16 = capabilities.get("avx512_bf16") or capabilities.get("amx_bf16")
+    return "bf16" if bf16 else "fp32"
 
 
 def free_memory(machine: Machine) -> int:
     """Return the free bytes of the device that networks run on."""
-    if machine.device == "cpu" or not torch.cuda.is_available():
-        return free_ram()
-    return int(torch.cuda.mem_get_info()[0])
+    device = machine.torch_device
+    return free_ram() if device.type == "cpu" else int(torch.cuda.mem_get_info(device)[0])
 
 
 def free_ram() -> int:
@@ -130,20 +193,6 @@ def _free_of_limits() -> Iterator[int]:
         most, _ = resource.getrlimit(limit)
         if most != resource.RLIM_INFINITY:
             yield most - used
-
-
-def device_name(accelerator: Accelerator) -> str:
-    """Return the maker's name of the accelerator, or "cpu"."""
-    cuda = accelerator.device.type == "cuda"
-    return torch.cuda.get_device_name(accelerator.device) if cuda else "cpu"
-
-
-def bf16_is_fast(cpu: bool) -> bool:
-    """Whether bf16 is faster than fp32: CPUs with its instructions, NVIDIA cards since Ampere."""
-    if cpu:
-        capabilities = torch.cpu.get_capabilities()
-        return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
-    return torch.cuda.get_device_capability() >= (8, 0)
 
 
 def wait_for(device: torch.device) -> None:

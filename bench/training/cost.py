@@ -8,14 +8,13 @@ from multiprocessing import get_context
 from statistics import median
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 
 from bench.config.recipe import Recipe
 from bench.masks.types import Size
 from bench.networks.build import build, freeze
 from bench.networks.tta import views
-from bench.system.device import Machine, device_name, wait_for
+from bench.system.device import Accelerator, Machine, wait_for
 from bench.system.errors import BenchError
 from bench.training.check import fewest_at_once
 from bench.training.dataset import CACHE_BYTES
@@ -83,7 +82,9 @@ def estimate(recipe: Recipe, amount: Amount, machine: Machine) -> Cost:
     return Cost(
         train_s=step_s * amount.learned * recipe.full_size_epochs,
         predict_s=forward_s * amount.predicted * len(views(recipe.tta)),
-        disk_bytes=samples * (samples <= CACHE_BYTES) + 5 * amount.networks * weights + amount.maps * MAP_BYTES,
+        disk_bytes=samples * (samples <= CACHE_BYTES)
+        + 5 * amount.networks * weights
+        + amount.maps * MAP_BYTES,
     )
 
 
@@ -113,14 +114,14 @@ def _measure(recipe: Recipe, machine: Machine) -> Measured:
     forward_s, step_s = _times(network.train(), recipe, recipe.size, few, REPEATS, accelerator)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
     if accelerator.device.type == "cuda":
-        peak = torch.cuda.max_memory_allocated()
+        peak = torch.cuda.max_memory_allocated(accelerator.device)
     with torch.inference_mode():
         forward_s, _ = _times(network.eval(), recipe, recipe.size, 1, REPEATS, accelerator)
     return Measured(
         train_ms=median(step_s) * 1000 / few,
         predict_ms=median(forward_s) * 1000,
         peak_gb=peak / 1e9,
-        device=device_name(accelerator),
+        device=accelerator.name,
     )
 
 

@@ -11,8 +11,8 @@ from typing import Any
 import pandas as pd
 import safetensors.torch
 import torch
-from accelerate import Accelerator
 from torch import Tensor, nn
+from torch.amp.grad_scaler import GradScaler
 from torch.optim.swa_utils import AveragedModel
 
 from bench.config.layout import TrainingFolder
@@ -20,9 +20,11 @@ from bench.config.recipe import Recipe
 from bench.networks.build import build, freeze
 from bench.networks.load import start_from
 from bench.system import files
+from bench.system.device import Accelerator
 from bench.system.errors import BadFile
 from bench.system.files import replacing, write_bytes
 from bench.system.progress import say
+from bench.system.text import several
 from bench.training.optimiser import Schedule, make_optimiser, make_schedule
 
 CHECKSUM = b"\nsha256:"  # stands, with the hash of all before it, at the end of a saved state
@@ -42,6 +44,8 @@ class State:
     average: AveragedModel | None = None  # of the network's weights, where the recipe has an `ema`
     history: list[dict[str, float]] = field(default_factory=list)
     weights_sha256: str = ""  # of the best epoch's file
+    scaler: GradScaler = field(default_factory=lambda: GradScaler(enabled=False))
+    precisions: list[str] = field(default_factory=list)  # of the epochs; another one at each change
 
     @property
     def evaluated_network(self) -> nn.Module:
@@ -54,6 +58,7 @@ class State:
             "network": self.network,
             "optimiser": self.optimiser,
             "schedule": self.schedule,
+            "scaler": self.scaler,
         }
         if self.average:
             stateful["average"] = self.average
@@ -64,7 +69,9 @@ class State:
         return max(self.history, key=lambda row: (row["scale"], row["valid_dice"]))
 
 
-def begin_or_resume(recipe: Recipe, steps: int, folder: TrainingFolder) -> State:
+def begin_or_resume(
+    recipe: Recipe, steps: int, folder: TrainingFolder, accelerator: Accelerator
+) -> State:
     """Begin a training at its first epoch, or go on after the epoch whose state is saved.
 
     A state that is damaged, or not of this recipe and these weights, is said, and the training
@@ -78,17 +85,17 @@ def begin_or_resume(recipe: Recipe, steps: int, folder: TrainingFolder) -> State
         BadFile: the saved state holds code.
     """
     if folder.state.exists():
-        state = begin(recipe, steps)
+        state = begin(recipe, steps, accelerator)
         try:
             restore(state, recipe, folder)
             return state
         except Damaged as damaged:
             say(f"{folder.state}: damaged ({damaged}); {recipe.name} trains from the start")
-    return begin(recipe, steps)
+    return begin(recipe, steps, accelerator)
 
 
-def begin(recipe: Recipe, steps: int) -> State:
-    """Return the state before the first epoch.
+def begin(recipe: Recipe, steps: int, accelerator: Accelerator) -> State:
+    """Return the state before the first epoch, on the accelerator.
 
     Raises:
         BadConfig: as `begin_or_resume`.
@@ -98,10 +105,16 @@ def begin(recipe: Recipe, steps: int) -> State:
     if recipe.start_from:
         start_from(network, Path(recipe.start_from))
     freeze(network, recipe.freeze)
+    network.to(accelerator.device)
     optimiser = make_optimiser(recipe.optimiser, network)
-    schedule = make_schedule(recipe, optimiser, steps)
-    average = averaged(network, recipe.ema) if recipe.ema else None
-    return State(network, optimiser, schedule, average)
+    return State(
+        network,
+        optimiser,
+        make_schedule(recipe, optimiser, steps),
+        averaged(network, recipe.ema) if recipe.ema else None,
+        scaler=accelerator.scaler(),
+        precisions=[accelerator.precision],
+    )
 
 
 def trial_state(recipe: Recipe) -> State:
@@ -149,7 +162,10 @@ def restore(state: State, recipe: Recipe, folder: TrainingFolder) -> None:
         state.schedule.load_state_dict(stored["schedule"])
         if state.average:
             state.average.load_state_dict(stored["average"])
+        if stored.get("scaler"):  # empty where the epochs so far were not in fp16
+            state.scaler.load_state_dict(stored["scaler"])
         state.history = stored["history"]
+        _note_precision(state, stored.get("precisions", state.precisions), recipe.name)
         if len(state.history) > max(1, recipe.epochs):
             raise Damaged("it has more epochs than the recipe")
         found = files.sha256(folder.weights)
@@ -158,6 +174,18 @@ def restore(state: State, recipe: Recipe, folder: TrainingFolder) -> None:
         raise Damaged(f"it does not fit: {error}") from error
     if state.weights_sha256 != found:
         raise Damaged(f"{folder.weights.name} has changed since its epoch")
+
+
+def _note_precision(state: State, before: list[str], name: str) -> None:
+    """Note in which precision the epochs so far were, and say it if the next one differs."""
+    now = state.precisions[-1]
+    if before[-1] != now:
+        say(
+            f"{name}: {several(len(state.history), 'epoch')} in {before[-1]} so far, from here on "
+            f"in {now}; --precision {before[-1]} would go on as it began"
+        )
+        before = [*before, now]
+    state.precisions = before
 
 
 def _read(saved: Path) -> dict[str, Any]:
@@ -188,11 +216,11 @@ def _read(saved: Path) -> dict[str, Any]:
     return stored
 
 
-def save(state: State, recipe: Recipe, folder: TrainingFolder, accelerator: Accelerator) -> None:
+def save(state: State, recipe: Recipe, folder: TrainingFolder) -> None:
     """Save the epoch that has just ended; if it is the best so far, also as weights.safetensors."""
-    weights = _weights(accelerator.unwrap_model(state.network))
+    weights = _weights(state.network)
     if state.history[-1] is state.best():
-        best = safetensors.torch.save(_weights(accelerator.unwrap_model(state.evaluated_network)))
+        best = safetensors.torch.save(_weights(state.evaluated_network))
         write_bytes(folder.weights, best)
         state.weights_sha256 = sha256(best).hexdigest()
     write_bytes(folder.last_weights, safetensors.torch.save(weights))
@@ -205,6 +233,7 @@ def save(state: State, recipe: Recipe, folder: TrainingFolder, accelerator: Acce
         **state.parts(),
         "network": weights,
         "history": state.history,
+        "precisions": state.precisions,
         "recipe": recipe.training_yaml(),
         "weights_sha256": state.weights_sha256,
     }

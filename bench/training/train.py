@@ -6,37 +6,33 @@ Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safe
 """
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from torch import Tensor, nn
 
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import NOT_TRAINED, Recipe, scaled
 from bench.config.strict import check_same
 from bench.data.carvana import Carvana
 from bench.masks.types import Size
-from bench.networks.build import train_mode
 from bench.networks.manifest import is_whole, read_manifest
-from bench.system.device import Machine, device_name, enough_memory, refused_beyond_free_ram
+from bench.system.device import Accelerator, Machine, enough_memory, refused_beyond_free_ram
 from bench.system.environment import environment
-from bench.system.errors import BenchError
 from bench.system.files import sha256, write_json, write_text
 from bench.system.progress import enter_span, report_dice, say, track
 from bench.training import check, memory
 from bench.training.augment import Augment
 from bench.training.dataset import TrainingSet, batches, sample, samples_of
-from bench.training.losses import total_loss
-from bench.training.optimiser import after_batch, after_epoch
+from bench.training.optimiser import after_epoch
 from bench.training.state import State, begin_or_resume, save, trial_state
+from bench.training.steps import train_one_epoch
 from bench.training.tensorboard import write_scalars
 from bench.training.validation import Validation, evaluate, validation_set
-from models.interface import normalise, padded_forward, parameter_count
+from models.interface import parameter_count
 
 VERSION = 1  # raised when the same recipe would learn otherwise: no older training is then current
 
@@ -81,10 +77,7 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
     fewest = check.check_training(recipe, task.train, task.valid, data.train, machine.micro_batch)
     write_text(folder.recipe, recipe.training_yaml())
     accelerator = machine.accelerator()
-    state = begin_or_resume(recipe, len(task.train) // recipe.batch, folder)
-    state.network, state.optimiser = accelerator.prepare(state.network, state.optimiser)
-    if state.average:
-        state.average.to(accelerator.device)
+    state = begin_or_resume(recipe, len(task.train) // recipe.batch, folder, accelerator)
     Trainer(task, data, cache, machine, accelerator, state, fewest).train()
     folder.state.unlink()
 
@@ -201,7 +194,7 @@ class Trainer:
             "seconds": time.monotonic() - began,
         }
         state.history.append(row)
-        save(state, recipe, self.task.folder, self.accelerator)
+        save(state, recipe, self.task.folder)
         report_dice(score, recipe.name)
         if self.task.tensorboard:
             write_scalars(self.task.tensorboard, epoch + 1, row)
@@ -214,7 +207,7 @@ class Trainer:
         validation = validation_set(self.data, valid, samples)
         score = evaluate(self.state.evaluated_network, validation, self.accelerator)
         self.state.history.append({"epoch": 0, "scale": 1.0, "valid_dice": score, "seconds": 0.0})
-        save(self.state, self.recipe, self.task.folder, self.accelerator)
+        save(self.state, self.recipe, self.task.folder)
         say(f"{self.recipe.name}: nothing to train, validation Dice {score:.5f}")
 
     def write_manifest(self) -> None:
@@ -228,69 +221,9 @@ class Trainer:
             "best_epoch": int(best["epoch"]),
             "valid_dice": best["valid_dice"],
             "seconds": sum(row["seconds"] for row in self.state.history),
-            "device": device_name(self.accelerator),
-            "precision": self.accelerator.mixed_precision,
+            "device": self.accelerator.name,
+            "precision": ", then ".join(self.state.precisions),
             "weights_sha256": sha256(folder.weights),
             "environment": environment(),
         }
         write_json(folder.manifest, manifest)
-
-
-def train_one_epoch(
-    state: State,
-    loader: Iterator[tuple[Tensor, Tensor]],
-    recipe: Recipe,
-    parts: list[int],
-    accelerator: Accelerator,
-    label: str,
-) -> float:
-    """Train on the batches of an epoch and return their mean loss.
-
-    A batch goes through the network in micro-batches whose gradients add up to the batch's own;
-    only batch norm sees the micro-batch, as it does on several devices.
-
-    Args:
-        parts: images of each micro-batch of a batch.
-
-    Raises:
-        BenchError: the loss is not finite.
-    """
-    train_mode(accelerator.unwrap_model(state.network), recipe.freeze)
-    losses: list[float] = []
-    for images, targets in loader:
-        split = torch.split(images, parts), torch.split(targets, parts)
-        batch_loss = 0.0
-        for image, target in zip(*split, strict=True):
-            share = len(image) / len(images)
-            batch_loss += _backward(state.network, image, target, share, recipe, accelerator)
-        if not batch_loss < float("inf"):
-            raise BenchError(
-                f"{label}, batch {len(losses) + 1}: the loss is {batch_loss}; the last epoch's "
-                "state is kept. Lower `lr` in the recipe and train again"
-            )
-        state.optimiser.step()
-        state.optimiser.zero_grad()
-        after_batch(state.schedule)
-        if state.average:
-            state.average.update_parameters(accelerator.unwrap_model(state.network))
-        losses.append(batch_loss)
-    return sum(losses) / len(losses)
-
-
-def _backward(
-    network: nn.Module,
-    image: Tensor,
-    target: Tensor,
-    share: float,
-    recipe: Recipe,
-    accelerator: Accelerator,
-) -> float:
-    """Add the gradient of a micro-batch, which is `share` of its batch, and return its loss."""
-    photo = image.to(accelerator.device, non_blocking=True)
-    target = target.to(accelerator.device, non_blocking=True)
-    image = normalise(photo).contiguous(memory_format=torch.channels_last)
-    with accelerator.autocast():
-        logits = padded_forward(network, image)
-    loss = share * total_loss(recipe, logits, target / 255, photo / 255)
-    accelerator.backward(loss)
-    return loss.item()

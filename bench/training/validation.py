@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from accelerate import Accelerator
 from torch import nn
 
 from bench.data.carvana import Carvana
@@ -14,6 +13,7 @@ from bench.metrics.overlap import counts_from_runs, dice
 from bench.networks.infer import probabilities
 from bench.networks.outputs import runs_of
 from bench.networks.tta import View
+from bench.system.device import Accelerator
 from bench.training.dataset import Samples
 
 BATCH = 8

@@ -37,10 +37,14 @@ def lanes_of(machine: Machine, workers: int | None, gpus: Sequence[int]) -> list
         gpus: their numbers, as torch counts them.
 
     Raises:
-        BadConfig: GPUs are chosen for work on the CPU, or there are more workers than devices.
+        BadConfig: choices exclude each other, or there are more workers than devices.
         Missing: a GPU that is chosen is not there.
     """
-    there = 0 if machine.device == "cpu" else torch.cuda.device_count()
+    there = 0 if machine.torch_device.type == "cpu" else torch.cuda.device_count()
+    if ":" in machine.device:
+        if gpus or workers:
+            raise BadConfig(f"--device {machine.device} names one GPU: no --gpus, no --workers")
+        return []
     if gpus and machine.device == "cpu":
         raise BadConfig("--gpus chooses GPUs and --device cpu forbids them: leave one of them out")
     for gpu in gpus:

@@ -14,8 +14,7 @@ from bench.networks import predict
 from bench.networks.predict import PredictionTask
 from bench.networks.predictor import FoldTask
 from bench.system.device import Machine
-from bench.training import train
-from tests.tiny import RECIPE
+from tests.tiny import RECIPE, Bench
 
 RECIPE = RECIPE.model_copy(update={"epochs": 1})
 MACHINE = Machine(device="cpu", jobs=2)
@@ -25,12 +24,9 @@ MACHINE = Machine(device="cpu", jobs=2)
 def whole(tiny_carvana, tmp_path_factory):
     """What a trained network predicts of all cars, and the store in which that lies."""
     data, folder = open_folder(tiny_carvana), tmp_path_factory.mktemp("trained")
-    images = sorted(data.train)
     for seed in (0, 1):
-        recipe = RECIPE.model_copy(update={"seed": seed})
-        task = train.Task(recipe, images[:8], images[-2:], TrainingFolder(folder / f"{seed}"))
-        train.run(task, data, folder / "cache", MACHINE)
-    hashes = {image: f"hash of {image}" for image in images}
+        Bench(tiny_carvana, folder).run(f"{seed}", RECIPE.model_copy(update={"seed": seed}))
+    hashes = {image: f"hash of {image}" for image in data.train}
     fold = FoldTask([TrainingFolder(folder / "0")], data.train, hashes)
     task = PredictionTask(RECIPE, [fold], folder / "one" / "maps-test.sqlite")
     predict.run([task], MACHINE)

@@ -7,7 +7,8 @@ import pandas as pd
 import pytest
 
 from bench.ensembles.rules import RULES
-from bench.report.answer import answer, verdict
+from bench.metrics.power import MOST_CARS
+from bench.report.answer import _cars_to_tell, answer, verdict
 
 
 def test_answer_is_made_of_the_tables(made, run_facts):
@@ -22,11 +23,26 @@ def test_answer_is_made_of_the_tables(made, run_facts):
     assert f"{best['predict_ms']:.0f} ms" in first
     assert f"{abs(best['gain']):.6f} [95 % interval" in first.replace("−", "").replace("+", "")
     assert "64 held-out photographs of 4 cars" in first
+    assert f"four times in five takes {best['gain_cars']:,.0f} held-out cars" in first
     learned = answer(run_facts).paragraphs[1]
     for each in analysis["ensembles"]:
         if each["entry"] in analysis["beat_plain_mean"]:
             assert (each["entry"] in learned) == RULES[each["rule"]].learns
             assert each["over_plain_mean"]["low"] > 0
+
+
+@pytest.mark.parametrize(
+    ("cars", "expected"),
+    [
+        (140, " takes 140 held-out cars."),
+        (MOST_CARS, " takes 10,000 held-out cars or more."),
+        (pd.NA, ""),
+        (None, ""),  # a leaderboard of an older version
+    ],
+)
+def test_the_answer_says_how_many_cars_would_tell(cars, expected):
+    found = _cars_to_tell({"gain_cars": cars})
+    assert found.endswith(expected) and bool(found) == bool(expected)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bench.data.carvana import car_of
-from bench.metrics.statistics import holm, paired_p
+from bench.metrics.correction import holm
+from bench.metrics.statistics import paired_p
 from tests.tiny import MEMBERS
 
 pytestmark = pytest.mark.slow
@@ -35,6 +36,10 @@ def test_p_values_of_the_leaderboard_are_corrected_over_the_table(made, scores, 
     assert board.loc[ensembles, "gain_p"].tolist() == pytest.approx(holm(raw).tolist())
     assert board["p_best"].isna().tolist() == [True] + [False] * (len(board) - 1)
     assert (board["p_best"].iloc[1:] >= 0.125).all()  # the smallest p of four cars
+    # four cars never tell; corrected for 55 pairs, the smallest p of ten cars is 0.11
+    different = dice.mean(axis=1)[board.index] < dice.mean(axis=1).max()
+    assert (board["cars_best"] >= 11).equals(different)
+    assert (board.loc[ensembles, "gain_cars"] >= 6).sum() >= 7
     found = json.loads((made.run_folder / "analysis.json").read_text())
     assert found["statistics"]["pairs"] == len(board) * (len(board) - 1) // 2
     better = {

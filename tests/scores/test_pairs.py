@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from bench.metrics.statistics import Gain
-from bench.scores.pairs import gain_columns, holm_column, matrix, oracle, read_scores
+from bench.metrics.power import cars_to_tell
+from bench.metrics.statistics import Gain, paired_p
+from bench.scores.pairs import correct_gains, gain_columns, holm_column, matrix, oracle, read_scores
 from bench.system.errors import BadData
 
 
@@ -15,6 +16,24 @@ def test_holm_corrects_the_rows_that_have_a_p_value():
     assert found.to_dict() == pytest.approx({3: 0.03, 1: np.nan, 2: 0.06, 0: 0.06}, nan_ok=True)
     assert table["gain_p"].iloc[0] == 0.01
     assert holm_column(table, "p") is table
+
+
+def test_a_gain_that_cannot_be_told_says_how_many_cars_would():
+    images = [f"{car:012x}_{view:02d}" for car in range(12) for view in (1, 2)]
+    cars = np.repeat(np.arange(12), 2)
+    own = np.random.default_rng(0).normal(0, 1, 24)
+    gained = {"told": own * 0.1 + 1, "weak": own + 0.3, "none": own - own}
+    differences = {name: pd.Series(gain, images) for name, gain in gained.items()}
+    p = {name: paired_p(gain, 0 * gain, cars) for name, gain in gained.items()}
+    table = pd.DataFrame({"entry": ["single", *gained], "gain_p": [np.nan, *p.values()]})
+    found = correct_gains(table, differences).set_index("entry")
+    assert found["gain_p"].tolist() == pytest.approx(
+        [np.nan, 3 * p["told"], 2 * p["weak"], 1], nan_ok=True
+    )
+    weak = cars_to_tell([gained["weak"]], cars, 0.05 / 2)[0]  # as Holm corrects: for two
+    assert found["gain_cars"].tolist() == pytest.approx([np.nan, np.nan, weak, np.nan], nan_ok=True)
+    assert 12 < weak < 1000
+    assert correct_gains(table[["entry"]], {}).equals(table[["entry"]])  # a single car was scored
 
 
 def test_a_gain_has_four_columns_and_a_single_car_none():

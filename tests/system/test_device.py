@@ -11,7 +11,7 @@ import torch
 
 from bench.system import device
 from bench.system.device import Machine, enough_memory, free_memory, free_ram
-from bench.system.errors import BenchError
+from bench.system.errors import BenchError, Missing
 
 MB = 1_000_000
 
@@ -100,3 +100,61 @@ def test_an_allocation_beyond_free_memory_is_an_error_with_a_cure(monkeypatch):
     assert resource.getrlimit(resource.RLIMIT_DATA) == before
     with device.refused_beyond_free_ram(cpu):
         assert torch.zeros(10 * MB).sum() == 0
+
+
+CARDS = {0: ("Tesla T4", (7, 5)), 1: ("A100", (8, 0))}
+
+
+@pytest.fixture
+def cards(monkeypatch):
+    """A machine with two cards, and the card that CUDA takes by itself."""
+    taken = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: len(CARDS))
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda at: CARDS[number(at)][0])
+    monkeypatch.setattr(torch.cuda, "get_device_capability", lambda at: CARDS[number(at)][1])
+    monkeypatch.setattr(torch.cuda, "mem_get_info", lambda at: (100 + number(at), 1000))
+    monkeypatch.setattr(torch.cuda, "set_device", lambda at: taken.append(number(at)))
+    return taken
+
+
+def number(device):
+    return device.index if isinstance(device, torch.device) else device
+
+
+@pytest.mark.parametrize(
+    ("device", "card", "precision"),
+    [("auto", 0, "fp16"), ("cuda", 0, "fp16"), ("cuda:0", 0, "fp16"), ("cuda:1", 1, "bf16")],
+)
+def test_all_that_is_asked_of_a_card_is_asked_of_the_chosen_one(device, card, precision, cards):
+    machine = Machine(device, jobs=3)
+    accelerator = machine.accelerator()
+    assert accelerator.device == torch.device("cuda", card)
+    assert cards == [card]
+    assert (accelerator.name, accelerator.precision) == (CARDS[card][0], precision)
+    assert free_memory(machine) == 100 + card
+    assert machine.loader_workers() == 3
+    assert accelerator.scaler().is_enabled() == (precision == "fp16")
+    assert Machine(device, precision="fp32").accelerator().precision == "fp32"
+
+
+def test_a_card_that_is_not_there_is_named_with_those_that_are(cards):
+    there = r"cuda:2: no such card here, only cuda:0 \(Tesla T4\), cuda:1 \(A100\)"
+    with pytest.raises(Missing, match=there):
+        Machine("cuda:2").accelerator()
+
+
+def test_a_machine_without_cards_says_so(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    for name in ("cuda", "cuda:0"):
+        with pytest.raises(Missing, match="no such card here, nor any other; use --device cpu"):
+            Machine(name).accelerator()
+    assert Machine("auto").accelerator().device.type == "cpu"
+
+
+def test_networks_compute_in_the_precision_that_is_asked_for():
+    layer, image = torch.nn.Conv2d(3, 1, 1), torch.zeros(1, 3, 8, 8)
+    types = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
+    for precision, dtype in types.items():
+        with Machine("cpu", precision=precision).accelerator().autocast():
+            assert layer(image).dtype == dtype

@@ -16,13 +16,14 @@ from bench.training import train
 from bench.training.state import begin, begin_or_resume, trial_state
 from tests.tiny import RECIPE, Bench, same
 
+CPU = Machine("cpu").accelerator()
+
 
 def test_a_trial_does_what_a_step_does_but_learns_nothing():
     trial = trial_state(RECIPE)
     before = [one.detach().clone() for one in trial.network.parameters()]
     batch = torch.full((4, 3, 32, 48), 9, dtype=torch.uint8), torch.zeros(4, 1, 32, 48)
-    accelerator = Machine("cpu").accelerator()
-    loss = train.train_one_epoch(trial, iter([batch]), RECIPE, [4], accelerator, "it")
+    loss = train.train_one_epoch(trial, iter([batch]), RECIPE, [4], CPU, "it")
     assert math.isfinite(loss)
     assert all(map(torch.equal, before, trial.network.parameters()))
     assert len(trial.optimiser.state) == len(before)
@@ -93,9 +94,9 @@ def test_a_damaged_state_is_said_and_the_training_begins_again(damage, cut, tmp_
     folder = TrainingFolder(tmp_path / "it")
     shutil.copytree(cut, folder.folder)
     DAMAGES[damage](folder.folder)
-    state = begin_or_resume(LONGER, 5, folder)
+    state = begin_or_resume(LONGER, 5, folder, CPU)
     assert f"{folder.state}: damaged (" in capsys.readouterr().err
-    fresh = begin(LONGER, 5)
+    fresh = begin(LONGER, 5, CPU)
     assert state.history == []
     assert same(state.network.state_dict(), fresh.network.state_dict())
     assert state.optimiser.state_dict()["state"] == {}
@@ -104,11 +105,11 @@ def test_a_damaged_state_is_said_and_the_training_begins_again(damage, cut, tmp_
 def test_a_whole_state_is_gone_on_from_also_that_of_an_earlier_version(cut, tmp_path, capsys):
     folder = TrainingFolder(tmp_path / "it")
     shutil.copytree(cut, folder.folder)
-    state = begin_or_resume(LONGER, 5, folder)
+    state = begin_or_resume(LONGER, 5, folder, CPU)
     assert len(state.history) == 1
     assert state.weights_sha256 == sha256(folder.weights)
     old_version(folder.state)
-    old = begin_or_resume(LONGER, 5, folder)
+    old = begin_or_resume(LONGER, 5, folder, CPU)
     assert old.history == state.history
     assert old.weights_sha256 == state.weights_sha256
     assert same(old.network.state_dict(), state.network.state_dict())
