@@ -24,7 +24,7 @@ from bench.run.work import prediction_work, training_work
 from bench.system.claims import attempt
 from bench.system.errors import Missing
 from bench.system.files import update_text
-from bench.training import train
+from bench.training import ranks, train
 
 CARS = {"heldout": "held-out", "test": "test"}  # as people read it
 
@@ -84,7 +84,8 @@ def _train(run: Run, name: str, fold: int) -> None:
         _rename([*reversed(training.published), training.state], folder)
         update_text(here.recipe, recipe.training_yaml())
         task = train.Task(recipe, part.train, part.valid, here, tensorboard)
-        train.run(task, run.data, run.cache, run.machine)
+        several = run.machine.gpus_per_training > 1
+        (ranks.run if several else train.run)(task, run.data, run.cache, run.machine)
         _rename(here.published, training.folder)
 
 

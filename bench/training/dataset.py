@@ -17,7 +17,7 @@ import numpy.typing as npt
 import torch
 from isal import isal_zlib
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 from bench.data.carvana import Carvana
 from bench.data.content import mask_hashes, photograph_hashes
@@ -33,6 +33,7 @@ from bench.system.threads import prefetch
 from bench.training.augment import Augment
 
 Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
+ALL = slice(None)
 CHECKSUM_BYTES = 4
 BLOCK_BYTES = 2**26  # of a file, read at once
 CACHE_BYTES = 8_000_000_000  # the most for all samples of one size
@@ -161,18 +162,26 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
 
 
 def batches(
-    dataset: TrainingSet, batch: int, epoch: int, seed: int, workers: int
+    dataset: TrainingSet,
+    batch: int,
+    epoch: int,
+    seed: int,
+    workers: int,
+    share: slice = ALL,
 ) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield the batches of an epoch in its own order; an incomplete last batch is left out."""
+    """Yield the batches of an epoch in its own order; an incomplete last batch is left out.
+
+    Args:
+        share: of each batch's images; the others are not even read.
+    """
     dataset.epoch = epoch
     order = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    whole = BatchSampler(RandomSampler(dataset, generator=order), batch, drop_last=True)
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         dataset,
-        batch,
-        shuffle=True,
+        batch_sampler=(rows[share] for rows in whole),
         generator=order,
         num_workers=workers,
-        drop_last=True,
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_start_worker,
     )
