@@ -17,8 +17,7 @@
   networks/     a recipe's network: built, loaded, run over photographs
     build manifest load tta infer outputs openvino edge predictor predict*
   training/     recipe and fold in, a trained network out
-    train* check dataset augment losses optimiser state steps validation memory cost
-    tensorboard
+    train* check dataset augment losses optimiser state epoch ranks memory cost tensorboard
   refinement/   a map in, a better mask of it out: one step a file
     refine state certainty <step>
   ensembles/    members' maps in, one map out

@@ -5,7 +5,7 @@
 set -euo pipefail
 tasks=$1
 shift
-program=${CARVANA_BENCH:-$PWD/.venv/bin/carvana-bench}
+program=$(realpath "$(dirname "$0")/../.venv/bin/carvana-bench")  # seen by all machines
 
 # submit NAME AFTER ARRAY WORDS...: one job, or an array of them, once the job AFTER has ended well
 submit() {

@@ -138,6 +138,14 @@ def add_scratch(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scratch", type=Path, metavar="DIR", help=scratch)
 
 
+def add_ranks(parser: argparse.ArgumentParser) -> None:
+    """Add the choice of several devices for one training."""
+    ranks = "GPUs that share each training and its batches; with --device cpu, processes"
+    parser.add_argument(
+        "--gpus-per-training", type=whole(1, 64), default=1, metavar="G", help=ranks
+    )
+
+
 def add_device(parser: argparse.ArgumentParser) -> None:
     """Add the choice of a device."""
     parser.add_argument(
@@ -267,7 +275,13 @@ def run_options(args: argparse.Namespace) -> "RunOptions":
         default_data=home() / "data",
         runs=args.runs,
         submissions=args.submissions,
-        machine=Machine(args.device, args.jobs, args.micro_batch, args.precision),
+        machine=Machine(
+            device=args.device,
+            jobs=args.jobs,
+            micro_batch=args.micro_batch,
+            precision=args.precision,
+            gpus_per_training=getattr(args, "gpus_per_training", 1),
+        ),
         seed=args.seed,
         limit=args.limit,
         tensorboard=getattr(args, "tensorboard", False),

@@ -5,7 +5,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from bench.cli.arguments import Verb, add_part, add_suite, add_workers, open_run, run_options
+from bench.cli.arguments import (
+    Verb,
+    add_part,
+    add_ranks,
+    add_suite,
+    add_workers,
+    open_run,
+    run_options,
+)
 from bench.cli.printing import print_leaderboard, print_result
 
 if TYPE_CHECKING:
@@ -94,11 +102,14 @@ def _way(args: argparse.Namespace, run: "Run") -> "Iterator[Way | None]":
     if args.cluster:
         from bench.workers.cluster import on_cluster
 
-        with on_cluster(options, run.data.root, args.cluster, gpus=1) as way:
+        gpus = options.machine.gpus_per_training
+        with on_cluster(options, run.data.root, args.cluster, gpus) as way:
             yield way
         return
+    from bench.training.ranks import check_devices
     from bench.workers.lanes import lanes_of
 
+    check_devices(options.machine)
     lanes = lanes_of(options.machine, args.workers, args.gpus)
     if not lanes:
         yield None
@@ -111,6 +122,7 @@ def _way(args: argparse.Namespace, run: "Run") -> "Iterator[Way | None]":
 def _add_run(parser: argparse.ArgumentParser) -> None:
     add_suite(parser)
     add_workers(parser)
+    add_ranks(parser)
     parser.add_argument("--dry-run", action="store_true", help="say what is left, and do nothing")
     everything = "first read again every file that results are made from, whatever it looks like"
     parser.add_argument("--verify", action="store_true", help=everything)
@@ -130,6 +142,7 @@ def _add_recipes(parser: argparse.ArgumentParser) -> None:
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
     _add_recipes(parser)
+    add_ranks(parser)
     add_part(parser, "the trainings, the longest first")
     _add_tensorboard(parser)
 

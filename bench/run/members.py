@@ -28,7 +28,7 @@ from bench.run.work import prediction_work, training_work
 from bench.system.claims import attempt
 from bench.system.errors import Missing
 from bench.system.files import update_text
-from bench.training import train
+from bench.training import ranks, train
 from bench.training.dataset import ReadMap, no_map
 
 CARS = {"heldout": "held-out", "test": "test"}  # as people read it
@@ -102,7 +102,8 @@ def _train(run: Run, name: str, fold: int) -> None:
         update_text(here.recipe, recipe.training_yaml())
         read_map = _base_maps(run, name, fold)
         task = train.Task(recipe, part.train, part.valid, here, tensorboard, read_map)
-        train.run(task, run.data, run.cache, run.machine)
+        several = run.machine.gpus_per_training > 1 and not recipe.edge
+        (ranks.run if several else train.run)(task, run.data, run.cache, run.machine)
         _rename(here.published, training.folder)
     for store in base_stores(run, name, fold).values():
         store.unlink(missing_ok=True)  # only how long its maps took is still of use

@@ -221,7 +221,7 @@ def _check_trainings(run: Run, splits: Mapping[int, Split]) -> None:
         for part in (splits[fold] for fold in unfinished):
             check_photographs(recipe, part.train, part.valid, run.data.train)
         if unfinished:
-            fewest_at_once(recipe, run.machine.micro_batch)
+            fewest_at_once(recipe, run.machine.micro_batch, run.machine.gpus_per_training)
 
 
 def _unfinished(run: Run, name: str) -> list[int]:

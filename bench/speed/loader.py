@@ -46,8 +46,8 @@ from bench.system.progress import say
 from bench.system.temporaries import temporary_folder
 from bench.training.augment import Augment
 from bench.training.dataset import Decoded, Samples, TrainingSet, batches, cached_samples
+from bench.training.epoch import train_one_epoch
 from bench.training.state import trial_state
-from bench.training.steps import train_one_epoch
 from models.interface import parameter_count
 from models.summary import gflops
 

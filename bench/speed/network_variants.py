@@ -18,9 +18,9 @@ from bench.networks.openvino import Converted, convert, undisturbed
 from bench.networks.tta import View
 from bench.speed.timing import OURS
 from bench.system.device import Accelerator, best_precision
+from bench.training.epoch import train_one_epoch
 from bench.training.losses import total_loss
 from bench.training.state import trial_state
-from bench.training.steps import train_one_epoch
 from models.interface import normalise, padded_forward, stride_of
 
 EAGER, COMPILED, OPENVINO = "eager fp32", "ours and torch.compile", "OpenVINO"

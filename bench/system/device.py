@@ -1,4 +1,4 @@
-"""The device that networks run on, its precision and its memory."""
+"""The device that networks run on, its precision and memory; the ranks that share a training."""
 
 import resource
 from collections.abc import Iterator
@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 import torch
+from torch import Tensor, distributed
 from torch.amp.grad_scaler import GradScaler
 
 from bench.system.errors import BenchError, Missing, memory_is_full
@@ -17,12 +18,24 @@ MY_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")  # man 7 c
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}  # precisions of less than 32 bits
 
 
+class Lost(BenchError):
+    """Another rank of this training has ended, or gives no answer."""
+
+
 @dataclass(frozen=True)
 class Accelerator:
-    """A device, and the precision in which networks compute on it: "bf16", "fp16" or "fp32"."""
+    """A device and its precision; and which of the processes that share a training this one is.
+
+    Args:
+        precision: in which networks compute: "bf16", "fp16" or "fp32".
+        rank: of this process among those that share its training, from 0; rank 0 writes the files.
+        ranks: how many there are.
+    """
 
     device: torch.device
     precision: str
+    rank: int = 0
+    ranks: int = 1
 
     @property
     def name(self) -> str:
@@ -39,6 +52,49 @@ class Accelerator:
         """Return what keeps small gradients from vanishing in fp16, and does nothing elsewhere."""
         return GradScaler(self.device.type, enabled=self.precision == "fp16")
 
+    @property
+    def writes(self) -> bool:
+        """Whether this is the one process of its training that writes files."""
+        return self.rank == 0
+
+    def share(self, images: int) -> slice:
+        """Return which images of a batch are this rank's; shares differ by one image at most."""
+        return slice(self.rank * images // self.ranks, (self.rank + 1) * images // self.ranks)
+
+    def sum(self, numbers: Tensor) -> Tensor:
+        """Return the sum over all ranks, the same bits on each, here on this device.
+
+        Raises:
+            Lost: another rank has ended, or has not come so far for half an hour.
+        """
+        return self._reduced(numbers, distributed.ReduceOp.SUM)
+
+    def smallest(self, number: int) -> int:
+        """Return the smallest number of all ranks, for each of which this waits.
+
+        Raises: as `sum`.
+        """
+        return int(self._reduced(torch.tensor(number), distributed.ReduceOp.MIN))
+
+    def _reduced(self, numbers: Tensor, operation: distributed.ReduceOp.RedOpType) -> Tensor:
+        if self.ranks == 1:
+            return numbers
+        numbers = numbers.to(self.device, copy=True)
+        try:
+            distributed.all_reduce(numbers, operation)
+        except RuntimeError as error:
+            raise Lost(f"rank {self.rank} waits for another one in vain: {error}") from error
+        return numbers
+
+    @contextmanager
+    def first_where_files_are_written(self) -> Iterator[None]:
+        """Let the block be done by the rank that writes, and then by all others."""
+        if not self.writes:
+            self.smallest(0)
+        yield
+        if self.writes:
+            self.smallest(0)
+
 
 @dataclass(frozen=True)
 class Machine:
@@ -49,12 +105,14 @@ class Machine:
         jobs: threads that work on photographs in parallel.
         micro_batch: images in memory at once; None: as much of a batch as fits.
         precision: "bf16", "fp16", "fp32" or "auto": the fastest of the device that trains well.
+        gpus_per_training: devices that share each training; on the CPU, processes.
     """
 
     device: str = "auto"
     jobs: int = 1
     micro_batch: int | None = None
     precision: str = "auto"
+    gpus_per_training: int = 1
 
     @property
     def torch_device(self) -> torch.device:
@@ -74,13 +132,18 @@ class Machine:
     def accelerator(self) -> Accelerator:
         """Return the device and its precision; a card becomes the one that CUDA takes by itself.
 
+        A rank of several that share a training has the card of its number.
+
         Raises:
             Missing: there is no such card.
         """
-        device = self.torch_device
+        device, rank, count = self.torch_device, 0, 1
+        if distributed.is_initialized():
+            rank, count = distributed.get_rank(), distributed.get_world_size()
         if device.type == "cuda":
+            device = torch.device("cuda", device.index + rank)
             torch.cuda.set_device(device)
-        return Accelerator(device, best_precision(device, self.precision))
+        return Accelerator(device, best_precision(device, self.precision), rank, count)
 
     def loader_workers(self) -> int:
         """Return how many processes prepare batches: none beside a network on the CPU."""

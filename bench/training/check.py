@@ -9,6 +9,7 @@ from bench.config.recipe import Recipe, scaled
 from bench.data.carvana import car_of
 from bench.masks.types import Size
 from bench.networks.build import freeze, meta_network, train_mode
+from bench.system.device import Machine
 from bench.system.errors import BadConfig
 from bench.system.text import several
 from bench.training.memory import split_batch
@@ -22,7 +23,7 @@ def check_training(
     train: Collection[str],
     valid: Collection[str],
     all_images: Collection[str],
-    micro_batch: int | None,
+    machine: Machine,
 ) -> int:
     """Return the fewest images from which the network can learn at once; does no work.
 
@@ -32,7 +33,7 @@ def check_training(
         BadConfig: as `check_photographs` and `fewest_at_once`.
     """
     check_photographs(recipe, train, valid, all_images)
-    return fewest_at_once(recipe, micro_batch)
+    return fewest_at_once(recipe, machine.micro_batch, machine.gpus_per_training)
 
 
 def check_photographs(
@@ -77,7 +78,7 @@ def _count(images: Collection[str]) -> str:
     return f"{several(len(images), 'photograph')} of {several(_cars(images), 'car')}"
 
 
-def fewest_at_once(recipe: Recipe, micro_batch: int | None) -> int:
+def fewest_at_once(recipe: Recipe, micro_batch: int | None, ranks: int = 1) -> int:
     """Return the fewest images from which the network can learn at once: 1, or 2.
 
     Batch norm learns nothing from a map of one value: of one image that a network shrinks, or
@@ -85,10 +86,11 @@ def fewest_at_once(recipe: Recipe, micro_batch: int | None) -> int:
 
     Args:
         micro_batch: images at once that the user wants; None: no wish.
+        ranks: processes that share each batch.
 
     Raises:
-        BadConfig: the network cannot work at the recipe's size; or the batch, or the micro-batch,
-            would let it learn from too few images at once.
+        BadConfig: the network cannot work at the recipe's size; or the batch, a rank's share of it,
+            or the micro-batch, would let it learn from too few images at once.
     """
     network = meta_network(recipe)
     if not recipe.epochs or not parameter_count(network):
@@ -102,18 +104,29 @@ def fewest_at_once(recipe: Recipe, micro_batch: int | None) -> int:
             f"{recipe.name}: batch {recipe.batch}: a batch norm of this network sees one value of "
             f"an image and learns nothing from it; set `batch` to {fewest} or more"
         )
-    if micro_batch and min(split_batch(recipe.batch, micro_batch, fewest)) < fewest:
-        enough = next(
-            images
-            for images in range(micro_batch + 1, recipe.batch + 1)
-            if min(split_batch(recipe.batch, images, fewest)) >= fewest
-        )
+    if recipe.batch < fewest * ranks:
         raise BadConfig(
-            f"{recipe.name}: --micro-batch {micro_batch} leaves one image of a batch of "
-            f"{recipe.batch} alone; a batch norm of this network sees one value of it and learns "
-            f"nothing from it; use --micro-batch {enough}"
+            f"{recipe.name}: --gpus-per-training {ranks}: a batch of {recipe.batch} is too small "
+            f"for {fewest} or more images on each; use {recipe.batch // fewest} at most"
         )
+    for share in {recipe.batch // ranks, -(-recipe.batch // ranks)}:
+        _check_micro_batch(recipe.name, share, micro_batch or share, fewest)
     return fewest
+
+
+def _check_micro_batch(name: str, batch: int, micro_batch: int, fewest: int) -> None:
+    """Refuse micro-batches of a batch, or of a share of it, from which nothing can be learned."""
+
+    def smallest(at_once: int) -> int:
+        return min(split_batch(batch, min(at_once, batch), fewest))
+
+    if smallest(micro_batch) < fewest:
+        enough = next(i for i in range(micro_batch + 1, batch + 1) if smallest(i) >= fewest)
+        raise BadConfig(
+            f"{name}: --micro-batch {micro_batch} leaves one image of a batch of {batch} alone; a "
+            "batch norm of this network sees one value of it and learns nothing from it; use "
+            f"--micro-batch {enough}"
+        )
 
 
 def _learns_from_one(network: nn.Module, recipe: Recipe, size: Size) -> bool:

@@ -20,7 +20,7 @@ import numpy.typing as npt
 import torch
 from isal import isal_zlib
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 from bench.config.recipe import Recipe
 from bench.data.carvana import Carvana
@@ -41,6 +41,7 @@ from bench.training.augment import Augment
 Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
 ReadMap = Callable[[str], Map]  # image id -> the map that an edge network sharpens
 JITTER = 4  # a crop's centre lies at most a fourth of its size from the place it is taken for
+ALL = slice(None)
 CHECKSUM_BYTES = 4
 BLOCK_BYTES = 2**26  # of a file, read at once
 CACHE_BYTES = 8_000_000_000  # the most for all samples of one size
@@ -233,22 +234,27 @@ class EdgeSet(Dataset[tuple[Tensor, Tensor]]):
 
 
 def batches(
-    dataset: TrainingSet | EdgeSet, photographs: int, epoch: int, seed: int, workers: int
+    dataset: TrainingSet | EdgeSet,
+    photographs: int,
+    epoch: int,
+    seed: int,
+    workers: int,
+    share: slice = ALL,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield the batches of an epoch in its own order; an incomplete last batch is left out.
 
     Args:
         photographs: of a batch, in which every crop of an edge network's is an image.
+        share: of each batch's photographs; the others are not even read.
     """
     dataset.epoch = epoch
     order = torch.Generator().manual_seed(seed * 100_003 + epoch)
+    whole = BatchSampler(RandomSampler(dataset, generator=order), photographs, drop_last=True)
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         dataset,
-        photographs,
-        shuffle=True,
+        batch_sampler=(rows[share] for rows in whole),
         generator=order,
         num_workers=workers,
-        drop_last=True,
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_start_worker,
     )

@@ -8,7 +8,7 @@ Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safe
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -37,14 +37,20 @@ from bench.training.dataset import (
     sample,
     samples_of,
 )
+from bench.training.epoch import (
+    EdgeScore,
+    evaluate,
+    share_statistics,
+    train_one_epoch,
+    validation_set,
+)
 from bench.training.optimiser import after_epoch
 from bench.training.state import State, begin_or_resume, save, trial_state
-from bench.training.steps import train_one_epoch
 from bench.training.tensorboard import write_scalars
-from bench.training.validation import EdgeScore, evaluate, validation_set
 from models.interface import channels_of, parameter_count
 
 Score = Callable[[nn.Module], float]  # the mean Dice of the validation photographs
+RANK_SEED = 1_000_003  # between the random numbers of two ranks
 VERSION = 1  # raised when the same recipe would learn otherwise: no older training is then current
 
 
@@ -68,8 +74,8 @@ class Task:
 def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
     """Train, or go on where an interrupted training stopped; leave a finished training alone.
 
-    On the CPU the result is the same bit for bit, interrupted or not, as long as the micro-batch
-    is the same.
+    This process does it alone; `ranks.run` shares it with others. On the CPU the result is the same
+    bit for bit, interrupted or not, as long as the micro-batch is the same.
 
     Args:
         cache: the folder of shrunk photographs, shared by all trainings.
@@ -78,6 +84,19 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
         BadConfig: the network cannot be built, or the folder was made by another recipe.
         Missing: the encoder's pretrained weights are neither on this machine nor on the hub.
         BenchError: the loss is not finite, or memory runs out; the last good epoch is kept.
+    """
+    fewest = begin(task, data, machine)
+    if fewest:
+        finish(task, data, cache, machine, fewest)
+
+
+def begin(task: Task, data: Carvana, machine: Machine) -> int:
+    """Check a training and prepare its folder; 0 if it is finished.
+
+    Returns: the fewest images from which its network can learn at once.
+
+    Raises:
+        BadConfig: as `run`.
     """
     recipe, folder = task.recipe, task.folder
     if folder.recipe.exists():
@@ -89,16 +108,27 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
             with suppress(OSError):  # there only where a process was killed after the manifest
                 folder.state.unlink()
             report_dice(read_manifest(folder.manifest).valid_dice, recipe.name)
-            return
+            return 0
         folder.manifest.unlink()  # first of all: what is trained from here on is not finished
-    fewest = check.check_training(recipe, task.train, task.valid, data.train, machine.micro_batch)
+    fewest = check.check_training(recipe, task.train, task.valid, data.train, machine)
     write_text(folder.recipe, recipe.training_yaml())
-    accelerator = machine.accelerator()
-    state = begin_or_resume(
-        recipe, len(task.train) * recipe.crops // recipe.batch, folder, accelerator
-    )
+    return fewest
+
+
+def finish(task: Task, data: Carvana, cache: Path, machine: Machine, fewest: int) -> None:
+    """Train all that is left; each rank of a training does so at the same time.
+
+    Args:
+        fewest: as `begin` returns it.
+
+    Raises: as `run`.
+    """
+    recipe, folder, accelerator = task.recipe, task.folder, machine.accelerator()
+    steps = len(task.train) * recipe.crops // recipe.batch
+    state = begin_or_resume(recipe, steps, folder, accelerator)
     Trainer(task, data, cache, machine, accelerator, state, fewest).train()
-    folder.state.unlink()
+    if accelerator.writes:
+        folder.state.unlink()
 
 
 @dataclass(frozen=True)
@@ -118,6 +148,12 @@ class Trainer:
         """The recipe of the task."""
         return self.task.recipe
 
+    @property
+    def share(self) -> Recipe:
+        """The recipe with this rank's share of its batch."""
+        mine = range(self.recipe.batch)[self.accelerator.share(self.recipe.batch)]
+        return self.recipe.model_copy(update={"batch": len(mine)})
+
     def train(self) -> None:
         """Train every stage of the recipe that is left, then write the manifest."""
         last = 0
@@ -127,16 +163,18 @@ class Trainer:
                 self.train_stage(scale, last)
         if not self.recipe.epochs:
             self.keep_as_built()
-        self.write_manifest()
+        if self.accelerator.writes:
+            self.write_manifest()
 
     def train_stage(self, scale: float, last: int) -> None:
         """Train at `scale` times the recipe's size, up to epoch `last` or to an early stop."""
         size = scaled(self.recipe.size, scale)
         enter_span(self.share_done(), 0)
-        dataset, score_of = self.prepare(size)
+        with self.accelerator.first_where_files_are_written():
+            dataset, score_of = self.prepare(size)
         micro_batch = self.machine.micro_batch or self.find_micro_batch(size)
         while len(self.state.history) < last and not self.finished():
-            self.add_epoch(scale, dataset, score_of, min(micro_batch, self.recipe.batch))
+            self.add_epoch(scale, dataset, score_of, min(micro_batch, self.share.batch))
 
     def finished(self) -> bool:
         """Whether all epochs are done, or those at the full size have stood still for too long."""
@@ -173,6 +211,7 @@ class Trainer:
         Raises:
             BenchError: memory is too small for any number of images.
         """
+        alone = replace(self.accelerator, rank=0, ranks=1)  # others may try other numbers of images
         trial = trial_state(self.recipe)
         trial.network.to(self.accelerator.device)
 
@@ -180,12 +219,11 @@ class Trainer:
             channels = channels_of(trial.network) + 1  # and the target
             noise = torch.randint(0, 256, (images, channels, *size), dtype=torch.uint8)
             batch = iter([(noise[:, :-1], noise[:, -1:])])
-            return train_one_epoch(
-                trial, batch, self.recipe, [images], self.accelerator, self.recipe.name
-            )
+            return train_one_epoch(trial, batch, self.recipe, [images], alone, self.recipe.name)
 
         device = self.accelerator.device
-        return memory.find_micro_batch(step, self.recipe, size, device, self.fewest)
+        found = memory.find_micro_batch(step, self.share, size, device, self.fewest)
+        return self.accelerator.smallest(found)
 
     def add_epoch(
         self, scale: float, dataset: TrainingSet | EdgeSet, score_of: Score, micro_batch: int
@@ -195,18 +233,20 @@ class Trainer:
         epoch, began = len(state.history), time.monotonic()
         rate = state.optimiser.param_groups[0]["lr"]
         label = f"{recipe.name} epoch {epoch + 1}/{recipe.epochs}"
-        torch.manual_seed(recipe.seed + epoch)  # for dropout, the same after a resume
-        workers = self.machine.loader_workers()
-        loader = batches(dataset, recipe.batch // recipe.crops, epoch, recipe.seed, workers)
+        torch.manual_seed(recipe.seed + epoch + RANK_SEED * self.accelerator.rank)  # for dropout
+        photographs = recipe.batch // recipe.crops
+        workers, share = self.machine.loader_workers(), self.accelerator.share(photographs)
+        loader = batches(dataset, photographs, epoch, recipe.seed, workers, share)
         enter_span(self.share_done(), scale**2 / recipe.full_size_epochs)
-        counted = track(loader, label, len(dataset) * recipe.crops // recipe.batch)
-        parts = memory.split_batch(recipe.batch, micro_batch, self.fewest)
-        fewer = memory.next_smaller(micro_batch, recipe.batch, self.fewest)
+        counted = track(loader, label, len(dataset) // photographs)
+        parts = memory.split_batch(self.share.batch, micro_batch, self.fewest)
+        fewer = memory.next_smaller(micro_batch, self.share.batch, self.fewest)
         with (
             enough_memory(recipe.name, micro_batch, recipe.size, fewer),
             refused_beyond_free_ram(self.accelerator.device),
         ):
             loss = train_one_epoch(state, counted, recipe, parts, self.accelerator, label)
+            share_statistics(state, self.accelerator)
             score = score_of(state.evaluated_network)
         after_epoch(state.schedule, score)
         row: dict[str, float] = {
@@ -218,11 +258,16 @@ class Trainer:
             "seconds": time.monotonic() - began,
         }
         state.history.append(row)
-        save(state, recipe, self.task.folder)
+        if self.accelerator.writes:
+            self.write_epoch(row)
         report_dice(score, recipe.name)
-        if self.task.tensorboard:
-            write_scalars(self.task.tensorboard, epoch + 1, row)
         say(f"{label}: loss {loss:.4f}, validation Dice {score:.5f}, {row['seconds']:.0f} s")
+
+    def write_epoch(self, row: dict[str, float]) -> None:
+        """Write what the last epoch has made."""
+        save(self.state, self.recipe, self.task.folder)
+        if self.task.tensorboard:
+            write_scalars(self.task.tensorboard, len(self.state.history), row)
 
     def keep_as_built(self) -> None:
         """Validate and save a network without training: a classical method, or loaded weights."""
@@ -231,7 +276,8 @@ class Trainer:
         validation = validation_set(self.data, valid, samples)
         score = evaluate(self.state.evaluated_network, validation, self.accelerator)
         self.state.history.append({"epoch": 0, "scale": 1.0, "valid_dice": score, "seconds": 0.0})
-        save(self.state, self.recipe, self.task.folder)
+        if self.accelerator.writes:
+            save(self.state, self.recipe, self.task.folder)
         say(f"{self.recipe.name}: nothing to train, validation Dice {score:.5f}")
 
     def write_manifest(self) -> None:
@@ -246,6 +292,7 @@ class Trainer:
             "valid_dice": best["valid_dice"],
             "seconds": sum(row["seconds"] for row in self.state.history),
             "device": self.accelerator.name,
+            "processes": self.accelerator.ranks,
             "precision": ", then ".join(self.state.precisions),
             "weights_sha256": sha256(folder.weights),
             "environment": environment(),

@@ -56,7 +56,7 @@ def test_tiles_say_what_the_whole_photograph_says(views):
     tiles = sharpener(networks, **changes, **small)(photo, map)
     whole = sharpener(networks, **changes, size=(160, 200))(photo, map)  # one tile
     band = band_of(map, EDGE.reach)
-    assert np.array_equal(tiles, whole) and (tiles != map)[band].mean() > 0.5
+    assert np.array_equal(tiles, whole) and (tiles != map)[band].mean() > 0.3
     assert np.array_equal(tiles[~band], map[~band])
 
 

@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.system.device import Machine
 from bench.system.errors import BadConfig, BenchError
-from bench.training import memory, steps, train
+from bench.training import epoch, memory, train
 from tests.tiny import RECIPE, same, weights
 
 TRIALS = 3  # steps that find out how many images fit into memory
@@ -27,12 +27,12 @@ def test_interrupted_training_ends_in_the_same_bits(bench, monkeypatch):
             raise KeyboardInterrupt
         return loss(*arguments)
 
-    loss = steps._loss
-    monkeypatch.setattr(steps, "_loss", dies_in_the_second_epoch)
+    loss = epoch._loss
+    monkeypatch.setattr(epoch, "_loss", dies_in_the_second_epoch)
     with pytest.raises(KeyboardInterrupt):
         bench.run("cut")
     assert not (bench.folder / "cut" / "manifest.json").exists()
-    monkeypatch.setattr(steps, "_loss", loss)
+    monkeypatch.setattr(epoch, "_loss", loss)
     cut = bench.run("cut")
     assert same(weights(whole), weights(cut))
     histories = [
@@ -89,7 +89,7 @@ def test_micro_batches_add_up_to_the_batch(micro_batch):
         network = Plain()
         accelerator = Machine("cpu").accelerator()
         for image, target in zip(images.split(size), targets.split(size), strict=True):
-            loss = steps._loss(network, image, target, RECIPE, accelerator)
+            loss = epoch._loss(network, image, target, RECIPE, accelerator)
             (len(image) / 4 * loss).backward()
         results.append(network.layer.weight.grad)
     assert torch.allclose(*results, atol=2e-3)  # of about 0.1; bf16 rounds both
@@ -99,9 +99,9 @@ def test_the_loss_sees_the_photograph_as_it_is_and_the_network_a_normalised_one(
     image = torch.randint(0, 256, (2, 3, 8, 12), dtype=torch.uint8)
     target = torch.randint(0, 256, (2, 1, 8, 12), dtype=torch.uint8)
     seen = []
-    total = steps.total_loss
-    monkeypatch.setattr(steps, "total_loss", lambda *a: seen.append(a) or total(*a))
-    steps._loss(Plain(), image, target, RECIPE, Machine("cpu").accelerator())
+    total = epoch.total_loss
+    monkeypatch.setattr(epoch, "total_loss", lambda *a: seen.append(a) or total(*a))
+    epoch._loss(Plain(), image, target, RECIPE, Machine("cpu").accelerator())
     recipe, _, seen_target, seen_photo = seen[0]
     assert recipe == RECIPE
     assert torch.equal(seen_target, target / 255) and torch.equal(seen_photo, image / 255)
@@ -109,8 +109,8 @@ def test_the_loss_sees_the_photograph_as_it_is_and_the_network_a_normalised_one(
 
 @pytest.mark.slow
 def test_a_loss_that_is_not_finite_stops_and_keeps_the_last_epoch(bench, monkeypatch):
-    total = steps.total_loss
-    monkeypatch.setattr(steps, "total_loss", lambda *a: total(*a) * (math.nan if broken else 1))
+    total = epoch.total_loss
+    monkeypatch.setattr(epoch, "total_loss", lambda *a: total(*a) * (math.nan if broken else 1))
     broken, save = False, train.save
 
     def breaks_after_the_first_epoch(*arguments):
@@ -129,7 +129,7 @@ def test_running_out_of_memory_says_which_number_to_lower(bench, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(steps, "_loss", full)
+    monkeypatch.setattr(epoch, "_loss", full)
     with pytest.raises(BenchError, match="4 images of 32x48 at once; use --micro-batch 2"):
         bench.run("it", micro_batch=4)
     with pytest.raises(BenchError, match="3 images of 32x48 at once; use --micro-batch 1"):
@@ -139,8 +139,8 @@ def test_running_out_of_memory_says_which_number_to_lower(bench, monkeypatch):
 @pytest.mark.slow
 def test_a_training_takes_as_many_images_at_once_as_fit(bench, monkeypatch):
     sizes = []
-    loss = steps._loss
-    monkeypatch.setattr(steps, "_loss", lambda *a: sizes.append(len(a[1])) or loss(*a))
+    loss = epoch._loss
+    monkeypatch.setattr(epoch, "_loss", lambda *a: sizes.append(len(a[1])) or loss(*a))
     one_epoch = RECIPE.model_copy(update={"epochs": 1})
     chosen = bench.run("chosen", one_epoch)
     assert set(sizes[TRIALS:]) == {4}

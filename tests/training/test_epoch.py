@@ -9,7 +9,7 @@ from bench.config.layout import TrainingFolder
 from bench.data.carvana import open_folder
 from bench.system.device import Machine
 from bench.system.errors import BenchError
-from bench.training import steps, train
+from bench.training import epoch, train
 from bench.training.state import begin, begin_or_resume
 from tests.tiny import RECIPE, same, weights
 
@@ -20,25 +20,25 @@ AVERAGED = RECIPE.model_copy(update={"ema": 0.9})
 @pytest.fixture
 def overflows(monkeypatch):
     """A switch: while it is on, a finite loss has gradients that do not fit into fp16."""
-    switch, loss = {"on": True}, steps._loss
+    switch, loss = {"on": True}, epoch._loss
 
     def large(*arguments):
         return loss(*arguments) * (1e36 if switch["on"] else 1)
 
-    monkeypatch.setattr(steps, "_loss", large)
+    monkeypatch.setattr(epoch, "_loss", large)
     return switch
 
 
-def state_and_epoch(recipe):
+def state_and_step(recipe):
     accelerator = FP16.accelerator()
     state = begin(recipe, 5, accelerator)
     images = torch.randint(0, 256, (4, 4, 32, 48), dtype=torch.uint8)
     batch = images[:, :3], images[:, 3:]
 
-    def epoch():
-        return steps.train_one_epoch(state, iter([batch]), recipe, [4], accelerator, "it")
+    def step():
+        return epoch.train_one_epoch(state, iter([batch]), recipe, [4], accelerator, "it")
 
-    return state, epoch
+    return state, step
 
 
 def all_weights(state):
@@ -52,32 +52,32 @@ def changed(before, now):
 
 
 def test_gradients_that_overflow_change_no_weights_and_the_schedule_goes_on(overflows):
-    state, epoch = state_and_epoch(AVERAGED)
+    state, step = state_and_step(AVERAGED)
     before, scale = all_weights(state), state.scaler.get_scale()
-    epoch()
+    step()
     assert changed(before, all_weights(state)) == [False, False]
     assert state.scaler.get_scale() == scale / 2
     assert state.schedule.last_epoch == 1
     overflows["on"] = False
-    epoch()
+    step()
     assert changed(before, all_weights(state)) == [True, True]
     assert state.schedule.last_epoch == 2
 
 
 def test_gradients_that_always_overflow_are_an_error_with_a_cure(overflows, monkeypatch):
-    monkeypatch.setattr(steps, "LEAST_SCALE", 2.0**14)
-    state, epoch = state_and_epoch(RECIPE)
+    monkeypatch.setattr(epoch, "LEAST_SCALE", 2.0**14)
+    state, step = state_and_step(RECIPE)
     with pytest.raises(BenchError, match=r"it, batch 1: gradients overflow .*--precision fp32"):
         for _ in range(3):
-            epoch()
+            step()
     assert state.schedule.last_epoch == 3
 
 
 def test_a_loss_beyond_fp16_names_the_other_precision(monkeypatch):
-    _, epoch = state_and_epoch(RECIPE)
-    monkeypatch.setattr(steps, "_loss", lambda *_: torch.tensor(torch.inf, requires_grad=True))
+    _, step = state_and_step(RECIPE)
+    monkeypatch.setattr(epoch, "_loss", lambda *_: torch.tensor(torch.inf, requires_grad=True))
     with pytest.raises(BenchError, match=r"the loss is inf.*Lower `lr`.* or use --precision fp32"):
-        epoch()
+        step()
 
 
 class Cut:

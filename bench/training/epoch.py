@@ -1,0 +1,203 @@
+"""An epoch: train on every batch, then score the network on photographs held back from training.
+
+The score chooses the best epoch.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from bench.config.recipe import Recipe
+from bench.data.carvana import Carvana
+from bench.data.images import read_image
+from bench.masks import rle
+from bench.masks.types import Runs, Size
+from bench.metrics.overlap import counts_from_runs, dice
+from bench.networks.build import train_mode
+from bench.networks.edge import Sharpener
+from bench.networks.infer import probabilities
+from bench.networks.outputs import runs_of
+from bench.networks.tta import View
+from bench.system.device import Accelerator
+from bench.system.errors import BenchError
+from bench.training.dataset import ReadMap, Samples
+from bench.training.losses import total_loss
+from bench.training.optimiser import after_batch
+from bench.training.state import State
+from models.interface import normalise, padded_forward
+
+VALID_BATCH = 8  # photographs that are scored at once
+RUNNING = ("running_mean", "running_var")  # of a batch norm
+LEAST_SCALE = 1e-4  # of a loss in fp16; below it, gradients overflow whatever the scale (fairseq's)
+
+
+def train_one_epoch(
+    state: State,
+    loader: Iterator[tuple[Tensor, Tensor]],
+    recipe: Recipe,
+    parts: list[int],
+    accelerator: Accelerator,
+    label: str,
+) -> float:
+    """Train on the batches of an epoch and return their mean loss.
+
+    A batch goes through the network in micro-batches whose gradients add up to the batch's own, and
+    so do those of all ranks; only batch norm sees the micro-batch.
+
+    Args:
+        loader: this rank's share of each batch.
+        parts: images of each micro-batch of the share.
+
+    Raises:
+        BenchError: the loss is not finite, or gradients do not fit into fp16.
+    """
+    train_mode(state.network, recipe.freeze)
+    losses: list[float] = []
+    for images, targets in loader:
+        split = torch.split(images, parts), torch.split(targets, parts)
+        whole = len(images) if accelerator.ranks == 1 else recipe.batch
+        batch_loss = 0.0
+        for image, target in zip(*split, strict=True):
+            loss = _loss(state.network, image, target, recipe, accelerator)
+            share = len(image) / whole * loss
+            state.scaler.scale(share).backward()  # type: ignore[no-untyped-call]
+            batch_loss += share.item()
+        batch_loss = _sum(state.network, batch_loss, accelerator)
+        where = f"{label}, batch {len(losses) + 1}"
+        _check(batch_loss, state, where)
+        _step(state, where)
+        losses.append(batch_loss)
+    return sum(losses) / len(losses)
+
+
+def _loss(
+    network: nn.Module, image: Tensor, target: Tensor, recipe: Recipe, accelerator: Accelerator
+) -> Tensor:
+    """Return the loss of a micro-batch: uint8 (B, 3, h, w), and targets (B, 1, h, w)."""
+    photo = image.to(accelerator.device, non_blocking=True)
+    target = target.to(accelerator.device, non_blocking=True)
+    image = normalise(photo).contiguous(memory_format=torch.channels_last)
+    with accelerator.autocast():
+        logits = padded_forward(network, image)
+    return total_loss(recipe, logits, target / 255, photo[:, :3] / 255)
+
+
+def _sum(network: nn.Module, loss: float, accelerator: Accelerator) -> float:
+    """Replace the gradients by their sums over all ranks; return the sum of the losses.
+
+    All of them go in one message, after the last micro-batch.
+    """
+    if accelerator.ranks == 1:
+        return loss
+    gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
+    sums = accelerator.sum(
+        torch.cat([*map(torch.flatten, gradients), torch.tensor([loss], device=accelerator.device)])
+    )
+    parts = torch.split(sums[:-1], [gradient.numel() for gradient in gradients])
+    for gradient, part in zip(gradients, parts, strict=True):
+        gradient.copy_(part.view_as(gradient))
+    return sums[-1].item()
+
+
+def share_statistics(state: State, accelerator: Accelerator) -> None:
+    """Give the batch norms of every rank the mean of all ranks' running statistics.
+
+    Each rank has seen its own share of the images; validation and saving need the same network.
+    """
+    if accelerator.ranks == 1:
+        return
+    for network in (state.network, *([state.average] if state.average else [])):
+        for name, statistic in network.named_buffers():
+            if name.endswith(RUNNING):
+                statistic.copy_(accelerator.sum(statistic) / accelerator.ranks)
+
+
+def _check(loss: float, state: State, where: str) -> None:
+    if not loss < float("inf"):
+        raise BenchError(
+            f"{where}: the loss is {loss}; the last epoch's state is kept. Lower `lr` in the "
+            f"recipe and train again{', or use --precision fp32' * state.scaler.is_enabled()}"
+        )
+
+
+def _step(state: State, where: str) -> None:
+    """Change the weights by a batch's gradients, and all that follows them.
+
+    In fp16 gradients may overflow: their scale is then halved, and the batch changes no weights, so
+    that no average follows it, either. The learning rate goes on as the recipe's batches count.
+    """
+    scale = state.scaler.get_scale()
+    state.scaler.step(state.optimiser)
+    state.scaler.update()
+    state.optimiser.zero_grad()
+    after_batch(state.schedule)
+    overflow = state.scaler.get_scale() < scale
+    if state.average and not overflow:
+        state.average.update_parameters(state.network)
+    if overflow and state.scaler.get_scale() < LEAST_SCALE:
+        raise BenchError(
+            f"{where}: gradients overflow in fp16 however small their loss; the last epoch's state "
+            "is kept. Use --precision fp32"
+        )
+
+
+@dataclass(frozen=True)
+class Validation:
+    """Held-back photographs on the network's grid, and their true masks at full size, as runs."""
+
+    samples: Samples  # (N, h, w, 4)
+    sizes: list[Size]
+    truths: list[Runs]
+
+
+def validation_set(data: Carvana, valid: Sequence[str], samples: Samples) -> Validation:
+    """Return samples of the validation images with their masks at full size."""
+    masks = [data.mask(image) for image in valid]
+    sizes = [(mask.shape[0], mask.shape[1]) for mask in masks]
+    return Validation(samples, sizes, [rle.runs(mask) for mask in masks])
+
+
+def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerator) -> float:
+    """Return the mean Dice of the validation photographs at full size, without augmentation.
+
+    Several ranks share the batches.
+    """
+    network.eval()
+    scores = torch.zeros(len(validation.sizes), dtype=torch.float64)
+    starts = range(0, len(scores), VALID_BATCH)
+    for first in starts[accelerator.rank :: accelerator.ranks]:
+        rows = slice(first, first + VALID_BATCH)
+        images = torch.from_numpy(validation.samples[rows, ..., :3]).permute(0, 3, 1, 2)
+        with accelerator.autocast():
+            batch = probabilities(network, images.to(accelerator.device), [View()])
+        truths = zip(batch, validation.sizes[rows], validation.truths[rows], strict=True)
+        found = [
+            dice(counts_from_runs(runs_of(probability, size), truth))
+            for probability, size, truth in truths
+        ]
+        scores[rows] = torch.tensor(found, dtype=torch.float64)
+    return sum(accelerator.sum(scores).tolist()) / len(scores)
+
+
+@dataclass(frozen=True)
+class EdgeScore:
+    """The score of an edge network: the mean Dice of validation photographs' sharpened maps."""
+
+    data: Carvana
+    images: Sequence[str]
+    read_map: ReadMap
+    recipe: Recipe
+    accelerator: Accelerator
+
+    def __call__(self, network: nn.Module) -> float:
+        """Return the mean Dice at full size."""
+        network.eval()
+        sharpen = Sharpener(self.recipe, [network], self.accelerator)
+        scores = []
+        for image in self.images:
+            map = sharpen(read_image(self.data.train[image]), self.read_map(image))
+            counts = counts_from_runs(rle.map_runs(map), rle.runs(self.data.mask(image)))
+            scores.append(dice(counts))
+        return sum(scores) / len(scores)
