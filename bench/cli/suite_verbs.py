@@ -110,13 +110,14 @@ def _way(args: argparse.Namespace, run: "Run") -> "Iterator[Way | None]":
     from bench.workers.lanes import lanes_of
 
     check_devices(options.machine)
-    lanes = lanes_of(options.machine, args.workers, args.gpus)
+    chosen = options.machine, args.workers, args.gpus
+    lanes = lanes_of(*chosen)
     if not lanes:
         yield None
         return
     from bench.workers.processes import on_processes
 
-    yield on_processes(options, lanes)
+    yield on_processes(options, lanes, lanes_of(*chosen, options.machine.gpus_per_training))
 
 
 def _add_run(parser: argparse.ArgumentParser) -> None:

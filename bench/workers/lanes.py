@@ -27,7 +27,9 @@ class Lane:
     memory: int | None = None
 
 
-def lanes_of(machine: Machine, workers: int | None, gpus: Sequence[int]) -> list[Lane]:
+def lanes_of(
+    machine: Machine, workers: int | None, gpus: Sequence[int], each: int = 1
+) -> list[Lane]:
     """Return a lane for each worker process; none where this process does everything by itself.
 
     Without a choice, that is a lane for each of several GPUs.
@@ -35,6 +37,7 @@ def lanes_of(machine: Machine, workers: int | None, gpus: Sequence[int]) -> list
     Args:
         workers: how many there are to be, of the GPUs or, where there are none, of the cores.
         gpus: their numbers, as torch counts them.
+        each: how many GPUs a lane has; those that are left over have no lane.
 
     Raises:
         BadConfig: choices exclude each other, or there are more workers than devices.
@@ -59,15 +62,25 @@ def lanes_of(machine: Machine, workers: int | None, gpus: Sequence[int]) -> list
             return []
         gpus = range(count) if there else ()
     if gpus:
-        return [_gpu_lane(machine, gpu, len(gpus)) for gpu in gpus]
+        groups = _groups(gpus, each)
+        return [_gpu_lane(machine, group, len(groups)) for group in groups]
     return [_core_lane(machine, number, count) for number in range(1, count + 1)]
 
 
-def _gpu_lane(machine: Machine, gpu: int, count: int) -> Lane:
+def _groups(gpus: Sequence[int], each: int) -> list[Sequence[int]]:
+    if each > len(gpus):
+        raise BadConfig(f"--gpus-per-training {each}: more than the {len(gpus)} GPUs chosen")
+    return [gpus[at : at + each] for at in range(0, len(gpus) - each + 1, each)]
+
+
+def _gpu_lane(machine: Machine, gpus: Sequence[int], count: int) -> Lane:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # torch counts these
-    name = visible.split(",")[gpu].strip() if visible else str(gpu)
-    environment = {"CUDA_VISIBLE_DEVICES": name, "OMP_NUM_THREADS": str(_threads(count))}
-    return Lane(f"gpu {gpu}", environment, max(1, machine.jobs // count))
+    names = [visible.split(",")[gpu].strip() if visible else str(gpu) for gpu in gpus]
+    environment = {
+        "CUDA_VISIBLE_DEVICES": ",".join(names),
+        "OMP_NUM_THREADS": str(_threads(count)),
+    }
+    return Lane(f"gpu {'+'.join(map(str, gpus))}", environment, max(1, machine.jobs // count))
 
 
 def _core_lane(machine: Machine, number: int, count: int) -> Lane:

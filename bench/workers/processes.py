@@ -12,7 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor, as_completed, wait
 from contextlib import ExitStack
 from contextvars import copy_context
 from dataclasses import replace
-from functools import partial
 from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 from threading import Lock
@@ -31,9 +30,20 @@ ATTEMPTS = 2  # at an item during which processes die
 END_WITHIN_S = 5.0  # after which a process that was told to end is killed
 
 
-def on_processes(options: RunOptions, lanes: Sequence[Lane]) -> Way:
-    """Return the way to run items in one process a lane."""
-    return Way(len(lanes), partial(_run, options, lanes))
+def on_processes(
+    options: RunOptions, lanes: Sequence[Lane], for_training: Sequence[Lane] = ()
+) -> Way:
+    """Return the way to run items in one process a lane.
+
+    Args:
+        for_training: the lanes of trainings, if those need others.
+    """
+
+    def run(items: Sequence[Item]) -> Generator[Outcome, None, None]:
+        trains = items[0].kind == "train"
+        return _run(options, (for_training if trains else ()) or lanes, items)
+
+    return Way(len(lanes), run)
 
 
 def _run(
