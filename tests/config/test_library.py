@@ -31,6 +31,14 @@ def test_every_suite_names_recipes_that_exist(name, tmp_path):
     assert read(tmp_path / "again.yaml", Suite) == suite
 
 
+@pytest.mark.parametrize("name", list_names(SUITES))
+def test_every_edge_network_of_a_suite_has_a_map_to_sharpen(name):
+    suite = load_suite(name)
+    recipes = {recipe: load_recipe(recipe) for recipe in suite.recipes}
+    edges = [recipe.edge.of for recipe in recipes.values() if recipe.edge]
+    assert set(edges) <= {*suite.recipes, *suite.ensembles}
+
+
 def test_papers_is_the_suites_of_the_five_papers_together():
     suites = ("xu2018", "maskingnet", "malhotra2017", "heitzinger2020", "extractnet2019")
     each = [load_suite(name) for name in suites]

@@ -67,6 +67,35 @@ HUGE = 10**20
 OPTIMISER = {"name": "sgd", "lr": 0.01}
 
 
+EDGE = yaml.safe_load((RECIPES / "cpu/unet-384x576-edge.yaml").read_text())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"gradual": [{"scale": 0.5, "epochs": 1}]}, "their own size: leave out `gradual`"),
+        ({"tta": {"scales": [1, 2]}}, "their own size: leave out"),
+        ({"augment": ["flip", "affine"]}, "`crop` and `affine` of `augment`"),
+        ({"epochs": 0}, "is not trained changes nothing: set `epochs`"),
+        ({"batch": 30}, "`batch` is no multiple of the 8 of `edge.crops`"),
+        ({"edge": {"reach": 8}}, "edge.of"),
+        ({"edge": {"of": "cpu/unet-384x576", "width": 8}}, "edge.width: no such field"),
+    ],
+)
+def test_an_edge_recipe_refuses_what_is_not_at_full_size(change, message, tmp_path):
+    (tmp_path / "mine.yaml").write_text(yaml.safe_dump(EDGE | change))
+    with pytest.raises(BadConfig, match=message):
+        read(tmp_path / "mine.yaml", Recipe)
+
+
+def test_a_suite_shrinks_no_edge_network_and_gives_it_epochs_and_seed_alone():
+    suite = load_suite("xu2018-eighth")
+    override = suite.override.model_copy(update={"epochs": 3, "seed": 7, "batch": 4})
+    recipe = Recipe.model_validate(EDGE)
+    changed = as_suite_runs_it(recipe, suite.model_copy(update={"override": override}))
+    assert changed == recipe.model_copy(update={"epochs": 3, "seed": 7})
+
+
 @pytest.mark.parametrize("number", [HUGE, -1, float("nan"), float("inf"), -float("inf")])
 @pytest.mark.parametrize(
     ("field", "change"),
@@ -93,6 +122,8 @@ OPTIMISER = {"name": "sgd", "lr": 0.01}
         ("batch", lambda number: {"batch": number}),
         ("ema", lambda number: {"ema": number}),
         ("tta.scales.0", lambda number: {"tta": {"scales": [number]}}),
+        ("edge.reach", lambda number: {"edge": {"of": "it", "reach": number}}),
+        ("edge.crops", lambda number: {"edge": {"of": "it", "crops": number}}),
         ("seed", lambda number: {"seed": number}),
         ("refine.0", lambda number: {"refine": [{"denoise": {"opening": number}}]}),
         ("refine.0", lambda number: {"refine": [{"active_contours": {"alpha": number}}]}),

@@ -45,7 +45,7 @@ def test_a_run_with_edge_networks_ends_is_current_and_counts_their_whole_cost(fi
 
 
 @pytest.mark.slow
-def test_other_weights_below_an_edge_network_are_refused(finished, capsys):
+def test_an_edge_network_notes_the_weights_below_it(finished):
     weights = finished.made("a/fold0/weights.safetensors")
     noted = finished.made("a-edge/fold0/made.json").read_text()
     assert weights.name in noted and "weights below the edge network" in noted
