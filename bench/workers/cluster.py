@@ -253,7 +253,8 @@ class Tasks:
         try:
             return ray.get(task)
         except RayError as error:
-            raise Died(str(error).strip().splitlines()[0]) from error
+            first_sentence = str(error).strip().splitlines()[0].split(". ")[0]
+            raise Died(first_sentence) from error
 
     def stop(self, tasks: list[Any]) -> None:
         """Tell tasks to end in order, and wait for that for END_WITHIN_S at most."""
