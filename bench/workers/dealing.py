@@ -155,7 +155,7 @@ class Dealer:
         """Have an item done again whose process or node has died; yield its end if that is vain."""
         node, place = self._whereabouts(given)
         given.deaths += 1
-        given.avoided.add(node)
+        given.avoided |= {node} - {""}
         what = f"died on {place} ({why})"
         if given.deaths == TRIES:
             yield Outcome(given.item, {}, BenchError(f"{TRIES} times; the last {what}"))
@@ -176,7 +176,7 @@ class Dealer:
                 yield from self._mourn(given, "its node gives no sign of life")
 
     def _whereabouts(self, given: Try) -> tuple[str, str]:
-        """Return the id of the node that works on an item, and its name for people."""
+        """Return the id of the node that works on an item, "" if unknown; and a name for people."""
         last = self._last_lines.get(given.number)
         return (last.node, last.place) if last else ("", "a node")
 
