@@ -102,8 +102,7 @@ def _way(args: argparse.Namespace, run: "Run") -> "Iterator[Way | None]":
     if args.cluster:
         from bench.workers.cluster import on_cluster
 
-        gpus = options.machine.gpus_per_training
-        with on_cluster(options, run.data.root, args.cluster, gpus) as way:
+        with on_cluster(options, run.data.root, args.cluster) as way:
             yield way
         return
     from bench.training.ranks import check_devices

@@ -164,17 +164,20 @@ def test_nodes_that_are_unfit_are_named_before_any_work(cluster, tmp_path, tiny_
     cluster.nodes.pop().kill()
 
 
-@pytest.mark.parametrize(
-    ("more", "variables", "why"),
-    [
-        pytest.param(["--jobs", "9"], {}, "use --jobs 1 at most", id="more than a node has"),
-        pytest.param([], {"RAY_AUTH_TOKEN": "x" * 64}, "another token", id="wrong token"),
-    ],
-)
-def test_what_cannot_work_is_refused_at_once(cluster, tmp_path, tiny_carvana, more, variables, why):
-    cluster.have(1)
+def test_a_gpu_too_many_is_refused_at_once_with_what_there_is(cluster, tmp_path, tiny_carvana):
+    cluster.have(0)
+    cluster.start("--num-gpus=2")
     mine = small(tmp_path / "cluster", tiny_carvana, {"a": 1, "b": 1})
-    command = cluster.command(*words(mine, "train"), *more, **variables)
+    more = ["--gpus-per-training", "3", "--device", "auto"]
+    command = cluster.command(*words(mine, "train"), *more)
     assert command.ends() == 4, command.text
-    assert why in command.said[-1]
+    assert "has 2 GPUs and 1 CPUs" in command.said[-1]
+    assert "use 2 at most" in command.said[-1]
     assert not mine.made("a").exists()
+
+
+def test_another_token_is_refused(cluster, tmp_path, tiny_carvana):
+    more = ["--data", str(tiny_carvana), "--runs", str(tmp_path)]
+    command = cluster.command("doctor", *more, RAY_AUTH_TOKEN="x" * 64)
+    assert command.ends() == 4, command.text
+    assert "it has another token than this machine" in command.said[-1]
