@@ -173,6 +173,19 @@ def best_precision(device: torch.device, wanted: str = "auto") -> str:
     return "bf16" if bf16 else "fp32"
 
 
+_share_ends: int | None = None  # bytes
+
+
+def take_share(of_memory: int) -> None:
+    """Have this process take for free only so many bytes, besides those that it has already.
+
+    No limit of the system stands behind that: where the system gives no memory, Python may wait for
+    ever for a thread that cannot start.
+    """
+    global _share_ends
+    _share_ends = psutil.Process().memory_info().rss + of_memory
+
+
 def free_memory(machine: Machine) -> int:
     """Return the free bytes of the device that networks run on."""
     device = machine.torch_device
@@ -183,7 +196,8 @@ def free_ram() -> int:
     """Return the bytes that this process may still take.
 
     The machine has a limit, each control group (container, batch job) around the process may have
-    one, beyond which the system ends the process, and so may the process itself (`ulimit -v`).
+    one, beyond which the system ends the process, and so may the process itself (`ulimit -v`). A
+    worker has only its share.
     """
     free = [int(psutil.virtual_memory().available), *_free_in_groups(), *_free_of_limits()]
     return max(0, min(free))
@@ -230,28 +244,25 @@ def refused_beyond_free_ram(device: torch.device) -> Iterator[None]:
 
     The block runs in the main thread, and in no other such block. An accelerator needs none of it.
     """
-    before = resource.getrlimit(resource.RLIMIT_DATA)
+    most, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if device.type == "cuda":
         yield
         return
-    limit_memory(int(SHARE * (free_ram() + psutil.swap_memory().free)))
+    free = free_ram() + (0 if _share_ends else psutil.swap_memory().free)
+    wanted = psutil.Process().memory_info().data + int(SHARE * free)
+    unlimited = most == resource.RLIM_INFINITY
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if unlimited else min(wanted, most), hard))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
-
-
-def limit_memory(more_bytes: int) -> None:
-    """Let allocations fail, from here on, beyond so many bytes more than this process has now."""
-    most, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = psutil.Process().memory_info().data + more_bytes
-    unlimited = most == resource.RLIM_INFINITY
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted if unlimited else min(wanted, most), hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
 def _free_of_limits() -> Iterator[int]:
-    """Yield what the process's own limits leave: of addresses, and of data."""
+    """Yield what the process's own limits leave: of addresses, of data, and of the machine."""
     memory = psutil.Process().memory_info()
+    if _share_ends:
+        yield _share_ends - memory.rss
     for limit, used in ((resource.RLIMIT_AS, memory.vms), (resource.RLIMIT_DATA, memory.data)):
         most, _ = resource.getrlimit(limit)
         if most != resource.RLIM_INFINITY:
