@@ -15,6 +15,8 @@ from bench.system.errors import BenchError, Missing, memory_is_full
 
 SHARE = 0.9  # of free memory; programs also touch what they have reserved, and read files
 MY_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")  # man 7 cgroups
+
+_share_ends: int | None = None  # bytes that this process may have, if it has only a share
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}  # precisions of less than 32 bits
 
 
@@ -173,11 +175,8 @@ def best_precision(device: torch.device, wanted: str = "auto") -> str:
     return "bf16" if bf16 else "fp32"
 
 
-_share_ends: int | None = None  # bytes
-
-
 def take_share(of_memory: int) -> None:
-    """Have this process take for free only so many bytes, besides those that it has already.
+    """Let only so many bytes count as free for this process, besides those that it has already.
 
     No limit of the system stands behind that: where the system gives no memory, Python may wait for
     ever for a thread that cannot start.
@@ -196,8 +195,7 @@ def free_ram() -> int:
     """Return the bytes that this process may still take.
 
     The machine has a limit, each control group (container, batch job) around the process may have
-    one, beyond which the system ends the process, and so may the process itself (`ulimit -v`). A
-    worker has only its share.
+    one, beyond which the system ends the process, and so may the process itself (`ulimit -v`).
     """
     free = [int(psutil.virtual_memory().available), *_free_in_groups(), *_free_of_limits()]
     return max(0, min(free))

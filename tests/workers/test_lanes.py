@@ -23,6 +23,7 @@ def machine(monkeypatch):
                 monkeypatch.setenv(name, value)
         monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)))
         monkeypatch.setattr(lanes.torch.cuda, "device_count", lambda: gpus)
+        monkeypatch.setattr(lanes.torch.cuda, "is_available", lambda: bool(gpus))
         return Machine(device, jobs=6)
 
     return made
@@ -57,6 +58,8 @@ def test_chosen_gpus_are_those_that_torch_counts(machine):
     assert [each[:2] for each in of(found)] == [("gpu 2", "GPU-a"), ("gpu 0", "7")]
     assert [lane.memory for lane in found] == [None, None]
     assert len(lanes_of(machine(4), 3, ())) == 3
+    pairs = of(lanes_of(machine(5), None, (), 2))
+    assert pairs == [("gpu 0+1", "0,1", "4", "cuda", 3), ("gpu 2+3", "2,3", "4", "cuda", 3)]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +80,8 @@ def test_workers_without_gpus_share_cores_threads_and_memory(machine, threads, s
         ((2, "auto"), (None, (0, 2)), Missing, "no GPU 2 here, only 0, 1"),
         ((0, "auto"), (None, (0,)), Missing, "no GPU 0 here, only the CPU"),
         ((2, "cpu"), (None, (0,)), BadConfig, "leave one of them out"),
+        ((2, "cuda:1"), (2, ()), BadConfig, "--device cuda:1 names one GPU"),
+        ((2, "auto"), (None, (), 3), BadConfig, "--gpus-per-training 3: more than the 2 GPUs"),
     ],
 )
 def test_what_is_not_there_is_refused(machine, here, chosen, error, message):
