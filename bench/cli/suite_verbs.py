@@ -9,6 +9,7 @@ from bench.cli.arguments import (
     Verb,
     add_part,
     add_ranks,
+    add_scratch,
     add_suite,
     add_workers,
     open_run,
@@ -149,6 +150,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_ensemble(parser: argparse.ArgumentParser) -> None:
     add_suite(parser)
+    add_scratch(parser)
     splits = ("heldout", "test")
     parser.add_argument("--split", choices=splits, default="heldout", help="which cars")
 

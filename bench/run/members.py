@@ -144,7 +144,7 @@ def prediction_stage(
         name=f"predict {CARS[split]} cars",
         makes=[run.layout.maps(name, split) for name in names],
         tasks=tasks,
-        run=lambda: predict.run(tasks(), run.machine),
+        run=lambda: predict.run(tasks(), run.machine, run.scratch),
         work=partial(prediction_work, run, split),
     )
 
@@ -191,4 +191,5 @@ def combine_members(run: Run, split: str) -> None:
     """Write the maps of every ensemble of a split into stores of their own."""
     for entry in run.fitted_entries():
         if entry.rule:
-            combine.run(entry, run.members(split), run.layout.ensemble(entry.name, split))
+            target = run.layout.ensemble(entry.name, split)
+            combine.run(entry, run.members(split), target, run.scratch)

@@ -83,6 +83,7 @@ def open_run(options: RunOptions) -> Run:
         submissions=options.submissions,
         machine=options.machine,
         tensorboard=options.tensorboard,
+        scratch=options.scratch,
     )
 
 
