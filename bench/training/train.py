@@ -30,7 +30,6 @@ from bench.training.dataset import TrainingSet, batches, sample, samples_of
 from bench.training.epoch import (
     Validation,
     evaluate,
-    share_statistics,
     train_one_epoch,
     validation_set,
 )
@@ -222,7 +221,6 @@ class Trainer:
             refused_beyond_free_ram(self.accelerator.device),
         ):
             loss = train_one_epoch(state, counted, recipe, parts, self.accelerator, label)
-            share_statistics(state, self.accelerator)
             score = evaluate(state.evaluated_network, validation, self.accelerator)
         after_epoch(state.schedule, score)
         row: dict[str, float] = {
