@@ -5,7 +5,8 @@
   config/       what decides a run: recipe, suite, refinement steps, and where its files lie
     recipe suite names part refinement library strict layout
   masks/        maps, masks and runs: one type each, and the exact ways between them
-    types rle resize contours packing store parts database damage scratch drawing
+    types rle resize contours packing store parts publishing database damage
+    scratch drawing
     compiled/   their loops as machine code
       jit vectors runs pixels planes shrinking submission_lines
   data/         photographs and masks in Kaggle's layout, their check and their folds of cars

@@ -9,6 +9,7 @@ from bench.cli.arguments import (
     Verb,
     add_part,
     add_ranks,
+    add_scratch,
     add_suite,
     add_workers,
     open_run,
@@ -102,8 +103,7 @@ def _way(args: argparse.Namespace, run: "Run") -> "Iterator[Way | None]":
     if args.cluster:
         from bench.workers.cluster import on_cluster
 
-        gpus = options.machine.gpus_per_training
-        with on_cluster(options, run.data.root, args.cluster, gpus) as way:
+        with on_cluster(options, run.data.root, args.cluster) as way:
             yield way
         return
     from bench.training.ranks import check_devices
@@ -150,6 +150,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_ensemble(parser: argparse.ArgumentParser) -> None:
     add_suite(parser)
+    add_scratch(parser)
     splits = ("heldout", "test")
     parser.add_argument("--split", choices=splits, default="heldout", help="which cars")
 

@@ -12,12 +12,15 @@ from pathlib import Path
 from bench.config.refinement import to_json
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
-from bench.masks.store import MapStore
+from bench.masks.publishing import written_store
 from bench.masks.types import Map
 
 
-def run(entry: Entry, members: Members, target: Path) -> None:
+def run(entry: Entry, members: Members, target: Path, scratch: Path | None = None) -> None:
     """Write the entry's map of every image that its first member has, except those already there.
+
+    Args:
+        scratch: a folder on a disk of this machine, in which to write the store.
 
     Raises:
         Missing: a member has no store. BadData: one lacks an image or is damaged.
@@ -32,7 +35,7 @@ def run(entry: Entry, members: Members, target: Path) -> None:
         return image, entry.map(maps, image)
 
     checksums = members.checksums()
-    with MapStore.renew(target, made_by | {"made_by": origins}) as written:
+    with written_store(target, made_by | {"made_by": origins}, scratch) as written:
         done = written.made_from()
         missing = [image for image in checksums if done.get(image) != checksums[image]]
         for image, map in members.each_unlabelled(missing, merge, f"{entry.name}: combine"):

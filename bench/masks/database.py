@@ -1,17 +1,18 @@
 """The SQLite file of a map store: its tables, a connection for each thread, errors with a cure."""
 
 import errno
+import hashlib
 import json
 import sqlite3
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from isal import isal_zlib
 
-from bench.system.disk import free_bytes, reason
+from bench.system.disk import DiskFull, free_bytes, is_network, reason
 from bench.system.errors import BadData, BenchError
 
 APPLICATION = 0x63617276  # "carv" in SQLite's header: whose file it is
@@ -32,9 +33,12 @@ INSERT = "INSERT OR REPLACE INTO maps VALUES (?, ?, ?, ?, ?)"
 Origin = tuple[str, str, float | None]  # image id, hash of what its map was made from, seconds
 ORIGIN = "SELECT image, made_from, seconds FROM origins"
 INSERT_ORIGIN = "INSERT OR REPLACE INTO origins VALUES (?, ?, ?)"
+FORGET = "DELETE FROM maps WHERE image = ?"
+FORGET_ORIGIN = "DELETE FROM origins WHERE image = ?"
 INDEX = "CREATE INDEX IF NOT EXISTS content ON maps (image, height, width, checksum)"
 ContentRow = tuple[str, int, int, int]  # image id, height, width, checksum
 CONTENT = "SELECT image, height, width, checksum FROM maps ORDER BY image"  # the index answers it
+UNCHANGING = "mode=ro&immutable=1"  # reads without a lock or another file
 NOT_OURS = "not a map store; move it elsewhere, or remove the file and predict again"
 AGAIN = "predict again: only what is damaged is made anew"
 KEPT = "run the same command again: stored maps are kept"
@@ -111,8 +115,11 @@ class Database:
         self.write((ORIGINS, ()), (INDEX, ()))
 
     def write_ahead(self) -> None:
-        """Let readers go on while one writes, and lose no written map when the writer is killed."""
-        self.rows("PRAGMA journal_mode = WAL")
+        """Let readers go on while one writes, and lose no written map when the writer is killed.
+
+        Not on a network file system: the log needs memory that all who read and write share.
+        """
+        self.rows(f"PRAGMA journal_mode = {'DELETE' if is_network(self._path) else 'WAL'}")
 
     def rest(self) -> None:
         """Close this thread's connection; its next call opens another one."""
@@ -150,19 +157,24 @@ class Database:
         return connection
 
     def _connect(self) -> sqlite3.Connection:
-        """A new connection; to read where nothing can be written, one that writes nothing.
+        """A new connection.
 
-        Even reading makes a file beside a store whose writer was killed.
+        One to read writes nothing on a network file system, nor where nothing can be written.
+        Elsewhere even reading makes a file beside a store whose writer was killed.
         """
         if self._writable:
             return _connected(self._path, "mode=rwc")
+        unfinished = self._path.with_name(f"{self._path.name}-wal")
+        whole = not (unfinished.exists() and unfinished.stat().st_size)  # or it holds maps, too
         try:
-            return _connected(self._path, "mode=rw")
-        except sqlite3.OperationalError:
-            unfinished = self._path.with_name(f"{self._path.name}-wal")
-            if unfinished.exists() and unfinished.stat().st_size:
-                raise  # it holds maps, which cannot be read from here
-            return _connected(self._path, "immutable=1")
+            shared = whole and is_network(self._path)
+            return _connected(self._path, UNCHANGING if shared else "mode=rw")
+        except sqlite3.OperationalError as error:
+            if not self._path.exists():
+                raise DamagedStore(f"{self._path}: another thread moved it; {AGAIN}") from error
+            if not whole:
+                raise
+            return _connected(self._path, UNCHANGING)
 
 
 def _connected(path: Path, mode: str) -> sqlite3.Connection:
@@ -200,7 +212,7 @@ def explained(path: Path) -> Iterator[None]:
             name = "SQLITE_FULL"
         if name == "SQLITE_FULL":
             full = reason(OSError(errno.ENOSPC, str(error)), path)
-            raise BenchError(f"{path}: cannot be written: {full}") from error
+            raise DiskFull(f"{path}: cannot be written: {full}") from error
         if name not in DAMAGE:
             raise BenchError(f"{path}: {error}: {CURES.get(name, KEPT)}") from error
         if not is_ours(path):
@@ -231,3 +243,10 @@ def is_sound(row: Row) -> bool:
     """Whether the checksum of a row of the table `maps` is right."""
     image, height, width, checksum, frame = row
     return isinstance(frame, bytes) and checksum == checksum_of(image, height, width, frame)
+
+
+def content_of(made_by: dict[str, Any], rows: Iterable[ContentRow]) -> str:
+    """The hexadecimal SHA-256 of what made maps and of the maps' rows, sorted by image."""
+    lines = [json.dumps(made_by, sort_keys=True)]
+    lines += ["{} {} {} {}".format(*row) for row in rows]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

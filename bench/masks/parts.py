@@ -15,10 +15,12 @@ from glob import escape
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
-from bench.masks.database import ContentRow, DamagedStore, Origin
+from bench.masks.damage import aside
+from bench.masks.database import ContentRow, DamagedStore, Origin, content_of
 from bench.masks.scratch import BorrowedMap, Scratch
-from bench.masks.store import MapStore, content_of
+from bench.masks.store import MapStore
 from bench.masks.types import Map
+from bench.system.disk import ATTEMPT
 from bench.system.errors import BadData, BenchError, Missing
 
 PART = re.compile(r".+\.part-\d{3,}-of-\d{3,}")  # the name of a part, without its suffix
@@ -223,6 +225,13 @@ def _open(path: Path, *left_out: type[BenchError]) -> Maps:
                 stores[-1].rest()
         opened.pop_all()
     return Maps(path, stores)
+
+
+def left_of_parts(path: Path) -> list[Path]:
+    """Return stores of parts whose sound maps are not read: damaged, or of a killed attempt."""
+    name = f"{escape(path.stem)}.part-*"
+    damaged = path.parent.glob(f"{name}{aside(path).suffix}")
+    return sorted([*damaged, *path.parent.glob(f"{name}{ATTEMPT}*/*{path.suffix}")])
 
 
 def map_files(path: Path) -> list[Path]:

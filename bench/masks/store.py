@@ -6,7 +6,6 @@ each was made from. An image is done when the table has its map: `ids()`. One pr
 number read meanwhile, from any number of threads.
 """
 
-import hashlib
 import json
 import math
 from collections.abc import Iterable, Iterator
@@ -27,6 +26,8 @@ from bench.masks.damage import (
 from bench.masks.database import (
     AGAIN,
     CONTENT,
+    FORGET,
+    FORGET_ORIGIN,
     INSERT,
     INSERT_ORIGIN,
     ORIGIN,
@@ -36,6 +37,7 @@ from bench.masks.database import (
     Database,
     Origin,
     checksum_of,
+    content_of,
     explained,
     is_sound,
 )
@@ -90,7 +92,9 @@ class MapStore:
                 put_aside(path)
                 store._database = Database(path, writable=True)
                 store._begin(made_by)
-            store._take_back()
+            if aside(path).exists():
+                kept = store.take_back(aside(path))
+                say(f"{path}: was damaged; {kept} sound maps are kept, the others are made anew")
         return store
 
     @classmethod
@@ -144,6 +148,24 @@ class MapStore:
         row = (image_id, height, width, checksum_of(image_id, height, width, frame), frame)
         with self._moving_if_damaged():
             self._database.write((INSERT, row), (INSERT_ORIGIN, (image_id, made_from, seconds)))
+
+    def take_back(self, other: Path) -> int:
+        """Store the sound maps of another store by the same maker, then remove it; count them.
+
+        Args:
+            other: need not be whole: damaged, or what a killed process wrote.
+        """
+        kept = 0
+        for row, origin in sound_rows(other, self.made_by):
+            self._database.write((INSERT, row), (INSERT_ORIGIN, origin))
+            kept += 1
+        remove(other)
+        return kept
+
+    def forget(self, images: Iterable[str]) -> None:
+        """Remove the maps of some images."""
+        for image in images:
+            self._database.write((FORGET, (image,)), (FORGET_ORIGIN, (image,)))
 
     def read(self, image_id: str) -> Map:
         """The map of an image, uint8 (H, W).
@@ -251,10 +273,11 @@ class MapStore:
         self._database.make_tables(made_by)
         self._database.check_kind()
         self._database.write_ahead()
-        self._check_maker(made_by)
+        self.check_maker(made_by)
         self._database.add_what_is_new()
 
-    def _check_maker(self, made_by: dict[str, Any]) -> None:
+    def check_maker(self, made_by: dict[str, Any]) -> None:
+        """Raise OtherMaker unless the maps were `made_by` this."""
         stored, wanted = self.made_by, json.loads(json.dumps(made_by))
         keys = [key for key in sorted(stored | wanted) if stored.get(key) != wanted.get(key)]
         if keys:
@@ -263,17 +286,6 @@ class MapStore:
                 f"{self.path}: its maps were made otherwise ({changes}); "
                 "remove the file to predict anew"
             )
-
-    def _take_back(self) -> None:
-        """Store the sound maps of a damaged store that waits, then remove it."""
-        damaged = aside(self.path)
-        if damaged.exists():
-            kept = 0
-            for row, origin in sound_rows(damaged, self.made_by):
-                self._database.write((INSERT, row), (INSERT_ORIGIN, origin))
-                kept += 1
-            remove(damaged)
-            say(f"{self.path}: was damaged; {kept} sound maps are kept, the others are made anew")
 
     def _moving_if_damaged(self) -> AbstractContextManager[None]:
         return moving_if_damaged(self.path, self._file)
@@ -285,10 +297,3 @@ class MapStore:
         except BaseException:
             self.close()
             raise
-
-
-def content_of(made_by: dict[str, Any], rows: Iterable[ContentRow]) -> str:
-    """The hexadecimal SHA-256 of what made maps and of the maps' rows, sorted by image."""
-    lines = [json.dumps(made_by, sort_keys=True)]
-    lines += ["{} {} {} {}".format(*row) for row in rows]
-    return hashlib.sha256("\n".join(lines).encode()).hexdigest()

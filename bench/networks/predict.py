@@ -5,34 +5,30 @@ Reads  weights.safetensors of trainings, and photographs. Writes map stores, ima
        with the mean time, for people.
 """
 
-import time
+import math
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
-
 from bench.config.part import WHOLE, Part
 from bench.config.recipe import Recipe
-from bench.data.images import read_image
+from bench.data.carvana import car_of
 from bench.masks.damage import claim_of, remove
 from bench.masks.parts import Maps, find_maps, open_maps, part_path
-from bench.masks.resize import shrink
+from bench.masks.publishing import is_elsewhere, published, written_store
 from bench.masks.store import MapStore
-from bench.masks.types import Size
 from bench.networks.manifest import TRAIN_AGAIN, check_weights
-from bench.networks.predictor import FoldTask, MemberPredictor, predictor_of
+from bench.networks.predictor import FoldTask, predict_together, predictor_of
 from bench.system.claims import claimed
 from bench.system.device import Machine, free_memory
 from bench.system.errors import BadData, Incomplete, Missing
 from bench.system.files import json_text, read_json, sha256, update_text
-from bench.system.progress import say, track
-from bench.system.threads import BackgroundWorkers, prefetch
+from bench.system.progress import say
 
 VERSION = 1  # raised when the same weights would give other maps: no older map is then current
+PHOTOGRAPHS = 1000  # about so many are lost at most where stores appear complete
 WEIGHTS_SHARE = 0.25  # of free memory for weights; the rest is for what networks compute
 
 
@@ -53,7 +49,7 @@ class PredictionTask:
         return part_path(self.store, self.part.index, self.part.of)
 
 
-def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
+def run(tasks: Sequence[PredictionTask], machine: Machine, scratch: Path | None = None) -> None:
     """Write the map of every photograph of which its member has none.
 
     Lacking, too, is the map of a photograph whose content was another, and every map that another
@@ -63,6 +59,10 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
 
     What lies in other stores of a member, as those of parts, is not predicted again. A part of the
     cars goes to a store of its own; only without a part, stores that something else made go, too.
+    On a network file system all goes to stores of parts, each complete when it appears.
+
+    Args:
+        scratch: a folder on a disk of this machine, in which to write stores.
 
     Raises:
         Missing: a network is not trained.
@@ -71,13 +71,12 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
         BenchError: memory or the disk is full; the maps written so far are kept.
     """
     unfinished = [task for task in tasks if _has_to_predict(task)]
-    for training in {
-        each for task in unfinished for fold in task.folds for each in fold.all_trainings
-    }:
+    folds = [fold for task in unfinished for fold in task.folds]
+    for training in {each for fold in folds for each in fold.all_trainings}:
         check_weights(training)  # before any map of other weights goes
     seen: dict[str, BadData | None] = {}
     for group in _groups(unfinished, machine):
-        seen |= _predict_group(group, machine)
+        seen |= _predict_group(group, machine, scratch)
     for task in tasks:
         timing = timing_file(task.store)
         if task.part == WHOLE and (task in unfinished or not timing.is_file()):
@@ -91,41 +90,93 @@ def run(tasks: Sequence[PredictionTask], machine: Machine) -> None:
         )
 
 
-def _predict_group(tasks: Sequence[PredictionTask], machine: Machine) -> dict[str, BadData | None]:
+def _predict_group(
+    tasks: Sequence[PredictionTask], machine: Machine, scratch: Path | None
+) -> dict[str, BadData | None]:
     """Write what the maps of some members lack; return the photographs, damaged ones with why."""
-    makers = [made_by(task.recipe, task.folds) for task in tasks]
-    for task, maker in zip(tasks, makers, strict=True):
+    makers = {task.store: made_by(task.recipe, task.folds) for task in tasks}
+    for task in tasks:
         if task.part == WHOLE:
-            _remove_others(task, maker)
-    todo = [
-        (task, maker)
-        for task, maker in zip(tasks, makers, strict=True)
-        if any(fold.photographs for fold in _lacking(task, maker))
-    ]
+            _remove_outdated(task, makers[task.store], scratch)
     seen: dict[str, BadData | None] = {}
-    with ExitStack() as stack:
-        stores = [stack.enter_context(MapStore.renew(task.file, maker)) for task, maker in todo]
-        lacking = [_lacking(task, maker) for task, maker in todo]  # less what was taken back
-        for folds in zip(*lacking, strict=True):
-            predictors = [
-                predictor_of(task.recipe, fold, maps, machine)
-                for (task, _), fold, maps in zip(todo, folds, stores, strict=True)
+    for step in zip(*(_steps(task, makers[task.store], scratch) for task in tasks), strict=True):
+        todo = [task for task in step if any(fold.photographs for fold in task.folds)]
+        with ExitStack() as stack:
+            stores = [
+                stack.enter_context(_written(task, makers[task.store], scratch)) for task in todo
             ]
-            seen |= _predict(predictors, machine)
+            for folds in zip(*(task.folds for task in todo), strict=True):
+                predictors = [
+                    predictor_of(task.recipe, fold.lacking(maps), maps, machine)
+                    for task, fold, maps in zip(todo, folds, stores, strict=True)
+                ]
+                seen |= predict_together(predictors, machine)
     return seen
 
 
-def _remove_others(task: PredictionTask, maker: dict[str, Any]) -> None:
-    """Remove the stores that something else made.
+def _remove_outdated(task: PredictionTask, maker: dict[str, Any], scratch: Path | None) -> None:
+    """Remove stores that something else made, and maps that new ones beside them cannot hide.
 
     Raises:
-        Taken: another process writes one.
+        Taken: another process writes one of the stores.
     """
+    hashes = {image: digest for fold in task.folds for image, digest in fold.hashes.items()}
+    outdated = {}
     with find_maps(task.store) as maps:
         others = [file for file, made_by in maps.makers.items() if made_by != maker]
+        if is_elsewhere(task.store, scratch):
+            for file in maps.only(maker).files:
+                made_from = maps.only(maker, [file]).made_from()
+                changed = made_from.items() - hashes.items()
+                outdated[file] = [image for image, _ in changed if image in hashes]
     for file in others:
         with claimed(claim_of(file), file):
             remove(file)
+    for file, images in outdated.items():
+        if images:
+            with published(file, maker, scratch) as store:
+                store.forget(images)
+
+
+def _steps(
+    task: PredictionTask, maker: dict[str, Any], scratch: Path | None
+) -> list[PredictionTask]:
+    """Return what a task has to predict, in parts where a store appears only when it is complete.
+
+    So little is lost when the process is killed.
+    """
+    left = replace(task, folds=_lacking(task, maker))
+    if task.part != WHOLE or not is_elsewhere(task.store, scratch):
+        return [left]
+    images = [image for fold in task.folds for image in fold.photographs]
+    of = max(1, math.ceil(len(images) / PHOTOGRAPHS))
+    parts = [Part(index + 1, of) for index in range(of)]
+    cars = sorted({car_of(image) for image in images})
+    part_of = {car: part for part in parts for car in part.share(cars)}
+    shares: dict[Part, list[dict[str, Path]]] = {part: [{} for _ in left.folds] for part in parts}
+    for number, fold in enumerate(left.folds):
+        for image, path in fold.photographs.items():
+            shares[part_of[car_of(image)]][number][image] = path
+    return [
+        replace(
+            left,
+            part=part,
+            folds=[
+                replace(fold, photographs=share)
+                for fold, share in zip(left.folds, shares[part], strict=True)
+            ],
+        )
+        for part in parts
+    ]
+
+
+def _written(
+    task: PredictionTask, maker: dict[str, Any], scratch: Path | None
+) -> AbstractContextManager[MapStore]:
+    """Return the store to write to; whoever does a part may be taken for dead, and wake up."""
+    if task.part == WHOLE:
+        return written_store(task.file, maker, scratch)
+    return published(task.file, maker, scratch)
 
 
 def _has_to_predict(task: PredictionTask) -> bool:
@@ -238,52 +289,3 @@ def _groups(tasks: Sequence[PredictionTask], machine: Machine) -> Iterator[list[
         taken, group = taken + needed, [*group, task]
     if group:
         yield group
-
-
-def _predict(predictors: Sequence[MemberPredictor], machine: Machine) -> dict[str, BadData | None]:
-    """Write every missing map; return the photographs, those that could not be read with why."""
-    photographs = {
-        image: path for predictor in predictors for image, path in predictor.photographs.items()
-    }
-    damaged: dict[str, BadData] = {}
-
-    def read(image: str) -> tuple[str, Size, dict[Size, Tensor]] | None:
-        asking = [each for each in predictors if image in each.photographs]
-        try:
-            return image, *_read_shrunk(photographs[image], asking)
-        except BadData as error:
-            damaged[image] = error
-            return None
-
-    name = predictors[0].recipe.name
-    label = f"{name}: predict" if len(predictors) == 1 else f"predict {len(predictors)} members"
-    with BackgroundWorkers(machine.jobs) as workers:
-        began = time.monotonic()
-        shrunk = prefetch(read, list(photographs), machine.jobs)
-        for photo in track(shrunk, label, len(photographs)):
-            if photo:
-                image, size, grids = photo
-                lacking = [each for each in predictors if image in each.photographs]
-                _charge(time.monotonic() - began, lacking)
-                for predictor in lacking:
-                    predictor.add(image, size, grids, workers)
-            began = time.monotonic()
-        for predictor in predictors:
-            predictor.flush(workers)
-    return {image: damaged.get(image) for image in photographs}
-
-
-def _read_shrunk(
-    path: Path, predictors: Sequence[MemberPredictor]
-) -> tuple[Size, dict[Size, Tensor]]:
-    """Read a photograph: its size, and its pixels on each predictor's grids as uint8 (3, h, w)."""
-    photo = read_image(path)
-    size = photo.shape[0], photo.shape[1]
-    grids = {grid for each in predictors for grid in each.grids(size)}
-    return size, {grid: torch.from_numpy(shrink(photo, grid)).permute(2, 0, 1) for grid in grids}
-
-
-def _charge(seconds: float, predictors: Sequence[MemberPredictor]) -> None:
-    """Charge time spent on shared work equally to the members."""
-    for predictor in predictors:
-        predictor.seconds += seconds / len(predictors)

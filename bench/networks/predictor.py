@@ -1,4 +1,4 @@
-"""Predict with one member's networks: photographs wait for a full batch, maps go to a store.
+"""Predict with members' networks: photographs wait for a full batch, maps go to stores.
 
 An edge network's photographs do not wait: the tiles of one fill a batch.
 """
@@ -13,7 +13,9 @@ from torch import Tensor
 
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
+from bench.data.images import read_image
 from bench.masks.parts import Maps
+from bench.masks.resize import shrink
 from bench.masks.store import MapStore
 from bench.masks.types import Size
 from bench.networks.edge import Base, LoadedBase, Sharpener
@@ -22,7 +24,9 @@ from bench.networks.load import ready_network
 from bench.networks.outputs import map_of
 from bench.networks.tta import views
 from bench.system.device import Machine, enough_memory, refused_beyond_free_ram, wait_for
-from bench.system.threads import BackgroundWorkers
+from bench.system.errors import BadData
+from bench.system.progress import track
+from bench.system.threads import BackgroundWorkers, prefetch
 
 
 @dataclass(frozen=True)
@@ -43,7 +47,7 @@ class FoldTask:
         base = self.base.members if self.base else ()
         return [*self.trainings, *(each for _, trainings in base for each in trainings)]
 
-    def lacking(self, maps: Maps) -> "FoldTask":
+    def lacking(self, maps: Maps | MapStore) -> "FoldTask":
         """Return the photographs of which there is no map, or the map of another content."""
         stored, made_from = set(maps.ids()), maps.made_from()
         lacking = {
@@ -163,3 +167,58 @@ def predictor_of(
     if fold.base:
         return EdgePredictor(recipe, fold, fold.base, maps, machine)
     return MemberPredictor(recipe, fold, maps, machine)
+
+
+def predict_together(
+    predictors: Sequence[MemberPredictor], machine: Machine
+) -> dict[str, BadData | None]:
+    """Write the maps of members' photographs, each of which is read once.
+
+    Returns:
+        The photographs; those that are damaged with the error.
+    """
+    photographs = {
+        image: path for predictor in predictors for image, path in predictor.photographs.items()
+    }
+    damaged: dict[str, BadData] = {}
+
+    def read(image: str) -> tuple[str, Size, dict[Size, Tensor]] | None:
+        asking = [each for each in predictors if image in each.photographs]
+        try:
+            return image, *_read_shrunk(photographs[image], asking)
+        except BadData as error:
+            damaged[image] = error
+            return None
+
+    name = predictors[0].recipe.name
+    label = f"{name}: predict" if len(predictors) == 1 else f"predict {len(predictors)} members"
+    with BackgroundWorkers(machine.jobs) as workers:
+        began = time.monotonic()
+        shrunk = prefetch(read, list(photographs), machine.jobs)
+        for photo in track(shrunk, label, len(photographs)):
+            if photo:
+                image, size, grids = photo
+                lacking = [each for each in predictors if image in each.photographs]
+                _charge(time.monotonic() - began, lacking)
+                for predictor in lacking:
+                    predictor.add(image, size, grids, workers)
+            began = time.monotonic()
+        for predictor in predictors:
+            predictor.flush(workers)
+    return {image: damaged.get(image) for image in photographs}
+
+
+def _read_shrunk(
+    path: Path, predictors: Sequence[MemberPredictor]
+) -> tuple[Size, dict[Size, Tensor]]:
+    """Read a photograph: its size, and its pixels on each predictor's grids as uint8 (3, h, w)."""
+    photo = read_image(path)
+    size = photo.shape[0], photo.shape[1]
+    grids = {grid for each in predictors for grid in each.grids(size)}
+    return size, {grid: torch.from_numpy(shrink(photo, grid)).permute(2, 0, 1) for grid in grids}
+
+
+def _charge(seconds: float, predictors: Sequence[MemberPredictor]) -> None:
+    """Charge time spent on shared work equally to the members."""
+    for predictor in predictors:
+        predictor.seconds += seconds / len(predictors)

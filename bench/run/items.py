@@ -30,7 +30,6 @@ from bench.system.claims import claimed
 from bench.system.errors import BenchError, Incomplete
 from bench.system.progress import duration, say
 
-PHOTOGRAPHS = 1000  # at most, of a part that is predicted
 PARTS_A_WORKER = 4  # at least, so that all workers end at about the same time
 
 
@@ -125,7 +124,7 @@ def prediction_items(
     items = []
     for split, images in (("heldout", run.heldout), ("test", run.data.test)):
         cars = part.share(sorted({car_of(image) for image in images}))
-        fewest = math.ceil(len(images) / PHOTOGRAPHS / part.of)
+        fewest = math.ceil(len(images) / predict.PHOTOGRAPHS / part.of)
         of = min(len(cars), max(fewest, PARTS_A_WORKER * workers))
         tasks = prediction_tasks(run, recipes, split)
         left = Counter(car_of(image) for task in tasks for image in predict.lacking(task))

@@ -134,7 +134,7 @@ def _base_maps(run: Run, name: str, fold: int) -> ReadMap:
         )
         for member, store in stores.items()
     ]
-    predict.run(tasks, run.machine)
+    predict.run(tasks, run.machine, run.scratch)
     return partial(_read_merged, base, list(stores.values()))
 
 
@@ -202,7 +202,7 @@ def prediction_stage(
         name=f"predict {CARS[split]} cars",
         makes=[run.layout.maps(name, split) for name in names],
         tasks=tasks,
-        run=lambda: predict.run(tasks(), run.machine),
+        run=lambda: predict.run(tasks(), run.machine, run.scratch),
         work=partial(prediction_work, run, split),
     )
 
@@ -263,4 +263,5 @@ def combine_members(run: Run, split: str) -> None:
     """Write the maps of every ensemble of a split into stores of their own."""
     for entry in run.fitted_entries():
         if entry.rule:
-            combine.run(entry, run.members(split), run.layout.ensemble(entry.name, split))
+            target = run.layout.ensemble(entry.name, split)
+            combine.run(entry, run.members(split), target, run.scratch)

@@ -84,6 +84,7 @@ def open_run(options: RunOptions) -> Run:
         submissions=options.submissions,
         machine=options.machine,
         tensorboard=options.tensorboard,
+        scratch=options.scratch,
     )
     _check_bases(run)
     return run

@@ -30,6 +30,7 @@ class Run:
         suite_file: the recipes that the suite names by path lie relative to it.
         submissions: folder of the submission files of all runs.
         tensorboard: write each epoch's figures for TensorBoard, too.
+        scratch: a folder on a disk of this machine, for map stores while they are written.
     """
 
     suite: Suite
@@ -39,6 +40,7 @@ class Run:
     submissions: Path
     machine: Machine
     tensorboard: bool = False
+    scratch: Path | None = None
 
     @property
     def name(self) -> str:

@@ -71,8 +71,8 @@ def claimed(claim: Path, target: Path | str) -> Iterator[None]:
         BenchError: the folder cannot be written to.
     """
     owner = _this_process()
+    make_folder(claim.parent)
     try:
-        claim.parent.mkdir(parents=True, exist_ok=True)
         descriptor = _take(claim, target, owner)
     except OSError as error:
         raise BenchError(f"{target}: cannot be written to: {reason(error, claim)}") from error

@@ -15,6 +15,8 @@ from bench.system.errors import BenchError, Missing, memory_is_full
 
 SHARE = 0.9  # of free memory; programs also touch what they have reserved, and read files
 MY_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")  # man 7 cgroups
+
+_share_ends: int | None = None  # bytes that this process may have, if it has only a share
 HALF = {"bf16": torch.bfloat16, "fp16": torch.float16}  # precisions of less than 32 bits
 
 
@@ -173,6 +175,16 @@ def best_precision(device: torch.device, wanted: str = "auto") -> str:
     return "bf16" if bf16 else "fp32"
 
 
+def take_share(of_memory: int) -> None:
+    """Let only so many bytes count as free for this process, besides those that it has already.
+
+    No limit of the system stands behind that: where the system gives no memory, Python may wait for
+    ever for a thread that cannot start.
+    """
+    global _share_ends
+    _share_ends = psutil.Process().memory_info().rss + of_memory
+
+
 def free_memory(machine: Machine) -> int:
     """Return the free bytes of the device that networks run on."""
     device = machine.torch_device
@@ -230,28 +242,25 @@ def refused_beyond_free_ram(device: torch.device) -> Iterator[None]:
 
     The block runs in the main thread, and in no other such block. An accelerator needs none of it.
     """
-    before = resource.getrlimit(resource.RLIMIT_DATA)
+    most, hard = resource.getrlimit(resource.RLIMIT_DATA)
     if device.type == "cuda":
         yield
         return
-    limit_memory(int(SHARE * (free_ram() + psutil.swap_memory().free)))
+    free = free_ram() + (0 if _share_ends else psutil.swap_memory().free)
+    wanted = psutil.Process().memory_info().data + int(SHARE * free)
+    unlimited = most == resource.RLIM_INFINITY
+    resource.setrlimit(resource.RLIMIT_DATA, (wanted if unlimited else min(wanted, most), hard))
     try:
         yield
     finally:
-        resource.setrlimit(resource.RLIMIT_DATA, before)
-
-
-def limit_memory(more_bytes: int) -> None:
-    """Let allocations fail, from here on, beyond so many bytes more than this process has now."""
-    most, hard = resource.getrlimit(resource.RLIMIT_DATA)
-    wanted = psutil.Process().memory_info().data + more_bytes
-    unlimited = most == resource.RLIM_INFINITY
-    resource.setrlimit(resource.RLIMIT_DATA, (wanted if unlimited else min(wanted, most), hard))
+        resource.setrlimit(resource.RLIMIT_DATA, (most, hard))
 
 
 def _free_of_limits() -> Iterator[int]:
-    """Yield what the process's own limits leave: of addresses, and of data."""
+    """Yield what the process's own limits leave: of addresses, of data, and of the machine."""
     memory = psutil.Process().memory_info()
+    if _share_ends:
+        yield _share_ends - memory.rss
     for limit, used in ((resource.RLIMIT_AS, memory.vms), (resource.RLIMIT_DATA, memory.data)):
         most, _ = resource.getrlimit(limit)
         if most != resource.RLIM_INFINITY:

@@ -1,10 +1,12 @@
-"""Disks that are full, read-only or fail: one error for each; space taken beforehand."""
+"""Disks: an error with a cure where one is full or fails; which are shared; space taken early."""
 
 import errno
 import os
+import re
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
@@ -31,7 +33,20 @@ FULL = (errno.ENOSPC, errno.EDQUOT)
 UNABLE = (errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ENODEV)  # to set bytes aside
 BLOCK = 4096
 ZEROS = bytes(2**20)
+MOUNTS = Path("/proc/self/mountinfo")  # on Linux
+NETWORK = frozenset(  # types of file systems that several machines may write to at once
+    """
+    nfs nfs4 cifs smb3 smbfs 9p afs vboxsf virtiofs
+    lustre beegfs ceph gpfs glusterfs ocfs2 gfs2 orangefs pvfs2 panfs wekafs
+    fuse.sshfs fuse.glusterfs fuse.ceph fuse.ceph-fuse fuse.beegfs fuse.juicefs fuse.mfs
+    fuse.moosefs fuse.quobyte fuse.s3fs fuse.gcsfuse fuse.rclone
+    """.split()  # noqa: SIM905 (a line of quotes is no easier to read)
+)
 ATTEMPT = ".attempt-"  # ends, with a number, the name of the folder of an attempt
+
+
+class DiskFull(BenchError):
+    """A disk is full, or a quota of it used up."""
 
 
 @contextmanager
@@ -52,9 +67,8 @@ def writing(path: Path, needed_bytes: int = 0, temporary: Path | None = None) ->
     except OSError as error:
         if error.filename not in {None, str(path), str(temporary), *map(str, path.parents)}:
             raise
-        raise BenchError(
-            f"{path}: cannot be written: {reason(error, path, needed_bytes)}"
-        ) from error
+        kind = DiskFull if error.errno in FULL else BenchError
+        raise kind(f"{path}: cannot be written: {reason(error, path, needed_bytes)}") from error
 
 
 def reason(error: OSError, path: Path, needed_bytes: int = 0) -> str:
@@ -83,6 +97,50 @@ def readable(size_bytes: int) -> str:
         if size_bytes >= unit:
             return f"{size_bytes / unit:.1f} {name}"
     return f"{size_bytes / 1e3:.1f} kB"
+
+
+def is_network(path: Path) -> bool:
+    """Whether a path lies on a file system that other machines, too, may write to."""
+    return file_system(path) in NETWORK
+
+
+def file_system(path: Path) -> str:
+    """The type of the file system of a path, as "ext4" or "nfs4"; "" where that is not told.
+
+    Source: https://man7.org/linux/man-pages/man5/proc_pid_mountinfo.5.html
+    """
+    with suppress(FileNotFoundError):
+        mounts = _mounts(MOUNTS.read_bytes())
+        real = path.resolve()
+        return next((mounts[each] for each in (real, *real.parents) if each in mounts), "")
+    return ""
+
+
+@lru_cache(maxsize=1)  # asked for every store that is opened
+def _mounts(table: bytes) -> dict[Path, str]:
+    """The type of what is mounted at each place; of several on top of another, the last."""
+    mounts = {}
+    for line in table.splitlines():
+        before, _, after = line.partition(b" - ")
+        place = re.sub(rb"\\([0-7]{3})", lambda code: bytes([int(code[1], 8)]), before.split()[4])
+        mounts[Path(os.fsdecode(place))] = after.split()[0].decode()
+    return mounts
+
+
+def sync(path: Path) -> None:
+    """Have the disk keep a file's content, or a folder's names, through a loss of power.
+
+    Raises:
+        OSError: the disk failed. Some network file systems have none of that for folders.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if not (path.is_dir() and error.errno in UNABLE):
+            raise
+    finally:
+        os.close(descriptor)
 
 
 def make_folder(folder: Path) -> None:

@@ -157,17 +157,18 @@ def showing_run(folder: Path, works: Sequence[float]) -> Iterator[None]:
 def say(text: str) -> None:
     """Write a line for people to standard error (where it disturbs no result) and to the log.
 
-    A line is one write, so that lines of several processes do not mix.
+    A line is one write, so that lines of several processes do not mix. What is seen on the screen
+    stands in the log, even if the process is killed then.
     """
     progress = _PROGRESS.get()
     line = f"{progress.worker}: {text}\n" if progress.worker else f"{text}\n"
-    if not progress.quiet:
-        sys.stderr.write(line)
-        sys.stderr.flush()
     if progress.log:
         milliseconds = f"{datetime.now():%Y-%m-%d %H:%M:%S,%f}"[:-3]
         with suppress(OSError), open(progress.log, "ab", buffering=0) as log:
             log.write(f"{milliseconds} {line}".encode(errors="backslashreplace"))
+    if not progress.quiet:
+        sys.stderr.write(line)
+        sys.stderr.flush()
 
 
 def warn(text: str) -> None:

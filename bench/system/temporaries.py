@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 
-from bench.system.disk import readable, writing
+from bench.system.disk import make_folder, readable, writing
 from bench.system.progress import say
 
 MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
@@ -34,16 +34,18 @@ def temporary_path(path: Path) -> Path:
 
 
 @contextmanager
-def temporary_folder(name: str) -> Iterator[Path]:
-    """Give an empty folder where the system keeps temporary ones; it goes when the block ends.
+def temporary_folder(name: str, parent: Path | None = None) -> Iterator[Path]:
+    """Give an empty folder, which goes when the block ends.
 
     Args:
         name: what the folder is for, as "speed".
+        parent: the folder around it; None: where the system keeps temporary ones.
 
     Raises:
         BenchError: the disk is full, or nothing may be made there.
     """
-    parent = Path(gettempdir())
+    parent = parent or Path(gettempdir())
+    make_folder(parent)
     remove_left(parent)
     with writing(parent):
         folder = Path(mkdtemp(".tmp", f".{name}.carvana-{MACHINE}.", parent))

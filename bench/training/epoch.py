@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from bench.config.recipe import Recipe
 from bench.data.carvana import Carvana
@@ -29,7 +30,6 @@ from bench.training.state import State
 from models.interface import normalise, padded_forward
 
 VALID_BATCH = 8  # photographs that are scored at once
-RUNNING = ("running_mean", "running_var")  # of a batch norm
 LEAST_SCALE = 1e-4  # of a loss in fp16; below it, gradients overflow whatever the scale (fairseq's)
 
 
@@ -54,17 +54,21 @@ def train_one_epoch(
         BenchError: the loss is not finite, or gradients do not fit into fp16.
     """
     train_mode(state.network, recipe.freeze)
+    shared = Shared(state.network, parts, accelerator) if accelerator.ranks > 1 else None
     losses: list[float] = []
     for images, targets in loader:
         split = torch.split(images, parts), torch.split(targets, parts)
-        whole = len(images) if accelerator.ranks == 1 else recipe.batch
+        whole = recipe.batch if shared else len(images)
         batch_loss = 0.0
+        if shared:
+            shared.begin()
         for image, target in zip(*split, strict=True):
             loss = _loss(state.network, image, target, recipe, accelerator)
             share = len(image) / whole * loss
             state.scaler.scale(share).backward()  # type: ignore[no-untyped-call]
             batch_loss += share.item()
-        batch_loss = _sum(state.network, batch_loss, accelerator)
+        if shared:
+            batch_loss = shared.add_up(batch_loss)
         where = f"{label}, batch {len(losses) + 1}"
         _check(batch_loss, state, where)
         _step(state, where)
@@ -84,34 +88,44 @@ def _loss(
     return total_loss(recipe, logits, target / 255, photo[:, :3] / 255)
 
 
-def _sum(network: nn.Module, loss: float, accelerator: Accelerator) -> float:
-    """Replace the gradients by their sums over all ranks; return the sum of the losses.
+class Shared:
+    """What ranks add up after each batch, in one message: gradients, loss, running statistics.
 
-    All of them go in one message, after the last micro-batch.
+    All that learns, and all that batch norms keep, is then what one process has after micro-batches
+    of all ranks in their order, but for rounding.
     """
-    if accelerator.ranks == 1:
-        return loss
-    gradients = [weight.grad for weight in network.parameters() if weight.grad is not None]
-    sums = accelerator.sum(
-        torch.cat([*map(torch.flatten, gradients), torch.tensor([loss], device=accelerator.device)])
-    )
-    parts = torch.split(sums[:-1], [gradient.numel() for gradient in gradients])
-    for gradient, part in zip(gradients, parts, strict=True):
-        gradient.copy_(part.view_as(gradient))
-    return sums[-1].item()
 
+    def __init__(self, network: nn.Module, parts: list[int], accelerator: Accelerator) -> None:
+        self._network, self._accelerator, self._mine = network, accelerator, len(parts)
+        counts = torch.zeros(accelerator.ranks, dtype=torch.int64)
+        counts[accelerator.rank] = len(parts)
+        counts = accelerator.sum(counts)
+        self._later, self._all = int(counts[accelerator.rank + 1 :].sum()), int(counts.sum())
+        self._kept = [  # a statistic, and how much of it is left after a micro-batch
+            (statistic, 1 - norm.momentum)
+            for norm in network.modules()
+            if isinstance(norm, _BatchNorm) and norm.training and norm.momentum
+            for statistic in (norm.running_mean, norm.running_var)
+            if statistic is not None
+        ]
 
-def share_statistics(state: State, accelerator: Accelerator) -> None:
-    """Give the batch norms of every rank the mean of all ranks' running statistics.
+    def begin(self) -> None:
+        """Remember the statistics before a batch."""
+        self._before = [statistic.clone() for statistic, _ in self._kept]
 
-    Each rank has seen its own share of the images; validation and saving need the same network.
-    """
-    if accelerator.ranks == 1:
-        return
-    for network in (state.network, *([state.average] if state.average else [])):
-        for name, statistic in network.named_buffers():
-            if name.endswith(RUNNING):
-                statistic.copy_(accelerator.sum(statistic) / accelerator.ranks)
+    def add_up(self, loss: float) -> float:
+        """Replace gradients and statistics by those of all ranks; return the sum of the losses."""
+        for (statistic, kept), before in zip(self._kept, self._before, strict=True):
+            statistic.sub_(kept**self._mine * before).mul_(kept**self._later)
+        gradients = [each.grad for each in self._network.parameters() if each.grad is not None]
+        total = torch.tensor([loss], device=self._accelerator.device)
+        mine = [*gradients, *(statistic for statistic, _ in self._kept), total]
+        sums = self._accelerator.sum(torch.cat([each.flatten() for each in mine]))
+        for each, part in zip(mine, torch.split(sums, [e.numel() for e in mine]), strict=True):
+            each.copy_(part.view_as(each))
+        for (statistic, kept), before in zip(self._kept, self._before, strict=True):
+            statistic.add_(kept**self._all * before)
+        return total.item()
 
 
 def _check(loss: float, state: State, where: str) -> None:

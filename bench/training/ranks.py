@@ -27,7 +27,7 @@ from bench.config.strict import read
 from bench.data.carvana import Carvana, open_folder
 from bench.networks.manifest import read_manifest
 from bench.system import process
-from bench.system.device import Lost, Machine, free_ram, limit_memory
+from bench.system.device import Lost, Machine, free_ram, take_share
 from bench.system.environment import ROOT
 from bench.system.errors import BadConfig, BenchError, Missing, memory_is_full, out_of_memory
 from bench.system.progress import report_dice, say
@@ -214,7 +214,7 @@ def _join_and_train(names: Names, count: int) -> None:
     """Meet the other ranks, and train with them."""
     on_cpu = names.machine.torch_device.type == "cpu"
     if on_cpu:
-        limit_memory(free_ram() // count)
+        take_share(free_ram() // count)
     distributed.init_process_group("gloo" if on_cpu else "nccl", timeout=SILENT_FOR)
     folder, data = TrainingFolder(names.folder), open_folder(names.data)
     data = replace(data, train={image: data.train[image] for image in names.images})

@@ -40,7 +40,6 @@ from bench.training.dataset import (
 from bench.training.epoch import (
     EdgeScore,
     evaluate,
-    share_statistics,
     train_one_epoch,
     validation_set,
 )
@@ -246,7 +245,6 @@ class Trainer:
             refused_beyond_free_ram(self.accelerator.device),
         ):
             loss = train_one_epoch(state, counted, recipe, parts, self.accelerator, label)
-            share_statistics(state, self.accelerator)
             score = score_of(state.evaluated_network)
         after_epoch(state.schedule, score)
         row: dict[str, float] = {

@@ -168,21 +168,21 @@ def _answer(answer: Any, node: Node, here: Facts, meeting: Path) -> Facts:
 
 
 @contextmanager
-def on_cluster(options: RunOptions, data: Path, address: str, gpus: int) -> Iterator[Way]:
+def on_cluster(options: RunOptions, data: Path, address: str) -> Iterator[Way]:
     """Give the way to run items on a cluster all of whose nodes are fit for it.
 
     Args:
         data: the folder of photographs.
-        gpus: of each training.
 
     Raises:
+        BadConfig: a GPU is chosen by its number.
         Missing: there is no such cluster, none of its nodes can hold an item, or one is unfit.
     """
     options = _seen_everywhere(options)
     weights = weights_folder()
     with connected(address):
         machine, there = options.machine, nodes_there()
-        training, prediction = needs(machine.device, machine.jobs, gpus, there)
+        training, prediction = needs(machine.device, machine.jobs, machine.gpus_per_training, there)
         places = Places(options.runs, data.absolute(), weights, options.scratch, options.suite)
         refuse_unfit(examine_nodes(places))
         tasks = Tasks(options, weights)
@@ -253,7 +253,8 @@ class Tasks:
         try:
             return ray.get(task)
         except RayError as error:
-            raise Died(str(error).strip().splitlines()[0]) from error
+            first_sentence = str(error).strip().splitlines()[0].split(". ")[0]
+            raise Died(first_sentence) from error
 
     def stop(self, tasks: list[Any]) -> None:
         """Tell tasks to end in order, and wait for that for END_WITHIN_S at most."""

@@ -1,5 +1,6 @@
 """Items dealt out to the nodes of a cluster in their order; again, where a process or node dies."""
 
+import itertools
 import time
 from collections import deque
 from collections.abc import Generator, Iterator, Sequence
@@ -28,12 +29,13 @@ class Try:
     """An item that is dealt out, perhaps again.
 
     Args:
+        number: another one each time.
         deaths: of processes that worked on it.
         avoided: ids of the nodes on which they died.
     """
 
-    number: int
     item: Item
+    number: int = -1
     deaths: int = 0
     avoided: set[str] = field(default_factory=set)
 
@@ -75,9 +77,10 @@ class Dealer:
         self, cluster: Cluster, need: Need, scratch: Path | None, items: Sequence[Item]
     ) -> None:
         self._cluster, self._need, self._scratch = cluster, need, scratch
-        self._waiting = deque(Try(number, item) for number, item in enumerate(items))
+        self._waiting = deque(map(Try, items))
         self._running: dict[Any, Try] = {}
-        self._last_lines: dict[int, Line] = {}  # of each item
+        self._numbers = itertools.count()
+        self._last_lines: dict[int, Line] = {}  # by the number of what is dealt out
         self._unfit: set[str] = set()  # ids of nodes whose scratch fails
         self._last_fit = time.monotonic()  # when there was a node that could go on
 
@@ -105,6 +108,7 @@ class Dealer:
         room = sum(map(self._need.fits, fit)) - len(self._running)
         for _ in range(min(room, len(self._waiting))):
             given = self._waiting.popleft()
+            given.number = next(self._numbers)
             self._running[self._cluster.begin(given, self._need, self._unfit)] = given
         if fit:
             self._last_fit = now
@@ -122,33 +126,59 @@ class Dealer:
         ended = self._cluster.ended(list(self._running), LOOK_EVERY_S) if self._running else ()
         self._pass_on_lines()
         for task in ended:
-            yield from self._judge(self._running.pop(task), task)
+            given = self._running.pop(task)
+            try:
+                yield from self._judge(given, self._cluster.outcome(task))
+            except Died as error:
+                yield from self._mourn(given, str(error))
+        yield from self._leave_dead_nodes()
 
     def _pass_on_lines(self) -> None:
+        """Say what is said by what runs, but not by what has been given up and works on."""
+        numbers = {given.number for given in self._running.values()}
         for line in self._cluster.lines():
-            say(f"{line.place}: {line.text}")
-            self._last_lines[line.item] = line
+            if line.number in numbers:
+                say(f"{line.place}: {line.text}")
+                self._last_lines[line.number] = line
 
-    def _judge(self, given: Try, task: Any) -> list[Outcome]:
-        """Return the outcome of an item, or nothing where it is to be dealt out again."""
-        last = self._last_lines.pop(given.number, None)
-        node, place = (last.node, last.place) if last else ("", "a node")
-        try:
-            outcome = self._cluster.outcome(task)
-        except Died as error:
-            given.deaths += 1
-            given.avoided.add(node)
-            what = f"died on {place} ({error})"
-            if given.deaths == TRIES:
-                return [Outcome(given.item, {}, BenchError(f"{TRIES} times; the last {what}"))]
-            say(f"{given.item}: {what}; again, try {given.deaths + 1} of {TRIES}")
-        else:
-            if not self._is_of_scratch(outcome) or {each.id for each in self._fit()} <= {node}:
-                return [outcome]
-            self._unfit.add(node)
-            say(f"{place}: gets no more items, since its scratch fails: {outcome.error}")
+    def _judge(self, given: Try, outcome: Outcome) -> Iterator[Outcome]:
+        """Yield the outcome of an item, unless another node can do better."""
+        node, place = self._whereabouts(given)
+        if not self._is_of_scratch(outcome) or {each.id for each in self._fit()} <= {node}:
+            yield outcome
+            return
+        self._unfit.add(node)
+        say(f"{place}: gets no more items, since its scratch fails: {outcome.error}")
         self._waiting.appendleft(given)
-        return []
+
+    def _mourn(self, given: Try, why: str) -> Iterator[Outcome]:
+        """Have an item done again whose process or node has died; yield its end if that is vain."""
+        node, place = self._whereabouts(given)
+        given.deaths += 1
+        given.avoided |= {node} - {""}
+        what = f"died on {place} ({why})"
+        if given.deaths == TRIES:
+            yield Outcome(given.item, {}, BenchError(f"{TRIES} times; the last {what}"))
+            return
+        say(f"{given.item}: {what}; again, try {given.deaths + 1} of {TRIES}")
+        self._waiting.appendleft(given)
+
+    def _leave_dead_nodes(self) -> Iterator[Outcome]:
+        """Wait no more for what runs on nodes that are lost: they may be frozen, and never answer.
+
+        Should they work on, `bench.system.claims.attempt` keeps them from writing.
+        """
+        alive = {node.id for node in self._cluster.nodes()}
+        for task, given in list(self._running.items()):
+            last = self._last_lines.get(given.number)
+            if last and last.node not in alive:
+                del self._running[task]
+                yield from self._mourn(given, "its node gives no sign of life")
+
+    def _whereabouts(self, given: Try) -> tuple[str, str]:
+        """Return the id of the node that works on an item, "" if unknown; and a name for people."""
+        last = self._last_lines.get(given.number)
+        return (last.node, last.place) if last else ("", "a node")
 
     def _is_of_scratch(self, outcome: Outcome) -> bool:
         return bool(self._scratch and outcome.error and f"{self._scratch}/" in str(outcome.error))

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -17,13 +17,13 @@ class Lane:
     Args:
         name: stands before all that the process says.
         environment: variables that are set before the process loads any library.
-        jobs: its threads that work on photographs.
+        machine: its share; of one with GPUs, those of the lane and nothing else.
         memory: bytes that it may take; None: as many as there are.
     """
 
     name: str
     environment: Mapping[str, str]
-    jobs: int
+    machine: Machine
     memory: int | None = None
 
 
@@ -80,13 +80,18 @@ def _gpu_lane(machine: Machine, gpus: Sequence[int], count: int) -> Lane:
         "CUDA_VISIBLE_DEVICES": ",".join(names),
         "OMP_NUM_THREADS": str(_threads(count)),
     }
-    return Lane(f"gpu {'+'.join(map(str, gpus))}", environment, max(1, machine.jobs // count))
+    share = replace(machine, device="cuda", jobs=_jobs(machine, count))
+    return Lane(f"gpu {'+'.join(map(str, gpus))}", environment, share)
 
 
 def _core_lane(machine: Machine, number: int, count: int) -> Lane:
     environment = {"OMP_NUM_THREADS": str(_threads(count))}
-    jobs, memory = max(1, machine.jobs // count), free_ram() // count
-    return Lane(f"worker {number}", environment, jobs, memory)
+    share = replace(machine, jobs=_jobs(machine, count))
+    return Lane(f"worker {number}", environment, share, memory=free_ram() // count)
+
+
+def _jobs(machine: Machine, count: int) -> int:
+    return max(1, machine.jobs // count)
 
 
 def _threads(count: int) -> int:

@@ -4,7 +4,8 @@ import heapq
 import math
 from collections.abc import Sequence
 
-from bench.run.items import PARTS_A_WORKER, PHOTOGRAPHS
+from bench.networks.predict import PHOTOGRAPHS
+from bench.run.items import PARTS_A_WORKER
 from bench.run.run import Run
 
 WORKERS = (1, 2, 4, 8, 16, 64)

@@ -21,7 +21,7 @@ from bench.config.library import load_recipe, load_suite
 from bench.data.carvana import open_folder
 from bench.system.disk import free_bytes, make_folder, readable
 from bench.system.environment import code_sha256, commit
-from bench.system.errors import BenchError, Missing
+from bench.system.errors import BadConfig, BenchError, Missing
 from bench.system.files import json_sha256, write_text
 
 Facts = dict[str, Any]
@@ -70,8 +70,11 @@ def needs(device: str, jobs: int, gpus: int, there: Sequence[Node]) -> tuple[Nee
     A GPU comes with its share of a node's CPUs. Without GPUs, an item takes `--jobs` CPUs.
 
     Raises:
+        BadConfig: the device is one GPU by its number.
         Missing: no node has that much.
     """
+    if ":" in device:
+        raise BadConfig(f"--device {device}: with --cluster Ray chooses: use --device cuda")
     cards = [node for node in there if node.gpus]
     listed = ", ".join(f"{node} has {node.gpus} GPUs and {node.cpus} CPUs" for node in there)
     if device == "cpu" or (device == "auto" and gpus == 1 and not cards):

@@ -21,7 +21,7 @@ from joblib.externals.loky.process_executor import BrokenProcessPool, ProcessPoo
 from bench.run.items import Item, Outcome, Way, do_item
 from bench.run.opening import RunOptions
 from bench.system import process
-from bench.system.device import limit_memory
+from bench.system.device import take_share
 from bench.system.errors import BenchError, memory_is_full, out_of_memory
 from bench.system.progress import Progress, progress_of_worker, say, shown_as
 from bench.workers.lanes import Lane
@@ -85,8 +85,7 @@ class Worker:
     """A lane's process, started for its first item and again after its death."""
 
     def __init__(self, options: RunOptions, lane: Lane) -> None:
-        self._options = replace(options, machine=replace(options.machine, jobs=lane.jobs))
-        self._lane = lane
+        self._options, self._lane = replace(options, machine=lane.machine), lane
         self._shown = progress_of_worker(lane.name)
         self._executor: ProcessPoolExecutor | None = None
         self._outcome: Future[Outcome] | None = None
@@ -109,20 +108,26 @@ class Worker:
         return Outcome(item, {}, BenchError(f"{self._lane.name}: {', then '.join(deaths)}; {why}"))
 
     def _begin(self, item: Item) -> "Future[Outcome]":
+        call = (_work, self._options, item, self._shown)
         with self._lock:
             if self._stopped:
                 raise BrokenProcessPool
-            if not self._executor:
-                self._executor = ProcessPoolExecutor(
-                    max_workers=1,
-                    env=self._lane.environment,
-                    initializer=_prepare,
-                    initargs=(os.getpid(), self._lane.memory),
-                )
-            outcome = self._executor.submit(_work, self._options, item, self._shown)
+            self._executor = self._executor or self._start()
+            try:
+                self._outcome = self._executor.submit(*call)
+            except BrokenProcessPool:  # the process died between two items
+                self._executor = self._start()
+                self._outcome = self._executor.submit(*call)
             [self._process] = self._executor._processes.values()
-            self._outcome = outcome
-            return outcome
+            return self._outcome
+
+    def _start(self) -> ProcessPoolExecutor:
+        return ProcessPoolExecutor(
+            max_workers=1,
+            env=self._lane.environment,
+            initializer=_prepare,
+            initargs=(os.getpid(), self._lane.memory),
+        )
 
     def stop(self) -> None:
         """Tell the process to end its item in order, and begin none."""
@@ -147,8 +152,8 @@ class Worker:
 
 def _death(ended: BaseProcess) -> str:
     """Say which process ended, and how."""
-    code = ended.exitcode
-    how = f"was killed by {signal.Signals(-code).name}" if code and code < 0 else f"ended: {code}"
+    code = ended.exitcode or 0
+    how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
     return f"process {ended.pid} {how}"
 
 
@@ -159,13 +164,14 @@ def _prepare(driver: int, memory: int | None) -> None:
     process.use_cudnn_benchmark()
     process.use_one_opencv_thread()
     if memory:
-        limit_memory(memory)
+        take_share(memory)
 
 
 def _work(options: RunOptions, item: Item, shown: Progress) -> Outcome:
     """Do an item in this process, which a signal ends in order."""
     try:
         with shown_as(shown), process.ending_in_order():
+            say(f"{item}, in process {os.getpid()}")
             return outcome_of(options, item)
     except process.Stopped as end:  # all blocks have ended: now the process does, by that signal
         os.kill(os.getpid(), signal.Signals[end.name])

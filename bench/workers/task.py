@@ -15,17 +15,17 @@ from bench.system import process
 
 @dataclass(frozen=True)
 class Line:
-    """A line said on a node during an item.
+    """A line said on a node.
 
     Args:
         node: its id.
         place: for people: "host", or "host, GPU 0".
-        item: its number.
+        number: of what was dealt out.
     """
 
     node: str
     place: str
-    item: int
+    number: int
     text: str
 
 

@@ -24,7 +24,7 @@ from PIL import Image
 
 from bench.cli.verbs import main
 from bench.config.strict import to_yaml
-from bench.masks.store import MapStore
+from bench.masks.parts import map_files, open_maps
 from bench.system.errors import BenchError
 from bench.system.files import sha256
 from tests.tiny import RECIPE, draw_car, save_mask
@@ -189,7 +189,8 @@ def finished(folder: Path) -> Path:
 def differences(one: Path, other: Path) -> list[str]:
     """Return the files of two folders' runs and submissions that say something else.
 
-    What only notes times is left out, and so are figures of time inside a file.
+    What only notes times is left out, and so are figures of time inside a file. A member's maps
+    are the same in one store or in parts.
     """
     names = sorted({*_files(one), *_files(other)})
     return [name for name in names if _content(one / name) != _content(other / name)]
@@ -218,12 +219,12 @@ def _files(folder: Path) -> Iterator[str]:
     for name in all_files(folder):
         noted = "/cache/" in name or "/made/" in name  # with hashes of files that note times
         if not noted and not OF_NO_RESULT.fullmatch(Path(name).name):
-            yield name
+            yield re.sub(r"\.part-\d+-of-\d+(?=\.sqlite)", "", name)
 
 
 def _content(path: Path) -> Any:
     """Return what a file says, without times; None where it is missing."""
-    if not path.exists():
+    if not path.exists() and not map_files(path):
         return None
     try:
         return _said_by(path)
@@ -241,8 +242,8 @@ def _said_by(path: Path) -> Any:
     if path.suffix == ".parquet":
         return pd.read_parquet(path).to_csv()
     if path.suffix == ".sqlite":
-        with MapStore.open(path) as store:
-            return {image: np.asarray(store.read(image)).tobytes() for image in store.ids()}
+        with open_maps(path) as maps:
+            return {image: np.asarray(maps.read(image)).tobytes() for image in maps.ids()}
     return sha256(path)
 
 

@@ -5,10 +5,13 @@ import sqlite3
 import zlib
 from contextlib import closing, suppress
 
+import numpy as np
 import pytest
 
-from bench.masks.database import Database, checksum_of
+from bench.masks.database import DamagedStore, Database, checksum_of
+from bench.masks.parts import open_maps
 from bench.masks.store import MapStore
+from bench.system import disk
 from bench.system.errors import BenchError
 from tests.stores import MADE_BY, filled, noise
 
@@ -63,3 +66,54 @@ def test_a_disk_that_fails_when_a_store_is_closed_is_said(tmp_path):
         database.close()
     with suppress(BenchError):
         database.close()
+
+
+@pytest.fixture
+def network(monkeypatch):
+    """Every file lies on a network file system."""
+    monkeypatch.setattr(disk, "file_system", lambda path: "nfs4")
+
+
+@pytest.mark.parametrize("mode", ["DELETE", "WAL"])
+def test_reading_on_a_network_file_system_makes_no_file_and_takes_no_lock(tmp_path, network, mode):
+    path = filled(tmp_path / "maps.sqlite", 3)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute(f"PRAGMA journal_mode = {mode}")
+    with (
+        closing(sqlite3.connect(path, isolation_level=None)) as other,
+        closing(sqlite3.connect(path, isolation_level=None)),
+    ):
+        if mode == "DELETE":
+            other.execute("BEGIN EXCLUSIVE")
+        with open_maps(path) as maps:
+            np.testing.assert_array_equal(maps.read("car_02"), noise(2))
+            assert list(tmp_path.glob("maps.sqlite?*")) == []
+
+
+def test_what_an_earlier_version_left_in_a_log_on_a_network_file_system_is_read(tmp_path, network):
+    path, killed = tmp_path / "open.sqlite", tmp_path / "maps.sqlite"
+    with closing(sqlite3.connect(filled(path, 1), isolation_level=None)) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("UPDATE maps SET image = 'x'")
+        for end in ("", "-wal"):
+            shutil.copy(f"{path}{end}", f"{killed}{end}")
+    with MapStore.open(killed) as store:
+        assert store.ids() == ["x"]
+    assert list(tmp_path.glob("maps.sqlite?*")) == []
+
+
+def test_no_log_is_ever_written_on_a_network_file_system(tmp_path, network):
+    with MapStore.create(tmp_path / "maps.sqlite", MADE_BY) as store:
+        store.write("x", noise(0))
+        assert list(tmp_path.glob("maps.sqlite?*")) == []
+        assert store._database.rows("PRAGMA journal_mode") == [("delete",)]
+
+
+def test_a_store_that_goes_while_it_is_read_is_said(tmp_path):
+    path = filled(tmp_path / "maps.sqlite", 1)
+    with MapStore.open(path) as store:
+        store.rest()
+        path.unlink()
+        with pytest.raises(DamagedStore, match="predict again"):
+            store.ids()
+    assert list(tmp_path.iterdir()) == []

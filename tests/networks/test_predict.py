@@ -85,8 +85,8 @@ def test_several_members_read_each_photograph_once_and_see_what_each_sees_alone(
     for member in members_of(folder, photographs, alone):
         predict.run([member], MACHINE)
     read = []
-    read_image = predict.read_image
-    monkeypatch.setattr(predict, "read_image", lambda path: read.append(path) or read_image(path))
+    read_image = predictor.read_image
+    monkeypatch.setattr(predictor, "read_image", lambda path: read.append(path) or read_image(path))
     together = [tmp_path / f"together-{k}.sqlite" for k in range(2)]
     predict.run(members_of(folder, photographs, together), MACHINE)
     assert sorted(read) == sorted(photographs.values())

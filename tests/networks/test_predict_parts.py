@@ -1,5 +1,6 @@
 """Prediction in parts: each writes its own store, and together they are one."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import pytest
 from bench.config.layout import TrainingFolder
 from bench.config.part import Part
 from bench.data.carvana import car_of, open_folder
-from bench.masks.parts import map_files, open_maps, part_path
+from bench.masks import publishing
+from bench.masks.parts import find_maps, map_files, open_maps, part_path
 from bench.masks.store import MapStore
 from bench.networks import predict
 from bench.networks.predict import PredictionTask
 from bench.networks.predictor import FoldTask
+from bench.system import disk
 from bench.system.device import Machine
+from bench.system.errors import BenchError
 from tests.tiny import RECIPE, Bench
 
 RECIPE = RECIPE.model_copy(update={"epochs": 1})
@@ -133,3 +137,71 @@ def test_a_changed_photograph_is_predicted_again_in_a_part_and_read_after_a_whol
     with open_maps(task.store) as maps:
         assert maps.made_from() == hashes
     assert predict.reasons(task) == []
+
+
+@pytest.fixture
+def steps(monkeypatch):
+    """Stores appear complete, for twenty photographs or a little more."""
+    monkeypatch.setattr(disk, "file_system", lambda path: "nfs4")
+    monkeypatch.setattr(predict, "PHOTOGRAPHS", 20)
+    monkeypatch.setattr(publishing, "RESERVE_BYTES", 1000)
+
+
+def test_on_a_network_file_system_all_goes_to_parts_that_appear_complete(
+    whole, task, steps, tmp_path
+):
+    predict.run([task], MACHINE)
+    assert map_files(task.store) == [part_path(task.store, index, 4) for index in range(1, 5)]
+    assert content(task) == content(whole)
+    assert predict.reasons(task) == []
+    named = replace(task, store=tmp_path / "named" / "maps-test.sqlite")
+    predict.run([named], MACHINE, tmp_path / "scratch")
+    assert content(named) == content(whole)
+    assert list((tmp_path / "scratch").iterdir()) == []
+    kinds = {path.name.partition("-of-")[2] for path in tmp_path.rglob("*") if path.is_file()}
+    assert kinds == {"004.sqlite", ""}  # and the notes of the time
+
+
+def test_a_prediction_that_fails_on_the_way_keeps_all_it_made(whole, task, steps, monkeypatch):
+    write, written = MapStore.write, []
+
+    def failing(store, image, *rest):
+        if len(written) == 40:
+            raise BenchError("failed")
+        written.append(image)
+        write(store, image, *rest)
+
+    monkeypatch.setattr(MapStore, "write", failing)
+    with pytest.raises(BenchError, match="failed"):
+        predict.run([task], Machine(device="cpu", jobs=1))
+    monkeypatch.undo()
+    with open_maps(task.store) as maps:
+        assert set(maps.ids()) == set(written)
+    predict.run([task], MACHINE)
+    assert content(task) == content(whole)
+
+
+def test_outdated_maps_on_a_network_file_system_go(whole, task, steps):
+    predict.run([with_weights(task, "1")], MACHINE)
+    predict.run([task], MACHINE)
+    assert content(task) == content(whole)
+    changed = dict.fromkeys(list(task.folds[0].photographs)[::9], "another")
+    fold = replace(task.folds[0], hashes={**task.folds[0].hashes, **changed})
+    task = replace(task, folds=[fold])
+    assert predict.lacking(task) == changed.keys()
+    predict.run([task], MACHINE)
+    with open_maps(task.store) as maps:
+        assert maps.made_from() == fold.hashes
+    assert predict.reasons(task) == []
+
+
+def test_a_whole_store_on_a_network_file_system_is_completed_by_parts(whole, task, steps):
+    shutil.copytree(whole.store.parent, task.store.parent, dirs_exist_ok=True)
+    with MapStore.create(task.store, predict.made_by(task.recipe, task.folds)) as store:
+        lacking = store.ids()[10:40]
+        store.forget(lacking)
+    predict.run([task], MACHINE)
+    with find_maps(task.store) as maps:
+        assert set(maps.ids()) == task.folds[0].photographs.keys()
+    assert set(ids(task.store)).isdisjoint(lacking)
+    assert content(task) == content(whole)

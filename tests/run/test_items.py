@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import shutil
 
 import pytest
 
@@ -110,21 +109,3 @@ def test_a_part_that_is_none_is_refused(text, road, capsys):
         road.run("predict", "--part", text)
     assert ended.value.code == 2
     assert f"{text!r} is not K/N with K from 1 to N" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_parts_together_predict_what_one_process_predicts(road, tmp_path, tiny_carvana):
-    if not road.made("report.html").exists():
-        assert road.run("run") == 0
-    parts = Road(tmp_path, tiny_carvana)
-    shutil.copytree(road.made(""), parts.made(""))
-    for made in [*parts.made("").rglob("maps-*"), parts.made("scores.parquet")]:
-        made.unlink()
-    for index in (3, 1, 2):
-        assert parts.run("predict", "--part", f"{index}/3") == 0
-    assert not parts.made("a/maps-test.sqlite").exists()
-    for verb in ("score", "submit"):
-        assert parts.run(verb) == 0
-    assert files(parts.made(""), *RESULTS) == files(road.made(""), *RESULTS)
-    submissions = [path.name for path in (road.folder / "out").glob("*.csv.gz")]
-    assert files(parts.folder / "out", *submissions) == files(road.folder / "out", *submissions)

@@ -124,7 +124,7 @@ def test_signs_of_life_are_given(claim, monkeypatch):
 
 def test_a_place_that_cannot_be_written_to_is_named(tmp_path):
     (tmp_path / "run").write_text("a file")
-    refused = pytest.raises(BenchError, match="runs/demo: cannot be written to")
+    refused = pytest.raises(BenchError, match="run: cannot be written: a file is where a folder")
     with refused, claimed(tmp_path / "run" / ".claim", "runs/demo"):
         pass
 

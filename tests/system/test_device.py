@@ -11,8 +11,7 @@ import torch
 
 from bench.system import device
 from bench.system.device import Machine, enough_memory, free_memory, free_ram
-from bench.system.errors import BadConfig, BenchError, Missing
-from bench.workers.lanes import lanes_of
+from bench.system.errors import BenchError, Missing
 
 MB = 1_000_000
 
@@ -143,15 +142,6 @@ def test_a_card_that_is_not_there_is_named_with_those_that_are(cards):
     there = r"cuda:2: no such card here, only cuda:0 \(Tesla T4\), cuda:1 \(A100\)"
     with pytest.raises(Missing, match=there):
         Machine("cuda:2").accelerator()
-
-
-def test_trainings_get_whole_groups_of_cards_and_what_is_left_over_none(cards, monkeypatch):
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 5)
-    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "9,8,7,6,5")
-    lanes = lanes_of(Machine("cuda", jobs=8), None, (), each=2)
-    assert [lane.environment["CUDA_VISIBLE_DEVICES"] for lane in lanes] == ["9,8", "7,6"]
-    with pytest.raises(BadConfig, match="--gpus-per-training 3: more than the 2 GPUs chosen"):
-        lanes_of(Machine("cuda"), None, (0, 4), each=3)
 
 
 def test_a_machine_without_cards_says_so(monkeypatch):

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -98,3 +99,44 @@ def test_a_disk_without_space_is_no_disk_that_cannot_set_it_aside(tmp_path, monk
     (tmp_path / "samples").write_bytes(b"x")
     with pytest.raises(OSError, match="No space"):
         take_space(tmp_path / "samples")
+
+
+MOUNTS = rb"""27 1 254:0 / / rw,relatime - ext4 /dev/vda rw
+40 27 0:40 / /home rw shared:5 - nfs4 server:/export/home rw,vers=4.2
+41 40 8:1 / /home/my\040disk rw,noatime - xfs /dev/sdb1 rw
+42 27 0:42 / /mnt rw - autofs systemd-1 rw
+43 42 0:43 / /mnt rw master:2 - lustre mds@tcp:/scratch rw
+44 27 0:44 / /cut rw - fuse.sshfs me@host: rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [
+        ("/", "ext4"),
+        ("/homes/me", "ext4"),
+        ("/home", "nfs4"),
+        ("/home/me/not/there/yet.sqlite", "nfs4"),
+        ("/home/my disk/runs", "xfs"),
+        ("/mnt/runs", "lustre"),
+        ("/cut/runs", "fuse.sshfs"),
+    ],
+)
+def test_the_file_system_of_a_path_is_that_of_the_nearest_mount(tmp_path, monkeypatch, path, kind):
+    (tmp_path / "mountinfo").write_bytes(MOUNTS)
+    monkeypatch.setattr(disk, "MOUNTS", tmp_path / "mountinfo")
+    assert disk.file_system(Path(path)) == kind
+    assert disk.is_network(Path(path)) == (kind in {"nfs4", "lustre", "fuse.sshfs"})
+
+
+def test_a_link_lies_where_it_leads(tmp_path, monkeypatch):
+    (tmp_path / "link").symlink_to("/home/me")
+    (tmp_path / "mountinfo").write_bytes(MOUNTS)
+    monkeypatch.setattr(disk, "MOUNTS", tmp_path / "mountinfo")
+    assert disk.is_network(tmp_path / "link" / "runs") and not disk.is_network(tmp_path)
+
+
+def test_where_the_system_tells_no_mounts_no_file_system_is_known(tmp_path, monkeypatch):
+    assert not disk.MOUNTS.exists() or disk.file_system(tmp_path)
+    monkeypatch.setattr(disk, "MOUNTS", tmp_path / "none")
+    assert disk.file_system(tmp_path) == "" and not disk.is_network(tmp_path)

@@ -33,8 +33,9 @@ def go(bench, name, machine, recipe=SHORT):
 @pytest.mark.slow
 def test_two_processes_learn_what_one_learns_in_halves_of_a_batch(bench, capsys):
     one, two = go(bench, "one", ONE), go(bench, "two", TWO)
-    losses = [pd.read_csv(folder.history)["train_loss"] for folder in (one, two)]
-    assert (losses[0] - losses[1]).abs().max() < 1e-5
+    histories = [pd.read_csv(folder.history) for folder in (one, two)]
+    for figure, apart in {"train_loss": 1e-5, "valid_dice": 1e-3}.items():  # pixels may flip
+        assert (histories[0][figure] - histories[1][figure]).abs().max() < apart
     assert json.loads(two.manifest.read_bytes())["processes"] == 2
     assert json.loads(one.manifest.read_bytes())["processes"] == 1
     files = [sorted(path.name for path in folder.folder.iterdir()) for folder in (one, two)]

@@ -33,6 +33,8 @@ class Drawn:
     said: list = field(default_factory=list)
     stopped: list = field(default_factory=list)
     running: int = 0
+    frozen: tuple = ()
+    late: tuple = ()  # lines that come when the second node begins something
 
     def nodes(self):
         return self.there.pop(0) if len(self.there) > 1 else self.there[0]
@@ -42,12 +44,13 @@ class Drawn:
         node = next((each for each in fit if each.id not in given.avoided), fit[0])
         self.begun.append((given.item.recipes[0], node.host))
         self.said.append(Line(node.id, node.host, given.number, "begun"))
+        self.said += self.late if node == TWO else ()
         self.running += 1
         self.most_at_once = max(self.most_at_once, self.running)
         return len(self.begun) - 1
 
     def ended(self, tasks, within_s):
-        return tasks[:1]
+        return [task for task in tasks if self.begun[task] not in self.frozen][:1]
 
     def outcome(self, task):
         self.running -= 1
@@ -121,6 +124,19 @@ def test_a_node_that_comes_back_is_waited_for_but_not_for_ever(monkeypatch):
     error = dealt(Drawn({}, there=[[]]), A)["a"]
     assert isinstance(error, Missing)
     assert "no node that could do it" in str(error)
+
+
+def test_what_runs_on_a_frozen_node_is_done_on_another_and_its_late_lines_are_not_heard(capsys):
+    late = Line(ONE.id, ONE.host, 0, "I am back")
+    there = [[ONE, TWO], [ONE, TWO], [TWO]]
+    cluster = Drawn({}, there, frozen=[("a", "one")], late=[late])
+    outcomes = Dealer(cluster, Need(1, 0), None, [A, B]).outcomes()
+    assert [next(outcomes).item] == [B]
+    assert [outcome.error for outcome in outcomes] == [None]
+    assert cluster.begun == [("a", "one"), ("b", "one"), ("a", "two")]
+    said = capsys.readouterr().err
+    assert "died on one (its node gives no sign of life); again, try 2 of 4" in said
+    assert late.text not in said
 
 
 def test_what_still_runs_is_stopped_when_nobody_waits_for_it():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.system.errors import Missing
+from bench.system.errors import BadConfig, Missing
 from bench.workers.nodes import (
     SAME,
     Need,
@@ -45,6 +45,11 @@ def test_without_gpus_an_item_takes_as_many_cpus_as_jobs():
 def test_a_request_that_no_node_can_hold_is_refused_with_what_they_have(words, cure):
     with pytest.raises(Missing, match=cure):
         needs(*words)
+
+
+def test_a_gpu_by_its_number_is_wrong_usage():
+    with pytest.raises(BadConfig, match=r"--device cuda:1: .* use --device cuda"):
+        needs("cuda:1", 1, 1, [BIG])
 
 
 @pytest.fixture
