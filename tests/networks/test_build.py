@@ -7,7 +7,7 @@ from bench.config.library import RECIPES, list_names, load_recipe
 from bench.networks.build import freeze, meta_network, train_mode
 from bench.training.losses import total_loss
 from bench.training.optimiser import make_optimiser
-from models.interface import padded_forward, parameter_count
+from models.interface import channels_of, padded_forward, parameter_count
 
 TABLE = {  # of MaskingNet
     "unet": 31_043_586,
@@ -46,10 +46,10 @@ def test_every_recipe_trains_what_it_does_not_freeze(name):
     optimiser = make_optimiser(recipe.optimiser, network)
     for group in optimiser.param_groups:
         group["fused"] = False  # is of real devices only
-    photo = torch.empty(2, 3, 33, 50, device="meta")
+    photo = torch.empty(2, channels_of(network), 33, 50, device="meta")
     logits = padded_forward(network, photo)
     assert logits.shape == (2, 1, 33, 50)
-    total_loss(recipe, logits, torch.empty_like(logits), photo).backward()
+    total_loss(recipe, logits, torch.empty_like(logits), photo[:, :3]).backward()
     optimiser.step()
     for parameter, weight in network.named_parameters():
         frozen = parameter.startswith(tuple(f"{module}." for module in recipe.freeze))
