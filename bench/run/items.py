@@ -23,6 +23,7 @@ from bench.run.work import prediction_work
 from bench.system.claims import claimed
 from bench.system.errors import BenchError, Incomplete
 from bench.system.progress import duration, say
+from bench.system.text import several
 
 PARTS_A_WORKER = 4  # at least, so that all workers end at about the same time
 
@@ -162,8 +163,8 @@ def check_done(failed: Sequence[Outcome]) -> None:
     """
     if failed:
         raise Incomplete(
-            f"{len(failed)} items failed, all others are done; the first: {failed[0].item}: "
-            f"{failed[0].error}"
+            f"{several(len(failed), 'item')} failed, all others are done; the first: "
+            f"{failed[0].item}: {failed[0].error}"
         )
 
 

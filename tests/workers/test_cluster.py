@@ -142,9 +142,7 @@ def test_what_is_killed_at_every_attempt_is_reported_and_all_else_is_done(
                 worker.kill()
         time.sleep(0.02)
     assert command.ends() == 5, command.text
-    assert (
-        "1 items failed, all others are done; the first: train a, fold 0: 4 times" in command.text
-    )
+    assert "1 item failed, all others are done; the first: train a, fold 0: 4 times" in command.text
     assert mine.made("b/fold0/manifest.json").exists()
     assert not mine.made("a/fold0/manifest.json").exists()
 
