@@ -102,7 +102,7 @@ def training_items(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> li
         for name in run.chosen_recipes(only)
         for fold in run.suite.folds.run
     ]
-    mine = part.share(_longest_first(items))
+    mine = part.deal(_longest_first(items))
     return [item for item in mine if not training_stage(run, item.recipes[0], item.fold).done]
 
 

@@ -40,7 +40,7 @@ def training_stages(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> S
     stages = [training_stage(run, name, fold) for name in names for fold in folds]
     if part == WHOLE:
         return stages
-    return part.share(sorted(stages, key=lambda stage: -stage.work()))
+    return part.deal(sorted(stages, key=lambda stage: -stage.work()))
 
 
 def training_stage(run: Run, name: str, fold: int) -> KeptStage:
