@@ -63,7 +63,7 @@ def training_stage(run: Run, name: str, fold: int) -> KeptStage:
         cure=f"put that back, or {again}",
         check_earlier=partial(_check_earlier, run, name, training),
         goes_on=lambda: training.begun,
-        may_lack={"starting weights"},  # a network that is trained does not need them any more
+        may_lack={"starting weights", "teacher's maps"},  # what is trained does not need them
     )
 
 
@@ -83,7 +83,8 @@ def _train(run: Run, name: str, fold: int) -> None:
         # back from where an earlier attempt was renaming them, or an earlier version trained
         _rename([*reversed(training.published), training.state], folder)
         update_text(here.recipe, recipe.training_yaml())
-        task = train.Task(recipe, part.train, part.valid, here, tensorboard)
+        lessons = run.lessons(name, fold, part)
+        task = train.Task(recipe, part.train, part.valid, here, lessons, tensorboard)
         several = run.machine.gpus_per_training > 1
         (ranks.run if several else train.run)(task, run.data, run.cache, run.machine)
         _rename(here.published, training.folder)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -141,6 +142,7 @@ def leaderboard_stage(run: Run) -> Stage:
                 suite=[each.model_dump() for each in _published(run)],
                 recipes={name: recipe.reported for name, recipe in run.recipes.items()},
             ),
+            inputs.of_values("teachers", **{name: _taught(run, name) for name in run.recipes}),
             inputs.of_data_tables(run),
             inputs.of_code("bench/data", "bench/metrics", "bench/scores", "models"),
         )
@@ -185,7 +187,18 @@ def _member_cost(run: Run, name: str) -> leaderboard.MemberCost:
         predict_ms=predict.ms_per_image(run.layout.maps(name, "heldout")),
         reported_dice=recipe.reported_dice,
         reported_one_minus_jaccard=recipe.reported.get("one_minus_jaccard"),
+        **_taught(run, name),
     )
+
+
+def _taught(run: Run, name: str) -> dict[str, Any]:
+    """Return a recipe's teacher, and the recipe that differs in nothing but that, if any does."""
+    recipe = run.recipes[name]
+    if not recipe.teach:
+        return {}
+    fields = recipe.model_copy(update={"teach": None}).training_fields()
+    alike = [each for each, other in run.recipes.items() if other.training_fields() == fields]
+    return {"teacher": recipe.teach.teacher, "untaught": alike[0] if alike else None}
 
 
 def submission_stage(run: Run) -> Stage:

@@ -33,6 +33,8 @@ class MemberCost:
     predict_ms: float
     reported_dice: float | None  # by its paper, on other photographs
     reported_one_minus_jaccard: float | None
+    teacher: str = ""  # of soft labels, behind the name of its run
+    untaught: str | None = None  # the same network without a teacher, if it has a row
 
 
 COSTS = ("params_m", "gflops", "disk_mb", "train_s", "predict_ms")  # an ensemble's are sums
@@ -50,8 +52,9 @@ def table(
 
     Entries that cannot be told from the best of their group share its rank (`ranking.ranks`).
     `dice_low` and `dice_high` are the 95 % interval of the mean over cars like these; `gain` is
-    that of an ensemble over its best member on the same images, with its interval and the p-value
-    of no gain, Holm-corrected over the ensembles; `p_best` compares with the table's best. They
+    that of an ensemble over its best member on the same images, and that of a taught network over
+    the same one untaught, with its interval and the p-value of no gain, Holm-corrected over all
+    gains; `p_best` compares with the table's best. They
     are empty where a single car is scored. `cars_best` and `gain_cars` are how many held-out cars
     would tell, where these do not. `pareto`: no other entry is as good and faster.
 
@@ -61,21 +64,20 @@ def table(
         leaky: whether scored cars were trained on.
     """
     dice = matrix(scores, [entry.name for entry in entries])
-    over_best = {
-        each.name: gain_over_best(dice, dice.T[each.name], each.members)
-        for each in entries
-        if each.rule
+    rivals = {each.name: _rivals(each, members) for each in entries}
+    gains = {
+        name: gain_over_best(dice, dice.T[name], rivals[name]) for name in rivals if rivals[name]
     }
     rows = [
         _row(entry, members)
         | quality(scores[scores["entry"] == entry.name])
-        | (gain_columns(over_best[entry.name][1]) if entry.rule else {})
+        | (gain_columns(gains[entry.name][1]) if entry.name in gains else {})
         | {"leaky": leaky}
         for entry in entries
     ]
     ours = pd.DataFrame(rows).merge(ranks(scores), left_on="entry", right_index=True)
     ours = correct_gains(
-        ours, {name: dice.T[name] - dice.T[best] for name, (best, _) in over_best.items()}
+        ours, {name: dice.T[name] - dice.T[best] for name, (best, _) in gains.items()}
     )
     ours["pareto"] = pareto_front(ours["predict_ms"], ours["dice"])
     check_leaderboard(str(key) for key in ours)
@@ -88,6 +90,12 @@ def table(
     return board.astype(dtypes())
 
 
+def _rivals(entry: Entry, members: Mapping[str, MemberCost]) -> Sequence[str]:
+    """Return those over whose best the gain is: an ensemble's members, or the network untaught."""
+    untaught = None if entry.rule else members[entry.name].untaught
+    return [untaught] if untaught else entry.members if entry.rule else []
+
+
 def _row(entry: Entry, members: Mapping[str, MemberCost]) -> dict[str, Any]:
     costs = [members[name] for name in entry.members]
     return {
@@ -95,6 +103,7 @@ def _row(entry: Entry, members: Mapping[str, MemberCost]) -> dict[str, Any]:
         "kind": entry.kind,
         "members": len(entry.members),
         "size": "" if entry.rule else costs[0].size,
+        "teacher": "" if entry.rule else costs[0].teacher,
         "ceiling": max(cost.ceiling for cost in costs),
         **{key: sum(getattr(cost, key) for cost in costs) for key in COSTS},
         **{key: None if entry.rule else getattr(costs[0], key) for key in REPORTED},

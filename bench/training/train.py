@@ -26,7 +26,7 @@ from bench.system.files import sha256, write_json, write_text
 from bench.system.progress import enter_span, report_dice, say, track
 from bench.training import check, memory
 from bench.training.augment import Augment
-from bench.training.dataset import TrainingSet, batches, sample, samples_of
+from bench.training.dataset import Lessons, Taught, TrainingSet, batches, sample, samples_of
 from bench.training.epoch import (
     Validation,
     evaluate,
@@ -50,6 +50,7 @@ class Task:
     train: Sequence[str]
     valid: Sequence[str]
     folder: TrainingFolder
+    lessons: Lessons | None = None  # of the recipe's teacher
     tensorboard: Path | None = None  # the folder of each epoch's figures for TensorBoard, if wanted
 
 
@@ -173,12 +174,16 @@ class Trainer:
 
     def prepare(self, size: Size) -> tuple[TrainingSet, Validation]:
         """Return the samples to learn from, and those that choose the best epoch."""
-        images = sorted(self.data.train)
-        samples = samples_of(self.data, images, size, self.cache, self.machine.jobs)
+        images, cache, jobs = sorted(self.data.train), self.cache, self.machine.jobs
+        samples = samples_of(self.data, images, size, cache, jobs)
         row_of = {image: row for row, image in enumerate(images)}
         augment = Augment(self.recipe.augment, size)
         rows = [row_of[image] for image in self.task.train]
-        dataset = TrainingSet(samples, rows, augment, self.recipe.seed)
+        taught = None
+        if lessons := self.task.lessons:
+            soft = samples_of(lessons, sorted(lessons.photographs), size, cache, jobs)
+            taught = Taught(soft, lessons.share)
+        dataset = TrainingSet(samples, rows, augment, self.recipe.seed, taught)
         held_back = np.stack([samples[row_of[image]] for image in self.task.valid])
         return dataset, validation_set(self.data, self.task.valid, held_back)
 

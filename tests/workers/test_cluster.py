@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.config.recipe import Tta
 from bench.masks.parts import open_maps
 from bench.system.files import sha256
 from tests.local_nodes import LocalCluster
@@ -106,6 +107,7 @@ def test_a_training_goes_on_elsewhere_where_a_node_is_killed_or_freezes(
     zombie.send_signal(signal.SIGCONT)
     assert command.ends() == 0, command.text
     until(lambda: not frozen.workers("train b"))  # it has come to an end of its own
+    frozen.kill()
     alone = small(tmp_path / "alone", tiny_carvana, epochs)
     assert alone.run("train", "--only", "b", "--jobs", "1") == 0
     assert hashes(mine.folder) == hashes(alone.folder)
@@ -115,7 +117,7 @@ def test_a_training_goes_on_elsewhere_where_a_node_is_killed_or_freezes(
 def test_a_part_is_whole_though_its_node_is_killed_while_predicting_it(cluster, road, tmp_path):
     nodes = cluster.have(2)
     mine, alone = (copy_of(road, tmp_path / name) for name in ("cluster", "alone"))
-    slow = RECIPE.model_copy(update={"tta": {"flip": True, "scales": (4, 5)}})
+    slow = RECIPE.model_copy(update={"tta": Tta(flip=True, scales=(4, 5))})
     for each in (mine, alone):
         (each.folder / "a.yaml").write_text(to_yaml(slow))
     command = cluster.command(*words(mine, "predict", "--only", "a"))
