@@ -22,7 +22,7 @@
   refinement/   a map in, a better mask of it out: one step a file
     refine state certainty <step>
   ensembles/    members' maps in, one map out
-    entry members evidence disputed arithmetic fit* combine*
+    entry members teacher evidence disputed arithmetic fit* combine*
     rules/      one rule a file
       rule <rule>
   scores/       maps and masks in; scores, ranks, tables and reasons out

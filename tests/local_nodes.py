@@ -101,9 +101,7 @@ class LocalCluster:
 
     def have(self, count):
         """See that there are this many nodes, and return them."""
-        for node in self.nodes:
-            if not node.alive:
-                self.nodes.remove(node)
+        self.nodes = [node for node in self.nodes if node.alive]
         while len(self.nodes) < count:
             self.start()
         while len(self.nodes) > count:

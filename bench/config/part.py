@@ -31,20 +31,29 @@ class Part:
         return cls(int(match[1]), int(match[2]))
 
     def share(self, items: Sequence[Item]) -> Sequence[Item]:
-        """Return this part's items: each item is in one part, and parts differ by one at most.
+        """Return this part's items, neighbours; parts differ by one at most.
 
-        >>> [list(Part(index, 2).share("abcde")) for index in (1, 2)]
-        [['a', 'c', 'e'], ['b', 'd']]
+        >>> [Part(index, 2).share("abcde") for index in (1, 2)]
+        ['ab', 'cde']
+        """
+        first, end = ((self.index - back) * len(items) // self.of for back in (1, 0))
+        return items[first:end]
+
+    def deal(self, items: Sequence[Item]) -> Sequence[Item]:
+        """Return this part's items, dealt out in turn: of the longest first, each gets its share.
+
+        >>> [Part(index, 2).deal("abcde") for index in (1, 2)]
+        ['ace', 'bd']
         """
         return items[self.index - 1 :: self.of]
 
     def divided(self, share: "Part") -> "Part":
         """Return a share of this part, as a part of the whole.
 
-        >>> [list(Part(2, 2).divided(Part(index, 2)).share("abcdefgh")) for index in (1, 2)]
-        [['b', 'f'], ['d', 'h']]
+        >>> [Part(2, 2).divided(Part(index, 2)).share("abcdefgh") for index in (1, 2)]
+        ['ef', 'gh']
         """
-        return Part(self.index + self.of * (share.index - 1), self.of * share.of)
+        return Part((self.index - 1) * share.of + share.index, self.of * share.of)
 
     def __str__(self) -> str:
         return f"{self.index}/{self.of}"

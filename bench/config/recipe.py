@@ -1,6 +1,7 @@
 """Recipe: what decides a model, as a strict YAML file; library.py finds it by its name."""
 
 import json
+from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
@@ -87,6 +88,23 @@ class Smaller(Strict):
     epochs: Epochs
 
 
+class Teach(Strict):
+    """Soft labels: a share of each epoch's samples has a teacher's maps as targets.
+
+    The teacher is an entry of a finished run. It teaches on the photographs that it has maps of: of
+    test cars, and of training cars that it had itself held out.
+    """
+
+    run: str  # a folder, looked up beside the suite's file and among the runs
+    entry: str
+    share: float = Field(gt=0, le=1)
+
+    @property
+    def teacher(self) -> str:
+        """The entry's name behind that of its run, as `compare` names it."""
+        return f"{Path(self.run).name}/{self.entry}"
+
+
 class Tta(Strict):
     """Views of a photograph whose maps are averaged: every scale, each with its mirror image."""
 
@@ -132,6 +150,7 @@ class Recipe(Strict):
     augment: tuple[Augmentation, ...] = Field(default=(), strict=False)
     start_from: str | None = None  # a safetensors file; what fits by name and shape is taken
     freeze: tuple[str, ...] = Field(default=(), strict=False)  # modules, for example `encoder`
+    teach: Teach | None = None
     ema: float | None = Field(default=None, gt=0, lt=1)  # decay of the averaged weights
     edge: Edge | None = None
     tta: Tta = Tta()
@@ -145,6 +164,12 @@ class Recipe(Strict):
     def _epochs_are_left(self) -> Self:
         if self.gradual and sum(each.epochs for each in self.gradual) >= self.epochs:
             raise ValueError(f"`gradual` leaves none of {self.epochs} epochs for the full size")
+        return self
+
+    @model_validator(mode="after")
+    def _is_there_to_be_taught(self) -> Self:
+        if self.teach and not self.epochs:
+            raise ValueError("`teach` needs epochs to teach in, and `epochs` is 0")
         return self
 
     @model_validator(mode="after")

@@ -11,7 +11,6 @@ from pathlib import Path
 
 from bench.config.layout import Layout, TrainingFolder
 from bench.config.recipe import Recipe
-from bench.config.refinement import Steps
 from bench.config.strict import read
 from bench.config.suite import Suite
 from bench.cutout.model import (
@@ -29,7 +28,13 @@ from bench.cutout.record import check_folder
 from bench.data.carvana import Carvana, open_folder
 from bench.data.folds import in_fold, read_folds
 from bench.data.images import read_image
-from bench.ensembles.entry import Entry, check_ensembles, entries_of, read_fitted
+from bench.ensembles.entry import (
+    Entry,
+    check_ensembles,
+    entries_of,
+    read_fitted,
+    read_refinements,
+)
 from bench.masks.types import Map
 from bench.metrics.parity import parity
 from bench.networks.load import load_network
@@ -38,7 +43,7 @@ from bench.networks.openvino import FILES, convert
 from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError, Missing
-from bench.system.files import read_json, read_parquet, sha256, write_bytes, write_json
+from bench.system.files import read_parquet, sha256, write_bytes, write_json
 from bench.system.progress import say, track
 from bench.system.temporaries import temporary_folder
 from bench.system.text import nearest
@@ -173,7 +178,7 @@ def manifest_of(folder: Path, name: str) -> Manifest:
         raise Missing(f"{folder}: no suite.yaml, so no run; make one with `run SUITE`")
     suite = read(layout.suite, Suite)
     check_ensembles(suite, layout.suite)
-    entries = {entry.name: entry for entry in entries_of(suite, _refinements(layout))}
+    entries = {entry.name: entry for entry in entries_of(suite, read_refinements(layout))}
     if name not in entries:
         raise BadConfig(f"{folder}: {nearest(name, entries, 'entry')}")
     entry = entries[name]
@@ -204,12 +209,6 @@ def open_entry(model: Path | None, run: Path | None, name: str | None, machine: 
     if not run or not name:
         raise BadConfig("name an exported --model, or a --run and its --entry")
     return Model(run, manifest_of(run, name), machine)
-
-
-def _refinements(layout: Layout) -> dict[str, Steps]:
-    if not layout.refinement.exists():
-        return {}
-    return read_json(layout.refinement, dict[str, Steps], "run the suite again")
 
 
 def _member(layout: Layout, name: str, suite: Suite) -> ExportedMember:

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel
 
+from bench.config.layout import Layout
 from bench.config.refinement import Steps
 from bench.config.suite import Suite, short_name
 from bench.data.carvana import car_of
@@ -92,6 +93,17 @@ def entries_of(suite: Suite, refine: Mapping[str, Steps]) -> list[Entry]:
     names = map(short_name, suite.recipes)
     singles = [Entry(name, None, (name,), refine=refine.get(name, ())) for name in names]
     return singles + [_ensemble(name, suite) for name in suite.ensembles]
+
+
+def read_refinements(layout: Layout) -> dict[str, Steps]:
+    """Return the refinement steps of a run's single models, by name, as the run has noted them.
+
+    Raises:
+        BadFile: the file is damaged.
+    """
+    if not layout.refinement.exists():
+        return {}
+    return read_json(layout.refinement, dict[str, Steps], "run the suite again")
 
 
 def check_ensembles(suite: Suite, path: Path) -> None:

@@ -38,7 +38,7 @@ def answer(facts: Facts) -> Answer:
     return Answer(
         "Is the ensemble better than its best member?",
         verdict(best),
-        [" ".join(first), *_learned(facts)],
+        [" ".join(first), *_learned(facts), *_taught(facts)],
         [
             (signed(best["dice"] - member["dice"]), "Dice over the best member"),
             (number(best["dice"], 6), f"Dice of {facts.names.label(facts.ensemble)}"),
@@ -87,8 +87,8 @@ def _gain(facts: Facts, best: dict[str, Any], member: dict[str, Any]) -> str:
     )
     if math.isnan(best["gain_p"]):
         return f"The difference is {signed(gain)}: {pixels}. One car gives it no interval."
-    ensembles = int(facts.scored["gain_p"].notna().sum())
-    corrected = f", corrected for {ensembles} ensembles" if ensembles > 1 else ""
+    gains = int(facts.scored["gain_p"].notna().sum())
+    corrected = f", corrected for {gains} such gains" if gains > 1 else ""
     return (
         f"The difference is {signed(gain)} [95 % interval {signed(best['gain_low'])} to "
         f"{signed(best['gain_high'])}; {p_equals(best['gain_p'])}{corrected}]: {pixels}."
@@ -151,6 +151,29 @@ def _learned(facts: Facts) -> list[str]:
     ]
 
 
+def _taught(facts: Facts) -> list[str]:
+    """A paragraph about each network that a teacher taught."""
+    if "teacher" not in facts.scored:
+        return []
+    taught = facts.scored[facts.scored["teacher"].fillna("") != ""]
+    return [_over_untaught(facts, facts.row(str(entry))) for entry in taught["entry"]]
+
+
+def _over_untaught(facts: Facts, student: dict[str, Any]) -> str:
+    """Say what a network reaches with its teacher, and what it gains over the same one without."""
+    name, teacher = facts.names.label(student["entry"]), student["teacher"]
+    reached = f"{name}, taught by {teacher}, has a mean Dice of {number(student['dice'], 6)}"
+    gain = student.get("gain", math.nan)
+    if math.isnan(gain):
+        return f"{reached}."
+    low, high = signed(student["gain_low"]), signed(student["gain_high"])
+    return (
+        f"{reached}; the same network without a teacher has {number(student['dice'] - gain, 6)}. "
+        f"The difference is {signed(gain)} [95 % interval {low} to {high}; "
+        f"{p_equals(student['gain_p'])}].{_cars_to_tell(student)}"
+    )
+
+
 def _without_ensemble(facts: Facts) -> Answer:
     best = facts.row(facts.ensemble)
     return Answer(
@@ -159,7 +182,8 @@ def _without_ensemble(facts: Facts) -> Answer:
         [
             f"On {several(facts.images, 'held-out photograph')} of "
             f"{several(facts.cars, 'car')} it has a mean Dice of {number(best['dice'], 6)}. "
-            "The suite has no ensemble of several models."
+            "The suite has no ensemble of several models.",
+            *_taught(facts),
         ],
         [
             (number(best["dice"], 6), "Dice"),

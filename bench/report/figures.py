@@ -28,7 +28,7 @@ def gains(facts: Facts) -> list[Drawing]:
     over_best = {
         name: (row["gain"], row["gain_low"], row["gain_high"])
         for name, row in facts.scored.set_index("entry").iterrows()
-        if np.isfinite(row["gain"])
+        if row["kind"] == "ensemble" and np.isfinite(row["gain"])
     }
     over_mean = {
         each["entry"]: _interval(each["over_plain_mean"])

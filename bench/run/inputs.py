@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from bench.run.record import Inputs
 from bench.run.run import Run
 from bench.run.stage import file_hashes, store_hash
 from bench.system.environment import code_sha256
+from bench.system.errors import Missing
 from bench.system.files import json_sha256
 from bench.training.train import VERSION
 
@@ -36,6 +38,7 @@ def of_training(run: Run, name: str, fold: int) -> Inputs:
         **_photographs_and_masks(run, "training", part.train),
         **_photographs_and_masks(run, "validation", part.valid),
         "starting weights": _names(run, starting_weights(run.recipes[name])),
+        "teacher's maps": _teachers_maps(run, name, fold),
         "program": {"version of training": str(VERSION)},
         **_of_base(run, name, fold),
     }
@@ -48,6 +51,18 @@ def _of_base(run: Run, name: str, fold: int) -> Inputs:
         return {}
     weights = [run.layout.training(member, fold).weights for member in base.members]
     return {**of_entries([base]), **of_files(run, "weights below the edge network", weights)}
+
+
+def _teachers_maps(run: Run, name: str, fold: int) -> dict[str, str]:
+    """Return one hash of all maps, and their photographs, that a recipe's teacher teaches by.
+
+    There is none without a teacher, or while its run is gone: what is trained does not need it.
+    """
+    teach = run.recipes[name].teach
+    with suppress(Missing):
+        if teach and (lessons := run.lessons(name, fold, run.splits[fold])):
+            return {teach.teacher: json_sha256(by_car(lessons.made_from))}
+    return {}
 
 
 def _photographs_and_masks(run: Run, kind: str, images: Sequence[str]) -> Inputs:

@@ -29,6 +29,7 @@ from bench.run.work import prediction_work
 from bench.system.claims import claimed
 from bench.system.errors import BenchError, Incomplete
 from bench.system.progress import duration, say
+from bench.system.text import several
 
 PARTS_A_WORKER = 4  # at least, so that all workers end at about the same time
 
@@ -107,7 +108,7 @@ def training_items(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> li
         for name in run.chosen_recipes(only)
         for fold in run.suite.folds.run
     ]
-    mine = part.share(_longest_first(items))
+    mine = part.deal(_longest_first(items))
     return [item for item in mine if not training_stage(run, item.recipes[0], item.fold).done]
 
 
@@ -168,8 +169,8 @@ def check_done(failed: Sequence[Outcome]) -> None:
     """
     if failed:
         raise Incomplete(
-            f"{len(failed)} items failed, all others are done; the first: {failed[0].item}: "
-            f"{failed[0].error}"
+            f"{several(len(failed), 'item')} failed, all others are done; the first: "
+            f"{failed[0].item}: {failed[0].error}"
         )
 
 

@@ -29,7 +29,7 @@ from bench.system.claims import attempt
 from bench.system.errors import Missing
 from bench.system.files import update_text
 from bench.training import ranks, train
-from bench.training.dataset import ReadMap, no_map
+from bench.training.augment import ReadMap, no_map
 
 CARS = {"heldout": "held-out", "test": "test"}  # as people read it
 
@@ -46,7 +46,7 @@ def training_stages(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> S
     for names in waves(run, only):
         wave = [training_stage(run, name, fold) for name in names for fold in folds]
         whole = part == WHOLE
-        stages += wave if whole else part.share(sorted(wave, key=lambda stage: -stage.work()))
+        stages += wave if whole else part.deal(sorted(wave, key=lambda stage: -stage.work()))
     return stages
 
 
@@ -80,7 +80,7 @@ def training_stage(run: Run, name: str, fold: int) -> KeptStage:
         cure=f"put that back, or {again}",
         check_earlier=partial(_check_earlier, run, name, training),
         goes_on=lambda: training.begun,
-        may_lack={"starting weights"},  # a network that is trained does not need them any more
+        may_lack={"starting weights", "teacher's maps"},  # what is trained does not need them
     )
 
 
@@ -100,8 +100,8 @@ def _train(run: Run, name: str, fold: int) -> None:
         # back from where an earlier attempt was renaming them, or an earlier version trained
         _rename([*reversed(training.published), training.state], folder)
         update_text(here.recipe, recipe.training_yaml())
-        read_map = _base_maps(run, name, fold)
-        task = train.Task(recipe, part.train, part.valid, here, tensorboard, read_map)
+        lessons, read_map = run.lessons(name, fold, part), _base_maps(run, name, fold)
+        task = train.Task(recipe, part.train, part.valid, here, lessons, tensorboard, read_map)
         several = run.machine.gpus_per_training > 1 and not recipe.edge
         (ranks.run if several else train.run)(task, run.data, run.cache, run.machine)
         _rename(here.published, training.folder)
@@ -116,6 +116,12 @@ def base_stores(run: Run, name: str, fold: int) -> dict[str, Path]:
         member: run.layout.maps(f"{name}/base/{member}", f"fold{fold}")
         for member in (base.members if base else ())
     }
+
+
+def base_maps_s(run: Run, name: str) -> float:
+    """Return the seconds that the maps took from which edge networks learned; 0 of others."""
+    stores = [base_stores(run, name, fold).values() for fold in run.suite.folds.run]
+    return sum(predict.noted_seconds(store) for of_fold in stores for store in of_fold)
 
 
 def _base_maps(run: Run, name: str, fold: int) -> ReadMap:

@@ -219,8 +219,10 @@ def _check_trainings(run: Run, splits: Mapping[int, Split]) -> None:
     """Refuse trainings that cannot work; do none."""
     for name, recipe in run.recipes.items():
         unfinished = _unfinished(run, name)
-        for part in (splits[fold] for fold in unfinished):
+        for fold in unfinished:
+            part = splits[fold]
             check_photographs(recipe, part.train, part.valid, run.data.train)
+            run.lessons(name, fold, part)
         if unfinished:
             fewest_at_once(recipe, run.machine.micro_batch, run.machine.gpus_per_training)
 

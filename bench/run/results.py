@@ -5,6 +5,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -17,14 +18,13 @@ from bench.ensembles import fit
 from bench.ensembles.entry import Entry
 from bench.kaggle import submit
 from bench.kaggle.writing import names_to_submit, sidecar_of
-from bench.masks.types import Size
 from bench.networks import predict
 from bench.networks.edge import typical_tiles
 from bench.networks.manifest import read_manifest
 from bench.networks.predict import timing_file
 from bench.report import facts, page
 from bench.run import inputs
-from bench.run.members import base_stores
+from bench.run.members import base_maps_s, base_stores
 from bench.run.record import Inputs, merged
 from bench.run.run import Run
 from bench.run.stage import RecordedStage, Stage
@@ -83,7 +83,7 @@ def _fit(run: Run) -> None:
 
 def _scored_from(run: Run) -> Sequence[Inputs]:
     """Return what scores and the analysis are made from."""
-    sizes = {name: score.size_name(size) for name, size in _grids(run).items()}
+    sizes = {name: score.size_name(size) for name, size in run.grids.items()}
     return (
         inputs.of_maps(run, "heldout"),
         inputs.of_heldout_masks(run),
@@ -94,11 +94,6 @@ def _scored_from(run: Run) -> Sequence[Inputs]:
     )
 
 
-def _grids(run: Run) -> dict[str, Size]:
-    """Return the size of each network's input, but edge networks', which see photographs whole."""
-    return {name: recipe.size for name, recipe in run.recipes.items() if not recipe.edge}
-
-
 def score_stage(run: Run) -> Stage:
     """Score every entry on the held-out cars."""
     makes = [run.layout.scores, run.layout.ceilings]
@@ -107,7 +102,7 @@ def score_stage(run: Run) -> Stage:
 
 
 def _score(run: Run) -> None:
-    sizes = sorted(set(_grids(run).values()))
+    sizes = sorted(set(run.grids.values()))
     files = run.layout.scores, run.layout.ceilings
     score.run(run.fitted_entries(), run.members("heldout"), sizes, run.heldout, *files)
 
@@ -152,6 +147,7 @@ def leaderboard_stage(run: Run) -> Stage:
                 suite=[each.model_dump() for each in _published(run)],
                 recipes={name: recipe.reported for name, recipe in run.recipes.items()},
             ),
+            inputs.of_values("teachers", **{name: _taught(run, name) for name in run.recipes}),
             inputs.of_data_tables(run),
             inputs.of_code("bench/data", "bench/metrics", "bench/scores", "models"),
         )
@@ -189,11 +185,12 @@ def _member_cost(run: Run, name: str) -> leaderboard.MemberCost:
         params_m=manifests[0].parameters / 1e6,
         gflops=run.forward_gflops[name] * typical_tiles(recipe),
         disk_mb=weights.stat().st_size / 1e6,
-        train_s=sum(manifest.seconds for manifest in manifests) + _base_maps_s(run, name),
+        train_s=sum(manifest.seconds for manifest in manifests) + base_maps_s(run, name),
         predict_ms=predict.ms_per_image(run.layout.maps(name, "heldout")),
         reported_dice=recipe.reported_dice,
         reported_one_minus_jaccard=recipe.reported.get("one_minus_jaccard"),
         base=base.members if base else (),
+        **_taught(run, name),
     )
 
 
@@ -208,10 +205,14 @@ def _size_and_ceiling(run: Run, name: str) -> tuple[str, float]:
     return size, ceilings[size]
 
 
-def _base_maps_s(run: Run, name: str) -> float:
-    """Return the seconds that the maps took from which an edge network learned; 0 of others."""
-    stores = [base_stores(run, name, fold).values() for fold in run.suite.folds.run]
-    return sum(predict.noted_seconds(store) for of_fold in stores for store in of_fold)
+def _taught(run: Run, name: str) -> dict[str, Any]:
+    """Return a recipe's teacher, and the recipe that differs in nothing but that, if any does."""
+    recipe = run.recipes[name]
+    if not recipe.teach:
+        return {}
+    fields = recipe.model_copy(update={"teach": None}).training_fields()
+    alike = [each for each, other in run.recipes.items() if other.training_fields() == fields]
+    return {"teacher": recipe.teach.teacher, "untaught": alike[0] if alike else None}
 
 
 def submission_stage(run: Run) -> Stage:

@@ -7,18 +7,23 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.config.layout import Layout
-from bench.config.library import as_suite_runs_it, load_recipe
-from bench.config.recipe import Recipe
-from bench.config.suite import Suite
-from bench.data.carvana import Carvana, is_drawn
+from bench.config.library import SUITES, as_suite_runs_it, list_names, load_recipe
+from bench.config.recipe import Recipe, Teach
+from bench.config.suite import Suite, is_path
+from bench.data.carvana import Carvana, car_of, is_drawn
+from bench.data.content import photograph_hashes
 from bench.data.folds import Split, read_folds, split
 from bench.ensembles.entry import Entry, entries_of, read_fitted
 from bench.ensembles.members import Members
+from bench.ensembles.teacher import open_teacher
+from bench.masks.types import Size
 from bench.networks.build import meta_network
 from bench.networks.edge import typical_tiles
 from bench.system.contents import Contents
 from bench.system.device import Machine
-from bench.system.errors import BadConfig
+from bench.system.errors import BadConfig, Missing
+from bench.system.text import several
+from bench.training.dataset import Lessons
 from models.summary import gflops
 
 
@@ -72,6 +77,11 @@ class Run:
             name: gflops(meta_network(recipe), recipe.size) for name, recipe in self.recipes.items()
         }
 
+    @property
+    def grids(self) -> dict[str, Size]:
+        """The size of each network's input; edge networks see photographs at their own size."""
+        return {name: recipe.size for name, recipe in self.recipes.items() if not recipe.edge}
+
     def map_gflops(self, name: str) -> float:
         """Return the GFLOPs of a recipe's map without test-time augmentation, base included."""
         base = self.base(name)
@@ -122,6 +132,57 @@ class Run:
         """
         folds = read_folds(self.layout.folds)
         return {fold: split(self.data, self.suite, folds, fold) for fold in self.suite.folds.run}
+
+    def lessons(self, name: str, fold: int, part: Split) -> Lessons | None:
+        """Return what the teacher of a recipe teaches it in a fold; None where it has no teacher.
+
+        Args:
+            part: the fold's images.
+
+        Raises:
+            Missing: the teacher's run is not there or not finished.
+            BadConfig: it has no such entry, has seen a car of the fold, or has no map to teach by.
+            BadData: one of its files is damaged, or a map is of another photograph.
+        """
+        teach = self.recipes[name].teach
+        if not teach:
+            return None
+        teacher = open_teacher(self._teachers_folder(name, teach), teach.entry, self._first(teach))
+        teacher.refuse_if_seen({car_of(image) for image in part.heldout}, name, fold)
+        photographs = {image: self.data.train[image] for image in part.train} | self.data.test
+        made_from = teacher.made_from(photograph_hashes(self.data, photographs, self.contents))
+        if not made_from:
+            raise BadConfig(
+                f"{name}: teach: {teacher.name} has maps of none of the photographs that fold "
+                f"{fold} may learn from: {several(len(part.train), 'training photograph')} and "
+                f"{several(len(self.data.test), 'test photograph')}; predict test photographs with "
+                "it, or name another teacher"
+            )
+        taught = {image: photographs[image] for image in made_from}
+        return Lessons(taught, made_from, teacher.map, teach.share)
+
+    def _teachers_folder(self, name: str, teach: Teach) -> Path:
+        places = [self.layout.folder.parent / teach.run]
+        if is_path(str(self.suite_file)):
+            places.insert(0, self.suite_file.parent / teach.run)
+        found = [place for place in places if Layout(place).suite.is_file()]
+        if not found:
+            where = " nor in ".join(str(place.parent) for place in dict.fromkeys(places))
+            raise Missing(
+                f"{name}: teach: no run {teach.run} in {where}; first: {self._first(teach)}"
+            )
+        if found[0].resolve() == self.layout.folder.resolve():
+            raise BadConfig(f"{name}: teach: a run cannot teach itself; make a suite of its own")
+        return found[0]
+
+    def _first(self, teach: Teach) -> str:
+        """Return the command that makes a teacher's run, from this run's data."""
+        suite = Path(teach.run).name
+        beside = self.suite_file.with_name(f"{suite}.yaml")
+        if suite not in list_names(SUITES) or beside.is_file():
+            suite = str(beside)
+        places = ["--data", str(self.data.root), "--runs", str(self.layout.folder.parent)]
+        return shlex.join(["carvana-bench", "run", suite, *places])
 
     @property
     def heldout(self) -> dict[str, int]:

@@ -3,6 +3,7 @@
 Reads  scores.parquet and leaderboard.csv of both run folders. Writes nothing.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -21,7 +22,7 @@ class Comparison(NamedTuple):
     """Entries of both runs in one ranking, and the second run's gains over the first."""
 
     entries: pd.DataFrame  # as leaderboard.csv, with the column `run`
-    gains: pd.DataFrame  # of the best entries, then of entries that both runs have
+    gains: pd.DataFrame  # of the best entries, of entries that both have, of students' teachers
 
 
 def run(first: Path, second: Path) -> Comparison:
@@ -47,19 +48,25 @@ def run(first: Path, second: Path) -> Comparison:
     boards = [
         _board(Layout(folder), name) for name, folder in zip(names, (first, second), strict=True)
     ]
-    entries = pd.concat(boards, ignore_index=True)
+    both = pd.concat(boards, ignore_index=True)
     ranked = ranks(together)
     ranked = ranked[[name for name in RANKS if name in ranked]]
-    keys = entries["run"] + "/" + entries["entry"]
-    entries = entries.merge(ranked, left_on=keys, right_index=True)
+    keys = both["run"] + "/" + both["entry"]
+    teachers = dict(zip(keys, both.get("teacher", keys), strict=True))
+    entries = both.merge(ranked, left_on=keys, right_index=True)
     entries["pareto"] = pareto_front(entries["predict_ms"], entries["dice"])
     entries = entries.sort_values(["dice", "entry", "run"], ascending=[False, True, True])
-    columns = ["run", *ranked.columns, *boards[0].columns.drop(["run", "pareto"]), "pareto"]
-    return Comparison(entries[columns].reset_index(drop=True), _gains(names, together))
+    columns = ["run", *ranked.columns, *both.columns.drop(["run", "pareto"]), "pareto"]
+    return Comparison(entries[columns].reset_index(drop=True), _gains(names, together, teachers))
 
 
-def _gains(names: list[str], scores: pd.DataFrame) -> pd.DataFrame:
-    """The gains of the second run's entries; p-values are Holm-corrected over the table."""
+def _gains(names: list[str], scores: pd.DataFrame, teachers: Mapping[str, str]) -> pd.DataFrame:
+    """The gains of the second run's entries; p-values are Holm-corrected over the table.
+
+    Args:
+        names: of the runs.
+        teachers: of entries, by their names behind those of their runs.
+    """
     dice = matrix(scores, list(scores["entry"].unique())).T
     own = [[each for each in dice.columns if each.startswith(f"{name}/")] for name in names]
     best = [str(dice[entries].mean().idxmax()) for entries in own]
@@ -68,6 +75,9 @@ def _gains(names: list[str], scores: pd.DataFrame) -> pd.DataFrame:
         short = entry.removeprefix(f"{names[0]}/")
         if f"{names[1]}/{short}" in own[1]:
             pairs.append((short, entry, f"{names[1]}/{short}"))
+    for student, teacher in teachers.items():
+        if teacher in dice.columns and teacher != student:
+            pairs.append((f"{student} over its teacher {teacher}", teacher, student))
     rows = [_row(label, dice[before], dice[after]) for label, before, after in pairs]
     gained = {label: dice[after] - dice[before] for label, before, after in pairs}
     return correct_gains(pd.DataFrame(rows), gained)

@@ -34,6 +34,8 @@ class MemberCost:
     reported_dice: float | None  # by its paper, on other photographs
     reported_one_minus_jaccard: float | None
     base: tuple[str, ...] = ()  # whose maps it sharpens; `predict_ms` alone counts them already
+    teacher: str = ""  # of soft labels, behind the name of its run
+    untaught: str | None = None  # the same network without a teacher, if it has a row
 
 
 COSTS = ("params_m", "gflops", "disk_mb", "train_s")  # an entry's are sums over what it needs
@@ -51,8 +53,9 @@ def table(
 
     Entries that cannot be told from the best of their group share its rank (`ranking.ranks`).
     `dice_low` and `dice_high` are the 95 % interval of the mean over cars like these; `gain` is
-    that of an ensemble over its best member on the same images, with its interval and the p-value
-    of no gain, Holm-corrected over the ensembles; `p_best` compares with the table's best. They
+    that of an ensemble over its best member on the same images, and that of a taught network over
+    the same one untaught, with its interval and the p-value of no gain, Holm-corrected over all
+    gains; `p_best` compares with the table's best. They
     are empty where a single car is scored. `cars_best` and `gain_cars` are how many held-out cars
     would tell, where these do not. `pareto`: no other entry is as good and faster.
 
@@ -62,21 +65,20 @@ def table(
         leaky: whether scored cars were trained on.
     """
     dice = matrix(scores, [entry.name for entry in entries])
-    over_best = {
-        each.name: gain_over_best(dice, dice.T[each.name], each.members)
-        for each in entries
-        if each.rule
+    rivals = {each.name: _rivals(each, members) for each in entries}
+    gains = {
+        name: gain_over_best(dice, dice.T[name], rivals[name]) for name in rivals if rivals[name]
     }
     rows = [
         _row(entry, members)
         | quality(scores[scores["entry"] == entry.name])
-        | (gain_columns(over_best[entry.name][1]) if entry.rule else {})
+        | (gain_columns(gains[entry.name][1]) if entry.name in gains else {})
         | {"leaky": leaky}
         for entry in entries
     ]
     ours = pd.DataFrame(rows).merge(ranks(scores), left_on="entry", right_index=True)
     ours = correct_gains(
-        ours, {name: dice.T[name] - dice.T[best] for name, (best, _) in over_best.items()}
+        ours, {name: dice.T[name] - dice.T[best] for name, (best, _) in gains.items()}
     )
     ours["pareto"] = pareto_front(ours["predict_ms"], ours["dice"])
     check_leaderboard(str(key) for key in ours)
@@ -89,6 +91,12 @@ def table(
     return board.astype(dtypes())
 
 
+def _rivals(entry: Entry, members: Mapping[str, MemberCost]) -> Sequence[str]:
+    """Return those over whose best the gain is: an ensemble's members, or the network untaught."""
+    untaught = None if entry.rule else members[entry.name].untaught
+    return [untaught] if untaught else entry.members if entry.rule else []
+
+
 def _row(entry: Entry, members: Mapping[str, MemberCost]) -> dict[str, Any]:
     costs = [members[name] for name in entry.members]
     needed = dict.fromkeys([*entry.members, *(name for cost in costs for name in cost.base)])
@@ -97,6 +105,7 @@ def _row(entry: Entry, members: Mapping[str, MemberCost]) -> dict[str, Any]:
         "kind": entry.kind,
         "members": len(entry.members),
         "size": "" if entry.rule else costs[0].size,
+        "teacher": "" if entry.rule else costs[0].teacher,
         "ceiling": max(cost.ceiling for cost in costs),
         **{key: sum(getattr(members[name], key) for name in needed) for key in COSTS},
         "predict_ms": sum(cost.predict_ms for cost in costs),

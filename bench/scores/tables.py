@@ -11,7 +11,7 @@ import pandas as pd
 from bench.scores import columns
 from bench.system.files import read_csv
 
-WORDS = ("entry", "kind", "size", "source")  # columns of leaderboard.csv that hold no numbers
+WORDS = ("entry", "kind", "size", "teacher", "source")  # columns that hold no numbers
 LATEX = str.maketrans(
     {
         "\\": r"\textbackslash{}",

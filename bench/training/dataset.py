@@ -1,17 +1,14 @@
 """Photographs and targets on a network's grid, shrunk once and read in every epoch.
 
-Or, for edge networks, crops of photographs at their own size, of their maps and masks, which are
-read again in every epoch: several crops of each photograph.
-
-Reads  a Carvana folder. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red, green, blue, target,
-       and at the end a CRC-32. Samples that would fill too much of the disk are decoded and shrunk
-       again in every epoch.
+Reads  a Carvana folder, and a teacher's maps. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red,
+       green, blue, target, and at the end a CRC-32. Samples that would fill too much of the disk
+       are decoded and shrunk again in every epoch.
 """
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -22,13 +19,11 @@ from isal import isal_zlib
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
-from bench.config.recipe import Recipe
 from bench.data.carvana import Carvana
 from bench.data.content import mask_hashes, photograph_hashes
 from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
-from bench.masks.types import THRESHOLD, Map, Mask
-from bench.networks.edge import Seen, seen_by_edge, window
+from bench.masks.types import Map
 from bench.system.contents import Contents
 from bench.system.disk import take_space
 from bench.system.environment import code_sha256
@@ -36,37 +31,54 @@ from bench.system.files import replacing
 from bench.system.process import use_one_opencv_thread
 from bench.system.progress import say, track
 from bench.system.threads import prefetch
-from bench.training.augment import Augment
+from bench.training.augment import Augment, EdgeSet
 
 Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
-ReadMap = Callable[[str], Map]  # image id -> the map that an edge network sharpens
-JITTER = 4  # a crop's centre lies at most a fourth of its size from the place it is taken for
 ALL = slice(None)
 CHECKSUM_BYTES = 4
 BLOCK_BYTES = 2**26  # of a file, read at once
 CACHE_BYTES = 8_000_000_000  # the most for all samples of one size
 
 
-def sample(data: Carvana, size: tuple[int, int], image_id: str) -> Samples:
+@dataclass(frozen=True)
+class Lessons:
+    """Photographs whose targets are a teacher's maps."""
+
+    photographs: Mapping[str, Path]  # by image id
+    made_from: Mapping[str, str]  # image id -> a hash of its photograph and its map
+    map: Callable[[str], Map]  # image id -> uint8 (H, W)
+    share: float  # of the samples of an epoch
+
+
+Labelled = Carvana | Lessons  # photographs with targets: true masks, or a teacher's maps
+
+
+def sample(data: Labelled, size: tuple[int, int], image_id: str) -> Samples:
     """Return a photograph and its target, uint8 (h, w, 4), on the grid `size`."""
-    photo = shrink(read_image(data.train[image_id]), size)
-    return np.dstack([photo, target_of(data.mask(image_id), size)])
+    if isinstance(data, Lessons):
+        photo, target = data.photographs[image_id], shrink(data.map(image_id), size)
+    else:
+        photo, target = data.train[image_id], target_of(data.mask(image_id), size)
+    return np.dstack([shrink(read_image(photo), size), target])
 
 
 @dataclass(frozen=True)
 class Decoded:
     """Samples that are decoded and shrunk whenever they are read."""
 
-    data: Carvana
+    data: Labelled
     images: Sequence[str]
     size: tuple[int, int]
+
+    def __len__(self) -> int:
+        return len(self.images)
 
     def __getitem__(self, row: int) -> Samples:
         return sample(self.data, self.size, self.images[row])
 
 
 def samples_of(
-    data: Carvana, images: Sequence[str], size: tuple[int, int], cache: Path, jobs: int
+    data: Labelled, images: Sequence[str], size: tuple[int, int], cache: Path, jobs: int
 ) -> Samples | Decoded:
     """Return every image's sample, from a cache if all of this size fit into CACHE_BYTES.
 
@@ -78,7 +90,7 @@ def samples_of(
 
 
 def cached_samples(
-    data: Carvana, images: Sequence[str], size: tuple[int, int], cache: Path, jobs: int
+    data: Labelled, images: Sequence[str], size: tuple[int, int], cache: Path, jobs: int
 ) -> Samples:
     """Return all samples as one memory-mapped array, made in parallel if no whole file has them.
 
@@ -95,18 +107,21 @@ def cached_samples(
     return samples
 
 
-def _key(data: Carvana, images: Sequence[str], size: tuple[int, int], contents: Contents) -> str:
-    """Return a name that changes with the size, and with what any photograph or mask holds."""
-    photographs = photograph_hashes(data, images, contents)
-    masks = mask_hashes(data, images, contents)
-    listed = [f"{image} {photographs[image]} {masks[image]}" for image in images]
+def _key(data: Labelled, images: Sequence[str], size: tuple[int, int], contents: Contents) -> str:
+    """Return a name that changes with the size, and with what any photograph or target holds."""
+    if isinstance(data, Lessons):
+        listed = [f"{image} {data.made_from[image]}" for image in images]
+    else:
+        photographs = photograph_hashes(data, images, contents)
+        masks = mask_hashes(data, images, contents)
+        listed = [f"{image} {photographs[image]} {masks[image]}" for image in images]
     code = code_sha256("bench/data", "bench/masks")  # reads and shrinks them
     digest = hashlib.sha256("\n".join([code, *listed]).encode()).hexdigest()
     return f"{size[0]}x{size[1]}-{digest[:16]}"
 
 
 def _fill(
-    path: Path, data: Carvana, images: Sequence[str], size: tuple[int, int], jobs: int
+    path: Path, data: Labelled, images: Sequence[str], size: tuple[int, int], jobs: int
 ) -> None:
     shape = (len(images), *size, 4)
     with replacing(path, math.prod(shape)) as temporary:
@@ -144,93 +159,58 @@ def _checksum(content: npt.NDArray[np.uint8]) -> bytes:
     return checksum.to_bytes(CHECKSUM_BYTES, "little")
 
 
+@dataclass(frozen=True)
+class Taught:
+    """A teacher's samples, and the share of an epoch that is taken from them."""
+
+    samples: Samples | Decoded
+    share: float
+
+
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
     """Augmented samples of one epoch, the same for the same seed and epoch on any worker.
 
-    Each item is the image, uint8 (3, h, w), and the target, uint8 (1, h, w) with 255 = car.
+    Each item is the image, uint8 (3, h, w), and the target, uint8 (1, h, w) with 255 = car. A
+    teacher's samples take the places of other ones in each epoch, so all epochs are as long.
     """
 
     def __init__(
-        self, samples: Samples | Decoded, rows: Sequence[int], augment: Augment, seed: int
+        self,
+        samples: Samples | Decoded,
+        rows: Sequence[int],
+        augment: Augment,
+        seed: int,
+        taught: Taught | None = None,
     ) -> None:
         self._samples, self._rows, self._augment, self._seed = samples, rows, augment, seed
-        self.epoch = 0
+        self._taught = taught
+        self.begin(epoch=0)
+
+    def begin(self, epoch: int) -> None:
+        """Turn to the samples of an epoch, counted from 0."""
+        self.epoch = epoch
+        self._lessons: dict[int, int] = {}  # place in the epoch -> row of the teacher's samples
+        if self._taught:
+            random = np.random.default_rng((self._seed, epoch))
+            taken = max(1, round(self._taught.share * len(self)))
+            places = random.permutation(len(self))[:taken]
+            rows = np.resize(random.permutation(len(self._taught.samples)), len(places))
+            self._lessons = dict(zip(places.tolist(), rows.tolist(), strict=True))
 
     def __len__(self) -> int:
         return len(self._rows)
 
     def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
         """Return sample `index`, augmented for this epoch."""
-        stored = self._samples[self._rows[index]]
+        if self._taught and index in self._lessons:
+            stored = self._taught.samples[self._lessons[index]]
+        else:
+            stored = self._samples[self._rows[index]]
         seed = np.random.SeedSequence((self._seed, self.epoch, index)).generate_state(1)[0]
         image, target = self._augment(
             np.ascontiguousarray(stored[..., :3]), np.ascontiguousarray(stored[..., 3]), int(seed)
         )
         return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(target)[None]
-
-
-def no_map(image: str) -> Map:
-    """Refuse to give a map.
-
-    Raises:
-        TypeError: always.
-    """
-    raise TypeError(f"{image}: there is no map to sharpen; an edge network's task has a `read_map`")
-
-
-@dataclass
-class EdgeSet(Dataset[tuple[Tensor, Tensor]]):
-    """Augmented crops of one epoch, the same for the same seed and epoch on any worker.
-
-    A crop lies on the map's outline, every second one where the map is wrong. Each item is the
-    crops of a photograph: what the network sees, uint8 (crops, 5, h, w), and the targets, uint8
-    (crops, 1, h, w) with 255 = car.
-    """
-
-    data: Carvana
-    images: Sequence[str]
-    read_map: ReadMap
-    recipe: Recipe
-    epoch: int = 0
-    augment: Augment = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.augment = Augment(self.recipe.augment, self.recipe.size)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Return the crops of photograph `index`, chosen and augmented for this epoch."""
-        image = self.images[index]
-        rng = np.random.default_rng((self.recipe.seed, self.epoch, index))
-        photo, truth = read_image(self.data.train[image]), self.data.mask(image)
-        seen = seen_by_edge(photo, self.read_map(image), self.recipe.reach)
-        both = np.dstack([seen, truth * np.uint8(255)])
-        crops = [self._crop(both, middle, rng) for middle in self._middles(seen, truth, rng)]
-        shown = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
-        return shown[:, :-1], shown[:, -1:]
-
-    def _middles(self, seen: Seen, truth: Mask, rng: np.random.Generator) -> list[tuple[int, int]]:
-        """Draw the places that crops are taken for, as row and column."""
-        band = np.flatnonzero(seen[..., -1])
-        band = band if len(band) else np.arange(truth.size)  # a map without outline: anywhere
-        wrong = band[((seen[..., 3] >= THRESHOLD) != truth).reshape(-1)[band]]
-        halves = (band, wrong if len(wrong) else band)
-        drawn = [int(rng.choice(halves[crop % 2])) for crop in range(self.recipe.crops)]
-        return [divmod(place, truth.shape[1]) for place in drawn]
-
-    def _crop(
-        self, both: Seen, middle: tuple[int, int], rng: np.random.Generator
-    ) -> npt.NDArray[np.uint8]:
-        size = self.recipe.size
-        top, left = (
-            place - side // 2 + int(rng.integers(-side // JITTER, side // JITTER, endpoint=True))
-            for place, side in zip(middle, size, strict=True)
-        )
-        crop, seed = window(both, top, left, size), int(rng.integers(2**32))
-        photo, rest = np.ascontiguousarray(crop[..., :3]), np.ascontiguousarray(crop[..., 3:])
-        return np.dstack(self.augment(photo, rest, seed))
 
 
 def batches(
@@ -247,7 +227,7 @@ def batches(
         photographs: of a batch, in which every crop of an edge network's is an image.
         share: of each batch's photographs; the others are not even read.
     """
-    dataset.epoch = epoch
+    dataset.begin(epoch)
     order = torch.Generator().manual_seed(seed * 100_003 + epoch)
     whole = BatchSampler(RandomSampler(dataset, generator=order), photographs, drop_last=True)
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(

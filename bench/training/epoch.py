@@ -23,7 +23,8 @@ from bench.networks.outputs import runs_of
 from bench.networks.tta import View
 from bench.system.device import Accelerator
 from bench.system.errors import BenchError
-from bench.training.dataset import ReadMap, Samples
+from bench.training.augment import ReadMap
+from bench.training.dataset import Samples
 from bench.training.losses import total_loss
 from bench.training.optimiser import after_batch
 from bench.training.state import State

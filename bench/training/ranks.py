@@ -22,9 +22,10 @@ from pydantic import TypeAdapter
 from torch import distributed
 
 from bench.config.layout import TrainingFolder
-from bench.config.recipe import Recipe
+from bench.config.recipe import Recipe, scaled
 from bench.config.strict import read
 from bench.data.carvana import Carvana, open_folder
+from bench.masks.types import Map
 from bench.networks.manifest import read_manifest
 from bench.system import process
 from bench.system.device import Lost, Machine, free_ram, take_share
@@ -33,6 +34,7 @@ from bench.system.errors import BadConfig, BenchError, Missing, memory_is_full, 
 from bench.system.progress import report_dice, say
 from bench.system.temporaries import temporary_folder
 from bench.training import train
+from bench.training.dataset import Decoded, Lessons, samples_of
 
 ALONE = (  # whatever the user has configured for accelerate
     *("--multi_gpu", "--num_machines", "1", "--gpu_ids", "all", "--main_process_port", "0"),
@@ -50,6 +52,8 @@ class Names:
     Args:
         recipe: its name; the training's folder has the recipe itself.
         images: of the data set, as far as the run uses it.
+        photographs, taught: those of a teacher's lessons, and what they are made from.
+        share: of the samples of an epoch that are a teacher's; 0 without one.
         fewest: as `train.begin` returns it.
     """
 
@@ -60,6 +64,9 @@ class Names:
     tensorboard: Path | None
     data: Path
     images: list[str]
+    photographs: dict[str, Path]
+    taught: dict[str, str]
+    share: float
     cache: Path
     machine: Machine
     fewest: int
@@ -93,7 +100,9 @@ def run(task: train.Task, data: Carvana, cache: Path, machine: Machine) -> None:
     fewest = train.begin(task, data, machine)
     if not fewest:
         return
-    name, count = task.recipe.name, machine.gpus_per_training
+    name, count, lessons = task.recipe.name, machine.gpus_per_training, task.lessons
+    if lessons:
+        _write_samples(task.recipe, lessons, cache, machine.jobs)
     names = Names(
         recipe=name,
         train=list(task.train),
@@ -102,6 +111,9 @@ def run(task: train.Task, data: Carvana, cache: Path, machine: Machine) -> None:
         tensorboard=task.tensorboard,
         data=data.root,
         images=list(data.train),
+        photographs=dict(lessons.photographs) if lessons else {},
+        taught=dict(lessons.made_from) if lessons else {},
+        share=lessons.share if lessons else 0.0,
         cache=cache,
         machine=replace(machine, jobs=max(1, machine.jobs // count)),
         fewest=fewest,
@@ -112,6 +124,25 @@ def run(task: train.Task, data: Carvana, cache: Path, machine: Machine) -> None:
         if _launch(folder, count):
             raise _why(name, folder, count)
     report_dice(read_manifest(task.folder.manifest).valid_dice, name)
+
+
+def _write_samples(recipe: Recipe, lessons: Lessons, cache: Path, jobs: int) -> None:
+    """Write a teacher's samples, which ranks read: they have no maps.
+
+    Raises:
+        BadConfig: so many would be made whenever they are read, of maps.
+    """
+    for scale, _ in recipe.stages():
+        images, size = sorted(lessons.photographs), scaled(recipe.size, scale)
+        if isinstance(samples_of(lessons, images, size, cache, jobs), Decoded):
+            raise BadConfig(
+                f"{recipe.name}: teach: {len(images):,} photographs at {size[0]}x{size[1]} are too "
+                "many to be kept on the disk for several processes; leave out --gpus-per-training"
+            )
+
+
+def _no_map(image: str) -> Map:
+    raise BenchError(f"the sample of {image} is gone; the same command makes it again")
 
 
 def _launch(folder: Path, count: int) -> int:
@@ -219,7 +250,10 @@ def _join_and_train(names: Names, count: int) -> None:
     folder, data = TrainingFolder(names.folder), open_folder(names.data)
     data = replace(data, train={image: data.train[image] for image in names.images})
     recipe = read(folder.recipe, Recipe).named(names.recipe)
-    task = train.Task(recipe, names.train, names.valid, folder, names.tensorboard)
+    lessons = None
+    if names.share:
+        lessons = Lessons(names.photographs, names.taught, _no_map, names.share)
+    task = train.Task(recipe, names.train, names.valid, folder, lessons, names.tensorboard)
     train.finish(task, data, names.cache, names.machine, names.fewest)
     distributed.destroy_process_group()
 

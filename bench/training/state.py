@@ -168,12 +168,20 @@ def restore(state: State, recipe: Recipe, folder: TrainingFolder) -> None:
         _note_precision(state, stored.get("precisions", state.precisions), recipe.name)
         if len(state.history) > max(1, recipe.epochs):
             raise Damaged("it has more epochs than the recipe")
-        found = files.sha256(folder.weights)
+        found = files.sha256(folder.weights) if folder.weights.exists() else ""
         state.weights_sha256 = stored.get("weights_sha256", found)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError, OSError) as error:
         raise Damaged(f"it does not fit: {error}") from error
-    if state.weights_sha256 != found:
+    if not found or state.weights_sha256 != found:
+        _write_weights_again(state, folder)
+
+
+def _write_weights_again(state: State, folder: TrainingFolder) -> None:
+    """Write the weights of the best epoch, if it is the last one: a kill came before they were."""
+    best = safetensors.torch.save(_weights(state.evaluated_network))
+    if sha256(best).hexdigest() != state.weights_sha256:
         raise Damaged(f"{folder.weights.name} has changed since its epoch")
+    write_bytes(folder.weights, best)
 
 
 def _note_precision(state: State, before: list[str], name: str) -> None:
@@ -217,17 +225,19 @@ def _read(saved: Path) -> dict[str, Any]:
 
 
 def save(state: State, recipe: Recipe, folder: TrainingFolder) -> None:
-    """Save the epoch that has just ended; if it is the best so far, also as weights.safetensors."""
-    weights = _weights(state.network)
+    """Save the epoch that has just ended; if it is the best so far, also as weights.safetensors.
+
+    They are written after the state, from which they can be made again, since the state could not
+    be gone on from beside the weights of a later epoch.
+    """
+    weights, best = _weights(state.network), b""
     if state.history[-1] is state.best():
         best = safetensors.torch.save(_weights(state.evaluated_network))
-        write_bytes(folder.weights, best)
         state.weights_sha256 = sha256(best).hexdigest()
     write_bytes(folder.last_weights, safetensors.torch.save(weights))
     with replacing(folder.history) as temporary:
         pd.DataFrame(state.history).to_csv(temporary, index=False)
-    # The state is written last, so its existence means that the other files are complete. It is
-    # packed first, because torch itself answers a full disk by a RuntimeError.
+    # The state is packed first, because torch itself answers a full disk by a RuntimeError.
     packed = io.BytesIO()
     parts = {
         **state.parts(),
@@ -240,6 +250,8 @@ def save(state: State, recipe: Recipe, folder: TrainingFolder) -> None:
     torch.save(parts, packed)
     packed.write(CHECKSUM + sha256(packed.getbuffer()).hexdigest().encode())
     write_bytes(folder.state, packed.getbuffer())
+    if best:
+        write_bytes(folder.weights, best)
 
 
 def _weights(network: nn.Module) -> dict[str, Tensor]:

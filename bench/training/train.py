@@ -27,16 +27,8 @@ from bench.system.environment import environment
 from bench.system.files import sha256, write_json, write_text
 from bench.system.progress import enter_span, report_dice, say, track
 from bench.training import check, memory
-from bench.training.augment import Augment
-from bench.training.dataset import (
-    EdgeSet,
-    ReadMap,
-    TrainingSet,
-    batches,
-    no_map,
-    sample,
-    samples_of,
-)
+from bench.training.augment import Augment, EdgeSet, ReadMap, no_map
+from bench.training.dataset import Lessons, Taught, TrainingSet, batches, sample, samples_of
 from bench.training.epoch import (
     EdgeScore,
     evaluate,
@@ -58,6 +50,7 @@ class Task:
     """One training: a recipe, the images it may use, and the folder it fills.
 
     Args:
+        lessons: of the recipe's teacher.
         tensorboard: the folder of each epoch's figures for TensorBoard, if wanted.
         read_map: gives the map of a photograph that an edge network learns to sharpen.
     """
@@ -66,6 +59,7 @@ class Task:
     train: Sequence[str]
     valid: Sequence[str]
     folder: TrainingFolder
+    lessons: Lessons | None = None
     tensorboard: Path | None = None
     read_map: ReadMap = no_map
 
@@ -123,8 +117,9 @@ def finish(task: Task, data: Carvana, cache: Path, machine: Machine, fewest: int
     Raises: as `run`.
     """
     recipe, folder, accelerator = task.recipe, task.folder, machine.accelerator()
-    steps = len(task.train) * recipe.crops // recipe.batch
-    state = begin_or_resume(recipe, steps, folder, accelerator)
+    state = begin_or_resume(
+        recipe, len(task.train) * recipe.crops // recipe.batch, folder, accelerator
+    )
     Trainer(task, data, cache, machine, accelerator, state, fewest).train()
     if accelerator.writes:
         folder.state.unlink()
@@ -195,11 +190,15 @@ class Trainer:
         if recipe.edge:
             score = EdgeScore(data, task.valid, task.read_map, recipe, accelerator)
             return EdgeSet(data, task.train, task.read_map, recipe), score
-        images = sorted(data.train)
-        samples = samples_of(data, images, size, self.cache, self.machine.jobs)
+        images, cache, jobs = sorted(data.train), self.cache, self.machine.jobs
+        samples = samples_of(data, images, size, cache, jobs)
         row_of = {image: row for row, image in enumerate(images)}
         rows = [row_of[image] for image in task.train]
-        dataset = TrainingSet(samples, rows, Augment(recipe.augment, size), recipe.seed)
+        taught = None
+        if lessons := task.lessons:
+            soft = samples_of(lessons, sorted(lessons.photographs), size, cache, jobs)
+            taught = Taught(soft, lessons.share)
+        dataset = TrainingSet(samples, rows, Augment(recipe.augment, size), recipe.seed, taught)
         held_back = np.stack([samples[row_of[image]] for image in task.valid])
         validation = validation_set(data, task.valid, held_back)
         return dataset, partial(evaluate, validation=validation, accelerator=accelerator)

@@ -19,7 +19,7 @@ from rich.table import Table
 
 from bench.config.library import load_recipe, load_suite
 from bench.data.carvana import open_folder
-from bench.system.disk import free_bytes, make_folder, readable
+from bench.system.disk import file_system, free_bytes, make_folder, readable
 from bench.system.environment import code_sha256, commit
 from bench.system.errors import BadConfig, BenchError, Missing
 from bench.system.files import json_sha256, write_text
@@ -145,6 +145,7 @@ def examine(places: Places, meeting: Path, name: str) -> Facts:
         "data": _data(places.data),
         "weights": _weights(places.weights),
         "suite": _suite(places.suite),
+        "runs on": file_system(places.runs),
         "scratch": f"{readable(free_bytes(places.scratch))} free" if places.scratch else "none",
         "faults": [fault for fault in faults if fault],
     }

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.system import contents as module
-from bench.system.contents import Contents
+from bench.system.contents import Contents, Seen
 from bench.system.errors import BadData
 from bench.system.files import sha256
 
@@ -125,3 +125,13 @@ def test_a_file_that_is_gone_is_named(tmp_path, files):
     files[0].unlink()
     with pytest.raises(BadData, match=r"a\.jpg: cannot be read \(No such file or directory\)"):
         Contents(tmp_path / "cache").of(files)
+
+
+def test_the_memory_is_one_file_without_a_write_ahead_log(tmp_path):
+    """It may lie on a network file system."""
+    file = tmp_path / "file"
+    file.write_text("content")
+    memory = Contents(tmp_path / "cache")
+    memory._remember({file: Seen("state", "digest")})
+    assert [path.name for path in (tmp_path / "cache").iterdir()] == ["contents.sqlite"]
+    assert (tmp_path / "cache" / "contents.sqlite").read_bytes()[18:20] == b"\1\1"

@@ -1,14 +1,19 @@
 """Samples: what a network learns from, from the disk or made when read."""
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 import torch
 
 import models
 from bench.data.carvana import open_folder
 from bench.training import dataset
-from bench.training.dataset import sample
+from bench.training.augment import Augment
+from bench.training.dataset import TrainingSet, sample
 from bench.training.losses import total_loss
 from models.interface import normalise, padded_forward
+from tests.soft_lessons import soft_lessons
 from tests.tiny import RECIPE
 
 LEARNERS = {  # those that learn two photographs in seconds; the others have 30 million weights
@@ -95,3 +100,45 @@ def test_a_damaged_file_of_samples_is_made_again_with_a_word(bench, capsys, dama
     assert f"{path}: damaged, or of an earlier version: making it again" in capsys.readouterr().err
     dataset.samples_of(data, images, size, cache, 1)
     assert not capsys.readouterr().err
+
+
+def test_a_teachers_samples_have_its_maps_as_targets_and_a_file_of_their_own(bench, monkeypatch):
+    data, cache, size = open_folder(bench.data), bench.folder / "cache", (32, 48)
+    images = [*sorted(data.train)[:2], *sorted(data.test)[:2]]
+    lessons = soft_lessons(data, images)
+    stored = dataset.samples_of(lessons, images, size, cache, 1)
+    assert [np.unique(sample[..., 3]).tolist() for sample in stored] == [[50], [60], [70], [80]]
+    true = dataset.samples_of(data, images[:2], size, cache, 1)
+    assert (true[..., :3] == stored[:2, ..., :3]).all() and (true[..., 3] != 50).any()
+    other = replace(lessons, made_from=lessons.made_from | {images[0]: "another map"})
+    dataset.samples_of(other, images, size, cache, 1)
+    assert len([*cache.glob("*.npy")]) == 3
+    monkeypatch.setattr(dataset, "CACHE_BYTES", 1)
+    made = dataset.samples_of(lessons, images, size, cache, 1)
+    assert len(made) == 4 and all((made[row] == stored[row]).all() for row in range(4))
+
+
+@pytest.mark.parametrize(
+    ("share", "pool", "taught"), [(0.25, 9, 5), (0.5, 4, 10), (1.0, 40, 20), (0.001, 4, 1)]
+)
+def test_a_teachers_samples_take_their_share_of_each_epoch(share, pool, taught):
+    """True samples are black here, a teacher's white; each epoch draws others."""
+    true = np.zeros((20, 8, 8, 4), np.uint8)
+    soft = np.full((pool, 8, 8, 4), 255, np.uint8)
+    soft[..., 3] = np.arange(pool)[:, None, None]
+    lessons = dataset.Taught(soft, share)
+    augment = Augment((), (8, 8))
+    plain = TrainingSet(true, range(20), augment, seed=3)
+    drawn = []
+    for epoch in (0, 1, 0):
+        found = TrainingSet(true, range(20), augment, 3, lessons)
+        found.begin(epoch)
+        plain.begin(epoch)
+        assert len(found) == len(plain) == 20
+        white = [index for index in range(20) if found[index][0].max() == 255]
+        rows = [int(found[index][1].max()) for index in white]
+        assert len(white) == taught and len(set(rows)) == min(taught, pool)
+        black = set(range(20)) - set(white)
+        assert all(torch.equal(found[index][1], plain[index][1]) for index in black)
+        drawn.append((white, rows))
+    assert drawn[0] == drawn[2] != drawn[1]

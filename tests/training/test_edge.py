@@ -15,7 +15,7 @@ from bench.metrics.overlap import counts, dice
 from bench.networks.manifest import read_manifest
 from bench.system.device import Machine
 from bench.training import train
-from bench.training.dataset import EdgeSet
+from bench.training.augment import EdgeSet
 from tests.edges import EDGE
 from tests.tiny import same, weights
 

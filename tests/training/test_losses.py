@@ -255,3 +255,30 @@ def test_the_suites_train_every_published_loss_and_replace_none():
         paper, ours = load_recipe(name), as_suite_runs_it(load_recipe(name), small)
         assert (ours.loss, ours.pixel_weights) == (paper.loss, paper.pixel_weights)
         assert ours.size == (144, 192)
+
+
+@pytest.mark.parametrize("weights", [(), ("median_frequency",), ("boundary",)])
+@pytest.mark.parametrize("name", [name for name in get_args(Loss) if name != "soft_dice"])
+def test_no_loss_but_soft_dice_asks_for_more_than_a_soft_target(name, weights):
+    """A teacher's map is the best answer to itself: there is nowhere to go from it."""
+    random = np.random.default_rng(0)
+    target = torch.tensor(random.uniform(0.02, 0.98, (2, 1, 8, 9)))
+    recipe = RECIPE.model_copy(update={"loss": {name: 1.0}, "pixel_weights": weights})
+    photo = torch.zeros(2, 3, 8, 9, dtype=target.dtype)
+    best = torch.logit(target).requires_grad_()
+    total_loss(recipe, best, target, photo).backward()
+    assert best.grad is not None and best.grad.abs().max() < 1e-9
+    other = best.detach() + torch.tensor(random.normal(0, 1, target.shape))
+    losses = [float(total_loss(recipe, each, target, photo)) for each in (best.detach(), other)]
+    assert losses[0] < losses[1]
+
+
+def test_soft_dice_draws_a_soft_target_to_its_mask():
+    """A pixel goes up where its target is above half the soft Dice reached, and else down."""
+    target = torch.tensor([0.0, 0.1, 0.3, 0.47, 0.55, 0.8, 1.0, 1.0, 1.0, 1.0]).view(1, 1, 2, 5)
+    recipe = RECIPE.model_copy(update={"loss": {"soft_dice": 1.0}})
+    logits = torch.logit(target, eps=1e-3).requires_grad_()
+    loss = total_loss(recipe, logits, target, torch.zeros(1, 3, 2, 5))
+    loss.backward()
+    assert logits.grad is not None
+    assert torch.equal(logits.grad < 0, target > (1 - loss.detach()) / 2)

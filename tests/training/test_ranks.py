@@ -14,6 +14,7 @@ from bench.data.carvana import open_folder
 from bench.system.device import Machine
 from bench.system.errors import BadConfig, BenchError, Missing
 from bench.training import ranks, train
+from tests.soft_lessons import soft_lessons
 from tests.tiny import RECIPE, same, weights
 
 ONE = Machine("cpu", 2, 2, "fp32")
@@ -21,10 +22,11 @@ TWO = replace(ONE, gpus_per_training=2)
 SHORT = RECIPE.model_copy(update={"epochs": 2, "ema": 0.9})
 
 
-def go(bench, name, machine, recipe=SHORT):
+def go(bench, name, machine, recipe=SHORT, share=0.0):
     data, folder = open_folder(bench.data), TrainingFolder(bench.folder / name)
     images = sorted(data.train)
-    task = train.Task(recipe, images[:20], images[-20:], folder)
+    lessons = soft_lessons(data, sorted(data.test), share) if share else None
+    task = train.Task(recipe, images[:20], images[-20:], folder, lessons)
     way = ranks if machine.gpus_per_training > 1 else train
     way.run(task, data, bench.folder / "cache", machine)
     return folder
@@ -32,7 +34,7 @@ def go(bench, name, machine, recipe=SHORT):
 
 @pytest.mark.slow
 def test_two_processes_learn_what_one_learns_in_halves_of_a_batch(bench, capsys):
-    one, two = go(bench, "one", ONE), go(bench, "two", TWO)
+    one, two = (go(bench, *where, share=0.5) for where in (("one", ONE), ("two", TWO)))
     histories = [pd.read_csv(folder.history) for folder in (one, two)]
     for figure, apart in {"train_loss": 1e-5, "valid_dice": 1e-3}.items():  # pixels may flip
         assert (histories[0][figure] - histories[1][figure]).abs().max() < apart

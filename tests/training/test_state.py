@@ -67,6 +67,14 @@ def flip(path, at):
     path.write_bytes(content)
 
 
+def change_best(folder):
+    """The weights of an epoch before the last saved one, which that one cannot make again."""
+    change(folder / "state.pt", "weights_sha256", sha256(folder / "weights.safetensors"))
+    flip(folder / "weights.safetensors", -5)
+    stored = torch.load(folder / "state.pt", weights_only=True)
+    change(folder / "state.pt", "network", {k: 2 * v for k, v in stored["network"].items()})
+
+
 DAMAGES = {
     "emptied": lambda folder: (folder / "state.pt").write_bytes(b""),
     "cut": lambda folder: os.truncate(folder / "state.pt", 70_000),
@@ -84,8 +92,7 @@ DAMAGES = {
         folder / "state.pt", "history", [{"scale": 1.0, "valid_dice": 0.5}] * 99
     ),
     "no mapping": lambda folder: torch.save([1], folder / "state.pt"),
-    "weights changed": lambda folder: flip(folder / "weights.safetensors", -5),
-    "weights gone": lambda folder: (folder / "weights.safetensors").unlink(),
+    "weights changed": lambda folder: change_best(folder),
 }
 
 
@@ -100,6 +107,17 @@ def test_a_damaged_state_is_said_and_the_training_begins_again(damage, cut, tmp_
     assert state.history == []
     assert same(state.network.state_dict(), fresh.network.state_dict())
     assert state.optimiser.state_dict()["state"] == {}
+
+
+@pytest.mark.parametrize("before", [None, b"of the epoch before"])
+def test_weights_that_a_kill_left_unwritten_are_made_from_the_state(before, cut, tmp_path, capsys):
+    folder = TrainingFolder(tmp_path / "it")
+    shutil.copytree(cut, folder.folder)
+    best = folder.weights.read_bytes()
+    folder.weights.unlink() if before is None else folder.weights.write_bytes(before)
+    state = begin_or_resume(LONGER, 5, folder, CPU)
+    assert len(state.history) == 1 and folder.weights.read_bytes() == best
+    assert "damaged" not in capsys.readouterr().err
 
 
 def test_a_whole_state_is_gone_on_from_also_that_of_an_earlier_version(cut, tmp_path, capsys):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from bench.config.recipe import Tta
 from bench.masks.parts import open_maps
 from bench.system.files import sha256
 from tests.local_nodes import LocalCluster
@@ -33,6 +34,15 @@ def small(folder: Path, data: Path, epochs: dict[str, int]) -> Road:
         (folder / f"{name}.yaml").write_text(to_yaml(recipe))
     road.write({"title": "tiny", "folds": {"count": 2, "run": [0], "valid_cars": 1}})
     return road
+
+
+def copy_of(road: Road, folder: Path) -> Road:
+    """The same, but for the maps of one recipe."""
+    shutil.copytree(road.folder, folder)
+    copy = Road(folder, road.data)
+    for old in copy.made("a").glob("maps-*"):
+        old.unlink()
+    return copy
 
 
 def words(road, verb, *more):
@@ -97,6 +107,7 @@ def test_a_training_goes_on_elsewhere_where_a_node_is_killed_or_freezes(
     zombie.send_signal(signal.SIGCONT)
     assert command.ends() == 0, command.text
     until(lambda: not frozen.workers("train b"))  # it has come to an end of its own
+    frozen.kill()
     alone = small(tmp_path / "alone", tiny_carvana, epochs)
     assert alone.run("train", "--only", "b", "--jobs", "1") == 0
     assert hashes(mine.folder) == hashes(alone.folder)
@@ -104,15 +115,11 @@ def test_a_training_goes_on_elsewhere_where_a_node_is_killed_or_freezes(
 
 
 def test_a_part_is_whole_though_its_node_is_killed_while_predicting_it(cluster, road, tmp_path):
-    nodes, copies = cluster.have(2), []
-    for name in ("cluster", "alone"):
-        shutil.copytree(road.folder, tmp_path / name)
-        copies.append(Road(tmp_path / name, road.data))
-        slow = RECIPE.model_copy(update={"tta": {"flip": True, "scales": (4, 5)}})
-        (tmp_path / name / "a.yaml").write_text(to_yaml(slow))
-        for old in copies[-1].made("a").glob("maps-*"):
-            old.unlink()
-    mine, alone = copies
+    nodes = cluster.have(2)
+    mine, alone = (copy_of(road, tmp_path / name) for name in ("cluster", "alone"))
+    slow = RECIPE.model_copy(update={"tta": Tta(flip=True, scales=(4, 5))})
+    for each in (mine, alone):
+        (each.folder / "a.yaml").write_text(to_yaml(slow))
     command = cluster.command(*words(mine, "predict", "--only", "a"))
     until(lambda: [*mine.made("a").rglob("maps-test*.sqlite*")])
     (killed,) = [node for node in nodes if node.workers("predict test")]
@@ -137,9 +144,7 @@ def test_what_is_killed_at_every_attempt_is_reported_and_all_else_is_done(
                 worker.kill()
         time.sleep(0.02)
     assert command.ends() == 5, command.text
-    assert (
-        "1 items failed, all others are done; the first: train a, fold 0: 4 times" in command.text
-    )
+    assert "1 item failed, all others are done; the first: train a, fold 0: 4 times" in command.text
     assert mine.made("b/fold0/manifest.json").exists()
     assert not mine.made("a/fold0/manifest.json").exists()
 
@@ -161,6 +166,24 @@ def test_nodes_that_are_unfit_are_named_before_any_work(cluster, tmp_path, tiny_
     assert last.count(f"{runs} is another folder there") == 1
     assert last.count("program is ") == 1
     assert not any(runs.iterdir())
+    cluster.nodes.pop().kill()
+
+
+def test_other_nodes_do_the_work_of_one_whose_scratch_is_full(cluster, road, tmp_path):
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    disks = f"mount -t tmpfs -o size=64k none {scratch}"
+    if subprocess.run([*OTHERWISE, disks], check=False).returncode:
+        pytest.skip("no right to mount anything")
+    cluster.have(1)
+    cluster.start(before=[*OTHERWISE, f'{disks} && exec "$0" "$@"'])
+    mine = copy_of(road, tmp_path / "cluster")
+    command = cluster.command(*words(mine, "predict", "--only", "a", "--scratch", str(scratch)))
+    assert command.ends() == 0, command.text
+    assert "gets no more items, since its scratch fails" in command.text
+    assert "no space left on its disk" in command.text
+    assert maps(mine, "a/maps-heldout.sqlite") == maps(road, "a/maps-heldout.sqlite")
+    assert not [*mine.folder.rglob("*-wal"), *scratch.iterdir()]
     cluster.nodes.pop().kill()
 
 

@@ -107,7 +107,7 @@ def test_an_item_that_always_kills_its_worker_fails_alone_and_is_done_by_the_nex
     for _ in range(2):
         os.kill(int(driver.until(r"train one, fold 0, in process (\d+)")[1]), signal.SIGKILL)
     assert driver.ended() == 5
-    assert "1 items failed, all others are done; the first: train one, fold 0:" in driver.said[-1]
+    assert "1 item failed, all others are done; the first: train one, fold 0:" in driver.said[-1]
     assert (run_of(folder) / "two/fold0/manifest.json").exists()
     assert not (run_of(folder) / "one/fold0/manifest.json").exists()
 
