@@ -192,6 +192,8 @@ class Recipe(Strict):
                 "an `edge` network sees photographs at their own size: leave out `gradual`, "
                 "`tta.scales`, and `crop` and `affine` of `augment`"
             )
+        if self.teach:
+            raise ValueError("an `edge` network learns from masks alone: leave out `teach`")
         if not self.epochs:
             raise ValueError("an `edge` network that is not trained changes nothing: set `epochs`")
         if self.batch % self.edge.crops:

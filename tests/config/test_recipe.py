@@ -76,6 +76,10 @@ EDGE = yaml.safe_load((RECIPES / "cpu/unet-384x576-edge.yaml").read_text())
         ({"gradual": [{"scale": 0.5, "epochs": 1}]}, "their own size: leave out `gradual`"),
         ({"tta": {"scales": [1, 2]}}, "their own size: leave out"),
         ({"augment": ["flip", "affine"]}, "`crop` and `affine` of `augment`"),
+        (
+            {"teach": {"run": "cpu", "entry": "mean", "share": 0.5}},
+            "from masks alone: leave out `teach`",
+        ),
         ({"epochs": 0}, "is not trained changes nothing: set `epochs`"),
         ({"batch": 30}, "`batch` is no multiple of the 4 of `edge.crops`"),
         ({"edge": {"reach": 8}}, "edge.of"),
