@@ -5,10 +5,13 @@ set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 . "$here/setup.sh" "[dev]"
 cd "$here"
+# Two workers, each with whole files; one thread of OpenMP each, as two would wait for each other.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
+pytest=(.venv/bin/pytest -n 2 --dist loadfile)
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 if [ "${1:-}" = --quick ]; then
-    exec .venv/bin/pytest -m "not slow and not browser and not gpu" "${@:2}"
+    exec "${pytest[@]}" -m "not slow and not browser and not gpu" "${@:2}"
 fi
 .venv/bin/mypy
-.venv/bin/pytest "$@"
+"${pytest[@]}" "$@"

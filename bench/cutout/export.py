@@ -28,13 +28,7 @@ from bench.cutout.record import check_folder
 from bench.data.carvana import Carvana, open_folder
 from bench.data.folds import in_fold, read_folds
 from bench.data.images import read_image
-from bench.ensembles.entry import (
-    Entry,
-    check_ensembles,
-    entries_of,
-    read_fitted,
-    read_refinements,
-)
+from bench.ensembles.entry import Entry, entry_of_run
 from bench.masks.types import Map
 from bench.metrics.parity import parity
 from bench.networks.load import load_network
@@ -46,7 +40,6 @@ from bench.system.errors import BadConfig, BenchError, Missing
 from bench.system.files import read_parquet, sha256, write_bytes, write_json
 from bench.system.progress import say, track
 from bench.system.temporaries import temporary_folder
-from bench.system.text import nearest
 
 COMPARED = 16  # held-out photographs on which the masks of a copy are compared
 
@@ -177,13 +170,9 @@ def manifest_of(folder: Path, name: str) -> Manifest:
     if not layout.suite.is_file():
         raise Missing(f"{folder}: no suite.yaml, so no run; make one with `run SUITE`")
     suite = read(layout.suite, Suite)
-    check_ensembles(suite, layout.suite)
-    entries = {entry.name: entry for entry in entries_of(suite, read_refinements(layout))}
-    if name not in entries:
-        raise BadConfig(f"{folder}: {nearest(name, entries, 'entry')}")
-    entry = entries[name]
+    entry = entry_of_run(suite, layout, name, called=str(folder))
     if entry.learns:
-        entry = read_fitted(entry, layout.parameters(name)).without_idle_members()
+        entry = entry.without_idle_members()
     return Manifest(
         format=FORMAT,
         suite=suite.title,

@@ -140,6 +140,24 @@ class Fitted(BaseModel):
     groups: list[FittedGroup]
 
 
+def entry_of_run(suite: Suite, layout: Layout, name: str, called: str) -> Entry:
+    """Return an entry of a finished run, with what it has learned.
+
+    Args:
+        called: what messages call the run.
+
+    Raises:
+        BadConfig: the run has no such entry, or its ensembles cannot work.
+        Missing, BadFile: as `read_fitted`.
+    """
+    check_ensembles(suite, layout.suite)
+    entries = {entry.name: entry for entry in entries_of(suite, read_refinements(layout))}
+    if name not in entries:
+        raise BadConfig(f"{called}: {nearest(name, entries, 'entry')}")
+    entry = entries[name]
+    return read_fitted(entry, layout.parameters(name)) if entry.learns else entry
+
+
 def read_fitted(entry: Entry, path: Path) -> Entry:
     """Return the entry with the parameters of a file that fit.py wrote.
 

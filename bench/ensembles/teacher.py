@@ -14,18 +14,11 @@ from bench.config.strict import read
 from bench.config.suite import Suite
 from bench.data.carvana import car_of
 from bench.data.folds import read_folds
-from bench.ensembles.entry import (
-    Entry,
-    check_ensembles,
-    entries_of,
-    read_fitted,
-    read_refinements,
-)
+from bench.ensembles.entry import Entry, entry_of_run
 from bench.masks.parts import map_files, open_maps
 from bench.masks.types import Map
 from bench.system.errors import BadConfig, BadData, Missing
 from bench.system.files import json_sha256
-from bench.system.text import nearest
 
 
 @dataclass(frozen=True)
@@ -153,11 +146,5 @@ def open_teacher(folder: Path, name: str, first: str) -> Teacher:
     suite = read(layout.suite, Suite)
     if suite.split != "car":
         raise BadConfig(f"teach: {folder}: splits by image, so its networks know every car")
-    check_ensembles(suite, layout.suite)
-    entries = {entry.name: entry for entry in entries_of(suite, read_refinements(layout))}
-    if name not in entries:
-        raise BadConfig(f"teach: {folder}: {nearest(name, entries, 'entry')}")
-    entry = entries[name]
-    if entry.learns:
-        entry = read_fitted(entry, layout.parameters(name))
+    entry = entry_of_run(suite, layout, name, called=f"teach: {folder}")
     return Teacher(layout, entry, suite.folds.run, read_folds(layout.folds))

@@ -125,8 +125,7 @@ def prediction_items(
     items = []
     for split, images in (("heldout", run.heldout), ("test", run.data.test)):
         cars = part.share(sorted({car_of(image) for image in images}))
-        fewest = math.ceil(len(images) / predict.PHOTOGRAPHS / part.of)
-        of = min(len(cars), max(fewest, PARTS_A_WORKER * workers))
+        of = min(len(cars), parts_of(len(images) / part.of, workers))
         tasks = prediction_tasks(run, recipes, split)
         left = Counter(car_of(image) for task in tasks for image in predict.lacking(task))
         for share in (Part(index + 1, of) for index in range(of)):
@@ -135,6 +134,11 @@ def prediction_items(
                 work = prediction_work(run, split) * maps / (len(images) * len(run.recipes))
                 items.append(Item(split, tuple(recipes), part=part.divided(share), work=work))
     return _longest_first(items)
+
+
+def parts_of(photographs: float, workers: int) -> int:
+    """Return how many parts so many photographs are predicted in, if they are of enough cars."""
+    return max(math.ceil(photographs / predict.PHOTOGRAPHS), PARTS_A_WORKER * workers)
 
 
 def _longest_first(items: Sequence[Item]) -> list[Item]:

@@ -214,7 +214,7 @@ def _read_error(folder: Path, rank: int) -> BenchError | None:
 
 def main(folder: Path) -> None:
     """Be one rank of a training; its number and that of all are in the environment."""
-    rank, count = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    rank, count = (int(os.environ.get(name, "")) for name in ("RANK", "WORLD_SIZE"))
 
     def leave(error: BenchError) -> None:
         """End here and now: threads of a library may still wait for other ranks."""
@@ -270,7 +270,8 @@ def _end_when_told(leave: Callable[[BenchError], None]) -> None:
         leave(Lost("told to end, as another rank did"))
 
     def read_to_end() -> None:
-        sys.stdin.buffer.read()
+        while os.read(0, 1):  # not by sys.stdin, whose lock would abort a process that ends
+            pass
         os._exit(1)
 
     for each in (hear, read_to_end):

@@ -1,11 +1,9 @@
 """How long a run takes on several workers, simulated before it begins."""
 
 import heapq
-import math
 from collections.abc import Sequence
 
-from bench.networks.predict import PHOTOGRAPHS
-from bench.run.items import PARTS_A_WORKER
+from bench.run.items import parts_of
 from bench.run.run import Run
 
 WORKERS = (1, 2, 4, 8, 16, 64)
@@ -23,7 +21,7 @@ def minutes_by_workers(run: Run, costs: dict[str, dict[str, float]]) -> dict[str
     predicting = sum(cost["predict_minutes"] for cost in costs.values())
     minutes = {}
     for workers in WORKERS:
-        parts = max(math.ceil(photographs / PHOTOGRAPHS), PARTS_A_WORKER * workers)
+        parts = parts_of(photographs, workers)
         phases = [trainings, [predicting / parts] * parts]
         minutes[str(workers)] = round(sum(makespan(phase, workers) for phase in phases), 1)
     return minutes
