@@ -121,7 +121,7 @@ class Edge(Strict):
 
     of: str  # the entry: a recipe, as the suite names it, or an ensemble
     reach: int = Field(default=8, ge=1, le=64)  # pixels
-    crops: int = Field(default=8, ge=1, le=256)  # of a photograph in an epoch
+    crops: int = Field(default=8, ge=1, le=256)  # of a photograph, drawn once
 
 
 class Recipe(Strict):
@@ -196,8 +196,6 @@ class Recipe(Strict):
             raise ValueError("an `edge` network learns from masks alone: leave out `teach`")
         if not self.epochs:
             raise ValueError("an `edge` network that is not trained changes nothing: set `epochs`")
-        if self.batch % self.edge.crops:
-            raise ValueError(f"`batch` is no multiple of the {self.edge.crops} of `edge.crops`")
         return self
 
     def __eq__(self, other: object) -> bool:

@@ -1,20 +1,16 @@
 """Augment samples by albumentations as a recipe says, reproducibly by seed.
 
 And draw the crops that an edge network learns from: of photographs at their own size, of their maps
-and masks, all of which are read again in every epoch.
+and masks.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import albumentations as A
 import cv2
 import numpy as np
-import torch
 from numpy import typing as npt
-from torch import Tensor
-from torch.utils.data import Dataset
 
 from bench.config.recipe import Recipe
 from bench.data.carvana import Carvana
@@ -22,6 +18,7 @@ from bench.data.images import read_image
 from bench.masks.types import THRESHOLD, Map, Mask, RgbImage
 from bench.networks.edge import Seen, seen_by_edge, window
 
+Crops = npt.NDArray[np.uint8]  # (crops, h, w, 6): what an edge network sees, target
 ReadMap = Callable[[str], Map]  # image id -> the map that an edge network sharpens
 JITTER = 4  # a crop's centre lies at most a fourth of its size from the place it is taken for
 
@@ -37,7 +34,11 @@ class Augment:
         self._chain = A.Compose([step for name in names for step in _steps(name, size)])
 
     def __call__(self, image: RgbImage, target: Map, seed: int) -> tuple[RgbImage, Map]:
-        """Return the augmented photograph (H, W, 3) and target (H, W), the same for equal seeds."""
+        """Return the augmented photograph (H, W, 3) and target, the same for equal seeds.
+
+        Args:
+            target: (H, W), or (H, W, C) with what else is seen of the photograph.
+        """
         self._chain.set_random_seed(seed)
         augmented = self._chain(image=image, mask=target)
         return augmented["image"], augmented["mask"]
@@ -72,60 +73,32 @@ def no_map(image: str) -> Map:
     raise TypeError(f"{image}: there is no map to sharpen; an edge network's task has a `read_map`")
 
 
-@dataclass
-class EdgeSet(Dataset[tuple[Tensor, Tensor]]):
-    """Augmented crops of one epoch, the same for the same seed and epoch on any worker.
+def draw_crops(data: Carvana, read_map: ReadMap, recipe: Recipe, image: str) -> Crops:
+    """Draw the crops of a photograph that an edge network learns from, the same for the same seed.
 
-    A crop lies on the map's outline, every second one where the map is wrong. Each item is the
-    crops of a photograph: what the network sees, uint8 (crops, 5, h, w), and the targets, uint8
-    (crops, 1, h, w) with 255 = car.
+    A crop lies on the map's outline, every second one where the map is wrong.
     """
-
-    data: Carvana
-    images: Sequence[str]
-    read_map: ReadMap
-    recipe: Recipe
-    epoch: int = 0
-    augment: Augment = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.augment = Augment(self.recipe.augment, self.recipe.size)
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def begin(self, epoch: int) -> None:
-        """Draw the crops of an epoch from here on."""
-        self.epoch = epoch
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        """Return the crops of photograph `index`, chosen and augmented for this epoch."""
-        image = self.images[index]
-        rng = np.random.default_rng((self.recipe.seed, self.epoch, index))
-        photo, truth = read_image(self.data.train[image]), self.data.mask(image)
-        seen = seen_by_edge(photo, self.read_map(image), self.recipe.reach)
-        both = np.dstack([seen, truth * np.uint8(255)])
-        crops = [self._crop(both, middle, rng) for middle in self._middles(seen, truth, rng)]
-        shown = torch.from_numpy(np.stack(crops)).permute(0, 3, 1, 2)
-        return shown[:, :-1], shown[:, -1:]
-
-    def _middles(self, seen: Seen, truth: Mask, rng: np.random.Generator) -> list[tuple[int, int]]:
-        """Draw the places that crops are taken for, as row and column."""
-        band = np.flatnonzero(seen[..., -1])
-        band = band if len(band) else np.arange(truth.size)  # a map without outline: anywhere
-        wrong = band[((seen[..., 3] >= THRESHOLD) != truth).reshape(-1)[band]]
-        halves = (band, wrong if len(wrong) else band)
-        drawn = [int(rng.choice(halves[crop % 2])) for crop in range(self.recipe.crops)]
-        return [divmod(place, truth.shape[1]) for place in drawn]
-
-    def _crop(
-        self, both: Seen, middle: tuple[int, int], rng: np.random.Generator
-    ) -> npt.NDArray[np.uint8]:
-        size = self.recipe.size
+    rng = np.random.default_rng((recipe.seed, *image.encode()))
+    photo, truth = read_image(data.train[image]), data.mask(image)
+    seen = seen_by_edge(photo, read_map(image), recipe.reach)
+    both, (height, width) = np.dstack([seen, truth * np.uint8(255)]), recipe.size
+    crops = []
+    for row, column in _places(seen, truth, recipe.crops, rng):
         top, left = (
             place - side // 2 + int(rng.integers(-side // JITTER, side // JITTER, endpoint=True))
-            for place, side in zip(middle, size, strict=True)
+            for place, side in ((row, height), (column, width))
         )
-        crop, seed = window(both, top, left, size), int(rng.integers(2**32))
-        photo, rest = np.ascontiguousarray(crop[..., :3]), np.ascontiguousarray(crop[..., 3:])
-        return np.dstack(self.augment(photo, rest, seed))
+        crops.append(window(both, top, left, recipe.size))
+    return np.stack(crops)
+
+
+def _places(
+    seen: Seen, truth: Mask, crops: int, rng: np.random.Generator
+) -> Iterator[tuple[int, int]]:
+    """Draw the places, as row and column, that crops are taken for."""
+    band = np.flatnonzero(seen[..., -1])
+    band = band if len(band) else np.arange(truth.size)  # a map without outline: anywhere
+    wrong = band[((seen[..., 3] >= THRESHOLD) != truth).reshape(-1)[band]]
+    halves = (band, wrong if len(wrong) else band)
+    for crop in range(crops):
+        yield divmod(int(rng.choice(halves[crop % 2])), truth.shape[1])

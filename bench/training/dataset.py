@@ -19,21 +19,23 @@ from isal import isal_zlib
 from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
+from bench.config.recipe import Recipe
 from bench.data.carvana import Carvana
 from bench.data.content import mask_hashes, photograph_hashes
 from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
 from bench.masks.types import Map
 from bench.system.contents import Contents
-from bench.system.disk import take_space
+from bench.system.disk import take_space, writing
 from bench.system.environment import code_sha256
 from bench.system.files import replacing
 from bench.system.process import use_one_opencv_thread
 from bench.system.progress import say, track
+from bench.system.temporaries import temporary_folder
 from bench.system.threads import prefetch
-from bench.training.augment import Augment, EdgeSet
+from bench.training.augment import Augment, ReadMap, draw_crops
 
-Samples = npt.NDArray[np.uint8]  # (N, h, w, 4)
+Samples = npt.NDArray[np.uint8]  # (N, h, w, C + 1): what a network sees, target
 ALL = slice(None)
 CHECKSUM_BYTES = 4
 BLOCK_BYTES = 2**26  # of a file, read at once
@@ -159,6 +161,28 @@ def _checksum(content: npt.NDArray[np.uint8]) -> bytes:
     return checksum.to_bytes(CHECKSUM_BYTES, "little")
 
 
+def crops_of(
+    data: Carvana, images: Sequence[str], read_map: ReadMap, recipe: Recipe, cache: Path, jobs: int
+) -> Samples:
+    """Draw the crops that an edge network learns from, all before its training, in parallel.
+
+    They are memory-mapped from a file that is gone when nobody uses it any more.
+
+    Returns: (images * crops, h, w, 6).
+
+    Raises:
+        BenchError: the disk is too full.
+        BadData: a photograph or mask is damaged; the message names it.
+    """
+    shape = (len(images) * recipe.crops, *recipe.size, 6)
+    with temporary_folder("crops", cache) as folder, writing(cache, math.prod(shape)):
+        samples = _empty(folder / "crops.npy", shape)
+        drawn = prefetch(partial(draw_crops, data, read_map, recipe), images, jobs)
+        for number, crops in enumerate(track(drawn, f"{recipe.name}: draw crops", len(images))):
+            samples[number * recipe.crops :][: recipe.crops] = crops
+        return samples
+
+
 @dataclass(frozen=True)
 class Taught:
     """A teacher's samples, and the share of an epoch that is taken from them."""
@@ -170,7 +194,7 @@ class Taught:
 class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
     """Augmented samples of one epoch, the same for the same seed and epoch on any worker.
 
-    Each item is the image, uint8 (3, h, w), and the target, uint8 (1, h, w) with 255 = car. A
+    Each item is the image, uint8 (C, h, w), and the target, uint8 (1, h, w) with 255 = car. A
     teacher's samples take the places of other ones in each epoch, so all epochs are as long.
     """
 
@@ -207,15 +231,18 @@ class TrainingSet(Dataset[tuple[Tensor, Tensor]]):
         else:
             stored = self._samples[self._rows[index]]
         seed = np.random.SeedSequence((self._seed, self.epoch, index)).generate_state(1)[0]
-        image, target = self._augment(
-            np.ascontiguousarray(stored[..., :3]), np.ascontiguousarray(stored[..., 3]), int(seed)
+        photo, rest = np.split(stored, [3], axis=-1)
+        rest = rest[..., 0] if rest.shape[-1] == 1 else rest
+        both = np.dstack(
+            self._augment(np.ascontiguousarray(photo), np.ascontiguousarray(rest), int(seed))
         )
-        return torch.from_numpy(image).permute(2, 0, 1), torch.from_numpy(target)[None]
+        shown = torch.from_numpy(both).permute(2, 0, 1)
+        return shown[:-1], shown[-1:]
 
 
 def batches(
-    dataset: TrainingSet | EdgeSet,
-    photographs: int,
+    dataset: TrainingSet,
+    batch: int,
     epoch: int,
     seed: int,
     workers: int,
@@ -224,12 +251,11 @@ def batches(
     """Yield the batches of an epoch in its own order; an incomplete last batch is left out.
 
     Args:
-        photographs: of a batch, in which every crop of an edge network's is an image.
-        share: of each batch's photographs; the others are not even read.
+        share: of each batch's images; the others are not even read.
     """
     dataset.begin(epoch)
     order = torch.Generator().manual_seed(seed * 100_003 + epoch)
-    whole = BatchSampler(RandomSampler(dataset, generator=order), photographs, drop_last=True)
+    whole = BatchSampler(RandomSampler(dataset, generator=order), batch, drop_last=True)
     loader: DataLoader[tuple[Tensor, Tensor]] = DataLoader(
         dataset,
         batch_sampler=(rows[share] for rows in whole),
@@ -238,8 +264,7 @@ def batches(
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_start_worker,
     )
-    for images, targets in loader:
-        yield images.flatten(0, -4), targets.flatten(0, -4)
+    yield from loader
 
 
 def _start_worker(number: int) -> None:

@@ -27,14 +27,17 @@ from bench.system.environment import environment
 from bench.system.files import sha256, write_json, write_text
 from bench.system.progress import enter_span, report_dice, say, track
 from bench.training import check, memory
-from bench.training.augment import Augment, EdgeSet, ReadMap, no_map
-from bench.training.dataset import Lessons, Taught, TrainingSet, batches, sample, samples_of
-from bench.training.epoch import (
-    EdgeScore,
-    evaluate,
-    train_one_epoch,
-    validation_set,
+from bench.training.augment import Augment, ReadMap, no_map
+from bench.training.dataset import (
+    Lessons,
+    Taught,
+    TrainingSet,
+    batches,
+    crops_of,
+    sample,
+    samples_of,
 )
+from bench.training.epoch import EdgeScore, evaluate, train_one_epoch, validation_set
 from bench.training.optimiser import after_epoch
 from bench.training.state import State, begin_or_resume, save, trial_state
 from bench.training.tensorboard import write_scalars
@@ -117,9 +120,8 @@ def finish(task: Task, data: Carvana, cache: Path, machine: Machine, fewest: int
     Raises: as `run`.
     """
     recipe, folder, accelerator = task.recipe, task.folder, machine.accelerator()
-    state = begin_or_resume(
-        recipe, len(task.train) * recipe.crops // recipe.batch, folder, accelerator
-    )
+    steps = len(task.train) * recipe.crops // recipe.batch
+    state = begin_or_resume(recipe, steps, folder, accelerator)
     Trainer(task, data, cache, machine, accelerator, state, fewest).train()
     if accelerator.writes:
         folder.state.unlink()
@@ -184,13 +186,15 @@ class Trainer:
         done = sum(row["scale"] ** 2 for row in self.state.history)
         return done / self.recipe.full_size_epochs
 
-    def prepare(self, size: Size) -> tuple[TrainingSet | EdgeSet, Score]:
+    def prepare(self, size: Size) -> tuple[TrainingSet, Score]:
         """Return the samples to learn from, and the score that chooses the best epoch."""
         task, recipe, data, accelerator = self.task, self.recipe, self.data, self.accelerator
+        cache, jobs, augment = self.cache, self.machine.jobs, Augment(recipe.augment, size)
         if recipe.edge:
             score = EdgeScore(data, task.valid, task.read_map, recipe, accelerator)
-            return EdgeSet(data, task.train, task.read_map, recipe), score
-        images, cache, jobs = sorted(data.train), self.cache, self.machine.jobs
+            crops = crops_of(data, task.train, task.read_map, recipe, cache, jobs)
+            return TrainingSet(crops, range(len(crops)), augment, recipe.seed), score
+        images = sorted(data.train)
         samples = samples_of(data, images, size, cache, jobs)
         row_of = {image: row for row, image in enumerate(images)}
         rows = [row_of[image] for image in task.train]
@@ -198,7 +202,7 @@ class Trainer:
         if lessons := task.lessons:
             soft = samples_of(lessons, sorted(lessons.photographs), size, cache, jobs)
             taught = Taught(soft, lessons.share)
-        dataset = TrainingSet(samples, rows, Augment(recipe.augment, size), recipe.seed, taught)
+        dataset = TrainingSet(samples, rows, augment, recipe.seed, taught)
         held_back = np.stack([samples[row_of[image]] for image in task.valid])
         validation = validation_set(data, task.valid, held_back)
         return dataset, partial(evaluate, validation=validation, accelerator=accelerator)
@@ -224,7 +228,7 @@ class Trainer:
         return self.accelerator.smallest(found)
 
     def add_epoch(
-        self, scale: float, dataset: TrainingSet | EdgeSet, score_of: Score, micro_batch: int
+        self, scale: float, dataset: TrainingSet, score_of: Score, micro_batch: int
     ) -> None:
         """Train and validate for one more epoch; save the state, the weights and the figures."""
         state, recipe = self.state, self.recipe
@@ -232,11 +236,10 @@ class Trainer:
         rate = state.optimiser.param_groups[0]["lr"]
         label = f"{recipe.name} epoch {epoch + 1}/{recipe.epochs}"
         torch.manual_seed(recipe.seed + epoch + RANK_SEED * self.accelerator.rank)  # for dropout
-        photographs = recipe.batch // recipe.crops
-        workers, share = self.machine.loader_workers(), self.accelerator.share(photographs)
-        loader = batches(dataset, photographs, epoch, recipe.seed, workers, share)
+        workers, share = self.machine.loader_workers(), self.accelerator.share(recipe.batch)
+        loader = batches(dataset, recipe.batch, epoch, recipe.seed, workers, share)
         enter_span(self.share_done(), scale**2 / recipe.full_size_epochs)
-        counted = track(loader, label, len(dataset) // photographs)
+        counted = track(loader, label, len(dataset) // recipe.batch)
         parts = memory.split_batch(self.share.batch, micro_batch, self.fewest)
         fewer = memory.next_smaller(micro_batch, self.share.batch, self.fewest)
         with (

@@ -81,7 +81,6 @@ EDGE = yaml.safe_load((RECIPES / "cpu/unet-384x576-edge.yaml").read_text())
             "from masks alone: leave out `teach`",
         ),
         ({"epochs": 0}, "is not trained changes nothing: set `epochs`"),
-        ({"batch": 30}, "`batch` is no multiple of the 8 of `edge.crops`"),
         ({"edge": {"reach": 8}}, "edge.of"),
         ({"edge": {"of": "cpu/unet-384x576", "width": 8}}, "edge.width: no such field"),
     ],
