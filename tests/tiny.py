@@ -28,7 +28,7 @@ from bench.data.carvana import open_folder
 from bench.ensembles.rules import RULES
 from bench.masks import rle
 from bench.masks.store import MapStore
-from bench.networks import predict
+from bench.networks import wanted
 from bench.run.members import prediction_stages, training_stages
 from bench.system.device import Machine
 from bench.system.files import sha256
@@ -208,7 +208,7 @@ class Made:
             stage.note(stage.reads())
         for task in (task for stage in prediction_stages(run) for task in stage.tasks()):
             noise = MEMBERS[task.recipe.name]
-            with MapStore.create(task.store, predict.made_by(task.recipe, task.folds)) as store:
+            with MapStore.create(task.store, wanted.made_by(task)) as store:
                 for image, digest in task.folds[0].hashes.items():
                     map = wobbly(run.data, image, noise, seed)
                     store.write(image, map, made_from=digest, seconds=noise / 10)

@@ -5,74 +5,26 @@ shown with a margin as wide as the network can look, so that the map is the same
 meet. Outside the band the map stays as it is, to the bit.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
 
 import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
-from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
 from bench.masks.resize import as_map
 from bench.masks.types import THRESHOLD, Map, Mask, RgbImage, Size
 from bench.networks.build import meta_network
 from bench.networks.infer import mean_probability
-from bench.networks.load import ready_network
-from bench.networks.outputs import map_of
 from bench.networks.tta import views
 from bench.system.device import Accelerator
 from models.interface import margin_of
 
 Seen = NDArray[np.uint8]  # (H, W, 5): red, green, blue, map, and band as 0 or 255
+ReadMap = Callable[[str], Map]  # image id -> the map that an edge network sharpens
 OUTLINE_PX = 4200  # length of a car's outline: of 96 photographs, tiles times their sides
-
-
-@dataclass(frozen=True)
-class Base:
-    """The entry whose map an edge network sharpens.
-
-    Args:
-        members: the recipe of each member, and its trained networks.
-        merge: the members' maps of a photograph -> the entry's map.
-        rule: what decides `merge`.
-    """
-
-    members: Sequence[tuple[Recipe, Sequence[TrainingFolder]]]
-    merge: Callable[[Sequence[Map]], Map]
-    rule: str
-
-    def made_by(self) -> dict[str, Any]:
-        """Return what decides, beside the weights, the entry's maps."""
-        return {"rule": self.rule, "members": [recipe.map_fields() for recipe, _ in self.members]}
-
-
-class LoadedBase:
-    """A base with its networks in memory."""
-
-    def __init__(self, base: Base, accelerator: Accelerator) -> None:
-        self._base, self._accelerator = base, accelerator
-        self._networks = [
-            [ready_network(recipe, training, accelerator.device) for training in trainings]
-            for recipe, trainings in base.members
-        ]
-        self.sizes = {recipe.size for recipe, _ in base.members}
-
-    def map(self, grids: Mapping[Size, Tensor], photo: Size) -> Map:
-        """Return the map, uint8 (H, W), of a photograph of size `photo`.
-
-        Args:
-            grids: the photograph shrunk to each of `sizes`, uint8 (3, h, w).
-        """
-        maps = []
-        for (recipe, _), networks in zip(self._base.members, self._networks, strict=True):
-            images = grids[recipe.size][None]
-            seen = mean_probability(networks, images, views(recipe.tta), self._accelerator)
-            maps.append(map_of(seen[0], photo))
-        return self._base.merge(maps)
 
 
 def band_of(map: Map, reach: int) -> Mask:

@@ -8,7 +8,7 @@ Reads  weights.safetensors of trainings, and photographs. Writes map stores, ima
 import math
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,37 +16,33 @@ from bench.config.part import WHOLE, Part
 from bench.config.recipe import Recipe
 from bench.data.carvana import car_of
 from bench.masks.damage import claim_of, remove
-from bench.masks.parts import Maps, find_maps, open_maps, part_path
+from bench.masks.parts import find_maps
 from bench.masks.publishing import is_elsewhere, published, written_store
 from bench.masks.store import MapStore
-from bench.networks.manifest import TRAIN_AGAIN, check_weights
-from bench.networks.predictor import FoldTask, predict_together, predictor_of
+from bench.networks.edge import ReadMap
+from bench.networks.manifest import check_weights
+from bench.networks.predictor import (
+    EdgePredictor,
+    MemberPredictor,
+    predict_together,
+)
+from bench.networks.wanted import (
+    FoldTask,
+    PredictionTask,
+    folds_lacking,
+    made_by,
+    reasons,
+    timing,
+    timing_file,
+)
 from bench.system.claims import claimed
 from bench.system.device import Machine, free_memory
-from bench.system.errors import BadData, Incomplete, Missing
-from bench.system.files import json_text, read_json, sha256, update_text
+from bench.system.errors import BadData, Incomplete
+from bench.system.files import update_text
 from bench.system.progress import say
 
-VERSION = 1  # raised when the same weights would give other maps: no older map is then current
 PHOTOGRAPHS = 1000  # about so many are lost at most where stores appear complete
 WEIGHTS_SHARE = 0.25  # of free memory for weights; the rest is for what networks compute
-
-
-@dataclass(frozen=True)
-class PredictionTask:
-    """A recipe, the photographs that each of its networks predicts, and the store of its maps."""
-
-    recipe: Recipe
-    folds: Sequence[FoldTask]
-    store: Path
-    part: Part = WHOLE  # of the cars that the member predicts in all
-
-    @property
-    def file(self) -> Path:
-        """The store that is written: the whole one, or that of the part."""
-        if self.part == WHOLE:
-            return self.store
-        return part_path(self.store, self.part.index, self.part.of)
 
 
 def run(tasks: Sequence[PredictionTask], machine: Machine, scratch: Path | None = None) -> None:
@@ -54,8 +50,8 @@ def run(tasks: Sequence[PredictionTask], machine: Machine, scratch: Path | None 
 
     Lacking, too, is the map of a photograph whose content was another, and every map that another
     recipe or other weights made. Each photograph is read once for all members whose weights fit
-    into memory together. All members have the same number of folds, and their k-th folds list the
-    same photographs.
+    into memory together; edge networks follow when the maps below them are there. All members have
+    the same number of folds, and their k-th folds list the same photographs.
 
     What lies in other stores of a member, as those of parts, is not predicted again. A part of the
     cars goes to a store of its own; only without a part, stores that something else made go, too.
@@ -71,17 +67,18 @@ def run(tasks: Sequence[PredictionTask], machine: Machine, scratch: Path | None 
         BenchError: memory or the disk is full; the maps written so far are kept.
     """
     unfinished = [task for task in tasks if _has_to_predict(task)]
-    folds = [fold for task in unfinished for fold in task.folds]
-    for training in {each for fold in folds for each in fold.all_trainings}:
+    unfinished += [task for task in _below(unfinished, tasks) if _has_to_predict(task)]
+    for training in {each for task in unfinished for fold in task.folds for each in fold.trainings}:
         check_weights(training)  # before any map of other weights goes
     seen: dict[str, BadData | None] = {}
-    for group in _groups(unfinished, machine):
-        seen |= _predict_group(group, machine, scratch)
-    for task in tasks:
-        timing = timing_file(task.store)
-        if task.part == WHOLE and (task in unfinished or not timing.is_file()):
+    for edges in (False, True):
+        for group in _groups([task for task in unfinished if bool(task.base) == edges], machine):
+            seen |= _predict_group(group, machine, scratch)
+    for task in {task.store: task for task in (*tasks, *unfinished)}.values():
+        noted = timing_file(task.store)
+        if task.part == WHOLE and (task in unfinished or not noted.is_file()):
             with find_maps(task.store) as maps:
-                update_text(timing, _timing(maps))
+                update_text(noted, timing(maps))
     damaged = [error for error in seen.values() if error]
     if damaged:
         raise Incomplete(
@@ -90,11 +87,19 @@ def run(tasks: Sequence[PredictionTask], machine: Machine, scratch: Path | None 
         )
 
 
+def _below(
+    edges: Sequence[PredictionTask], asked: Sequence[PredictionTask]
+) -> list[PredictionTask]:
+    """Return what lies below edge networks and was not asked for, none of it twice."""
+    below = {each.store: each for task in edges if task.base for each in task.base.members}
+    return [task for store, task in below.items() if store not in {each.store for each in asked}]
+
+
 def _predict_group(
     tasks: Sequence[PredictionTask], machine: Machine, scratch: Path | None
 ) -> dict[str, BadData | None]:
     """Write what the maps of some members lack; return the photographs, damaged ones with why."""
-    makers = {task.store: made_by(task.recipe, task.folds) for task in tasks}
+    makers = {task.store: made_by(task) for task in tasks}
     for task in tasks:
         if task.part == WHOLE:
             _remove_outdated(task, makers[task.store], scratch)
@@ -105,13 +110,23 @@ def _predict_group(
             stores = [
                 stack.enter_context(_written(task, makers[task.store], scratch)) for task in todo
             ]
+            below = [stack.enter_context(task.base.maps()) if task.base else None for task in todo]
             for folds in zip(*(task.folds for task in todo), strict=True):
                 predictors = [
-                    predictor_of(task.recipe, fold.lacking(maps), maps, machine)
-                    for task, fold, maps in zip(todo, folds, stores, strict=True)
+                    _predictor(task.recipe, fold.lacking(maps), maps, machine, read_map)
+                    for task, fold, maps, read_map in zip(todo, folds, stores, below, strict=True)
                 ]
                 seen |= predict_together(predictors, machine)
     return seen
+
+
+def _predictor(
+    recipe: Recipe, fold: FoldTask, maps: MapStore, machine: Machine, read_map: ReadMap | None
+) -> MemberPredictor:
+    """Return the networks of a recipe, ready to predict a fold into a map store."""
+    if read_map:
+        return EdgePredictor(recipe, fold, maps, machine, read_map)
+    return MemberPredictor(recipe, fold, maps, machine)
 
 
 def _remove_outdated(task: PredictionTask, maker: dict[str, Any], scratch: Path | None) -> None:
@@ -145,7 +160,7 @@ def _steps(
 
     So little is lost when the process is killed.
     """
-    left = replace(task, folds=_lacking(task, maker))
+    left = replace(task, folds=folds_lacking(task, maker))
     if task.part != WHOLE or not is_elsewhere(task.store, scratch):
         return [left]
     images = [image for fold in task.folds for image in fold.photographs]
@@ -187,101 +202,11 @@ def _has_to_predict(task: PredictionTask) -> bool:
     return bool(why)
 
 
-def reasons(task: PredictionTask) -> list[str]:
-    """Say why a member has to predict, a phrase each; nothing where its maps are current.
-
-    Raises:
-        Missing: a network is not trained to the end.
-    """
-    name, maker = task.recipe.name, made_by(task.recipe, task.folds)
-    with find_maps(task.store) as maps:
-        if not maps.files:
-            return [f"no maps of {name} yet"]
-        if task.part == WHOLE and any(made_by != maker for made_by in maps.makers.values()):
-            return [f"the maps of {name} are of other weights or another recipe"]
-        stored = set(maps.only(maker).ids())
-        timing = timing_file(task.store)
-        timed = maps.files != [task.store] or (
-            timing.is_file() and timing.read_bytes() == _timing(maps).encode()
-        )
-    left = {image for fold in _lacking(task, maker) for image in fold.photographs}
-    counts = {"no maps yet": len(left - stored), "changed": len(left & stored)}
-    reasons = [f"{name}: {count} photographs {what}" for what, count in counts.items() if count]
-    return reasons or ([] if timed else [f"{timing.name} of {name} is missing or damaged"])
-
-
-def lacking(task: PredictionTask) -> set[str]:
-    """Return the photographs whose maps have to be predicted, or predicted again.
-
-    Raises:
-        Missing: a network is not trained to the end.
-    """
-    folds = _lacking(task, made_by(task.recipe, task.folds))
-    return {image for fold in folds for image in fold.photographs}
-
-
-def _lacking(task: PredictionTask, maker: dict[str, Any]) -> list[FoldTask]:
-    """Return the photographs of each fold that have no current map.
-
-    A part leaves an outdated map in another store as it is, and so lacks nothing once its own store
-    has the current one. Without a part, the whole store gets it, where it is read first.
-    """
-    with find_maps(task.store) as maps:
-        folds = [fold.lacking(maps.only(maker)) for fold in task.folds]
-        if task.part != WHOLE:
-            folds = [fold.lacking(maps.only(maker, [task.file])) for fold in folds]
-    return folds
-
-
-def timing_file(store: Path) -> Path:
-    """Return the file beside a store that says how long a map took."""
-    return store.with_suffix(".json")
-
-
-def _timing(maps: Maps) -> str:
-    """Return what the file beside a store says."""
-    return json_text({"images": len(maps.ids()), "ms_per_image": 1000 * maps.seconds_per_map})
-
-
-def made_by(recipe: Recipe, folds: Sequence[FoldTask]) -> dict[str, Any]:
-    """Return what decides the maps of all photographs, which the store of the maps records.
-
-    Raises:
-        Missing: a network is not trained to the end, or its weights are gone.
-    """
-    trainings = [training for fold in folds for training in fold.all_trainings]
-    for training in trainings:
-        if not training.finished:
-            raise Missing(f"{training.folder}: not trained to the end yet; train it first")
-        if not training.weights.is_file():
-            raise Missing(f"{training.weights}: not there; put it back, or {TRAIN_AGAIN}")
-    return {
-        "recipe_fields": recipe.map_fields(),
-        "weights_sha256": [sha256(training.weights) for training in trainings],
-        "version": VERSION,
-        **({"base": folds[0].base.made_by()} if folds and folds[0].base else {}),
-    }
-
-
-def ms_per_image(store: Path) -> float:
-    """Return the mean time of a map of this store in ms, from photograph to disk; NaN: unknown."""
-    with open_maps(store) as maps:
-        return 1000 * maps.seconds_per_map
-
-
-def noted_seconds(store: Path) -> float:
-    """Return how long all maps of a store took, though the store itself may be gone; 0: unknown."""
-    if not timing_file(store).is_file():
-        return 0.0
-    noted = read_json(timing_file(store), dict[str, float], "remove it")
-    return noted["images"] * noted["ms_per_image"] / 1000
-
-
 def _groups(tasks: Sequence[PredictionTask], machine: Machine) -> Iterator[list[PredictionTask]]:
     """Yield the members in groups whose weights take at most WEIGHTS_SHARE of the free memory."""
     limit, taken, group = WEIGHTS_SHARE * free_memory(machine), 0, list[PredictionTask]()
     for task in tasks:
-        weights = [each.weights for fold in task.folds for each in fold.all_trainings]
+        weights = [training.weights for fold in task.folds for training in fold.trainings]
         needed = sum(path.stat().st_size for path in weights if path.exists())
         if group and taken + needed > limit:
             yield group

@@ -1,61 +1,31 @@
 """Predict with members' networks: photographs wait for a full batch, maps go to stores.
 
-An edge network's photographs do not wait: the tiles of one fill a batch.
+An edge network's photographs do not wait: the tiles of one fill a batch. Their maps below it are
+read.
 """
 
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
 from bench.data.images import read_image
-from bench.masks.parts import Maps
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore
 from bench.masks.types import Size
-from bench.networks.edge import Base, LoadedBase, Sharpener
+from bench.networks.edge import ReadMap, Sharpener
 from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
 from bench.networks.outputs import map_of
 from bench.networks.tta import views
+from bench.networks.wanted import FoldTask
 from bench.system.device import Machine, enough_memory, refused_beyond_free_ram, wait_for
 from bench.system.errors import BadData
 from bench.system.progress import track
 from bench.system.threads import BackgroundWorkers, prefetch
-
-
-@dataclass(frozen=True)
-class FoldTask:
-    """Photographs, and the trained networks, one or more, whose mean probability is each map.
-
-    Edge networks have a `base`, whose map they sharpen.
-    """
-
-    trainings: Sequence[TrainingFolder]
-    photographs: Mapping[str, Path]  # by image id
-    hashes: Mapping[str, str] = field(default_factory=dict)  # of the photographs' files
-    base: Base | None = None
-
-    @property
-    def all_trainings(self) -> list[TrainingFolder]:
-        """The fold's own trained networks, and those of its base."""
-        base = self.base.members if self.base else ()
-        return [*self.trainings, *(each for _, trainings in base for each in trainings)]
-
-    def lacking(self, maps: Maps | MapStore) -> "FoldTask":
-        """Return the photographs of which there is no map, or the map of another content."""
-        stored, made_from = set(maps.ids()), maps.made_from()
-        lacking = {
-            image: path
-            for image, path in self.photographs.items()
-            if image not in stored or made_from.get(image, "") != self.hashes.get(image, "")
-        }
-        return replace(self, photographs=lacking)
 
 
 class MemberPredictor:
@@ -126,24 +96,23 @@ class MemberPredictor:
 
 
 class EdgePredictor(MemberPredictor):
-    """Edge networks and their base, which predict a fold photograph by photograph."""
+    """Edge networks, which sharpen the maps of a fold photograph by photograph."""
 
     def __init__(
-        self, recipe: Recipe, fold: FoldTask, base: Base, maps: MapStore, machine: Machine
+        self, recipe: Recipe, fold: FoldTask, maps: MapStore, machine: Machine, read_map: ReadMap
     ) -> None:
         super().__init__(recipe, fold, maps, machine)
-        needed = base if self.photographs else replace(base, members=())
-        self._base = LoadedBase(needed, self._accelerator)
+        self._read_map = read_map
         self._sharpen = Sharpener(recipe, self._networks, self._accelerator)
 
     def grids(self, photo: Size) -> set[Size]:
-        """Return the sizes in which the base sees a photograph, and the photograph's own."""
-        return {photo, *self._base.sizes}
+        """Return the photograph's own size."""
+        return {photo}
 
     def add(
         self, image: str, size: Size, grids: Mapping[Size, Tensor], workers: BackgroundWorkers
     ) -> None:
-        """Predict a photograph; a worker writes its map in the background.
+        """Sharpen the map of a photograph; a worker writes it in the background.
 
         Raises:
             BenchError: the device's memory is full.
@@ -153,20 +122,11 @@ class EdgePredictor(MemberPredictor):
             enough_memory(self.recipe.name, self._batch, self.recipe.size),
             refused_beyond_free_ram(self._accelerator.device),
         ):
-            map = self._sharpen(grids[size].permute(1, 2, 0).numpy(), self._base.map(grids, size))
+            map = self._sharpen(grids[size].permute(1, 2, 0).numpy(), self._read_map(image))
         predicted = time.monotonic()
         seconds = self.seconds + predicted - began
         workers.submit(self._maps.write, image, map, self._hashes.get(image, ""), seconds)
         self.seconds = time.monotonic() - predicted  # until the workers could take more
-
-
-def predictor_of(
-    recipe: Recipe, fold: FoldTask, maps: MapStore, machine: Machine
-) -> MemberPredictor:
-    """Return the networks of a recipe, ready to predict a fold into a map store."""
-    if fold.base:
-        return EdgePredictor(recipe, fold, fold.base, maps, machine)
-    return MemberPredictor(recipe, fold, maps, machine)
 
 
 def predict_together(

@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.config.part import WHOLE, Part
 from bench.data.carvana import car_of
-from bench.networks import predict
+from bench.networks import predict, wanted
 from bench.run.members import (
     CARS,
     prediction_stage,
@@ -127,7 +127,7 @@ def prediction_items(
         cars = part.share(sorted({car_of(image) for image in images}))
         of = min(len(cars), parts_of(len(images) / part.of, workers))
         tasks = prediction_tasks(run, recipes, split)
-        left = Counter(car_of(image) for task in tasks for image in predict.lacking(task))
+        left = Counter(car_of(image) for task in tasks for image in wanted.lacking(task))
         for share in (Part(index + 1, of) for index in range(of)):
             maps = sum(left[car] for car in share.share(cars))
             if maps:

@@ -1,7 +1,7 @@
 """The members of a run: their trainings, their maps, and the maps of ensembles of them."""
 
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,13 +14,10 @@ from bench.data.carvana import car_of
 from bench.data.content import photograph_hashes
 from bench.ensembles import combine
 from bench.ensembles.entry import Entry
-from bench.masks.parts import open_maps
-from bench.masks.types import Map
-from bench.networks import predict
-from bench.networks.edge import Base
+from bench.networks import predict, wanted
+from bench.networks.edge import ReadMap
 from bench.networks.manifest import is_whole
-from bench.networks.predict import PredictionTask
-from bench.networks.predictor import FoldTask
+from bench.networks.wanted import Base, FoldTask, PredictionTask
 from bench.run import inputs
 from bench.run.run import Run
 from bench.run.stage import KeptStage, Stage
@@ -29,7 +26,7 @@ from bench.system.claims import attempt
 from bench.system.errors import Missing
 from bench.system.files import update_text
 from bench.training import ranks, train
-from bench.training.augment import ReadMap, no_map
+from bench.training.augment import no_map
 
 CARS = {"heldout": "held-out", "test": "test"}  # as people read it
 
@@ -100,10 +97,11 @@ def _train(run: Run, name: str, fold: int) -> None:
         # back from where an earlier attempt was renaming them, or an earlier version trained
         _rename([*reversed(training.published), training.state], folder)
         update_text(here.recipe, recipe.training_yaml())
-        lessons, read_map = run.lessons(name, fold, part), _base_maps(run, name, fold)
-        task = train.Task(recipe, part.train, part.valid, here, lessons, tensorboard, read_map)
         several = run.machine.gpus_per_training > 1 and not recipe.edge
-        (ranks.run if several else train.run)(task, run.data, run.cache, run.machine)
+        lessons = run.lessons(name, fold, part)
+        with _base_maps(run, name, fold) as read_map:
+            task = train.Task(recipe, part.train, part.valid, here, lessons, tensorboard, read_map)
+            (ranks.run if several else train.run)(task, run.data, run.cache, run.machine)
         _rename(here.published, training.folder)
     for store in base_stores(run, name, fold).values():
         store.unlink(missing_ok=True)  # only how long its maps took is still of use
@@ -121,36 +119,36 @@ def base_stores(run: Run, name: str, fold: int) -> dict[str, Path]:
 def base_maps_s(run: Run, name: str) -> float:
     """Return the seconds that the maps took from which edge networks learned; 0 of others."""
     stores = [base_stores(run, name, fold).values() for fold in run.suite.folds.run]
-    return sum(predict.noted_seconds(store) for of_fold in stores for store in of_fold)
+    return sum(wanted.noted_seconds(store) for of_fold in stores for store in of_fold)
 
 
-def _base_maps(run: Run, name: str, fold: int) -> ReadMap:
-    """Predict the cars of a training for its edge network, if it is one's; return their reader."""
-    base, part = run.base(name), run.splits[fold]
-    if not base:
-        return no_map
+@contextmanager
+def _base_maps(run: Run, name: str, fold: int) -> Iterator[ReadMap]:
+    """Predict the cars of a training for its edge network, if it is one's; give their reader."""
+    entry, part = run.base(name), run.splits[fold]
+    if not entry:
+        yield no_map
+        return
     photographs = {image: run.data.train[image] for image in (*part.train, *part.valid)}
     hashes = photograph_hashes(run.data, photographs, run.contents)
-    stores = base_stores(run, name, fold)
-    tasks = [
-        PredictionTask(
-            run.recipes[member],
-            [FoldTask([run.layout.training(member, fold)], photographs, hashes)],
-            store,
-        )
-        for member, store in stores.items()
-    ]
-    predict.run(tasks, run.machine, run.scratch)
-    return partial(_read_merged, base, list(stores.values()))
+    base = _base(
+        entry,
+        [
+            PredictionTask(
+                run.recipes[member],
+                [FoldTask([run.layout.training(member, fold)], photographs, hashes)],
+                store,
+            )
+            for member, store in base_stores(run, name, fold).items()
+        ],
+    )
+    predict.run(base.members, run.machine, run.scratch)
+    with base.maps() as read_map:
+        yield read_map
 
 
-def _read_merged(entry: Entry, stores: Sequence[Path], image: str) -> Map:
-    """Read an entry's map from its members' stores, opened each time: any process may read."""
-    maps = []
-    for store in stores:
-        with open_maps(store) as member:
-            maps.append(member.read(image))
-    return entry.merged(maps)
+def _base(entry: Entry, members: Sequence[PredictionTask]) -> Base:
+    return Base(members, entry.merged, inputs.of_entries([entry])["entries"][entry.name])
 
 
 def _rename(paths: Sequence[Path], folder: Path) -> None:
@@ -173,7 +171,7 @@ class PredictionStage(Stage):
     def reasons(self) -> list[str]:
         """Say which members lack which maps."""
         try:
-            return [reason for task in self.tasks() for reason in predict.reasons(task)]
+            return [reason for task in self.tasks() for reason in wanted.reasons(task)]
         except Missing as error:
             return [str(error)]
 
@@ -223,46 +221,30 @@ def prediction_tasks(
     cars = set(part.share(sorted({car_of(image) for image in photographs})))
     photographs = {image: path for image, path in photographs.items() if car_of(image) in cars}
     hashes = photograph_hashes(run.data, photographs, run.contents)
-    return [
-        PredictionTask(
-            run.recipes[name],
-            _folds(run, name, split, photographs, hashes),
-            run.layout.maps(name, split),
-            part,
-        )
-        for name in names
-    ]
+
+    def task(name: str) -> PredictionTask:
+        entry, folds = run.base(name), _folds(run, name, split, photographs, hashes)
+        base = _base(entry, [task(member) for member in entry.members]) if entry else None
+        return PredictionTask(run.recipes[name], folds, run.layout.maps(name, split), part, base)
+
+    return [task(name) for name in names]
 
 
 def _folds(
     run: Run, name: str, split: str, photographs: Mapping[str, Path], hashes: Mapping[str, str]
 ) -> list[FoldTask]:
-    folds = list(run.splits)
+    trained = {fold: run.layout.training(name, fold) for fold in run.splits}
     if split == "test":
-        return [FoldTask(_trained(run, name, folds), photographs, hashes, _base(run, name, folds))]
+        return [FoldTask(list(trained.values()), photographs, hashes)]
     heldout = run.heldout
     return [
         FoldTask(
-            _trained(run, name, [fold]),
+            [trained[fold]],
             {image: path for image, path in photographs.items() if heldout[image] == fold},
             hashes,
-            _base(run, name, [fold]),
         )
-        for fold in folds
+        for fold in run.splits
     ]
-
-
-def _trained(run: Run, name: str, folds: Sequence[int]) -> list[TrainingFolder]:
-    return [run.layout.training(name, fold) for fold in folds]
-
-
-def _base(run: Run, name: str, folds: Sequence[int]) -> Base | None:
-    """Return what the edge networks of these folds sharpen: the map of the same folds' networks."""
-    entry = run.base(name)
-    if not entry:
-        return None
-    members = [(run.recipes[each], _trained(run, each, folds)) for each in entry.members]
-    return Base(members, entry.merged, inputs.of_entries([entry])["entries"][entry.name])
 
 
 def combine_members(run: Run, split: str) -> None:

@@ -1,12 +1,13 @@
 """What a run has left to do and about what that costs, for `--dry-run`; makes nothing."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from bench.data.folds import draw_folds, split
 from bench.run.members import training_stages
 from bench.run.run import Run
 from bench.run.stages import all_stages
-from bench.training.cost import Amount, estimate
+from bench.training.cost import Amount, Cost, estimate
 
 
 def plan(run: Run) -> dict[str, Any]:
@@ -21,19 +22,27 @@ def plan(run: Run) -> dict[str, Any]:
         predicted=heldout + len(splits) * len(run.data.test),
         maps=heldout + len(run.data.test),
     )
+    costs = {name: estimate(recipe, amount, run.machine) for name, recipe in run.recipes.items()}
+    seen = sum(len(part.train) + len(part.valid) for part in splits) / amount.predicted
     return {
-        "recipes": {name: _cost(run, name, amount) for name in run.recipes},
+        "recipes": {name: _cost(run, name, costs, seen) for name in run.recipes},
         "left": _left(run) if run.layout.folds.exists() else {"folds": ["not made yet"]},
     }
 
 
-def _cost(run: Run, name: str, amount: Amount) -> dict[str, Any]:
+def _cost(run: Run, name: str, costs: Mapping[str, Cost], seen: float) -> dict[str, Any]:
+    """Return what a recipe costs.
+
+    Args:
+        seen: photographs whose maps an edge network learns from, for each that is predicted.
+    """
     begun = run.layout.folds.exists()
     done = [begun and stage.done for stage in training_stages(run, [name])]
-    cost = estimate(run.recipes[name], amount, run.machine)
+    cost, base = costs[name], run.base(name)
+    below_s = seen * sum(costs[member].predict_s for member in base.members) if base else 0.0
     return {
         "trained": f"{sum(done)} of {len(done)} folds",
-        "train_minutes": round(cost.train_s * (1 - sum(done) / len(done)) / 60, 1),
+        "train_minutes": round((cost.train_s + below_s) * (1 - sum(done) / len(done)) / 60, 1),
         "predict_minutes": round(cost.predict_s / 60, 1),
         "disk_gb": round(cost.disk_bytes / 1e9, 2),
     }

@@ -18,10 +18,9 @@ from bench.ensembles import fit
 from bench.ensembles.entry import Entry
 from bench.kaggle import submit
 from bench.kaggle.writing import names_to_submit, sidecar_of
-from bench.networks import predict
 from bench.networks.edge import typical_tiles
 from bench.networks.manifest import read_manifest
-from bench.networks.predict import timing_file
+from bench.networks.wanted import ms_per_image, timing_file
 from bench.report import facts, page
 from bench.run import inputs
 from bench.run.members import base_maps_s, base_stores
@@ -186,9 +185,10 @@ def _member_cost(run: Run, name: str) -> leaderboard.MemberCost:
         gflops=run.forward_gflops[name] * typical_tiles(recipe),
         disk_mb=weights.stat().st_size / 1e6,
         train_s=sum(manifest.seconds for manifest in manifests) + base_maps_s(run, name),
-        predict_ms=predict.ms_per_image(run.layout.maps(name, "heldout")),
+        predict_ms=ms_per_image(run.layout.maps(name, "heldout")),
         reported_dice=recipe.reported_dice,
         reported_one_minus_jaccard=recipe.reported.get("one_minus_jaccard"),
+        sharpens=base.name if base else None,
         base=base.members if base else (),
         **_taught(run, name),
     )

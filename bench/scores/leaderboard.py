@@ -33,12 +33,19 @@ class MemberCost:
     predict_ms: float
     reported_dice: float | None  # by its paper, on other photographs
     reported_one_minus_jaccard: float | None
-    base: tuple[str, ...] = ()  # whose maps it sharpens; `predict_ms` alone counts them already
+    sharpens: str | None = None  # the entry whose maps it sharpens
+    base: tuple[str, ...] = ()  # the members of that entry
     teacher: str = ""  # of soft labels, behind the name of its run
     untaught: str | None = None  # the same network without a teacher, if it has a row
 
 
-COSTS = ("params_m", "gflops", "disk_mb", "train_s")  # an entry's are sums over what it needs
+COSTS = (
+    "params_m",
+    "gflops",
+    "disk_mb",
+    "train_s",
+    "predict_ms",
+)  # sums over what an entry needs
 REPORTED = ("reported_dice", "reported_one_minus_jaccard")
 
 
@@ -53,11 +60,12 @@ def table(
 
     Entries that cannot be told from the best of their group share its rank (`ranking.ranks`).
     `dice_low` and `dice_high` are the 95 % interval of the mean over cars like these; `gain` is
-    that of an ensemble over its best member on the same images, and that of a taught network over
-    the same one untaught, with its interval and the p-value of no gain, Holm-corrected over all
-    gains; `p_best` compares with the table's best. They
-    are empty where a single car is scored. `cars_best` and `gain_cars` are how many held-out cars
-    would tell, where these do not. `pareto`: no other entry is as good and faster.
+    that of an ensemble over its best member on the same images, that of a taught network over the
+    same one untaught, and that of an edge network over the entry that it sharpens, with its
+    interval and the p-value of no gain, Holm-corrected over all gains; `p_best` compares with the
+    table's best. They are empty where a single car is scored. `cars_best` and `gain_cars` are how
+    many held-out cars would tell, where these do not. `pareto`: no other entry is as good and
+    faster.
 
     Args:
         scores: one row for every entry and image.
@@ -92,9 +100,14 @@ def table(
 
 
 def _rivals(entry: Entry, members: Mapping[str, MemberCost]) -> Sequence[str]:
-    """Return those over whose best the gain is: an ensemble's members, or the network untaught."""
-    untaught = None if entry.rule else members[entry.name].untaught
-    return [untaught] if untaught else entry.members if entry.rule else []
+    """Return those over whose best the gain is.
+
+    An ensemble's members, the entry that an edge network sharpens, or the network untaught.
+    """
+    if entry.rule:
+        return entry.members
+    cost = members[entry.name]
+    return [rival for rival in (cost.sharpens or cost.untaught,) if rival]
 
 
 def _row(entry: Entry, members: Mapping[str, MemberCost]) -> dict[str, Any]:
@@ -108,7 +121,6 @@ def _row(entry: Entry, members: Mapping[str, MemberCost]) -> dict[str, Any]:
         "teacher": "" if entry.rule else costs[0].teacher,
         "ceiling": max(cost.ceiling for cost in costs),
         **{key: sum(getattr(members[name], key) for name in needed) for key in COSTS},
-        "predict_ms": sum(cost.predict_ms for cost in costs),
         **{key: None if entry.rule else getattr(costs[0], key) for key in REPORTED},
     }
 

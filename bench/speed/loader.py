@@ -26,10 +26,9 @@ from bench.masks.resize import shrink
 from bench.networks.build import meta_network
 from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
-from bench.networks.predict import PredictionTask, ms_per_image
 from bench.networks.predict import run as predict
-from bench.networks.predictor import FoldTask
 from bench.networks.tta import views
+from bench.networks.wanted import FoldTask, PredictionTask, ms_per_image
 from bench.speed.network import TRAINING_FACTOR, product
 from bench.speed.timing import (
     FLOOR,

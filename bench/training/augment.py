@@ -4,7 +4,7 @@ And draw the crops that an edge network learns from: of photographs at their own
 and masks.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import albumentations as A
@@ -16,10 +16,9 @@ from bench.config.recipe import Recipe
 from bench.data.carvana import Carvana
 from bench.data.images import read_image
 from bench.masks.types import THRESHOLD, Map, Mask, RgbImage
-from bench.networks.edge import Seen, seen_by_edge, window
+from bench.networks.edge import ReadMap, Seen, seen_by_edge, window
 
 Crops = npt.NDArray[np.uint8]  # (crops, h, w, 6): what an edge network sees, target
-ReadMap = Callable[[str], Map]  # image id -> the map that an edge network sharpens
 JITTER = 4  # a crop's centre lies at most a fourth of its size from the place it is taken for
 
 # Interpolation of targets is named everywhere: albumentations' default, nearest, would make soft

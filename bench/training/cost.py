@@ -79,13 +79,15 @@ def estimate(recipe: Recipe, amount: Amount, machine: Machine) -> Cost:
     network = build(recipe, pretrained=False)
     weights = 4 * parameter_count(network)
     forward_s, step_s = _probe(network, recipe, machine)
-    samples = 0 if recipe.edge else 4 * amount.cached * recipe.size[0] * recipe.size[1]
+    pixels = recipe.size[0] * recipe.size[1]
+    samples = 4 * amount.cached * pixels
+    kept = samples if samples <= CACHE_BYTES else 0
+    if recipe.edge:  # crops for one network at a time, with map and band
+        kept = 6 * amount.learned // amount.networks * recipe.crops * pixels
     return Cost(
         train_s=step_s * amount.learned * recipe.crops * recipe.full_size_epochs,
         predict_s=forward_s * amount.predicted * len(views(recipe.tta)) * typical_tiles(recipe),
-        disk_bytes=samples * (samples <= CACHE_BYTES)
-        + 5 * amount.networks * weights
-        + amount.maps * MAP_BYTES,
+        disk_bytes=kept + 5 * amount.networks * weights + amount.maps * MAP_BYTES,
     )
 
 

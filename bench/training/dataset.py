@@ -25,6 +25,7 @@ from bench.data.content import mask_hashes, photograph_hashes
 from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
 from bench.masks.types import Map
+from bench.networks.edge import ReadMap
 from bench.system.contents import Contents
 from bench.system.disk import take_space, writing
 from bench.system.environment import code_sha256
@@ -33,7 +34,7 @@ from bench.system.process import use_one_opencv_thread
 from bench.system.progress import say, track
 from bench.system.temporaries import temporary_folder
 from bench.system.threads import prefetch
-from bench.training.augment import Augment, ReadMap, draw_crops
+from bench.training.augment import Augment, draw_crops
 
 Samples = npt.NDArray[np.uint8]  # (N, h, w, C + 1): what a network sees, target
 ALL = slice(None)

@@ -3,7 +3,7 @@
 The score chooses the best epoch.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,19 +17,19 @@ from bench.masks import rle
 from bench.masks.types import Runs, Size
 from bench.metrics.overlap import counts_from_runs, dice
 from bench.networks.build import train_mode
-from bench.networks.edge import Sharpener
+from bench.networks.edge import ReadMap, Sharpener
 from bench.networks.infer import probabilities
 from bench.networks.outputs import runs_of
 from bench.networks.tta import View
 from bench.system.device import Accelerator
 from bench.system.errors import BenchError
-from bench.training.augment import ReadMap
 from bench.training.dataset import Samples
 from bench.training.losses import total_loss
 from bench.training.optimiser import after_batch
 from bench.training.state import State
 from models.interface import normalise, padded_forward
 
+Score = Callable[[nn.Module], float]  # the mean Dice of the validation photographs
 VALID_BATCH = 8  # photographs that are scored at once
 LEAST_SCALE = 1e-4  # of a loss in fp16; below it, gradients overflow whatever the scale (fairseq's)
 

@@ -6,7 +6,7 @@ Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safe
 """
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
@@ -14,20 +14,20 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import NOT_TRAINED, Recipe, scaled
 from bench.config.strict import check_same
 from bench.data.carvana import Carvana
 from bench.masks.types import Size
+from bench.networks.edge import ReadMap
 from bench.networks.manifest import is_whole, read_manifest
 from bench.system.device import Accelerator, Machine, enough_memory, refused_beyond_free_ram
 from bench.system.environment import environment
 from bench.system.files import sha256, write_json, write_text
 from bench.system.progress import enter_span, report_dice, say, track
 from bench.training import check, memory
-from bench.training.augment import Augment, ReadMap, no_map
+from bench.training.augment import Augment, no_map
 from bench.training.dataset import (
     Lessons,
     Taught,
@@ -37,13 +37,12 @@ from bench.training.dataset import (
     sample,
     samples_of,
 )
-from bench.training.epoch import EdgeScore, evaluate, train_one_epoch, validation_set
+from bench.training.epoch import EdgeScore, Score, evaluate, train_one_epoch, validation_set
 from bench.training.optimiser import after_epoch
 from bench.training.state import State, begin_or_resume, save, trial_state
 from bench.training.tensorboard import write_scalars
 from models.interface import channels_of, parameter_count
 
-Score = Callable[[nn.Module], float]  # the mean Dice of the validation photographs
 RANK_SEED = 1_000_003  # between the random numbers of two ranks
 VERSION = 1  # raised when the same recipe would learn otherwise: no older training is then current
 

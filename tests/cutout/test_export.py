@@ -22,8 +22,8 @@ from bench.data.carvana import open_folder
 from bench.data.images import read_image
 from bench.masks.store import MapStore
 from bench.metrics import parity
-from bench.networks.predict import PredictionTask, run
-from bench.networks.predictor import FoldTask
+from bench.networks.predict import run
+from bench.networks.wanted import FoldTask, PredictionTask
 from bench.system.device import Machine
 from tests.tiny import TRAIN_CARS, combine
 

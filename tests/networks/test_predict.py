@@ -12,11 +12,11 @@ from bench.config.layout import TrainingFolder
 from bench.config.recipe import Tta
 from bench.data.carvana import open_folder
 from bench.masks.store import MapStore
-from bench.networks import predict, predictor
+from bench.networks import predict, predictor, wanted
 from bench.networks.infer import mean_probability
 from bench.networks.load import load_network
-from bench.networks.predictor import FoldTask
 from bench.networks.tta import views
+from bench.networks.wanted import FoldTask, PredictionTask
 from bench.system.device import Machine
 from bench.system.errors import BadData, Incomplete, Missing
 from bench.training import train
@@ -51,7 +51,7 @@ def test_maps_are_uint8_at_the_photographs_own_size_and_the_mean_of_all_networks
     folder, photographs = trained
     for name, seeds in {"zero": "0", "one": "1", "both": "01"}.items():
         parts = [FoldTask([TrainingFolder(folder / seed) for seed in seeds], photographs)]
-        predict.run([predict.PredictionTask(RECIPE, parts, tmp_path / f"{name}.sqlite")], MACHINE)
+        predict.run([PredictionTask(RECIPE, parts, tmp_path / f"{name}.sqlite")], MACHINE)
     zero, one, both = (maps_of(tmp_path / f"{name}.sqlite") for name in ("zero", "one", "both"))
     assert zero.keys() == photographs.keys()
     for image in photographs:
@@ -59,7 +59,7 @@ def test_maps_are_uint8_at_the_photographs_own_size_and_the_mean_of_all_networks
         assert both[image].shape == (80, 120)
         exact = (zero[image].astype(int) + one[image]) / 2
         assert np.abs(both[image] - exact).max() <= 1  # each is rounded once
-    assert predict.ms_per_image(tmp_path / "both.sqlite") > 0
+    assert wanted.ms_per_image(tmp_path / "both.sqlite") > 0
 
 
 def members_of(folder, photographs, stores):
@@ -67,12 +67,8 @@ def members_of(folder, photographs, stores):
     small = RECIPE.model_copy(update={"batch": 3})
     large = RECIPE.model_copy(update={"size": (40, 60), "tta": Tta(flip=False)})
     return [
-        predict.PredictionTask(
-            small.named("small"), one_fold(folder / "0", photographs), stores[0]
-        ),
-        predict.PredictionTask(
-            large.named("large"), one_fold(folder / "1", photographs), stores[1]
-        ),
+        PredictionTask(small.named("small"), one_fold(folder / "0", photographs), stores[0]),
+        PredictionTask(large.named("large"), one_fold(folder / "1", photographs), stores[1]),
     ]
 
 
@@ -92,7 +88,7 @@ def test_several_members_read_each_photograph_once_and_see_what_each_sees_alone(
     assert sorted(read) == sorted(photographs.values())
     for one, other in zip(alone, together, strict=True):
         assert_same(maps_of(one), maps_of(other))
-        assert predict.ms_per_image(other) > 0
+        assert wanted.ms_per_image(other) > 0
     read.clear()
     predict.run(members_of(folder, photographs, together), MACHINE)
     assert not read
@@ -136,7 +132,7 @@ def assert_same(maps, others):
 def test_an_interrupted_prediction_goes_on_with_what_is_missing(trained, tmp_path, monkeypatch):
     folder, photographs = trained
     parts = one_fold(folder / "0", photographs)
-    predict.run([predict.PredictionTask(RECIPE, parts, tmp_path / "whole.sqlite")], MACHINE)
+    predict.run([PredictionTask(RECIPE, parts, tmp_path / "whole.sqlite")], MACHINE)
     seen = []
     found = mean_probability
 
@@ -149,9 +145,9 @@ def test_an_interrupted_prediction_goes_on_with_what_is_missing(trained, tmp_pat
     monkeypatch.setattr(predictor, "mean_probability", dies_in_the_second_batch)
     store = tmp_path / "cut.sqlite"
     with pytest.raises(KeyboardInterrupt):
-        predict.run([predict.PredictionTask(RECIPE, parts, store)], MACHINE)
+        predict.run([PredictionTask(RECIPE, parts, store)], MACHINE)
     assert len(maps_of(store)) == RECIPE.batch
-    predict.run([predict.PredictionTask(RECIPE, parts, store)], MACHINE)
+    predict.run([PredictionTask(RECIPE, parts, store)], MACHINE)
     assert sum(seen[2:]) == len(photographs) - RECIPE.batch
     whole, cut = maps_of(tmp_path / "whole.sqlite"), maps_of(store)
     assert all((whole[image] == cut[image]).all() for image in photographs)
@@ -167,13 +163,13 @@ def test_a_damaged_photograph_is_named_and_the_others_are_kept(trained, tmp_path
     store = tmp_path / "maps.sqlite"
     with pytest.raises(Incomplete, match=f"1 of 11 photographs.*{broken}"):
         predict.run(
-            [predict.PredictionTask(RECIPE, one_fold(folder / "0", copies), store)],
+            [PredictionTask(RECIPE, one_fold(folder / "0", copies), store)],
             MACHINE,
         )
     assert maps_of(store).keys() == copies.keys() - {broken}
     shutil.copy(photographs[broken], copies[broken])
     predict.run(
-        [predict.PredictionTask(RECIPE, one_fold(folder / "0", copies), store)],
+        [PredictionTask(RECIPE, one_fold(folder / "0", copies), store)],
         MACHINE,
     )
     assert maps_of(store).keys() == copies.keys()
@@ -183,13 +179,13 @@ def test_maps_of_other_weights_are_not_mixed(trained, tmp_path):
     folder, photographs = trained
     store = tmp_path / "maps.sqlite"
     predict.run(
-        [predict.PredictionTask(RECIPE, one_fold(folder / "0", photographs), store)],
+        [PredictionTask(RECIPE, one_fold(folder / "0", photographs), store)],
         MACHINE,
     )
-    other = predict.PredictionTask(RECIPE, one_fold(folder / "1", photographs), store)
-    assert predict.reasons(other) == ["the maps of it are of other weights or another recipe"]
+    other = PredictionTask(RECIPE, one_fold(folder / "1", photographs), store)
+    assert wanted.reasons(other) == ["the maps of it are of other weights or another recipe"]
     predict.run([other], MACHINE)
-    assert predict.reasons(other) == []
+    assert wanted.reasons(other) == []
     alone = tmp_path / "alone.sqlite"
     predict.run([replace(other, store=alone)], MACHINE)
     assert all((maps_of(store)[image] == map).all() for image, map in maps_of(alone).items())
@@ -199,11 +195,11 @@ def test_a_photograph_of_another_content_is_predicted_again(trained, tmp_path):
     folder, photographs = trained
     fold = one_fold(folder / "0", photographs)[0]
     hashes = dict.fromkeys(photographs, "before")
-    task = predict.PredictionTask(RECIPE, [replace(fold, hashes=hashes)], tmp_path / "maps.sqlite")
+    task = PredictionTask(RECIPE, [replace(fold, hashes=hashes)], tmp_path / "maps.sqlite")
     predict.run([task], MACHINE)
-    assert predict.reasons(task) == []
+    assert wanted.reasons(task) == []
     hashes[next(iter(photographs))] = "after"
-    assert predict.reasons(task) == ["it: 1 photographs changed"]
+    assert wanted.reasons(task) == ["it: 1 photographs changed"]
     predict.run([task], MACHINE)
     with MapStore.open(task.store) as store:
         assert store.made_from() == hashes
@@ -212,11 +208,11 @@ def test_a_photograph_of_another_content_is_predicted_again(trained, tmp_path):
 def test_untrained_and_damaged_networks_are_named(trained, tmp_path):
     folder, photographs = trained
     with pytest.raises(Missing, match="not trained to the end"):
-        predict.made_by(RECIPE, one_fold(tmp_path / "none", photographs))
+        wanted.made_by(PredictionTask(RECIPE, one_fold(tmp_path / "none", photographs), tmp_path))
     shutil.copytree(folder / "0", tmp_path / "it")
     (tmp_path / "it" / "weights.safetensors").unlink()
     with pytest.raises(Missing, match=r"weights\.safetensors: not there; put it back, or train"):
-        predict.made_by(RECIPE, one_fold(tmp_path / "it", photographs))
+        wanted.made_by(PredictionTask(RECIPE, one_fold(tmp_path / "it", photographs), tmp_path))
     (tmp_path / "it" / "weights.safetensors").write_bytes(b"no tensors")
     with pytest.raises(BadData, match=r"not a whole safetensors file .*; train the suite again"):
         load_network(RECIPE, TrainingFolder(tmp_path / "it"))
@@ -248,7 +244,5 @@ def test_a_store_that_a_killed_process_left_empty_is_filled(trained, tmp_path):
     folder, photographs = trained
     store = tmp_path / "maps.sqlite"
     store.write_bytes(b"")
-    predict.run(
-        [predict.PredictionTask(RECIPE, one_fold(folder / "0", photographs), store)], MACHINE
-    )
+    predict.run([PredictionTask(RECIPE, one_fold(folder / "0", photographs), store)], MACHINE)
     assert maps_of(store).keys() == photographs.keys()

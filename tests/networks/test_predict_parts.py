@@ -12,9 +12,8 @@ from bench.data.carvana import car_of, open_folder
 from bench.masks import publishing
 from bench.masks.parts import find_maps, map_files, open_maps, part_path
 from bench.masks.store import MapStore
-from bench.networks import predict
-from bench.networks.predict import PredictionTask
-from bench.networks.predictor import FoldTask
+from bench.networks import predict, wanted
+from bench.networks.wanted import FoldTask, PredictionTask
 from bench.system import disk
 from bench.system.device import Machine
 from bench.system.errors import BenchError
@@ -69,24 +68,24 @@ def task(whole, tmp_path):
 def test_parts_in_any_order_are_one_store(whole, task):
     for index in (3, 1, 2):
         part = part_of(task, Part(index, 3))
-        assert predict.reasons(part)
+        assert wanted.reasons(part)
         predict.run([part], MACHINE)
-        assert predict.reasons(part) == [] and predict.lacking(part) == set()
+        assert wanted.reasons(part) == [] and wanted.lacking(part) == set()
         assert ids(part.file) == sorted(part.folds[0].photographs)
     assert content(task) == content(whole)
-    assert predict.reasons(task) == []
+    assert wanted.reasons(task) == []
     assert [path.name for path in sorted(task.store.parent.iterdir())] == [
         f"maps-test.part-00{index}-of-003.sqlite" for index in (1, 2, 3)
     ]
     predict.run([task], MACHINE)  # there is nothing to do but to note the time
-    assert predict.timing_file(task.store).exists() and not task.store.exists()
-    assert predict.ms_per_image(task.store) > 0
+    assert wanted.timing_file(task.store).exists() and not task.store.exists()
+    assert wanted.ms_per_image(task.store) > 0
 
 
 def test_what_no_part_has_is_completed_in_the_whole_store(whole, task):
     part = part_of(task, Part(2, 3))
     predict.run([part], MACHINE)
-    assert predict.lacking(task) == task.folds[0].photographs.keys() - ids(part.file)
+    assert wanted.lacking(task) == task.folds[0].photographs.keys() - ids(part.file)
     predict.run([task], MACHINE)
     assert set(ids(task.store)) == task.folds[0].photographs.keys() - ids(part.file)
     assert content(task) == content(whole)
@@ -102,9 +101,9 @@ def test_a_part_renews_only_its_own_store_and_a_whole_pass_removes_those_of_othe
     first = part_of(task, Part(1, 2))
     before = part_path(task.store, 2, 2).read_bytes()
     predict.run([first], MACHINE)
-    assert predict.reasons(first) == []
+    assert wanted.reasons(first) == []
     assert part_path(task.store, 2, 2).read_bytes() == before
-    assert predict.reasons(task) == ["the maps of it are of other weights or another recipe"]
+    assert wanted.reasons(task) == ["the maps of it are of other weights or another recipe"]
     predict.run([task], MACHINE)
     assert map_files(task.store) == [task.store, first.file]
     assert content(task) == content(whole)
@@ -115,11 +114,11 @@ def test_a_part_beside_a_whole_store_of_other_weights_is_not_lost(whole, task):
     parts = [part_of(task, Part(index, 2)) for index in (1, 2)]
     for part in parts:
         predict.run([part], MACHINE)
-    assert predict.lacking(task) == set()
-    assert predict.reasons(task) == ["the maps of it are of other weights or another recipe"]
+    assert wanted.lacking(task) == set()
+    assert wanted.reasons(task) == ["the maps of it are of other weights or another recipe"]
     predict.run([task], MACHINE)
     assert content(task) == content(whole)
-    assert predict.reasons(task) == []
+    assert wanted.reasons(task) == []
 
 
 def test_a_changed_photograph_is_predicted_again_in_a_part_and_read_after_a_whole_pass(task):
@@ -128,15 +127,15 @@ def test_a_changed_photograph_is_predicted_again_in_a_part_and_read_after_a_whol
     hashes = {**task.folds[0].hashes, changed: "another"}
     task = replace(task, folds=[replace(task.folds[0], hashes=hashes)])
     part = part_of(task, Part(1, 2))
-    assert predict.reasons(part) == ["it: 1 photographs changed"]
+    assert wanted.reasons(part) == ["it: 1 photographs changed"]
     predict.run([part], MACHINE)
     assert ids(part.file) == [changed]
-    assert predict.reasons(part) == []
-    assert predict.reasons(task) == ["it: 1 photographs changed"]  # the whole store is read first
+    assert wanted.reasons(part) == []
+    assert wanted.reasons(task) == ["it: 1 photographs changed"]  # the whole store is read first
     predict.run([task], MACHINE)
     with open_maps(task.store) as maps:
         assert maps.made_from() == hashes
-    assert predict.reasons(task) == []
+    assert wanted.reasons(task) == []
 
 
 @pytest.fixture
@@ -153,7 +152,7 @@ def test_on_a_network_file_system_all_goes_to_parts_that_appear_complete(
     predict.run([task], MACHINE)
     assert map_files(task.store) == [part_path(task.store, index, 4) for index in range(1, 5)]
     assert content(task) == content(whole)
-    assert predict.reasons(task) == []
+    assert wanted.reasons(task) == []
     named = replace(task, store=tmp_path / "named" / "maps-test.sqlite")
     predict.run([named], MACHINE, tmp_path / "scratch")
     assert content(named) == content(whole)
@@ -188,16 +187,16 @@ def test_outdated_maps_on_a_network_file_system_go(whole, task, steps):
     changed = dict.fromkeys(list(task.folds[0].photographs)[::9], "another")
     fold = replace(task.folds[0], hashes={**task.folds[0].hashes, **changed})
     task = replace(task, folds=[fold])
-    assert predict.lacking(task) == changed.keys()
+    assert wanted.lacking(task) == changed.keys()
     predict.run([task], MACHINE)
     with open_maps(task.store) as maps:
         assert maps.made_from() == fold.hashes
-    assert predict.reasons(task) == []
+    assert wanted.reasons(task) == []
 
 
 def test_a_whole_store_on_a_network_file_system_is_completed_by_parts(whole, task, steps):
     shutil.copytree(whole.store.parent, task.store.parent, dirs_exist_ok=True)
-    with MapStore.create(task.store, predict.made_by(task.recipe, task.folds)) as store:
+    with MapStore.create(task.store, wanted.made_by(task)) as store:
         lacking = store.ids()[10:40]
         store.forget(lacking)
     predict.run([task], MACHINE)
