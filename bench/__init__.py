@@ -16,7 +16,7 @@
   metrics/      pure measures: masks and scores in, numbers out
     overlap boundary measures parity correction statistics power
   networks/     a recipe's network: built, loaded, run over photographs
-    build manifest load tta infer outputs openvino predictor predict*
+    build manifest load tta infer outputs openvino onnx engines predictor predict*
   training/     recipe and fold in, a trained network out
     train* check dataset augment losses optimiser state epoch ranks memory cost tensorboard
   refinement/   a map in, a better mask of it out: one step a file

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's red, green and blue
+
 
 def padded_forward(network: nn.Module, image: Tensor) -> Tensor:
     """Run a network on images of any size: pad to its stride, compute, crop.
@@ -39,6 +41,6 @@ def parameter_count(network: nn.Module) -> int:
 
 def normalise(image: Tensor) -> Tensor:
     """Scale uint8 RGB photographs (B, 3, H, W) to float32 by ImageNet's mean and deviation."""
-    mean = torch.tensor((0.485, 0.456, 0.406), device=image.device).view(3, 1, 1)
-    deviation = torch.tensor((0.229, 0.224, 0.225), device=image.device).view(3, 1, 1)
+    mean = torch.tensor(MEAN, device=image.device).view(3, 1, 1)
+    deviation = torch.tensor(DEVIATION, device=image.device).view(3, 1, 1)
     return (image.float() / 255 - mean) / deviation

@@ -3,7 +3,8 @@
     manifest.json                      entry, rule and its parameters, members, hashes (of itself
                                        too); written last
     <recipe>/fold<k>/recipe.yaml       what a member is, and the size of its input
-    <recipe>/fold<k>/weights.safetensors   or, in OpenVINO's format, network.xml and network.bin
+    <recipe>/fold<k>/weights.safetensors   or a converted network: network.xml and network.bin
+                                       (OpenVINO), or network.onnx
 
 The folder of a run is laid out the same way, so that both are opened by the same code.
 """
@@ -13,10 +14,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import torch
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 from torch import nn
 
 from bench.config.layout import RECIPE, WEIGHTS, Layout, TrainingFolder
@@ -30,10 +31,11 @@ from bench.ensembles.entry import Entry
 from bench.ensembles.rules import RULES
 from bench.ensembles.rules.rule import Parameters
 from bench.masks.types import Map, RgbImage
-from bench.networks import openvino
 from bench.networks.build import meta_network
+from bench.networks.engines import ENGINES
 from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
+from bench.networks.openvino import undisturbed
 from bench.networks.tta import views
 from bench.system.device import Accelerator, Machine, enough_memory
 from bench.system.errors import BadConfig, BadFile, Missing
@@ -59,21 +61,36 @@ Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 class ExportedNetwork(Strict):
     """One trained network of a member: its fold, its recipe and weights, and its conversion.
 
-    Where it is converted, OpenVINO runs it, and the folder holds that in place of the weights.
+    Where it is converted, an engine runs it, and the folder holds that in place of the weights.
     """
 
     fold: int = Field(ge=0)
     recipe_sha256: Hash
     weights_sha256: Hash
-    converted_sha256: tuple[Hash, Hash] | None = Field(default=None, strict=False)  # .xml, .bin
+    converted_sha256: tuple[Hash, ...] | None = Field(default=None, strict=False)
+    engine: str | None = None  # of ENGINES, which runs it; None: not converted
+
+    @model_validator(mode="before")
+    @classmethod
+    def _engine_of_older_versions(cls, fields: Any) -> Any:
+        if isinstance(fields, dict) and fields.get("converted_sha256"):
+            return {"engine": "openvino", **fields}
+        return fields
+
+    @model_validator(mode="after")
+    def _files_are_the_engine_s(self) -> Self:
+        if self.engine is not None and self.engine not in ENGINES:
+            raise ValueError(nearest(self.engine, ENGINES, "engine"))
+        files = ENGINES[self.engine].files if self.engine else ()
+        if len(self.converted_sha256 or ()) != len(files):
+            raise ValueError(f"`converted_sha256` has not a hash for each of {', '.join(files)}")
+        return self
 
     def files(self) -> dict[str, str]:
         """The files of the folder that hold this network, with their hashes."""
-        numbers = (
-            {WEIGHTS: self.weights_sha256}
-            if self.converted_sha256 is None
-            else dict(zip(openvino.FILES, self.converted_sha256, strict=True))
-        )
+        numbers = {WEIGHTS: self.weights_sha256}
+        if self.engine and self.converted_sha256:
+            numbers = dict(zip(ENGINES[self.engine].files, self.converted_sha256, strict=True))
         return {RECIPE: self.recipe_sha256, **numbers}
 
 
@@ -124,7 +141,7 @@ class Manifest(Strict):
 
     @property
     def converted(self) -> bool:
-        """Whether OpenVINO runs the networks."""
+        """Whether an engine runs the networks, on a CPU."""
         return any(network.converted_sha256 for network in self.networks)
 
 
@@ -168,9 +185,9 @@ class Model:
 
     Raises:
         BadData: a file differs from what the manifest says.
-        BadConfig: a recipe names what this version does not know, or OpenVINO's networks are to
-            run on a GPU.
-        Missing: OpenVINO is needed and not installed.
+        BadConfig: a recipe names what this version does not know, or networks that were converted
+            are to run on a GPU.
+        Missing: the engine that runs them is not installed.
     """
 
     def __init__(
@@ -179,7 +196,7 @@ class Model:
         if manifest.converted:
             if machine.device.startswith("cuda"):
                 raise BadConfig(
-                    f"{folder}: converted for CPUs; use --device cpu, or export without --openvino"
+                    f"{folder}: converted for CPUs; use --device cpu, or export it unconverted"
                 )
             machine = replace(machine, device="cpu")
         self.manifest, self.entry = manifest, manifest.to_entry()
@@ -200,7 +217,7 @@ class Model:
         Args:
             photos: at least one.
         """
-        with openvino.undisturbed() if self.manifest.converted else nullcontext():
+        with undisturbed() if self.manifest.converted else nullcontext():
             by_member = [self._member_maps(member, photos) for member in self._members]
         return [list(maps) for maps in zip(*by_member, strict=True)]
 
@@ -244,10 +261,10 @@ class _LoadedMember:
     def _network(
         self, part: ExportedNetwork, training: TrainingFolder, device: torch.device, bf16: bool
     ) -> nn.Module:
-        if part.converted_sha256 is None:
+        if part.engine is None:
             return ready_network(self.recipe, training, device)
         stride = stride_of(meta_network(self.recipe))
-        return openvino.Converted(training.folder, stride, bf16=bf16)
+        return ENGINES[part.engine].open(training.folder, stride, bf16)
 
 
 def _check(path: Path, expected: str) -> None:
