@@ -16,7 +16,7 @@
   metrics/      pure measures: masks and scores in, numbers out
     overlap boundary measures parity correction statistics power
   networks/     a recipe's network: built, loaded, run over photographs
-    build manifest load tta infer outputs openvino edge wanted predictor predict*
+    build manifest load tta infer openvino onnx engines edge wanted predictor predict*
   training/     recipe and fold in, a trained network out
     train* check dataset augment losses optimiser state epoch ranks memory cost tensorboard
   refinement/   a map in, a better mask of it out: one step a file
@@ -34,7 +34,8 @@
     page* facts names answer leaderboard heatmaps learning_curves figures svg pictures inline_images
     provenance
   cutout/       a trained entry in one folder, and the cars it cuts out
-    export* model cutout* sources record formats photographs letterbox matting touch_ups background
+    export* manifest model cutout* sources record formats photographs letterbox matting touch_ups
+    background
   serve/        the same as a page and an API
     connection guard app endpoints layers queue errors server overhead
   run/          one run of a suite: its stages, what is done, what is left

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # ImageNet's red, green and blue
+
 
 def padded_forward(network: nn.Module, image: Tensor) -> Tensor:
     """Run a network on images of any size: pad to its stride, compute, crop.
@@ -52,8 +54,8 @@ def normalise(image: Tensor) -> Tensor:
 
     Channels beyond the third are maps: they are scaled to [0, 1].
     """
-    mean = torch.tensor((0.485, 0.456, 0.406), device=image.device).view(3, 1, 1)
-    deviation = torch.tensor((0.229, 0.224, 0.225), device=image.device).view(3, 1, 1)
+    mean = torch.tensor(MEAN, device=image.device).view(3, 1, 1)
+    deviation = torch.tensor(DEVIATION, device=image.device).view(3, 1, 1)
     scaled = image.float() / 255
     photo = (scaled[:, :3] - mean) / deviation
     return torch.cat([photo, scaled[:, 3:]], dim=1) if image.shape[1] > 3 else photo

@@ -17,6 +17,8 @@ SERVE_PACKAGES = {  # module -> package
     "uvicorn": "uvicorn",
 }
 
+ENGINE_OF_SHAPES = {"free": "onnx", "static": "onnx-static"}
+
 
 def export_command(args: argparse.Namespace) -> None:
     """Copy what an entry needs into one folder."""
@@ -24,7 +26,8 @@ def export_command(args: argparse.Namespace) -> None:
     from bench.run.record import check_made
 
     check_made(args.run, "fit", "score")
-    manifest = export.run(args.run, args.entry, args.out, openvino=args.openvino, data=args.data)
+    engine = "openvino" if args.openvino else ENGINE_OF_SHAPES.get(args.onnx)
+    manifest = export.run(args.run, args.entry, args.out, engine=engine, data=args.data)
     say(f"{manifest.entry}: {several(len(manifest.members), 'member')} in {args.out}")
 
 
@@ -69,7 +72,12 @@ def _add_export(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--run", type=Path, required=True, metavar="RUN", help="folder of a run")
     parser.add_argument("--entry", required=True, metavar="E", help="of the leaderboard")
     parser.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR")
-    parser.add_argument("--openvino", action="store_true", help="to be run by OpenVINO, on a CPU")
+    engine = parser.add_mutually_exclusive_group()
+    engine.add_argument("--openvino", action="store_true", help="to be run by OpenVINO, on a CPU")
+    onnx = "as ONNX, for any batch and size, or static: for one image of the recipe's size"
+    engine.add_argument(
+        "--onnx", nargs="?", const="free", choices=tuple(ENGINE_OF_SHAPES), help=onnx
+    )
 
 
 def _add_cutout(parser: argparse.ArgumentParser) -> None:

@@ -2,8 +2,8 @@
 
 Reads  suite.yaml, recipes, weights, learned parameters and scores of a run, and photographs to
        try the copy on.
-Writes the same recipes and weights, or what OpenVINO makes of these, and manifest.json last: see
-       model.py.
+Writes the same recipes and weights, or what the networks were converted to, and manifest.json
+       last: see model.py.
 """
 
 import shutil
@@ -13,17 +13,16 @@ from bench.config.layout import Layout, TrainingFolder
 from bench.config.recipe import Recipe
 from bench.config.strict import read
 from bench.config.suite import Suite
-from bench.cutout.model import (
+from bench.cutout.manifest import (
     FORMAT,
     MANIFEST,
     ExportedMember,
     ExportedNetwork,
     Manifest,
-    Model,
-    open_model,
     read_manifest,
     sha256_of,
 )
+from bench.cutout.model import Model, open_model
 from bench.cutout.record import check_folder
 from bench.data.carvana import Carvana, open_folder
 from bench.data.folds import in_fold, read_folds
@@ -31,9 +30,9 @@ from bench.data.images import read_image
 from bench.ensembles.entry import Entry, entry_of_run
 from bench.masks.types import Map
 from bench.metrics.parity import parity
+from bench.networks.engines import ENGINES
 from bench.networks.load import load_network
 from bench.networks.manifest import check_weights
-from bench.networks.openvino import FILES, convert
 from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError, Missing
@@ -45,27 +44,27 @@ COMPARED = 16  # held-out photographs on which the masks of a copy are compared
 
 
 def run(
-    folder: Path, name: str, out: Path, *, openvino: bool = False, data: Path | None = None
+    folder: Path, name: str, out: Path, *, engine: str | None = None, data: Path | None = None
 ) -> Manifest:
     """Export an entry of a run into an empty folder, or again into the one it was exported to.
 
     Args:
-        openvino: convert the networks, so that OpenVINO runs them on a CPU.
+        engine: of ENGINES; convert the networks, so that it runs them on a CPU.
         data: a Carvana folder; its held-out photographs must get the masks of float32.
 
     Raises:
         BadConfig: the run has no such entry, or `out` holds something else.
-        Missing: there is no such run, a member is not trained yet, or there is no OpenVINO.
+        Missing: there is no such run, a member is not trained yet, or the engine is not installed.
         BenchError: the masks are not those of float32, or a network cannot be converted.
     """
     manifest = manifest_of(folder, name)
     _check_out(out, manifest)
     with temporary_folder("export") as temporary:
         exported, source = manifest, folder
-        if openvino:
-            exported, source = _converted(manifest, folder, temporary), temporary
+        if engine:
+            exported, source = _converted(manifest, folder, temporary, engine), temporary
         if data:
-            machine = Machine("cpu" if openvino else "auto")
+            machine = Machine("cpu" if engine else "auto")
             float32 = Model(folder, manifest, machine, exact=True)
             _compare(Model(source, exported, machine), float32, data, folder)
         _copy(exported, Layout(source), out)
@@ -87,29 +86,34 @@ def _check_out(out: Path, manifest: Manifest) -> None:
         )
 
 
-def _converted(manifest: Manifest, run: Path, out: Path) -> Manifest:
-    """Write the networks of a run to `out` in OpenVINO's format; return their manifest."""
+def _converted(manifest: Manifest, run: Path, out: Path, engine: str) -> Manifest:
+    """Write the networks of a run to `out` as an engine runs them; return their manifest."""
     source, target, members = Layout(run), Layout(out), []
     for member in manifest.members:
         networks = []
         for network in member.parts:
             training = source.training(member.name, network.fold)
             converted = target.training(member.name, network.fold)
-            networks.append(_convert(network, training, converted))
-        base = member.base and _converted(member.base, run, out)
+            networks.append(_convert(network, training, converted, engine))
+        base = member.base and _converted(member.base, run, out, engine)
         members.append(member.model_copy(update={"parts": tuple(networks), "base": base}))
     return manifest.model_copy(update={"members": tuple(members)})
 
 
 def _convert(
-    network: ExportedNetwork, training: TrainingFolder, out: TrainingFolder
+    network: ExportedNetwork, training: TrainingFolder, out: TrainingFolder, engine: str
 ) -> ExportedNetwork:
     write_bytes(out.recipe, training.recipe.read_bytes())
     recipe = read(training.recipe, Recipe)
-    if not (out.folder / FILES[0]).exists():  # several edge networks may stand on one
-        convert(load_network(recipe, training), recipe.size, out.folder)
-    xml, weights = (sha256(out.folder / file) for file in FILES)
-    return network.model_copy(update={"converted_sha256": (xml, weights)})
+    if engine == "onnx-static" and recipe.tta.scales != (1.0,):
+        raise BadConfig(
+            f"--onnx static: {training.folder} sees photographs at the scales "
+            f"{', '.join(map(str, recipe.tta.scales))}, a static network at one; use --onnx free"
+        )
+    if not (out.folder / ENGINES[engine].files[0]).exists():  # edge networks may share it
+        ENGINES[engine].convert(load_network(recipe, training), recipe.size, out.folder)
+    hashes = tuple(sha256(out.folder / file) for file in ENGINES[engine].files)
+    return network.model_copy(update={"engine": engine, "converted_sha256": hashes})
 
 
 def _copy(manifest: Manifest, source: Layout, out: Path) -> None:

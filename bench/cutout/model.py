@@ -1,168 +1,40 @@
 """A folder with all that an entry needs -> a model that turns photographs into maps.
 
-    manifest.json                      entry, rule and its parameters, members, hashes (of itself
-                                       too); written last
-    <recipe>/fold<k>/recipe.yaml       what a member is, and the size of its input
-    <recipe>/fold<k>/weights.safetensors   or, in OpenVINO's format, network.xml and network.bin
-
-The folder of a run is laid out the same way, so that both are opened by the same code.
+The folder of a run is laid out as that of an exported model, so both are opened by the same code.
 """
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import AfterValidator, Field, field_validator
 from torch import nn
 
-from bench.config.layout import RECIPE, WEIGHTS, Layout, TrainingFolder
-from bench.config.names import fault_of
+from bench.config.layout import Layout, TrainingFolder
 from bench.config.recipe import Recipe
-from bench.config.refinement import Steps
-from bench.config.strict import Strict, read
+from bench.config.strict import read
 from bench.cutout.letterbox import letterbox
+from bench.cutout.manifest import (
+    EXPORT_AGAIN,
+    ExportedMember,
+    ExportedNetwork,
+    Manifest,
+    read_manifest,
+)
 from bench.cutout.touch_ups import refined_with_hard_edges
-from bench.ensembles.entry import Entry
-from bench.ensembles.rules import RULES
-from bench.ensembles.rules.rule import Parameters
 from bench.masks.types import Map, RgbImage
-from bench.networks import openvino
 from bench.networks.build import meta_network
 from bench.networks.edge import Sharpener
+from bench.networks.engines import ENGINES
 from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
+from bench.networks.openvino import undisturbed
 from bench.networks.tta import views
 from bench.system.device import Accelerator, Machine, enough_memory
-from bench.system.errors import BadConfig, BadFile, Missing
-from bench.system.files import json_sha256, read_json, sha256
-from bench.system.text import nearest
+from bench.system.errors import BadConfig, BadFile
+from bench.system.files import sha256
 from models.interface import stride_of
-
-FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
-MANIFEST = "manifest.json"
-EXPORT_AGAIN = "export the model again"
-
-
-def _checked_name(name: str) -> str:
-    if fault := fault_of(name):
-        raise ValueError(f"{name!r} is no folder's name: {fault}")
-    return name
-
-
-Name = Annotated[str, AfterValidator(_checked_name)]
-Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-
-
-class ExportedNetwork(Strict):
-    """One trained network of a member: its fold, its recipe and weights, and its conversion.
-
-    Where it is converted, OpenVINO runs it, and the folder holds that in place of the weights.
-    """
-
-    fold: int = Field(ge=0)
-    recipe_sha256: Hash
-    weights_sha256: Hash
-    converted_sha256: tuple[Hash, Hash] | None = Field(default=None, strict=False)  # .xml, .bin
-
-    def files(self) -> dict[str, str]:
-        """The files of the folder that hold this network, with their hashes."""
-        numbers = (
-            {WEIGHTS: self.weights_sha256}
-            if self.converted_sha256 is None
-            else dict(zip(openvino.FILES, self.converted_sha256, strict=True))
-        )
-        return {RECIPE: self.recipe_sha256, **numbers}
-
-
-class ExportedMember(Strict):
-    """A recipe, and its networks, whose mean probability is its map.
-
-    Edge networks have a `base`, the entry whose map they sharpen.
-    """
-
-    name: Name
-    size: tuple[int, int] = Field(strict=False)  # height x width of what the networks see
-    parts: tuple[ExportedNetwork, ...] = Field(min_length=1, strict=False)
-    base: "Manifest | None" = None
-
-
-class Manifest(Strict):
-    """What an exported model is and where it comes from."""
-
-    format: Literal["carvana-bench model 1"]
-    suite: str
-    entry: str
-    rule: str | None  # None: a single model
-    parameters: Parameters = Field(default={})  # of the rule
-    refine: Steps = Field(default=(), strict=False)  # what is done to the map in the end
-    members: tuple[ExportedMember, ...] = Field(min_length=1, strict=False)
-    dice: float | None = None  # mean over held-out cars of the run
-    made_by: dict[str, Any] = Field(default={})
-    own_sha256: Hash | None = None  # see `sha256_of`; older versions wrote none
-
-    @field_validator("rule")
-    @classmethod
-    def _rule_exists(cls, rule: str | None) -> str | None:
-        if rule is not None and rule not in RULES:
-            raise ValueError(nearest(rule, RULES, "rule"))
-        return rule
-
-    def to_entry(self) -> Entry:
-        """The entry as the ensembles know it."""
-        members = tuple(member.name for member in self.members)
-        return Entry(self.entry, self.rule, members, self.parameters, refine=self.refine)
-
-    @property
-    def all_members(self) -> list[ExportedMember]:
-        """The members, and after an edge network the members of its base."""
-        below = [member.base.all_members if member.base else [] for member in self.members]
-        return [
-            each
-            for member, base in zip(self.members, below, strict=True)
-            for each in (member, *base)
-        ]
-
-    @property
-    def networks(self) -> list[ExportedNetwork]:
-        """Every member's networks, in order."""
-        return [network for member in self.all_members for network in member.parts]
-
-    @property
-    def identity(self) -> list[str]:
-        """The hashes that decide every map, in order."""
-        hashes = [(each.weights_sha256, *(each.converted_sha256 or ())) for each in self.networks]
-        return [sha for of_network in hashes for sha in of_network]
-
-    @property
-    def converted(self) -> bool:
-        """Whether OpenVINO runs the networks."""
-        return any(network.converted_sha256 for network in self.networks)
-
-
-def read_manifest(folder: Path) -> Manifest:
-    """The manifest of an exported model.
-
-    Raises:
-        Missing: the folder holds none. BadData: it is damaged, or of a later version.
-    """
-    path = folder / MANIFEST
-    if not path.is_file():
-        raise Missing(f"{folder}: no {MANIFEST}, so no exported model; make one with `export`")
-    manifest = read_json(path, Manifest, EXPORT_AGAIN)
-    fields = json.loads(path.read_bytes())
-    if manifest.own_sha256 not in (None, sha256_of(fields)):
-        raise BadFile(path, "not the file that was exported", f"remove it and {EXPORT_AGAIN}")
-    return manifest
-
-
-def sha256_of(fields: Mapping[str, Any]) -> str:
-    """The hash of a manifest's fields, but for the one that holds this hash."""
-    told = {name: value for name, value in fields.items() if name != "own_sha256"}
-    return json_sha256(told)
 
 
 def open_model(folder: Path, machine: Machine) -> "Model":
@@ -174,9 +46,6 @@ def open_model(folder: Path, machine: Machine) -> "Model":
     return Model(folder, read_manifest(folder), machine)
 
 
-ExportedMember.model_rebuild()
-
-
 class Model:
     """An entry in memory: photographs in, its members' maps out, and their combination.
 
@@ -186,9 +55,9 @@ class Model:
 
     Raises:
         BadData: a file differs from what the manifest says.
-        BadConfig: a recipe names what this version does not know, or OpenVINO's networks are to
-            run on a GPU.
-        Missing: OpenVINO is needed and not installed.
+        BadConfig: a recipe names what this version does not know, or networks that were converted
+            are to run on a GPU.
+        Missing: the engine that runs them is not installed.
     """
 
     def __init__(
@@ -197,7 +66,7 @@ class Model:
         if manifest.converted:
             if machine.device.startswith("cuda"):
                 raise BadConfig(
-                    f"{folder}: converted for CPUs; use --device cpu, or export without --openvino"
+                    f"{folder}: converted for CPUs; use --device cpu, or export it unconverted"
                 )
             machine = replace(machine, device="cpu")
         self.manifest, self.entry = manifest, manifest.to_entry()
@@ -222,7 +91,7 @@ class Model:
         Args:
             photos: at least one.
         """
-        with openvino.undisturbed() if self.manifest.converted else nullcontext():
+        with undisturbed() if self.manifest.converted else nullcontext():
             by_member = [
                 self._sharpened(member, base, photos) if base else self._member_maps(member, photos)
                 for member, base in zip(self._members, self._bases, strict=True)
@@ -278,10 +147,10 @@ class _LoadedMember:
     def _network(
         self, part: ExportedNetwork, training: TrainingFolder, device: torch.device, bf16: bool
     ) -> nn.Module:
-        if part.converted_sha256 is None:
+        if part.engine is None:
             return ready_network(self.recipe, training, device)
         stride = stride_of(meta_network(self.recipe))
-        return openvino.Converted(training.folder, stride, bf16=bf16)
+        return ENGINES[part.engine].open(training.folder, stride, bf16)
 
 
 def _check(path: Path, expected: str) -> None:

@@ -1,12 +1,13 @@
 """Load a recipe's trained network from the folder of its training, ready to predict."""
 
+from collections.abc import Sequence
 from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.fx.experimental.optimization import fuse
 
 from bench.config.layout import TrainingFolder
@@ -34,16 +35,20 @@ def fuse_batch_norms(network: nn.Module) -> nn.Module:
         return network
     fused.stride = stride_of(network)
     fused.eval()
-    return fused if _agree(network, fused) else network
+    channels, stride = channels_of(network), stride_of(network)
+    images = noise((1, channels, 2 * stride, 3 * stride))
+    return fused if agree(network, fused, images) else network
+
+
+def noise(shape: Sequence[int]) -> Tensor:
+    """Return normally distributed numbers of a shape, always the same."""
+    return torch.randn(*shape, generator=torch.Generator().manual_seed(0))
 
 
 @torch.inference_mode()
-def _agree(network: nn.Module, other: nn.Module) -> bool:
-    """Whether the logits of two networks on noise differ by rounding alone."""
-    noise = torch.Generator().manual_seed(0)
-    size = 2 * stride_of(network), 3 * stride_of(network)
-    image = torch.randn(1, channels_of(network), *size, generator=noise)
-    expected, logits = network(image), other(image)
+def agree(network: nn.Module, other: nn.Module, images: Tensor) -> bool:
+    """Whether the logits of two networks, of images (B, C, H, W), differ by rounding alone."""
+    expected, logits = network(images), other(images)
     return bool((logits - expected).abs().mean() <= ROUNDING * expected.abs().mean())
 
 

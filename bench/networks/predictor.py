@@ -17,9 +17,8 @@ from bench.masks.resize import shrink
 from bench.masks.store import MapStore
 from bench.masks.types import Size
 from bench.networks.edge import ReadMap, Sharpener
-from bench.networks.infer import mean_probability
+from bench.networks.infer import map_of, mean_probability
 from bench.networks.load import ready_network
-from bench.networks.outputs import map_of
 from bench.networks.tta import views
 from bench.networks.wanted import FoldTask
 from bench.system.device import Machine, enough_memory, refused_beyond_free_ram, wait_for

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from bench.masks.types import Map, Mask, Size
 from bench.metrics.parity import parity
-from bench.networks.outputs import map_of
+from bench.networks.infer import map_of
 from bench.speed.network_variants import EAGER, Predict
 from bench.system.progress import say
 

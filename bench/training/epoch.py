@@ -18,8 +18,7 @@ from bench.masks.types import Runs, Size
 from bench.metrics.overlap import counts_from_runs, dice
 from bench.networks.build import train_mode
 from bench.networks.edge import ReadMap, Sharpener
-from bench.networks.infer import probabilities
-from bench.networks.outputs import runs_of
+from bench.networks.infer import probabilities, runs_of
 from bench.networks.tta import View
 from bench.system.device import Accelerator
 from bench.system.errors import BenchError

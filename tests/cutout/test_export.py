@@ -16,7 +16,8 @@ from bench.config.refinement import names_of
 from bench.config.strict import read
 from bench.cutout.cutout import segment
 from bench.cutout.export import manifest_of
-from bench.cutout.model import Model, open_model, read_manifest
+from bench.cutout.manifest import read_manifest
+from bench.cutout.model import Model, open_model
 from bench.cutout.photographs import Photograph
 from bench.data.carvana import open_folder
 from bench.data.images import read_image
@@ -143,27 +144,31 @@ def test_export_writes_over_its_own_folder_only(exported, copy, tmp_path):
     assert main(["export", "--run", str(tmp_path), "--entry", "x", "--out", "y"]) == 4
 
 
-@pytest.fixture
-def converted(exported, tiny_carvana, tmp_path, monkeypatch, capsys):
-    """The run's mean as OpenVINO's networks, and what the export said."""
+CONVERTED = {  # flags of export, and the files that stand in place of the weights
+    "--openvino": ["network.bin", "network.xml"],
+    "--onnx": ["network.onnx"],
+    "--onnx static": ["network.onnx"],
+}
+
+
+@pytest.fixture(params=CONVERTED)
+def converted(request, exported, tiny_carvana, tmp_path, monkeypatch, capsys):
+    """The run's mean converted, what the export said, and the files of a network."""
     monkeypatch.setattr(
         parity, "MAX_DICE_CHANGE", 0.01
     )  # a pixel of these small photographs is much
     run_folder, out = exported.parent / "runs" / "tiny", tmp_path / "converted"
-    words = ["export", "--run", str(run_folder), "--entry", "mean", "--out", str(out), "--openvino"]
-    assert main([*words, "--data", str(tiny_carvana)]) == 0
-    return out, capsys.readouterr().err
+    words = ["export", "--run", str(run_folder), "--entry", "mean", "--out", str(out)]
+    assert main([*words, "--data", str(tiny_carvana), *request.param.split()]) == 0
+    return out, capsys.readouterr().err, CONVERTED[request.param]
 
 
 @pytest.mark.slow
-def test_openvino_gives_the_masks_that_torch_gives(exported, converted, tiny_carvana):
-    folder, said = converted
+def test_engines_give_the_masks_that_torch_gives(exported, converted, tiny_carvana):
+    folder, said, files = converted
     assert "parity with float32" in said and "within 0.01" in said
-    assert sorted(path.name for path in (folder / "a" / "fold0").iterdir()) == [
-        "network.bin",
-        "network.xml",
-        "recipe.yaml",
-    ]
+    there = sorted(path.name for path in (folder / "a" / "fold0").iterdir())
+    assert there == [*files, "recipe.yaml"]
     photo = read_image(open_folder(tiny_carvana).train[f"{TRAIN_CARS[0]}_01"])
     photos = [photo, photo[:, ::-1]]
     for exact, close in ((True, 2), (False, 24)):  # levels of 255, between two ways to round
@@ -177,17 +182,17 @@ def test_openvino_gives_the_masks_that_torch_gives(exported, converted, tiny_car
 
 
 @pytest.mark.slow
-def test_openvino_runs_on_cpus_and_its_files_are_checked(converted, tmp_path, tiny_carvana, capsys):
-    folder, _ = converted
+def test_engines_run_on_cpus_and_their_files_are_checked(converted, tmp_path, tiny_carvana, capsys):
+    folder, _, files = converted
     photo = str(next(iter(open_folder(tiny_carvana).train.values())))
     words = ["cutout", photo, "--model", str(folder), "--out", str(tmp_path / "cars")]
     assert main(words) == 0
     assert main([*words, "--device", "cuda"]) == 2
-    numbers = folder / "a" / "fold0" / "network.bin"
+    numbers = folder / "a" / "fold0" / files[0]
     numbers.write_bytes(numbers.read_bytes()[:-1] + b"?")
     assert main(words) == 3
     said = capsys.readouterr().err
-    assert "converted for CPUs" in said and "network.bin: not the file that was exported" in said
+    assert "converted for CPUs" in said and f"{files[0]}: not the file that was exported" in said
 
 
 def test_nothing_is_exported_whose_masks_differ(exported, tiny_carvana, tmp_path, monkeypatch):
@@ -201,9 +206,39 @@ def test_nothing_is_exported_whose_masks_differ(exported, tiny_carvana, tmp_path
     assert read_manifest(tmp_path / "m").entry == "a"  # the earlier one is kept
 
 
-def test_without_openvino_it_says_what_to_install(exported, tmp_path, monkeypatch, capsys):
-    monkeypatch.setitem(sys.modules, "openvino", None)
+@pytest.mark.parametrize(
+    ("flag", "library"),
+    [("--openvino", "openvino"), ("--onnx", "onnxscript"), ("--onnx", "onnxruntime")],
+)
+def test_without_an_engine_it_says_what_to_install(
+    exported, tmp_path, monkeypatch, capsys, flag, library
+):
+    monkeypatch.setitem(sys.modules, library, None)
     run_folder = exported.parent / "runs" / "tiny"
     words = ["export", "--run", str(run_folder), "--entry", "a", "--out", str(tmp_path / "m")]
-    assert main([*words, "--openvino"]) == 4
-    assert ".venv/bin/pip install openvino" in capsys.readouterr().err
+    assert main([*words, flag]) == 4
+    said = capsys.readouterr().err
+    assert f"{library} is not installed" in said.lower()
+    assert ".venv/bin/pip install o" in said
+
+
+def test_a_static_network_has_one_size_and_one_scale(exported, tmp_path, capsys):
+    run_folder = shutil.copytree(exported.parent / "runs" / "tiny", tmp_path / "tiny")
+    path = Layout(run_folder).training("a", 0).recipe
+    told = yaml.safe_load(path.read_text())
+    path.write_text(yaml.safe_dump(told | {"tta": {"scales": [1.0, 1.5]}}))
+    words = ["export", "--run", str(run_folder), "--entry", "a", "--out", str(tmp_path / "m")]
+    assert main([*words, "--onnx", "static"]) == 2
+    assert "at the scales 1.0, 1.5, a static network at one; use" in capsys.readouterr().err
+
+
+def test_models_that_an_older_version_converted_are_read(exported, copy):
+    path = copy / "manifest.json"
+    told = json.loads(path.read_text())
+    del told["own_sha256"]
+    (network,) = told["members"][0]["parts"]
+    del network["engine"]
+    network["converted_sha256"] = ["0" * 64, "1" * 64]
+    path.write_text(json.dumps(told))
+    (read_back, _) = read_manifest(copy).networks
+    assert read_back.engine == "openvino" and "network.bin" in read_back.files()

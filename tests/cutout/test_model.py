@@ -7,10 +7,10 @@ import cv2
 import numpy as np
 import pytest
 
-from bench.cutout import model as opening
-from bench.cutout.model import open_model, read_manifest
+from bench.cutout.manifest import ExportedMember, ExportedNetwork, read_manifest
+from bench.cutout.model import open_model
 from bench.system.device import Machine
-from bench.system.errors import BadData
+from bench.system.errors import BadData, Missing
 
 CPU = Machine("cpu")
 
@@ -36,8 +36,8 @@ def test_folder_needs_nothing_of_the_run(exported, copy):
     "name", ["a/b-1.2", "my unet (2)", "r\N{LATIN SMALL LETTER E WITH ACUTE}seau"]
 )
 def test_what_a_recipe_may_be_called_an_exported_member_may(name):
-    network = opening.ExportedNetwork(fold=0, recipe_sha256="0" * 64, weights_sha256="1" * 64)
-    assert opening.ExportedMember(name=name, size=(8, 8), parts=(network,)).name == name
+    network = ExportedNetwork(fold=0, recipe_sha256="0" * 64, weights_sha256="1" * 64)
+    assert ExportedMember(name=name, size=(8, 8), parts=(network,)).name == name
 
 
 def test_changed_weights_are_noticed(copy):
@@ -79,7 +79,7 @@ def test_manifest_names_no_file_outside(copy, field, value):
 
 
 def test_missing_and_damaged_manifests_say_so(copy, tmp_path):
-    with pytest.raises(opening.Missing, match="export"):
+    with pytest.raises(Missing, match="export"):
         read_manifest(tmp_path)
     (copy / "manifest.json").write_text("{")
     with pytest.raises(BadData, match="export the model again"):

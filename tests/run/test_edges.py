@@ -13,6 +13,7 @@ from bench.cli.verbs import main
 from bench.cutout.model import open_model
 from bench.data.images import read_image
 from bench.masks.parts import open_maps
+from bench.networks import predictor
 from bench.system.device import Machine
 from tests.edges import Edges
 
@@ -38,10 +39,30 @@ def test_a_run_with_edge_networks_ends_is_current_and_counts_their_whole_cost(fi
         growing = ["a", "a-edge", "mean-edge", "edges"]  # what each needs, the next one needs, too
         assert all(cost[one] < cost[next_one] for one, next_one in pairwise(growing))
         assert cost["edges"] < cost["a-edge"] + cost["mean-edge"]  # `a` is needed once
+    for name, below in (("a-edge", "a"), ("mean-edge", "mean")):
+        gain = float(rows[name]["dice"]) - float(rows[below]["dice"])
+        assert float(rows[name]["gain"]) == pytest.approx(gain)
     assert rows["a-edge"]["size"] == "64x64 tiles" and float(rows["a-edge"]["ceiling"]) == 1
     assert finished.main("run") == 0
     assert "everything is there and current" in capsys.readouterr().err
     assert not list(finished.made("a-edge").rglob("maps-fold*.sqlite"))  # learned from, and gone
+
+
+@pytest.mark.slow
+def test_maps_below_an_edge_network_are_read_where_they_are_current(finished, monkeypatch):
+    made, below = (finished.made(f"{name}/maps-heldout.sqlite") for name in ("a-edge", "a"))
+    with open_maps(made) as maps:
+        before = {image: maps.read(image).copy() for image in maps.ids()}
+    made.unlink()
+    with monkeypatch.context() as patch:
+        patch.setattr(predictor, "mean_probability", None)  # so that no network but the edge's runs
+        assert finished.main("predict", "--only", "a-edge") == 0
+    made.unlink()
+    below.unlink()  # now it is predicted first
+    assert finished.main("predict", "--only", "a-edge") == 0
+    with open_maps(made) as maps, open_maps(below) as maps_below:
+        assert before.keys() == set(maps.ids()) == set(maps_below.ids())
+        assert all(np.array_equal(maps.read(image), map) for image, map in before.items())
 
 
 @pytest.mark.slow

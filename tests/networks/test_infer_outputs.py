@@ -6,7 +6,7 @@ import torch
 
 from bench.masks.resize import grow
 from bench.masks.rle import map_runs
-from bench.networks.outputs import grow_on_device, map_of, map_runs_on_device, runs_of
+from bench.networks.infer import grow_on_device, map_of, map_runs_on_device, runs_of
 
 
 @pytest.mark.parametrize("size", [(32, 48), (81, 121)], ids=["enlarged", "cut"])

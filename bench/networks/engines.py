@@ -1,0 +1,41 @@
+"""The formats that a trained network can be exported in, and what runs them on a CPU."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from torch import nn
+
+from bench.masks.types import Size
+from bench.networks import onnx, openvino
+
+
+@dataclass(frozen=True)
+class Engine:
+    """A program that runs converted networks.
+
+    Args:
+        files: what a network's folder holds in place of the weights.
+        convert: writes a network, made for images of a size, as `files` into a folder.
+        open: the network of a folder, with its stride, and whether to multiply in bf16.
+    """
+
+    files: tuple[str, ...]
+    convert: Callable[[nn.Module, Size, Path], None]
+    open: Callable[[Path, int, bool], nn.Module]
+
+
+def _open_openvino(folder: Path, stride: int, bf16: bool) -> nn.Module:
+    return openvino.Converted(folder, stride, bf16=bf16)
+
+
+def _open_onnx(folder: Path, stride: int, bf16: bool) -> nn.Module:
+    return onnx.Converted(folder, stride)  # it has no bf16 on a CPU
+
+
+ENGINES = {
+    "openvino": Engine(openvino.FILES, openvino.convert, _open_openvino),
+    "onnx": Engine(onnx.FILES, onnx.convert, _open_onnx),
+    "onnx-static": Engine(onnx.FILES, partial(onnx.convert, static=True), _open_onnx),
+}
