@@ -6,6 +6,7 @@ from bench.data.folds import draw_folds, split
 from bench.run.members import training_stages
 from bench.run.run import Run
 from bench.run.stages import all_stages
+from bench.system.text import several
 from bench.training.cost import Amount, estimate
 
 
@@ -21,10 +22,30 @@ def plan(run: Run) -> dict[str, Any]:
         predicted=heldout + len(splits) * len(run.data.test),
         maps=heldout + len(run.data.test),
     )
+    costs = {name: _cost(run, name, amount) for name in run.recipes}
     return {
-        "recipes": {name: _cost(run, name, amount) for name in run.recipes},
+        "recipes": costs,
+        "in_all": {
+            "networks": networks(run),
+            **{
+                key: round(sum(cost[key] for cost in costs.values()), 2)
+                for key in ("train_minutes", "predict_minutes", "disk_gb")
+            },
+        },
         "left": _left(run) if run.layout.folds.exists() else {"folds": ["not made yet"]},
     }
+
+
+def networks(run: Run) -> str:
+    """Say how many networks the run trains, and what becomes of several folds' networks."""
+    members, folds = len(run.recipes), len(run.suite.folds.run)
+    count = f"{several(members, 'member')} x {several(folds, 'fold')} = {members * folds}"
+    if folds == 1 or not run.data.test:
+        return count
+    return (
+        f"{count}; a member's map of a test photograph is the mean of those of its {folds} "
+        f"networks, so that each test photograph is predicted {members * folds} times"
+    )
 
 
 def _cost(run: Run, name: str, amount: Amount) -> dict[str, Any]:
