@@ -2,7 +2,7 @@
 # Set up once, then run a suite: ./run_all.sh [SUITE] [--data DIR] [...]; without arguments the demo.
 # Paths are meant from the folder in which it is called.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 . "$here/setup.sh" ""
 case "${1:-}" in
     "" | -*) set -- demo "$@" ;;

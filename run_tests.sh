@@ -2,7 +2,7 @@
 # Set up once, then pass ruff, mypy and pytest; arguments go to pytest.
 # With --quick alone: the loop of a developer, without mypy and the tests that are slow.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
+here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 . "$here/setup.sh" "[dev]"
 cd "$here"
 # Two workers, each with whole files; one thread of OpenMP each, as two would wait for each other.

@@ -3,7 +3,7 @@
   system/       what the program stands on
     errors text threads progress process device environment disk temporaries files contents claims
   config/       what decides a run: recipe, suite, refinement steps, and where its files lie
-    recipe suite names part refinement library strict layout
+    recipe suite variation names part refinement library strict layout
   masks/        maps, masks and runs: one type each, and the exact ways between them
     types rle resize contours packing store parts publishing database damage
     scratch drawing
@@ -52,3 +52,5 @@
 A file marked * is a stage: it reads and writes files of a run and imports no other stage. What may
 import what, and that this plan is complete, is tests/test_architecture.py.
 """
+
+__version__ = "0.1.0"

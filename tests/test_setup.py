@@ -80,3 +80,12 @@ def test_an_environment_whose_python_is_gone_is_set_up_again(checkout, tmp_path)
     assert run(checkout, tmp_path)[1] == 1
     (checkout / ".venv" / "bin" / "python").unlink()
     assert run(checkout, tmp_path)[1] == 2
+
+
+def test_the_script_itself_may_be_reached_by_a_link(checkout, tmp_path):
+    (tmp_path / "run").symlink_to(checkout / "run_all.sh")
+    given = {**os.environ, "PYTHON": str(tmp_path / "python"), "LOG": str(tmp_path / "log")}
+    done = subprocess.run(
+        ["bash", "run", "cpu"], cwd=tmp_path, env=given, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == f"{tmp_path}: {checkout}/.venv/bin/carvana-bench run cpu"

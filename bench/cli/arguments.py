@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.config.part import WHOLE, Part
+from bench.system.environment import home
 from bench.system.errors import Missing
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
@@ -107,6 +108,13 @@ def _add_suite(parser: argparse.ArgumentParser, nargs: str | None) -> None:
     parser.add_argument("--micro-batch", type=whole(1, 4096), metavar="N", help=at_once)
     parser.add_argument("--precision", choices=PRECISIONS, default="auto")
     parser.add_argument("--limit", type=positive, metavar="N", help="use only N cars of the data")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="FIELD=VALUE",
+        help="of all recipes or of the suite: recipe.loss.bce=2, suite.folds.run=[0,1]",
+    )
 
 
 def add_part(parser: argparse.ArgumentParser, of_what: str) -> None:
@@ -239,19 +247,6 @@ def check_weights_folder(folder: Path) -> None:
         )
 
 
-def home() -> Path:
-    """Return the folder in which data/, runs/ and submissions/ lie unless a flag says otherwise.
-
-    That is the checkout that this code is part of. Code that was installed elsewhere takes the
-    working directory: nothing is ever written beside installed packages.
-    """
-    above_packages = Path(__file__).parents[2]
-    is_checkout = all(
-        (above_packages / name).is_file() for name in ("pyproject.toml", "run_all.sh")
-    )
-    return above_packages if is_checkout else Path.cwd()
-
-
 def data_folder(args: argparse.Namespace) -> Path:
     """Return the data folder of a command line."""
     return args.data or home() / "data"
@@ -286,4 +281,5 @@ def run_options(args: argparse.Namespace) -> "RunOptions":
         limit=args.limit,
         tensorboard=getattr(args, "tensorboard", False),
         scratch=getattr(args, "scratch", None),
+        changes=tuple(args.set),
     )

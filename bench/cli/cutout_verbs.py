@@ -7,15 +7,11 @@ from pathlib import Path
 from bench.cli.arguments import Verb, add_device, positive, whole
 from bench.cli.printing import print_result
 from bench.config.refinement import DEFAULT_STEPS
-from bench.system.errors import Missing
+from bench.system.environment import lacks_extra
 from bench.system.progress import say
 from bench.system.text import several
 
-SERVE_PACKAGES = {  # module -> package
-    "fastapi": "fastapi",
-    "python_multipart": "python-multipart",
-    "uvicorn": "uvicorn",
-}
+SERVE_MODULES = ("fastapi", "python_multipart", "uvicorn")
 
 ENGINE_OF_SHAPES = {"free": "onnx", "static": "onnx-static"}
 
@@ -48,7 +44,8 @@ def cutout_command(args: argparse.Namespace) -> None:
 
 def serve_command(args: argparse.Namespace) -> None:
     """Serve the page and the API until told to stop."""
-    _check_installed()
+    if not all(map(find_spec, SERVE_MODULES)):
+        raise lacks_extra("serve", "serve")
     from bench.serve import overhead, server
     from bench.system.device import Machine
 
@@ -57,15 +54,6 @@ def serve_command(args: argparse.Namespace) -> None:
         print_result(args, cost.to_json())
         return
     server.run(args.model, args.port, Machine(args.device, args.jobs))
-
-
-def _check_installed() -> None:
-    """Raise Missing where what the server stands on, which not everybody needs, is not there."""
-    absent = [package for module, package in SERVE_PACKAGES.items() if not find_spec(module)]
-    if absent:
-        raise Missing(
-            f"not installed: {', '.join(absent)}; .venv/bin/pip install {' '.join(absent)}"
-        )
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:

@@ -10,11 +10,11 @@ from bench.cli.arguments import (
     add_optional_suite,
     add_scratch,
     data_folder,
-    home,
     open_run,
     whole,
 )
 from bench.cli.printing import print_data_report, print_result, print_tables
+from bench.system.environment import home
 from bench.system.progress import say
 
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,15 +11,20 @@ import torch
 from bench.data.carvana import open_folder
 from bench.kaggle.client import client_path
 from bench.system.device import best_precision, free_ram
-from bench.system.environment import environment
+from bench.system.environment import environment, home, installed
 from bench.system.errors import BenchError, Missing
 from models.encoders import WEIGHTS_DIR
+
+OPENCV = "opencv-python-headless"  # albumentations needs this one; it has no windows, nor needs any
+OTHER_OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
 
 
 def examine(data: Path, runs: Path) -> dict[str, Any]:
     """Collect what the report of a problem should say, as JSON can hold it."""
     return {
         **environment(),
+        "home": str(home()),
+        "opencv": _opencv(),
         "devices": _devices(),
         "memory_free_gb": round(free_ram() / 1e9, 1),
         "disk_free_gb": round(shutil.disk_usage(_existing(runs)).free / 1e9, 1),
@@ -26,6 +32,18 @@ def examine(data: Path, runs: Path) -> dict[str, Any]:
         "weights": _weights(),
         "kaggle_client": _kaggle(),
     }
+
+
+def _opencv() -> str:
+    """Say which of OpenCV's packages is there; two overwrite each other's files in `cv2`."""
+    others = [name for name in OTHER_OPENCV if installed(name)]
+    if not others:
+        return OPENCV
+    pip = f"{sys.executable} -m pip"
+    return (
+        f"{OPENCV} and {' and '.join(others)} write the same folder, cv2, and break each other: "
+        f"{pip} uninstall -y {OPENCV} {' '.join(others)} && {pip} install {OPENCV}"
+    )
 
 
 def _kaggle() -> str:

@@ -12,6 +12,7 @@ from bench.cli.result_verbs import RESULT_VERBS
 from bench.cli.speed_verb import SPEED
 from bench.cli.suite_verbs import SUITE_VERBS
 from bench.system import process
+from bench.system.environment import check_home
 from bench.system.errors import BadConfig, BenchError, memory_is_full, out_of_memory
 from bench.system.progress import quietly
 
@@ -66,6 +67,7 @@ def _failed(args: argparse.Namespace, error: Exception) -> int:
 
 def _start_process(args: argparse.Namespace) -> None:
     _refuse_launchers()
+    check_home()
     if args.weights_dir:
         check_weights_folder(args.weights_dir)
     process.set_environment(args.weights_dir)

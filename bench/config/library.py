@@ -1,14 +1,17 @@
 """Find recipes and suites by their names, and change recipes as a suite says."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from pydantic import ValidationError
 
 from bench.config.names import check_names
-from bench.config.recipe import Recipe, scaled
+from bench.config.recipe import NOT_TRAINED, Recipe, scaled
 from bench.config.strict import faults, read
 from bench.config.suite import Suite, is_path, short_name
+from bench.config.variation import Settings, read_settings, with_fields
 from bench.system.errors import BadConfig
 from bench.system.text import nearest
 
@@ -60,14 +63,44 @@ def list_names(folder: Path) -> list[str]:
     )
 
 
-def as_suite_runs_it(recipe: Recipe, suite: Suite) -> Recipe:
-    """Return the recipe as a suite runs it: its size scaled, fields replaced by the override.
+def single_models(suite: Suite, file: Path) -> dict[str, Recipe]:
+    """Return the recipe of each single model of a suite, as the suite runs it, by its name.
 
-    Of a recipe of 0 epochs, which is not trained, only the size and `pretrained` change. Of an edge
-    network, which sees photographs at their own size, only epochs and seed.
+    Args:
+        file: the suite's, beside which recipes are looked up that are named by a path.
 
     Raises:
-        BadConfig: the override contradicts the recipe.
+        BadConfig: a recipe breaks a rule, or two variations of one are the same.
+    """
+    loaded = {name: load_recipe(name, file) for name in suite.recipes}
+    models: dict[str, Recipe] = {}
+    for single in suite.singles:
+        recipe = as_suite_runs_it(loaded[single.recipe].named(single.name), suite, single.varied)
+        same = [name for name, other in models.items() if other == recipe and single.varied]
+        if same:
+            raise BadConfig(
+                f"{file}: {same[0]} and {single.name} are the same model; `seeds` and `sweep` vary "
+                "what is trained: give each value once, and put recipes of 0 epochs into a suite "
+                "of their own"
+            )
+        models[single.name] = recipe
+    return models
+
+
+def as_suite_runs_it(
+    recipe: Recipe, suite: Suite, varied: Settings = MappingProxyType({})
+) -> Recipe:
+    """Return the recipe as a suite runs it: fields replaced and set, then its size scaled.
+
+    Of a recipe of 0 epochs, which is not trained, only the size, `pretrained`, and what is set of
+    fields that decide no training change. An edge network, which sees photographs at their own
+    size, takes only epochs and seed of an override.
+
+    Args:
+        varied: what is set in this variation of the recipe alone.
+
+    Raises:
+        BadConfig: the override contradicts the recipe, or a field that is set does.
     """
     replaced = {field: value for field, value in suite.override if value is not None}
     if recipe.edge:
@@ -77,7 +110,15 @@ def as_suite_runs_it(recipe: Recipe, suite: Suite) -> Recipe:
     network = fields["network"]
     if pretrained is not None and "pretrained" in network.options:
         network = network.model_copy(update={"pretrained": pretrained})
-    size = recipe.size if recipe.edge else scaled(recipe.size, suite.scale)
+    settings = {**(suite.set or {}), **varied}
+    if not recipe.epochs:
+        settings = {path: value for path, value in settings.items() if _is_not_trained(path)}
+    if settings:
+        changed = recipe.model_copy(update={**fields, "network": network})
+        what = f"suite {suite.title!r} sets, in recipe {recipe.name}"
+        fields = dict(with_fields(changed, settings, what))
+        network = fields["network"]
+    size = fields["size"] if recipe.edge else scaled(fields["size"], suite.scale)
     fields |= {"size": size, "network": network}
     try:
         return Recipe.model_validate(fields).named(recipe.name)
@@ -88,15 +129,32 @@ def as_suite_runs_it(recipe: Recipe, suite: Suite) -> Recipe:
         ) from error
 
 
-def with_overrides(suite: Suite, seed: int | None, limit: int | None) -> Suite:
-    """Return the suite with another seed for its folds and trainings, or with fewer cars."""
+def _is_not_trained(path: str) -> bool:
+    return path.partition(".")[0] in NOT_TRAINED | {"size"}
+
+
+def with_overrides(
+    suite: Suite, seed: int | None, limit: int | None, changes: Sequence[str] = ()
+) -> Suite:
+    """Return the suite with another seed for its folds and trainings, fewer cars, or fields set.
+
+    Args:
+        changes: as in `read_settings`.
+
+    Raises:
+        BadConfig: one of these is malformed, or sets what the suite cannot have.
+    """
     update: dict[str, Any] = {}
     if seed is not None:
         update["folds"] = suite.folds.model_copy(update={"seed": seed})
         update["override"] = suite.override.model_copy(update={"seed": seed})
     if limit is not None:
         update["limit"] = limit
-    return suite.model_copy(update=update)
+    suite = suite.model_copy(update=update)
+    of_recipes, of_suite = read_settings(changes)
+    if of_recipes:
+        of_suite = {**of_suite, "set": {**(suite.set or {}), **of_recipes}}
+    return with_fields(suite, of_suite, "--set, of the suite") if of_suite else suite
 
 
 def _find(name: str, folder: Path, what: str) -> Path:

@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.config.suite import Suite, short_name
+from bench.config.suite import Suite
 from bench.system.errors import BadConfig
 
 MAX_BYTES = 100  # of a name: two of them make the name of a submission file, which may have 255
@@ -75,7 +75,9 @@ def check_names(suite: Suite, path: Path) -> None:
 
 def _names(suite: Suite) -> Iterator[tuple[str, str]]:
     """Give each entry's name, and what bears it."""
-    yield from ((short_name(recipe), f"recipe {recipe!r}") for recipe in suite.recipes)
+    for single in suite.singles:
+        varied = f" with {single.varied}" if single.varied else ""
+        yield single.name, f"recipe {single.recipe!r}{varied}"
     yield from ((name, f"ensemble {name!r}") for name in suite.ensembles)
 
 

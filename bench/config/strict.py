@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence, Set
+from difflib import get_close_matches
 from pathlib import Path
 from reprlib import Repr
 from types import NoneType
@@ -123,15 +124,28 @@ def load_yaml(path: Path) -> Any:
             raise BadConfig(
                 f"{path}: over {MAX_BYTES:,} bytes, so no recipe or suite; name another"
             )
-        loader = StrictLoader(path.read_text(encoding="utf-8"))
-        loader.name = str(path)  # for messages
-        return loader.get_single_data()
+        return read_value(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
         raise BadConfig(f"{path}: {error.strerror}; name a file that you may read") from error
     except UnicodeDecodeError as error:
         raise BadConfig(f"{path}: not UTF-8 ({error}); save it as UTF-8") from error
+
+
+def read_value(text: str, where: str) -> Any:
+    """Return the plain value of a YAML text.
+
+    Args:
+        where: it stands; messages name it.
+
+    Raises:
+        BadConfig: it is not YAML; the message names the line.
+    """
+    loader = StrictLoader(text)
+    loader.name = where
+    try:
+        return loader.get_single_data()
     except yaml.YAMLError as error:
-        raise BadConfig(f"{path}: not YAML: {error}") from error
+        raise BadConfig(f"{where}: not YAML: {error}") from error
 
 
 def read(path: Path, kind: type[Config]) -> Config:
@@ -184,7 +198,7 @@ def faults(error: ValidationError, kind: type[Strict]) -> str:
     for fault in found[:MAX_FAULTS]:
         reason = f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
         if fault["type"] == "extra_forbidden":
-            reason = f"no such field; there are {', '.join(_fields_beside(kind, fault['loc']))}"
+            reason = _no_field(str(fault["loc"][-1]), _fields_beside(kind, fault["loc"]))
         elif fault["type"] == "model_type":
             reason = f"wanted are fields, not {SHORTENED.repr(fault['input'])}; write `name: value`"
         elif fault["type"] != "missing" and not isinstance(fault["input"], dict):
@@ -193,6 +207,12 @@ def faults(error: ValidationError, kind: type[Strict]) -> str:
     if len(found) > MAX_FAULTS:
         lines.append(f"\n  and {len(found) - MAX_FAULTS} more")
     return "".join(lines)
+
+
+def _no_field(name: str, known: Sequence[str]) -> str:
+    close = get_close_matches(name, known)
+    nearest = f"; nearest: {', '.join(close)}" if close else ""
+    return f"no such field; there are {', '.join(known)}{nearest}"
 
 
 def _fields_beside(kind: Any, location: Sequence[int | str]) -> list[str]:

@@ -1,7 +1,9 @@
 """Suite: what decides a benchmark, as a strict YAML file; library.py finds it by its name."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -19,6 +21,7 @@ from bench.config.recipe import (
     Smaller,
 )
 from bench.config.strict import Strict
+from bench.config.variation import Settings, Variation, grid
 from bench.system.text import nearest
 
 SUFFIXES = (".yaml", ".yml")  # of the file of a suite or recipe
@@ -105,8 +108,21 @@ class Demo(Strict):
     seed: Seed = 0
 
 
+@dataclass(frozen=True)
+class Single:
+    """A single model of a suite: its name in a run, its recipe's in the suite, what varies it."""
+
+    name: str
+    recipe: str
+    varied: Settings
+
+
 class Suite(Strict):
-    """A benchmark: data, folds, recipes, ensembles and the scale of every recipe's size."""
+    """A benchmark: data, folds, recipes, ensembles and the scale of every recipe's size.
+
+    `set` holds for every recipe. With `seeds` or a `sweep`, whose keys are fields of recipes, each
+    recipe is a single model for every combination of their values.
+    """
 
     title: str
     recipes: tuple[str, ...] = Field(min_length=1, strict=False)
@@ -114,23 +130,62 @@ class Suite(Strict):
     reported: tuple[Reported, ...] = Field(default=(), strict=False)
     scale: float = Field(default=1.0, gt=0, le=8)
     override: Override = Override()
+    set: dict[str, Any] | None = None
+    seeds: tuple[Seed, ...] | None = Field(default=None, min_length=1, strict=False)
+    sweep: dict[str, Annotated[list[Any], Field(min_length=1)]] | None = None
     split: Literal["car", "image_random"] = "car"
     folds: Folds = Folds()
     limit: Cars | None = None  # of the cars
     demo: Demo | None = None
 
     @model_validator(mode="after")
-    def _members_are_recipes(self) -> Self:
+    def _a_field_is_given_once(self) -> Self:
+        varied = [*(["seed"] if self.seeds else []), *(self.sweep or {})]
+        for path in varied:
+            if varied.count(path) > 1 or path in (self.set or {}):
+                raise ValueError(f"{path!r} varies, and is given a value elsewhere; keep one")
+        return self
+
+    @model_validator(mode="after")
+    def _members_are_singles(self) -> Self:
+        known = dict.fromkeys([*self.recipes, *(single.name for single in self.singles)])
         for name, ensemble in self.ensembles.items():
-            strangers = sorted(set(ensemble.members) - set(self.recipes))
+            strangers = [member for member in ensemble.members if member not in known]
             if strangers:
-                near = nearest(strangers[0], self.recipes, "member among `recipes` is called")
+                near = nearest(strangers[0], known, "member among `recipes` is called")
                 raise ValueError(f"ensemble {name!r}: {near}")
         return self
 
+    @property
+    def variations(self) -> Sequence[Variation]:
+        """Every combination of the values of `seeds` and `sweep`; of neither, one of nothing."""
+        seeds = {"seed": self.seeds} if self.seeds else {}
+        return grid({**(self.sweep or {}), **seeds})
+
+    @property
+    def singles(self) -> Sequence[Single]:
+        """The single models, each recipe's variations one after the other."""
+        return [
+            Single(short_name(recipe) + each.label, recipe, each.settings)
+            for recipe in self.recipes
+            for each in self.variations
+        ]
+
     def members(self, ensemble: str) -> tuple[str, ...]:
-        """Names of the recipes whose maps an ensemble combines."""
-        return tuple(map(short_name, self.ensembles[ensemble].members or self.recipes))
+        """Names of the single models whose maps an ensemble combines."""
+        return tuple(name for name, _ in self.weights(ensemble))
+
+    def weights(self, ensemble: str) -> Sequence[tuple[str, int]]:
+        """Name and weight of each member of an ensemble; a recipe stands for all its variations."""
+        given = self.ensembles[ensemble]
+        members = given.members or self.recipes
+        weights = given.weights or (1,) * len(members)
+        return [
+            (single.name, weight)
+            for member, weight in zip(members, weights, strict=True)
+            for single in self.singles
+            if member in (single.recipe, single.name)
+        ]
 
 
 def short_name(name: str) -> str:

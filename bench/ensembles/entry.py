@@ -9,7 +9,7 @@ from pydantic import BaseModel
 
 from bench.config.layout import Layout
 from bench.config.refinement import Steps
-from bench.config.suite import Suite, short_name
+from bench.config.suite import Suite
 from bench.data.carvana import car_of
 from bench.ensembles.rules import RULES
 from bench.ensembles.rules.rule import Parameters
@@ -90,7 +90,7 @@ def entries_of(suite: Suite, refine: Mapping[str, Steps]) -> list[Entry]:
         suite: its ensembles have passed `check_ensembles`.
         refine: the refinement steps of single models, by name.
     """
-    names = map(short_name, suite.recipes)
+    names = [single.name for single in suite.singles]
     singles = [Entry(name, None, (name,), refine=refine.get(name, ())) for name in names]
     return singles + [_ensemble(name, suite) for name in suite.ensembles]
 
@@ -189,5 +189,5 @@ def _ensemble(name: str, suite: Suite) -> Entry:
     rule = RULES[ensemble.rule]
     parameters: Parameters = {} if rule.learns else {"rule": ensemble.rule}
     if rule.takes_weights:
-        parameters["weights"] = list(ensemble.weights or (1,) * len(members))
+        parameters["weights"] = [weight for _, weight in suite.weights(name)]
     return Entry(name, ensemble.rule, members, parameters, refine=ensemble.refine)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from bench.system.environment import lacks_extra
 from bench.system.errors import BenchError, Missing
 
 COMPETITION = "carvana-image-masking-challenge"
@@ -24,7 +25,7 @@ def client_path() -> str:
     environment = Path(sys.executable).parent
     path = shutil.which("kaggle", path=f"{environment}{os.pathsep}{os.environ.get('PATH', '')}")
     if path is None:
-        raise Missing("Kaggle's client is not installed: .venv/bin/pip install kaggle")
+        raise lacks_extra("Kaggle's client", "kaggle")
     return path
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import sys
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -65,7 +66,7 @@ def _read(folder: Path) -> tuple[str, list[tuple[str, float]]]:
     except (StopIteration, KeyError, ValueError, zipfile.BadZipFile) as error:
         raise BadData(
             f"leaderboard: Kaggle's client brought no table with TeamName and Score ({error!r}); "
-            "update the client: .venv/bin/pip install -U kaggle"
+            f"update the client: {sys.executable} -m pip install -U kaggle"
         ) from error
     return name, sorted(teams, key=lambda team: -team[1])
 

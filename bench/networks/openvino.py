@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from bench.masks.types import Size
-from bench.system.errors import BadData, BenchError, Missing
+from bench.system.environment import lacks_extra
+from bench.system.errors import BadData, BenchError
 from models.interface import channels_of, stride_of
 
 FILES = ("network.xml", "network.bin")
@@ -116,5 +117,5 @@ def _library() -> Any:
     try:
         import openvino
     except ModuleNotFoundError as error:
-        raise Missing("OpenVINO is not installed: .venv/bin/pip install openvino") from error
+        raise lacks_extra("OpenVINO", "export") from error
     return openvino

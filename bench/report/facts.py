@@ -35,6 +35,7 @@ class Computer(BaseModel):
 class Environment(BaseModel):
     """The part of environment.json that the report shows."""
 
+    version: str = ""
     commit: str = "unknown"
     clean_tree: bool = False
     code_sha256: str = ""

@@ -40,7 +40,7 @@ def machine(facts: Facts) -> Rows:
     training = sum(each.seconds for each in manifests)
     devices = sorted({each.device for each in manifests} - {""})
     return [
-        ("Commit", _commit(environment)),
+        ("Program", _program(environment)),
         ("Processor", f"{processor}, {computer.cores} cores, {computer.memory_gb} GB"),
         ("System", computer.system),
         ("Trained on", ", ".join(devices) or "unknown"),
@@ -51,13 +51,14 @@ def machine(facts: Facts) -> Rows:
     ]
 
 
-def _commit(environment: Environment) -> str:
-    """Return the commit that ran; of code outside of a checkout, the hash of its files."""
+def _program(environment: Environment) -> str:
+    """Return the version and the commit that ran; of installed code, the hash of its files."""
+    version = f"{environment.version}, " if environment.version else ""
     if environment.commit == "unknown":
         code = environment.code_sha256
-        return f"unknown; the code's sha256 is {code}" if code else "unknown"
+        return f"{version}no commit; the code's sha256 is {code or 'unknown'}"
     clean = "" if environment.clean_tree else ", with changes that are not committed"
-    return f"{environment.commit}{clean}"
+    return f"{version}commit {environment.commit}{clean}"
 
 
 def _prediction(facts: Facts) -> str:
@@ -89,7 +90,7 @@ def recipes(facts: Facts) -> list[dict[str, Any]]:
 
 
 def commands(facts: Facts) -> list[str]:
-    """The commands that make the run again in a checkout."""
+    """The commands that make the run again: in a checkout, or by the installed program."""
     commit = facts.origin.environment.commit
     return [*([f"git checkout {commit}"] if commit != "unknown" else []), *facts.origin.commands]
 

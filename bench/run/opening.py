@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.config.layout import Layout
 from bench.config.library import load_suite, suite_path, with_overrides
+from bench.config.names import check_names
 from bench.config.part import WHOLE, Part
 from bench.config.refinement import to_json
 from bench.config.strict import check_same, to_yaml
@@ -47,6 +48,7 @@ class RunOptions:
         limit: use only this many cars.
         tensorboard: write each epoch's figures for TensorBoard, too.
         scratch: a folder on a disk of this machine, for map stores while they are written.
+        changes: fields of the suite or of its recipes that are set, as "recipe.epochs=3".
     """
 
     suite: str
@@ -59,6 +61,7 @@ class RunOptions:
     limit: int | None = None
     tensorboard: bool = False
     scratch: Path | None = None
+    changes: tuple[str, ...] = ()
 
 
 def open_run(options: RunOptions) -> Run:
@@ -69,8 +72,10 @@ def open_run(options: RunOptions) -> Run:
     """
     if options.tensorboard:
         check_tensorboard()
-    suite = with_overrides(load_suite(options.suite), options.seed, options.limit)
-    check_ensembles(suite, suite_path(options.suite))
+    loaded, file = load_suite(options.suite), suite_path(options.suite)
+    suite = with_overrides(loaded, options.seed, options.limit, options.changes)
+    check_names(suite, file)
+    check_ensembles(suite, file)
     folder = options.data
     if folder is None and suite.demo:
         folder = options.default_data / "demo"
@@ -85,6 +90,7 @@ def open_run(options: RunOptions) -> Run:
         machine=options.machine,
         tensorboard=options.tensorboard,
         scratch=options.scratch,
+        changes=options.changes,
     )
     _check_bases(run)
     return run

@@ -7,6 +7,7 @@ from bench.data.folds import draw_folds, split
 from bench.run.members import training_stages
 from bench.run.run import Run
 from bench.run.stages import all_stages
+from bench.system.text import several
 from bench.training.cost import Amount, Cost, estimate
 
 
@@ -22,15 +23,37 @@ def plan(run: Run) -> dict[str, Any]:
         predicted=heldout + len(splits) * len(run.data.test),
         maps=heldout + len(run.data.test),
     )
-    costs = {name: estimate(recipe, amount, run.machine) for name, recipe in run.recipes.items()}
+    estimates = {
+        name: estimate(recipe, amount, run.machine) for name, recipe in run.recipes.items()
+    }
     seen = sum(len(part.train) + len(part.valid) for part in splits) / amount.predicted
+    costs = {name: _cost(run, name, estimates, seen) for name in run.recipes}
     return {
-        "recipes": {name: _cost(run, name, costs, seen) for name in run.recipes},
+        "recipes": costs,
+        "in_all": {
+            "networks": networks(run),
+            **{
+                key: round(sum(cost[key] for cost in costs.values()), 2)
+                for key in ("train_minutes", "predict_minutes", "disk_gb")
+            },
+        },
         "left": _left(run) if run.layout.folds.exists() else {"folds": ["not made yet"]},
     }
 
 
-def _cost(run: Run, name: str, costs: Mapping[str, Cost], seen: float) -> dict[str, Any]:
+def networks(run: Run) -> str:
+    """Say how many networks the run trains, and what becomes of several folds' networks."""
+    members, folds = len(run.recipes), len(run.suite.folds.run)
+    count = f"{several(members, 'member')} x {several(folds, 'fold')} = {members * folds}"
+    if folds == 1 or not run.data.test:
+        return count
+    return (
+        f"{count}; a member's map of a test photograph is the mean of those of its {folds} "
+        f"networks, so that each test photograph is predicted {members * folds} times"
+    )
+
+
+def _cost(run: Run, name: str, estimates: Mapping[str, Cost], seen: float) -> dict[str, Any]:
     """Return what a recipe costs.
 
     Args:
@@ -38,8 +61,8 @@ def _cost(run: Run, name: str, costs: Mapping[str, Cost], seen: float) -> dict[s
     """
     begun = run.layout.folds.exists()
     done = [begun and stage.done for stage in training_stages(run, [name])]
-    cost, base = costs[name], run.base(name)
-    below_s = seen * sum(costs[member].predict_s for member in base.members) if base else 0.0
+    cost, base = estimates[name], run.base(name)
+    below_s = seen * sum(estimates[member].predict_s for member in base.members) if base else 0.0
     return {
         "trained": f"{sum(done)} of {len(done)} folds",
         "train_minutes": round((cost.train_s + below_s) * (1 - sum(done) / len(done)) / 60, 1),

@@ -7,7 +7,7 @@ from functools import cached_property
 from pathlib import Path
 
 from bench.config.layout import Layout
-from bench.config.library import SUITES, as_suite_runs_it, list_names, load_recipe
+from bench.config.library import SUITES, list_names, single_models
 from bench.config.recipe import Recipe, Teach
 from bench.config.suite import Suite, is_path
 from bench.data.carvana import Carvana, car_of, is_drawn
@@ -21,6 +21,7 @@ from bench.networks.build import meta_network
 from bench.networks.edge import typical_tiles
 from bench.system.contents import Contents
 from bench.system.device import Machine
+from bench.system.environment import is_checkout
 from bench.system.errors import BadConfig, Missing
 from bench.system.text import several
 from bench.training.dataset import Lessons
@@ -36,6 +37,7 @@ class Run:
         submissions: folder of the submission files of all runs.
         tensorboard: write each epoch's figures for TensorBoard, too.
         scratch: a folder on a disk of this machine, for map stores while they are written.
+        changes: what the command line has set in the suite and its recipes.
     """
 
     suite: Suite
@@ -46,6 +48,7 @@ class Run:
     machine: Machine
     tensorboard: bool = False
     scratch: Path | None = None
+    changes: Sequence[str] = ()
 
     @property
     def name(self) -> str:
@@ -65,10 +68,7 @@ class Run:
     @cached_property
     def recipes(self) -> dict[str, Recipe]:
         """The suite's recipes as it runs them, by name."""
-        return {
-            recipe.name: as_suite_runs_it(recipe, self.suite)
-            for recipe in (load_recipe(name, self.suite_file) for name in self.suite.recipes)
-        }
+        return single_models(self.suite, self.suite_file)
 
     @cached_property
     def forward_gflops(self) -> dict[str, float]:
@@ -204,16 +204,23 @@ class Run:
     def command(self, verb: str) -> str:
         """Return the command line of a verb on this run."""
         places = ["--data", str(self.data.root), "--runs", str(self.layout.folder.parent)]
-        return shlex.join(["carvana-bench", verb, str(self.suite_file), *places])
+        return shlex.join(["carvana-bench", verb, str(self.suite_file), *places, *self._chosen])
 
     @property
     def repeat_commands(self) -> list[str]:
-        """The commands that make this run again, from a checkout."""
-        words = ["./run_all.sh", str(self.suite_file)]
+        """The commands that make this run again, from a checkout or by the installed program."""
+        words = ["./run_all.sh"] if is_checkout() else ["carvana-bench", "run"]
+        words.append(str(self.suite_file))
         if not (self.suite.demo and is_drawn(self.data)):
             words += ["--data", str(self.data.root)]
+        return [shlex.join([*words, *self._chosen])]
+
+    @property
+    def _chosen(self) -> list[str]:
+        """The words of the command line that choose what the suite's file alone does not say."""
+        words = []
         if self.suite.limit:
             words += ["--limit", str(self.suite.limit)]
         if self.suite.override.seed is not None:
             words += ["--seed", str(self.suite.override.seed)]
-        return [shlex.join(words)]
+        return words + [word for change in self.changes for word in ("--set", change)]

@@ -1,18 +1,25 @@
-"""The code, libraries and machine that made a result."""
+"""The code, libraries and machine that made a result, and what depends on how it was installed."""
 
 import os
 import platform
+import shlex
 import subprocess
+import sys
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import psutil
 
+from bench import __version__
+from bench.system.errors import BadConfig, Missing
+
 ROOT = Path(__file__).resolve().parents[2]  # holds bench/ and models/
 OUR_FILES = ("pyproject.toml", "bench/system/environment.py")  # tracked in a checkout of ours
+OF_A_CHECKOUT = ("pyproject.toml", "run_all.sh")  # beside the packages; never in site-packages
+HOME = "CARVANA_BENCH_HOME"
 LIBRARIES = (
     "accelerate",
     "albumentations",
@@ -28,14 +35,57 @@ LIBRARIES = (
 )
 
 
+def is_checkout() -> bool:
+    """Whether this code runs from a checkout, or a copy of one, and not from where pip put it."""
+    return all((ROOT / name).is_file() for name in OF_A_CHECKOUT)
+
+
+def home() -> Path:
+    """Return the folder in which data/, runs/ and submissions/ lie unless a flag says otherwise.
+
+    That is CARVANA_BENCH_HOME, else the checkout that this code is part of, else the working
+    directory: nothing is ever written beside installed packages.
+    """
+    if named := os.environ.get(HOME):
+        return Path(named).expanduser().absolute()
+    return ROOT if is_checkout() else Path.cwd()
+
+
+def check_home() -> None:
+    """Refuse a home that cannot be a folder.
+
+    Raises:
+        BadConfig: it is something else, or below something else.
+    """
+    above = home()
+    while not above.exists():
+        above = above.parent
+    if not above.is_dir():
+        raise BadConfig(f"{HOME}: {above} is a file; set it to a folder, or unset {HOME}")
+
+
+def lacks_extra(what: str, extra: str) -> Missing:
+    """Return the error of a part of the program whose packages are not installed.
+
+    Args:
+        what: needs them; the message begins with it.
+        extra: of this project, in pyproject.toml.
+    """
+    from_where = f"{ROOT}[{extra}]" if is_checkout() else f"carvana-bench[{extra}]"
+    words = ["-e", from_where] if is_checkout() else [from_where]
+    command = shlex.join([sys.executable, "-m", "pip", "install", *words])
+    return Missing(f"{what} needs packages that are not installed (extra {extra!r}): {command}")
+
+
 def environment() -> dict[str, Any]:
-    """Describe the commit, whether the tree was clean, the versions and the machine, for JSON."""
+    """Describe the code, whether its tree was clean, the versions and the machine, for JSON."""
     return {
+        "version": __version__,
         "commit": commit(),
-        "clean_tree": _is_checkout() and _git("status", "--porcelain") == "",
+        "clean_tree": _is_our_repository() and _git("status", "--porcelain") == "",
         "code_sha256": code_sha256(),
         "python": platform.python_version(),
-        "libraries": {name: version(name) for name in LIBRARIES},
+        "libraries": {name: installed(name) or "not installed" for name in LIBRARIES},
         "machine": {
             "system": platform.platform(),
             "processor": _processor(),
@@ -50,7 +100,15 @@ def commit() -> str:
 
     An installed copy may lie inside somebody else's repository, whose commit says nothing of it.
     """
-    return (_git("rev-parse", "HEAD") or "unknown") if _is_checkout() else "unknown"
+    return (_git("rev-parse", "HEAD") or "unknown") if _is_our_repository() else "unknown"
+
+
+def installed(package: str) -> str | None:
+    """Return the version of a package, None where it is not installed."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
 
 
 @cache
@@ -72,7 +130,7 @@ def code_sha256(*folders: str) -> str:
     return digest.hexdigest()
 
 
-def _is_checkout() -> bool:
+def _is_our_repository() -> bool:
     """Whether the root of the repository around this file is the root of this project."""
     top = _git("rev-parse", "--show-toplevel")
     if top is None or Path(top) != ROOT:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from bench.system.disk import writing
-from bench.system.errors import Missing
+from bench.system.environment import lacks_extra
 
 
 def check_tensorboard() -> None:
@@ -15,9 +15,7 @@ def check_tensorboard() -> None:
     try:
         import tensorboard  # noqa: F401
     except ImportError as error:
-        raise Missing(
-            "--tensorboard: the package is not installed; .venv/bin/pip install tensorboard"
-        ) from error
+        raise lacks_extra("--tensorboard", "tensorboard") from error
 
 
 def write_scalars(folder: Path, step: int, values: dict[str, float]) -> None:

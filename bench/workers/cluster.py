@@ -20,6 +20,7 @@ from typing import Any
 from bench.config.suite import is_path
 from bench.run.items import Item, Outcome, Way
 from bench.run.opening import RunOptions
+from bench.system.environment import lacks_extra
 from bench.system.errors import Missing
 from bench.system.process import WEIGHTS_DIR
 from bench.system.progress import say
@@ -44,7 +45,7 @@ try:
     from ray.exceptions import AuthenticationError, RayError
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 except ModuleNotFoundError as error:
-    raise Missing("--cluster: Ray is not installed: .venv/bin/pip install 'ray>=2.54'") from error
+    raise lacks_extra("--cluster", "cluster") from error
 
 CONNECT_S = 5.0
 PROBE_S = 60.0  # after which a node that has not answered is unfit

@@ -1,6 +1,5 @@
 """The command line: one list of verbs, the page made of it, and the folders it defaults to."""
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -8,6 +7,7 @@ import pytest
 from bench.cli import arguments
 from bench.cli.commands_page import PAGE, commands_page
 from bench.cli.verbs import VERBS, main
+from bench.system import environment
 
 
 def test_the_page_of_commands_is_what_help_says():
@@ -33,16 +33,24 @@ def test_wrong_usage_ends_with_code_2(capsys):
 def test_a_checkout_keeps_its_results_and_an_installed_package_takes_the_working_directory(
     tmp_path, monkeypatch
 ):
-    assert arguments.home() == Path(arguments.__file__).parents[2]
-    installed = tmp_path / "site-packages" / "bench" / "cli" / "arguments.py"
-    installed.parent.mkdir(parents=True)
-    shutil.copy(arguments.__file__, installed)
-    monkeypatch.setattr(arguments, "__file__", str(installed))
+    def folders():
+        args = arguments.make_parser(VERBS).parse_args(["run", "demo"])
+        return [args.runs, args.submissions, arguments.data_folder(args)]
+
+    def below(home):
+        return [home / name for name in ("runs", "submissions", "data")]
+
+    monkeypatch.delenv(environment.HOME, raising=False)
     monkeypatch.chdir(tmp_path)
-    assert arguments.home() == tmp_path
-    args = arguments.make_parser(VERBS).parse_args(["run", "demo"])
-    assert (args.runs, args.submissions) == (tmp_path / "runs", tmp_path / "submissions")
-    assert arguments.data_folder(args) == tmp_path / "data"
-    for name in ("pyproject.toml", "run_all.sh"):
-        (tmp_path / "site-packages" / name).touch()
-    assert arguments.home() == tmp_path / "site-packages"
+    assert folders() == below(Path(environment.__file__).parents[2])
+    packages, named = tmp_path / "site-packages", tmp_path / "named"
+    packages.mkdir()
+    monkeypatch.setattr(environment, "ROOT", packages)
+    assert folders() == below(tmp_path)
+    for name in environment.OF_A_CHECKOUT:
+        (packages / name).touch()
+    assert folders() == below(packages)
+    monkeypatch.setenv(environment.HOME, "named")
+    assert folders() == below(named)
+    named.touch()
+    assert main(["folds", "demo"]) == 2

@@ -1,5 +1,7 @@
 """What is refused before the first photograph: the file or option, what is wrong, and a cure."""
 
+import sys
+
 import pytest
 
 from bench.cli import cutout_verbs
@@ -8,6 +10,7 @@ from bench.cutout.background import open_background
 from bench.cutout.cutout import CutoutOptions, run
 from bench.cutout.export import _check_out
 from bench.cutout.record import check_folder
+from bench.system.environment import ROOT
 from bench.system.errors import BadConfig, BadData, Missing
 
 
@@ -45,5 +48,5 @@ def test_what_the_server_needs_is_named_with_its_command(monkeypatch, tmp_path, 
     monkeypatch.setattr(cutout_verbs, "find_spec", lambda module: module == "fastapi")
     assert main(["serve", "--model", str(tmp_path)]) == 4
     said = capsys.readouterr().err
-    assert "not installed: python-multipart, uvicorn" in said
-    assert ".venv/bin/pip install python-multipart uvicorn" in said
+    assert "serve needs packages that are not installed (extra 'serve')" in said
+    assert f"{sys.executable} -m pip install -e '{ROOT}[serve]'" in said

@@ -3,11 +3,13 @@
 import os
 import shutil
 import subprocess
+import sys
 import time
 from pathlib import Path
 
 import pytest
 
+import bench
 from bench.system import environment
 
 
@@ -57,6 +59,7 @@ def test_the_commit_of_another_repository_is_not_ours(copied, place):
     described = environment.environment()
     assert (described["commit"], described["clean_tree"]) == ("unknown", False)
     assert len(described["code_sha256"]) == 64
+    assert described["version"] == bench.__version__
 
 
 def test_a_hook_of_git_in_another_repository_does_not_name_the_commit(
@@ -99,3 +102,13 @@ def test_the_index_of_the_repository_is_left_alone(copied):
     before = index.read_bytes()
     assert environment.environment()["clean_tree"]
     assert index.read_bytes() == before
+
+
+def test_a_missing_extra_is_installed_into_this_python(copied):
+    pip = f"{sys.executable} -m pip install"
+    assert str(environment.lacks_extra("--cluster", "cluster")).endswith(
+        f"(extra 'cluster'): {pip} 'carvana-bench[cluster]'"
+    )
+    (copied / "run_all.sh").touch()
+    said = str(environment.lacks_extra("--cluster", "cluster"))
+    assert said.endswith(f"{pip} -e '{copied}[cluster]'")
