@@ -190,7 +190,7 @@ RESULT_VERBS = (
     ),
     Verb(
         "errors",
-        "draw where an entry is wrong",
+        "draw where an entry is wrong, and count how far from the outline",
         "errors cpu --data DIR --entry mean --out errors",
         _add_errors,
         errors_command,

@@ -4,6 +4,7 @@ A car has some 600,000 pixels but an outline of only about 3,000: a mask may mis
 still score 0.997. These measures depend on nothing but the outline.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import cv2
@@ -73,6 +74,31 @@ def boundary(predicted: Mask, truth: Mask) -> Boundary:
         float(max(np.percentile(to_truth, PERCENTILE), np.percentile(to_predicted, PERCENTILE))),
         float((to_truth.sum() + to_predicted.sum()) / (len(to_truth) + len(to_predicted))),
     )
+
+
+def wrong_by_distance(predicted: Mask, truth: Mask, within: Sequence[float]) -> list[int]:
+    """Count the wrong pixels at most so far from the true outline, and all of them at the end.
+
+    A pixel's distance is that to the nearest pixel of the other class: 1 beside the outline. Where
+    the truth is empty or all car, nothing is near its outline.
+
+    Args:
+        predicted, truth: boolean (H, W) of one image.
+        within: distances in pixels.
+
+    >>> square = np.pad(np.ones((4, 4), dtype=bool), 8)
+    >>> wrong_by_distance(np.roll(square, 2, axis=1), square, (1, 2))
+    [10, 16, 16]
+    """
+    check_masks(predicted, truth)
+    wrong = predicted != truth
+    if not truth.any() or truth.all():
+        return [*[0] * len(within), int(np.count_nonzero(wrong))]
+    sides = (truth.view(np.uint8), (~truth).view(np.uint8))
+    distance = sum(
+        cv2.distanceTransform(side, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)[wrong] for side in sides
+    )
+    return [int(np.count_nonzero(distance <= most)) for most in (*within, np.inf)]
 
 
 def _bounds(mask: Mask) -> tuple[slice, slice]:

@@ -1,26 +1,30 @@
-"""The worst images of an entry -> pictures of where it is wrong.
+"""The worst images of an entry -> pictures of where it is wrong, and how far from the outline.
 
 Reads  scores.parquet, the members' map stores, photographs and masks.
 Writes <place>-<image>.jpg, the errors over the photograph; <place>-<image>-crop.png, the window
        with most wrong pixels at full resolution, beside the same window with its errors marked;
-       and errors.csv, the figures of these images.
+       errors.csv, the figures of these images; and distances.csv, for every car, worst first, and
+       for all cars, the wrong pixels of a photograph within so many pixels of the true outline.
 """
 
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.masks.drawing import encode_picture, overlay, worst_crop
 from bench.masks.types import THRESHOLD, Map, Mask
+from bench.metrics.boundary import wrong_by_distance
 from bench.scores.columns import in_errors
 from bench.scores.pairs import read_scores
 from bench.system.files import write_bytes, write_text
 
 ERROR_CROP = (320, 480)  # height, width
+DISTANCES = (2, 5, 20)  # pixels
 
 
 def run(entry: Entry, members: Members, scores: Path, out: Path, worst: int) -> int:
@@ -46,4 +50,26 @@ def run(entry: Entry, members: Members, scores: Path, out: Path, worst: int) -> 
         write_bytes(out / f"{place:02d}-{image}.jpg", whole)
         write_bytes(out / f"{place:02d}-{image}-crop.png", crop)
     write_text(out / "errors.csv", chosen.to_csv(index=False))
+    distances = _distances(entry, members, table)
+    write_text(out / "distances.csv", distances.to_csv(index=False, float_format="%.6g"))
     return len(chosen)
+
+
+def _distances(entry: Entry, members: Members, table: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean wrong pixels of each car's photographs, by distance; "all" in the last row.
+
+    Args:
+        table: the entry's scores.
+    """
+
+    def count(image: str, maps: Mapping[str, Map], truth: Mask) -> list[int]:
+        return wrong_by_distance(entry.map(maps, image) >= THRESHOLD, truth, DISTANCES)
+
+    images = list(table["image"])
+    counts = list(members.only(entry.members).each(images, count, "distances"))
+    columns = [*(f"within_{pixels}_px" for pixels in DISTANCES), "wrong_px"]
+    figures = pd.DataFrame(counts, columns=columns)
+    figures.insert(0, "dice", table["dice"].to_numpy())
+    by_car = figures.groupby(table["car"].to_numpy()).mean().sort_values("dice")
+    by_car.loc["all"] = figures.mean()
+    return by_car.rename_axis("car").reset_index()

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from bench.data.carvana import open_folder
-from bench.metrics.boundary import boundary
+from bench.metrics.boundary import boundary, wrong_by_distance
 
 EMPTY = np.zeros((30, 40), dtype=bool)
 DOT = EMPTY.copy()
@@ -116,6 +116,17 @@ def test_order_and_place_do_not_matter(pair):
     assert boundary(predicted[::-1].T, truth[::-1].T) == pytest.approx(
         agreement, nan_ok=True
     )  # strides of any kind
+
+
+def test_wrong_pixels_are_counted_by_their_distance_from_the_outline():
+    truth = np.zeros((30, 30), bool)
+    truth[10:20, 10:20] = True
+    predicted = truth.copy()
+    predicted[15, 9] = True  # beside the outline
+    predicted[15, 2] = True  # eight pixels away
+    predicted[15, 12] = False  # three inside
+    assert wrong_by_distance(predicted, truth, (1, 3, 5)) == [1, 2, 2, 3]
+    assert wrong_by_distance(predicted, np.zeros_like(truth), (1, 3)) == [0, 0, 101]
 
 
 def test_maps_and_other_sizes_are_refused():

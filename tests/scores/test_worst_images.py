@@ -1,5 +1,6 @@
 """The worst photographs of an entry are drawn, worst first."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -15,5 +16,12 @@ def test_errors_are_drawn_worst_first(made, scores, tmp_path, capsys):
     pictures = sorted(path.name for path in tmp_path.glob("*.[jp]*g"))
     assert pictures[:2] == [f"01-{expected[0]}-crop.png", f"01-{expected[0]}.jpg"]
     assert len(pictures) == 6
+    distances = pd.read_csv(tmp_path / "distances.csv").set_index("car")
+    of_entry = scores[scores["entry"] == "mean"]
+    assert distances["dice"]["all"] == pytest.approx(of_entry["dice"].mean(), rel=1e-5)
+    wrong = (of_entry["fp"] + of_entry["fn"]).mean()
+    assert distances["wrong_px"]["all"] == pytest.approx(wrong, rel=1e-5)
+    assert distances["dice"][:-1].is_monotonic_increasing
+    assert (np.diff(distances.drop(columns="dice"), axis=1) >= 0).all()
     assert made.main("errors", "--entry", "maen", *words) == 2
     assert "has no entry 'maen'" in capsys.readouterr().err
