@@ -9,6 +9,7 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +25,7 @@ from bench.system.device import Accelerator, Machine, enough_memory, refused_bey
 from bench.system.environment import environment
 from bench.system.files import sha256, write_json, write_text
 from bench.system.progress import enter_span, report_dice, say, track
+from bench.system.threads import prefetch
 from bench.training import check, memory
 from bench.training.augment import Augment
 from bench.training.dataset import Lessons, Taught, TrainingSet, batches, sample, samples_of
@@ -184,8 +186,9 @@ class Trainer:
             soft = samples_of(lessons, sorted(lessons.photographs), size, cache, jobs)
             taught = Taught(soft, lessons.share)
         dataset = TrainingSet(samples, rows, augment, self.recipe.seed, taught)
-        held_back = np.stack([samples[row_of[image]] for image in self.task.valid])
-        return dataset, validation_set(self.data, self.task.valid, held_back)
+        valid = [row_of[image] for image in self.task.valid]
+        held_back = np.stack(list(prefetch(samples.__getitem__, valid, jobs)))
+        return dataset, validation_set(self.data, self.task.valid, held_back, jobs)
 
     def find_micro_batch(self, size: Size) -> int:
         """Return how many images of a batch fit into memory, tried with a second network on noise.
@@ -251,8 +254,9 @@ class Trainer:
     def keep_as_built(self) -> None:
         """Validate and save a network without training: a classical method, or loaded weights."""
         size, valid = self.recipe.size, self.task.valid
-        samples = np.stack([sample(self.data, size, image) for image in valid])
-        validation = validation_set(self.data, valid, samples)
+        read = partial(sample, self.data, size)
+        samples = np.stack(list(prefetch(read, valid, self.machine.jobs)))
+        validation = validation_set(self.data, valid, samples, self.machine.jobs)
         score = evaluate(self.state.evaluated_network, validation, self.accelerator)
         self.state.history.append({"epoch": 0, "scale": 1.0, "valid_dice": score, "seconds": 0.0})
         if self.accelerator.writes:
