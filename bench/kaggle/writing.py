@@ -16,7 +16,7 @@ from typing import Any, Self
 import numpy as np
 from isal import igzip
 
-from bench.data.carvana import MASK_COLUMNS, Carvana
+from bench.data.dataset import MASK_COLUMNS, DataSet
 from bench.data.listing import id_in_table
 from bench.data.tables import read_table
 from bench.kaggle.client import COMPETITION, client_path
@@ -93,7 +93,7 @@ def write_sidecar(path: Path, rows: int, made_by: dict[str, Any]) -> Path:
     return sidecar
 
 
-def expected_images(data: Carvana) -> set[str]:
+def expected_images(data: DataSet) -> set[str]:
     """Return the file names that need a row each: of sample_submission.csv, else of test/.
 
     Raises:
@@ -106,7 +106,7 @@ def expected_images(data: Carvana) -> set[str]:
     return {path.name for path in data.test.values()}
 
 
-def names_to_submit(data: Carvana) -> dict[str, str]:
+def names_to_submit(data: DataSet) -> dict[str, str]:
     """Return test image -> the file name in its row: of sample_submission.csv, else of its file.
 
     They differ where a photograph's suffix is in capitals, or its accents are written in parts.

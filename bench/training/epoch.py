@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bench.config.recipe import Recipe
-from bench.data.carvana import Carvana
+from bench.data.dataset import DataSet
 from bench.masks import rle
 from bench.masks.types import Runs, Size
 from bench.metrics.overlap import counts_from_runs, dice
@@ -165,7 +165,7 @@ class Validation:
     truths: list[Runs]
 
 
-def validation_set(data: Carvana, valid: Sequence[str], samples: Samples, jobs: int) -> Validation:
+def validation_set(data: DataSet, valid: Sequence[str], samples: Samples, jobs: int) -> Validation:
     """Return samples of the validation images with their masks at full size."""
 
     def read(image: str) -> tuple[Size, Runs]:

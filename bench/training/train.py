@@ -1,6 +1,6 @@
 """One recipe and one fold -> a trained network.
 
-Reads  a Carvana folder, the recipe, the images to learn from and those that choose the best epoch.
+Reads  a data folder, the recipe, the images to learn from and those that choose the best epoch.
 Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safetensors (the best
        epoch), last.safetensors, and manifest.json, last of all: a folder that has it is finished.
 """
@@ -18,7 +18,7 @@ import torch
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import NOT_TRAINED, Recipe, scaled
 from bench.config.strict import check_same
-from bench.data.carvana import Carvana
+from bench.data.dataset import DataSet
 from bench.masks.types import Size
 from bench.networks.manifest import is_whole, read_manifest
 from bench.system.device import Accelerator, Machine, enough_memory, refused_beyond_free_ram
@@ -56,7 +56,7 @@ class Task:
     tensorboard: Path | None = None  # the folder of each epoch's figures for TensorBoard, if wanted
 
 
-def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
+def run(task: Task, data: DataSet, cache: Path, machine: Machine) -> None:
     """Train, or go on where an interrupted training stopped; leave a finished training alone.
 
     This process does it alone; `ranks.run` shares it with others. On the CPU the result is the same
@@ -75,7 +75,7 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
         finish(task, data, cache, machine, fewest)
 
 
-def begin(task: Task, data: Carvana, machine: Machine) -> int:
+def begin(task: Task, data: DataSet, machine: Machine) -> int:
     """Check a training and prepare its folder; 0 if it is finished.
 
     Returns: the fewest images from which its network can learn at once.
@@ -100,7 +100,7 @@ def begin(task: Task, data: Carvana, machine: Machine) -> int:
     return fewest
 
 
-def finish(task: Task, data: Carvana, cache: Path, machine: Machine, fewest: int) -> None:
+def finish(task: Task, data: DataSet, cache: Path, machine: Machine, fewest: int) -> None:
     """Train all that is left; each rank of a training does so at the same time.
 
     Args:
@@ -120,7 +120,7 @@ class Trainer:
     """A training: its task and data, the device it runs on, and its state, which changes."""
 
     task: Task
-    data: Carvana
+    data: DataSet
     cache: Path
     machine: Machine
     accelerator: Accelerator

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.config.suite import Suite
-from bench.data.carvana import car_of, mask_areas, open_folder
+from bench.data.carvana import open_folder
+from bench.data.dataset import mask_areas
 from bench.data.folds import (
     car_areas,
     in_fold,
@@ -16,6 +17,7 @@ from bench.data.folds import (
     split,
     write_folds,
 )
+from bench.data.image_ids import car_of
 from bench.system.errors import BadConfig, BadData
 
 AREAS = st.dictionaries(
