@@ -115,8 +115,8 @@ def _check_submission(args: argparse.Namespace) -> None:
     from bench.kaggle import scoring, validation, writing
     from bench.own.opening import open_data
 
-    expected = writing.expected_images(open_data(data_folder(args)))
-    report = validation.check_submission(args.check, expected, jobs=args.jobs)
+    sizes = writing.expected_sizes(open_data(data_folder(args)), args.jobs)
+    report = validation.check_submission(args.check, sizes, sizes, args.jobs)
     if not args.json:
         print(report)
     scores: dict[str, Any] = {}
