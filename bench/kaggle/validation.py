@@ -119,12 +119,13 @@ def check_submission(
     Raises:
         Missing: there is no such file.
     """
-    different = set(sizes.values()) if isinstance(sizes, Mapping) else {sizes}
+    of_each = sizes if isinstance(sizes, Mapping) else {}
+    different = set(of_each.values()) if isinstance(sizes, Mapping) else {sizes}
     size = different.pop() if len(different) == 1 else None
     report, signs = SubmissionReport(path), EncodingSigns(size)
     names, first_lines = set(expected), dict[str, int]()
     body = _BodyReader(report)
-    scan = partial(_scan, size=size) if size else partial(_scan_each, sizes=sizes)
+    scan = partial(_scan, size=size) if size else partial(_scan_each, sizes=of_each)
     for block, lines in prefetch(scan, body.blocks(), jobs):
         for fields in lines:
             row = _check_row(block, *fields)
