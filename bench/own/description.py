@@ -69,6 +69,8 @@ class Description(Strict):
             raise ValueError(f"`groups` or `group_by`, one of them: {GROUPS_CHOICE}")
         if self.value and self.threshold is not None:
             raise ValueError("`value` or `threshold`, not both")
+        if self.in_table and (self.value or self.threshold is not None):
+            raise ValueError("`value` and `threshold` are of mask pictures, not of a table of runs")
         if self.folds and self.heldout:
             raise ValueError("`folds` or `heldout`, not both: a fold of `folds` is held out")
         if not self.in_table and STEM not in self.masks:

@@ -28,9 +28,11 @@ def open_data(root: Path) -> DataSet:
         Missing: no such folder, or no photographs. BadConfig: data.yaml breaks a rule.
         BadData: a photograph has no mask or two, or no group; two files are one image.
     """
-    file = Path(root) / FILE
+    if root.name == FILE and root.is_file():
+        raise Missing(f"{root}: name its folder, {root.parent}")
+    file = root / FILE
     if file.is_file():
-        return open_described(read(file, Description), Path(root))
+        return open_described(read(file, Description), root)
     return open_folder(root)
 
 

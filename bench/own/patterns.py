@@ -107,6 +107,8 @@ def masks_by_pattern(photographs: Mapping[str, Path], pattern: str) -> dict[str,
             if len(PurePosixPath(other).stem) < len(own.stem):
                 claims[mask] = name
     found: dict[str, list[Path]] = {name: [] for name in photographs}
+    names, owners = {path: name for name, path in photographs.items()}, set(claims.values())
     for mask, name in claims.items():
-        found[name].append(mask)
+        if names.get(mask) not in owners:  # else it is a photograph, `10.png` beside `1.png`
+            found[name].append(mask)
     return found
