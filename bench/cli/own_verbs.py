@@ -4,8 +4,9 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from bench.cli.arguments import Verb, add_device, data_folder, home, positive
+from bench.cli.arguments import Verb, add_device, data_folder, positive
 from bench.cli.printing import print_data_report, print_result
+from bench.system.environment import home
 from bench.system.errors import BadConfig
 from bench.system.progress import say
 

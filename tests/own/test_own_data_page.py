@@ -26,6 +26,7 @@ def commands():
 @pytest.mark.slow
 def test_the_example(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(draw_shoes(tmp_path, shoes=8))
+    monkeypatch.setenv("CARVANA_BENCH_HOME", str(tmp_path))
     learner = {"network": Network(**QUICK), "epochs": 2}
     for name, size in {"a": (32, 48), "b": (40, 60)}.items():
         recipe = RECIPE.model_copy(update={**learner, "size": size})
@@ -34,9 +35,8 @@ def test_the_example(tmp_path, monkeypatch, capsys):
     suite |= {"ensembles": {"mean": {"rule": "mean"}}, "folds": {"count": 2, "valid_cars": 1}}
     Path("suite.yaml").write_text(yaml.safe_dump(suite))
     for verb, *words in commands():
-        places = ["--runs", "runs", "--submissions", "submissions"] if verb == "run" else []
         on_cpu = [] if verb in ("prepare", "export") else ["--device", "cpu"]
-        assert main([verb, *words, *places, *on_cpu, "--jobs", "1"]) == 0, verb
+        assert main([verb, *words, *on_cpu, "--jobs", "1"]) == 0, verb
     written = re.search(r"```yaml\n(.*?)```", PAGE, re.S)[1]
     assert Path("shoes/data.yaml").read_text().endswith(written)
     assert "LEAKY: 4 of 8 groups" in capsys.readouterr().err
