@@ -20,7 +20,7 @@ from bench.scores.pairs import (
 )
 from bench.scores.ranking import pareto_front, ranks
 from bench.scores.tables import read_leaderboard
-from bench.system.errors import BadData, Missing
+from bench.system.errors import BadConfig, BadData, Missing
 
 RANKS = ("rank", "group", "p_best", "cars_best")  # what depends on the other rows of a table
 
@@ -38,8 +38,11 @@ def run(first: Path, second: Path) -> Comparison:
 
     Raises:
         Missing: a folder has no scores or no leaderboard.
+        BadConfig: both are the same folder.
         BadData: the runs scored different photographs.
     """
+    if first.resolve() == second.resolve():
+        raise BadConfig(f"{first}: the same run twice; name two")
     names = [first.name, second.name] if first.name != second.name else [str(first), str(second)]
     scores = [_read(Layout(folder).scores) for folder in (first, second)]
     images = [set(each["image"]) for each in scores]

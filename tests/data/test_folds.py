@@ -137,8 +137,8 @@ def own_data(tmp_path, **tables):
     """Eight photographs of four shoes, and the tables of their owner."""
     ids = {id_of(name, group): f"{name}.jpg" for name, group in SHOES.items()}
     paths = {name: tmp_path / text for name, text in tables.items()}
-    return DataSet(tmp_path, dict.fromkeys(ids, tmp_path), {}, {}, None, None, None,
-                   Own(ids, Marks(), **paths))  # fmt: skip
+    train = dict.fromkeys(ids, tmp_path)
+    return DataSet(tmp_path, train, {}, {}, None, None, None, Own(ids, Marks(), **paths))
 
 
 def test_an_owners_folds_are_taken_whole(tmp_path):

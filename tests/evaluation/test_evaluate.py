@@ -43,14 +43,16 @@ def test_two_submissions_are_ranked_side_by_side(shoes, capsys):
     out = shoes / "evaluation"
     assert evaluated(shoes, "--submission", str(right), str(shifted), "--out", str(out)) == 0
     table = capsys.readouterr().out
-    assert "groups_best" in table and "cars" not in table
+    assert "dice_low" in table and "cars" not in table
     board = pd.read_csv(out / "leaderboard.csv").set_index("entry")
     assert board.loc["right", "dice"] == 1 and 0.8 < board.loc["shifted", "dice"] < 1
     assert board.loc["shifted", "dice_low"] < board.loc["shifted", "dice"]
     scores = pd.read_parquet(out / "scores.parquet")
     assert scores["group"].nunique() == 6 and "view" not in scores
     assert len(list((out / "shifted").glob("*.jpg"))) == 10
-    assert main(["compare", str(out), str(out)]) == 0
+    assert main(["compare", str(out), str(out)]) == 2
+    again = shutil.copytree(out, shoes / "again")
+    assert main(["compare", str(out), str(again)]) == 0
 
 
 def test_only_photographs_with_a_row_are_scored(shoes, capsys):

@@ -1,6 +1,7 @@
 """One's own pictures are described without a copy; what is not clear is asked for, with a cure."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,8 +37,7 @@ def test_a_palette_of_classes_in_folders_of_three_sizes(shoes):
 
 def test_the_folder_can_be_moved_with_its_pictures(shoes, tmp_path, monkeypatch):
     monkeypatch.chdir(shoes)
-    assert main(["prepare", "--images", "photos/**/*.jpg", "--masks", "labels/{folder}/{stem}.png",
-                 "--out", "mine", *BY_SHOE, *BOTH]) == 0  # fmt: skip
+    assert main(words(Path(), *BY_SHOE, *BOTH)) == 0
     moved = tmp_path.parent / f"{tmp_path.name}-moved"
     shoes.rename(moved)
     assert len(open_data(moved / "mine").train) == 12
