@@ -38,18 +38,21 @@ def open_data(root: Path) -> DataSet:
 
 def open_described(said: Description, root: Path) -> DataSet:
     """The data set that a description in the folder `root` is of; as `open_data`."""
-    base = base_of(place(root, said.images))
+    images = place(root, said.images)
+    base = base_of(images)
     labelled, masks, unlabelled = _labelled(said, root, find_photographs(said, root))
     tests = place(root, said.test) if said.test else None
-    common = Path(os.path.commonpath([base, base_of(tests)])) if tests else base
-    before = "" if common == base else f"{base.relative_to(common)}/"
+    common = Path(os.path.commonpath([base.absolute(), base_of(tests or images).absolute()]))
+    before = "" if common == base.absolute() else f"{base.absolute().relative_to(common)}/"
     train = {f"{before}{name}": path for name, path in labelled.items()}
     test = {f"{before}{name}": path for name, path in unlabelled.items()}
     if tests:
         test |= _photographs(tests, common)
         test = {name: path for name, path in test.items() if name not in train}
-    groups = _groups(said, root, {**train, **test})
-    ids = {name: _id(path, name, groups[name]) for name, path in {**train, **test}.items()}
+    everything = {**train, **test}
+    _refuse_one_stem(everything)
+    groups = _groups(said, root, everything)
+    ids = {name: _id(path, name, groups[name]) for name, path in everything.items()}
     table = Path(place(root, said.masks)) if said.in_table else None
     return DataSet(
         root=root,
@@ -89,7 +92,7 @@ def _photographs(pattern: str, base: Path) -> dict[str, Path]:
     for path in matched:
         suffix = path.suffix.lower()
         if suffix in SUFFIXES:
-            found[normal_id(path.relative_to(base).as_posix())] = path
+            found[normal_id(os.path.relpath(path, base))] = path
         elif suffix in OTHER_PICTURES:
             raise BadFile(path, "a picture in a format that is not read", CONVERT)
     if not found:

@@ -101,7 +101,8 @@ def masks_by_pattern(photographs: Mapping[str, Path], pattern: str) -> dict[str,
             if mask == photograph:
                 continue
             other = claims.setdefault(mask, name)
-            if other != name and len(PurePosixPath(other).stem) == len(own.stem):
+            elsewhere = PurePosixPath(other).with_suffix("") != own.with_suffix("")
+            if elsewhere and len(PurePosixPath(other).stem) == len(own.stem):
                 cure = f"name its folder in the pattern of the masks, too: {FOLDER}/{STEM}"
                 raise BadFile(mask, f"is the mask of both {other} and {name}", cure)
             if len(PurePosixPath(other).stem) < len(own.stem):

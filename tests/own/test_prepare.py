@@ -194,6 +194,18 @@ def test_photographs_without_masks_may_be_test_photographs(shoes):
     assert list(data.test) == ["shoe1::left/shoe1_0"] and len(data.train) == 11
 
 
+def test_a_mask_of_two_photographs_and_two_files_of_one_are_refused(shoes, capsys):
+    Image.fromarray(draw_shoe(1, 0)[0]).save(shoes / "photos/right/shoe1_0.jpg")
+    assert main(words(shoes, *BY_SHOE, *BOTH, masks="labels/**/{stem}.png")) == 3
+    error = capsys.readouterr().err
+    assert "is the mask of both left/shoe1_0.jpg and right/shoe1_0.jpg" in error
+    assert "{folder}/{stem}" in error
+    (shoes / "photos/right/shoe1_0.jpg").rename(shoes / "photos/left/shoe1_0.jpeg")
+    places = ["--images", str(shoes / "photos/**/*.jp*"), *words(shoes, *BY_SHOE, *BOTH)[3:]]
+    assert main(["prepare", *places]) == 3
+    assert "is the same image; remove one" in capsys.readouterr().err
+
+
 def test_photographs_and_masks_may_lie_in_one_folder(tmp_path):
     for name in ("1", "10", "11"):
         Image.fromarray(draw_shoe(0, 0)[0]).save(tmp_path / f"{name}.png")
