@@ -9,12 +9,15 @@
     scratch drawing
     compiled/   their loops as machine code
       jit vectors runs pixels planes shrinking submission_lines
-  data/         photographs and masks in Kaggle's layout, their check and their folds of cars
-    listing tables images orientation mask_formats content archive carvana doubts check coco folds
+  data/         photographs and masks, by id; Kaggle's layout of them; folds of cars or groups
+    listing tables images orientation mask_formats image_ids dataset content archive carvana doubts
+    folds
   demo/         cars drawn in that layout
     folder photograph body mesh parts shape skin raster shader light studio sheet
   metrics/      pure measures: masks and scores in, numbers out
     overlap boundary measures parity correction statistics power
+  own/          a data folder of either kind opened and checked: Kaggle's, or one's own pictures
+    description patterns opening data_report kaggle_layout check coco coco_table prepare
   networks/     a recipe's network: built, loaded, run over photographs
     build manifest load tta infer openvino onnx engines edge wanted predictor predict*
   training/     recipe and fold in, a trained network out
@@ -38,6 +41,8 @@
     background
   serve/        the same as a page and an API
     connection guard app endpoints layers queue errors server overhead
+  evaluation/   exported models and submission files, scored on any labelled photographs
+    judged evaluate
   run/          one run of a suite: its stages, what is done, what is left
     run record stage inputs members results opening items stages work plan verify
   workers/      ways to run a run's items: on one machine, and on many
@@ -46,8 +51,8 @@
     timing comparison peers samples in_memory on_disk network network_variants network_parity loader
     scale scale_report
   cli/          the command line: one verb a stage
-    verbs arguments suite_verbs result_verbs data_verbs speed_verb cutout_verbs printing catalogue
-    doctor commands_page
+    verbs arguments suite_verbs result_verbs data_verbs own_verbs speed_verb
+    cutout_verbs printing catalogue doctor commands_page
 
 A file marked * is a stage: it reads and writes files of a run and imports no other stage. What may
 import what, and that this plan is complete, is tests/test_architecture.py.

@@ -1,6 +1,7 @@
 """Any decoder of segmentation-models-pytorch on any of its encoders, or timm's."""
 
 import difflib
+import inspect
 from typing import Any, cast
 
 import segmentation_models_pytorch as smp
@@ -40,16 +41,26 @@ def build_from_zoo(*, decoder: str, encoder: str, pretrained: bool, **options: A
         Module (B, 3, H, W) -> (B, 1, H, W) with `stride` = 32.
 
     Raises:
-        ValueError: no such decoder or encoder; the message lists the nearest.
+        ValueError: no such decoder, encoder or option; the message lists the nearest.
         MissingWeights: `pretrained`, but the weights are neither on this machine nor on the hub.
     """
     if decoder not in DECODERS:
         near = ", ".join(difflib.get_close_matches(decoder, DECODERS, n=3)) or ", ".join(DECODERS)
         raise ValueError(f"no decoder {decoder!r}; nearest: {near}")
     check_name(encoder)
+    _check_options(decoder, encoder, options)
     network: nn.Module = DECODERS[decoder](encoder, encoder_weights=None, classes=1, **options)
     if pretrained:
         load_pretrained(cast(nn.Module, network.encoder), encoder)
     network.stride = 32  # type: ignore[assignment]
     network.requires_divisible_input_shape = False  # type: ignore[assignment]  # `stride` asks
     return network
+
+
+def _check_options(decoder: str, encoder: str, options: dict[str, Any]) -> None:
+    """Refuse an option that the decoder would pass on to an encoder which takes none of its own."""
+    known = [*inspect.signature(DECODERS[decoder]).parameters]
+    unknown = [name for name in options if name not in known]
+    if unknown and not encoder.startswith("tu-"):  # only timm's encoders have options
+        near = difflib.get_close_matches(unknown[0], ["encoder", "pretrained", *known])
+        raise ValueError(f"no option {unknown[0]!r}; nearest: {', '.join(near or known)}")

@@ -1,6 +1,7 @@
 """Data every test may ask for: the real photographs where they are there, and tiny drawn ones."""
 
 import os
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -71,6 +72,12 @@ def tiny_carvana(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("tiny")
     draw_folder(root)
     return root
+
+
+@pytest.fixture
+def copy(tiny_carvana: Path, tmp_path: Path) -> Path:
+    """A tiny data set that a test may damage."""
+    return shutil.copytree(tiny_carvana, tmp_path / "copy")
 
 
 @pytest.fixture

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.data.carvana import Carvana
+from bench.data.dataset import DataSet
 from bench.training.dataset import Lessons
 from tests.tiny import TINY
 
 
-def soft_lessons(data: Carvana, images: Sequence[str], share: float = 1) -> Lessons:
+def soft_lessons(data: DataSet, images: Sequence[str], share: float = 1) -> Lessons:
     """Photographs whose targets are a map of one level each: 50, 60 and so on."""
     levels = {image: 50 + 10 * place for place, image in enumerate(images)}
     photographs = {image: (data.train | data.test)[image] for image in images}

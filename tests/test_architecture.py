@@ -15,10 +15,11 @@ ORDER = """
 models  system
 config  masks
 metrics  data
+own
 networks  refinement  demo
 training  ensembles
 scores  kaggle  cutout
-report  serve  speed
+report  serve  speed  evaluation
 run
 workers
 cli

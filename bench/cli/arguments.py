@@ -78,7 +78,7 @@ def make_parser(verbs: Sequence[Verb], width: int | None = None) -> argparse.Arg
 
 def _add_common(parser: argparse.ArgumentParser) -> None:
     """Add the flags that every verb has."""
-    parser.add_argument("--data", type=Path, metavar="DIR", help="Kaggle's layout (default: data/)")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data folder (default: data/)")
     parser.add_argument("--jobs", type=whole(1, MOST_JOBS), default=os.cpu_count(), metavar="N")
     parser.add_argument(
         "--seed", type=whole(0, 2**32 - 1), metavar="N", help="other random choices"

@@ -45,7 +45,7 @@ def cutout_command(args: argparse.Namespace) -> None:
 def serve_command(args: argparse.Namespace) -> None:
     """Serve the page and the API until told to stop."""
     if not all(map(find_spec, SERVE_MODULES)):
-        raise lacks_extra("serve", "serve")
+        raise lacks_extra("the server", "serve")
     from bench.serve import overhead, server
     from bench.system.device import Machine
 

@@ -20,7 +20,7 @@ from bench.system.progress import say
 
 def check_command(args: argparse.Namespace) -> None:
     """Look at a data folder and say what is wrong with it."""
-    from bench.data.check import check_folder
+    from bench.own.check import check_folder
     from bench.system.contents import Contents
 
     remembered = Contents(args.runs / "cache", args.jobs)
@@ -59,7 +59,7 @@ def models_command(args: argparse.Namespace) -> None:
 
 def prepare_coco_command(args: argparse.Namespace) -> None:
     """Turn COCO annotations into a data folder."""
-    from bench.data.coco import prepare
+    from bench.own.coco import prepare
 
     size = (args.size[0], args.size[1]) if args.size else None
     print_result(args, prepare(args.annotations, args.images, args.out, size, args.jobs))

@@ -8,8 +8,8 @@ from typing import Any
 
 import torch
 
-from bench.data.carvana import open_folder
 from bench.kaggle.client import client_path
+from bench.own.opening import open_data
 from bench.system.device import best_precision, free_ram
 from bench.system.environment import environment, home, installed
 from bench.system.errors import BenchError, Missing
@@ -62,7 +62,7 @@ def _devices() -> list[str]:
 
 def _data(root: Path) -> str:
     try:
-        data = open_folder(root)
+        data = open_data(root)
     except BenchError as error:
         return str(error)
     return f"{root}: {len(data.train)} training and {len(data.test)} test photographs"

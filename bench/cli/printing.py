@@ -14,7 +14,7 @@ from bench.system.errors import BadData
 from bench.system.progress import say
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
-    from bench.data.check import DataReport
+    from bench.own.data_report import DataReport
     from bench.run.run import Run
 
 CUT = "\N{HORIZONTAL ELLIPSIS}"  # what a table puts for the end of a word that does not fit

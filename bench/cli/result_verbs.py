@@ -51,11 +51,12 @@ def compare_command(args: argparse.Namespace) -> None:
 
     for folder in args.folders:
         check_made(folder, "score", "leaderboard")
-    entries, gains = compare.run(*args.folders)
+    entries, gains, unit = compare.run(*args.folders)
     if args.json:
         print_result(args, {"entries": to_records(entries), "gains": to_records(gains)})
     else:
-        print(to_markdown(entries), to_markdown(gains), sep="\n", end="")
+        tables = [to_markdown(table, unit=unit) for table in (entries, gains)]
+        print(*tables, sep="\n", end="")
 
 
 def errors_command(args: argparse.Namespace) -> None:
@@ -111,11 +112,11 @@ def _check_submission(args: argparse.Namespace) -> None:
     Raises:
         BadData: Kaggle would refuse or misread it.
     """
-    from bench.data.carvana import open_folder
     from bench.kaggle import scoring, validation, writing
+    from bench.own.opening import open_data
 
-    expected = writing.expected_images(open_folder(data_folder(args)))
-    report = validation.check_submission(args.check, expected, jobs=args.jobs)
+    sizes = writing.expected_sizes(open_data(data_folder(args)), args.jobs)
+    report = validation.check_submission(args.check, sizes, sizes, args.jobs)
     if not args.json:
         print(report)
     scores: dict[str, Any] = {}

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from bench.cli.arguments import check_weights_folder, make_parser
 from bench.cli.cutout_verbs import CUTOUT_VERBS
 from bench.cli.data_verbs import DATA_VERBS, DOCTOR
+from bench.cli.own_verbs import OWN_VERBS
 from bench.cli.result_verbs import RESULT_VERBS
 from bench.cli.speed_verb import SPEED
 from bench.cli.suite_verbs import SUITE_VERBS
@@ -24,7 +25,7 @@ LAUNCHERS_SET = (  # variables of torchrun, deepspeed and accelerate launch
     "TORCHELASTIC_RUN_ID",
     "ACCELERATE_MIXED_PRECISION",
 )
-VERBS = (*SUITE_VERBS, *RESULT_VERBS, *DATA_VERBS, SPEED, DOCTOR, *CUTOUT_VERBS)
+VERBS = (*SUITE_VERBS, *RESULT_VERBS, *DATA_VERBS, *OWN_VERBS, SPEED, DOCTOR, *CUTOUT_VERBS)
 
 
 def entry_point() -> None:

@@ -9,6 +9,8 @@ Writes the same recipes and weights, or what the networks were converted to, and
 import shutil
 from pathlib import Path
 
+from pydantic import BaseModel
+
 from bench.config.layout import Layout, TrainingFolder
 from bench.config.recipe import Recipe
 from bench.config.strict import read
@@ -24,7 +26,7 @@ from bench.cutout.manifest import (
 )
 from bench.cutout.model import Model, open_model
 from bench.cutout.record import check_folder
-from bench.data.carvana import Carvana, open_folder
+from bench.data.dataset import UNITS, DataSet
 from bench.data.folds import in_fold, read_folds
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry, entry_of_run
@@ -33,10 +35,11 @@ from bench.metrics.parity import parity
 from bench.networks.engines import ENGINES
 from bench.networks.load import load_network
 from bench.networks.manifest import check_weights
+from bench.own.opening import open_data
 from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError, Missing
-from bench.system.files import read_parquet, sha256, write_bytes, write_json
+from bench.system.files import read_json, read_parquet, sha256, write_bytes, write_json
 from bench.system.progress import say, track
 from bench.system.temporaries import temporary_folder
 
@@ -50,7 +53,7 @@ def run(
 
     Args:
         engine: of ENGINES; convert the networks, so that it runs them on a CPU.
-        data: a Carvana folder; its held-out photographs must get the masks of float32.
+        data: a data folder; its held-out photographs must get the masks of float32.
 
     Raises:
         BadConfig: the run has no such entry, or `out` holds something else.
@@ -135,7 +138,7 @@ def _compare(exported: Model, float32: Model, data: Path, run: Path) -> None:
     Raises:
         BenchError: the masks differ by more than is allowed.
     """
-    carvana = open_folder(data)
+    carvana = open_data(data)
     images = _some_heldout(Layout(run), carvana)
     maps: tuple[list[Map], list[Map]] = ([], [])
     for image in track(images, "compare with float32", len(images)):
@@ -151,7 +154,7 @@ def _compare(exported: Model, float32: Model, data: Path, run: Path) -> None:
         )
 
 
-def _some_heldout(layout: Layout, data: Carvana) -> list[str]:
+def _some_heldout(layout: Layout, data: DataSet) -> list[str]:
     """At most `COMPARED` held-out images of a run, spread over its cars and views."""
     folds = read_folds(layout.folds)
     heldout = [
@@ -186,7 +189,11 @@ def manifest_of(folder: Path, name: str) -> Manifest:
         refine=entry.refine,
         members=tuple(_member(layout, member, suite) for member in entry.members),
         dice=_dice(layout, entry),
-        made_by={"run": folder.resolve().name, **environment()},
+        made_by={
+            "run": folder.resolve().name,
+            **_trained_on(layout, entry, suite.folds.run),
+            **environment(),
+        },
     )
 
 
@@ -223,10 +230,33 @@ def _member(layout: Layout, name: str, suite: Suite) -> ExportedMember:
     return ExportedMember(name=name, size=recipe.size, parts=tuple(networks), base=base)
 
 
+class _Record(BaseModel):
+    """The part of a training's record that says what it was trained on."""
+
+    made_from: dict[str, dict[str, str]]
+
+
+def _trained_on(layout: Layout, entry: Entry, folds: tuple[int, ...]) -> dict[str, list[str]]:
+    """A hash of the photographs of each car that trained a member or chose its epoch.
+
+    Whoever has these photographs can tell that they are not new to the model. Of trainings of an
+    earlier version, which noted nothing, there are none.
+    """
+    records = [layout.training(name, fold).record for name in entry.members for fold in folds]
+    if not all(record.is_file() for record in records):
+        return {}
+    hashes: set[str] = set()
+    for record in records:
+        made_from = read_json(record, _Record, "put it back").made_from
+        for kind in ("training", "validation"):
+            hashes |= set(made_from.get(f"photographs of {kind} cars", {}).values())
+    return {"trained_on": sorted(hashes)}
+
+
 def _dice(layout: Layout, entry: Entry) -> float | None:
     if not layout.scores.exists():
         return None
-    words = ("entry", "image", "car")
+    words = ("entry", "image", *UNITS)
     scores = read_parquet(layout.scores, ("entry", "dice"), words, "run the suite again")
     own = scores.loc[scores["entry"] == entry.name, "dice"]
     return float(own.mean()) if len(own) else None

@@ -3,12 +3,16 @@
 import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 
-from bench.data.carvana import Carvana, car_of
+from bench.data.dataset import DataSet
+from bench.data.image_ids import car_of
+from bench.data.mask_formats import Marks
 from bench.system.contents import Contents
+from bench.system.files import json_sha256
 
 
-def photograph_hashes(data: Carvana, images: Iterable[str], contents: Contents) -> dict[str, str]:
+def photograph_hashes(data: DataSet, images: Iterable[str], contents: Contents) -> dict[str, str]:
     """Image id -> SHA-256 of its photograph's file, of training or test photographs.
 
     Raises:
@@ -19,8 +23,10 @@ def photograph_hashes(data: Carvana, images: Iterable[str], contents: Contents) 
     return {image: hashes[path] for image, path in paths.items()}
 
 
-def mask_hashes(data: Carvana, images: Iterable[str], contents: Contents) -> dict[str, str]:
+def mask_hashes(data: DataSet, images: Iterable[str], contents: Contents) -> dict[str, str]:
     """Image id -> SHA-256 of its mask: of the picture's file, or of its row in train_masks.csv.
+
+    What one's own data say of the values of masks belongs to it.
 
     An image without a mask has the hash "".
 
@@ -30,13 +36,17 @@ def mask_hashes(data: Carvana, images: Iterable[str], contents: Contents) -> dic
     images = list(images)
     pictures = {image: data.masks[image] for image in images if image in data.masks}
     hashes = contents.of(pictures.values())
-    return {
+    found = {
         image: hashes[pictures[image]] if image in pictures else _row_hash(data, image)
         for image in images
     }
+    if data.own and data.own.marks != Marks():
+        marks = asdict(data.own.marks)
+        return {image: json_sha256([digest, marks]) for image, digest in found.items()}
+    return found
 
 
-def _row_hash(data: Carvana, image: str) -> str:
+def _row_hash(data: DataSet, image: str) -> str:
     row = data.mask_rows.get(image)
     return hashlib.sha256(row.encode()).hexdigest() if row is not None else ""
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.carvana import VIEWS, Carvana, car_of, changes_at
+from bench.data.carvana import VIEWS
+from bench.data.dataset import DataSet, changes_at
+from bench.data.image_ids import car_of
 from bench.data.images import is_turned
 from bench.masks.types import Mask
 from bench.system.errors import BadFile
@@ -63,7 +65,7 @@ def signs_of(mask: Mask, *, is_row: bool) -> frozenset[str]:
     return frozenset(sign for sign, shows in shown.items() if shows)
 
 
-def mistakes(data: Carvana, signs: Sequence[frozenset[str]]) -> dict[str, BadFile]:
+def mistakes(data: DataSet, signs: Sequence[frozenset[str]]) -> dict[str, BadFile]:
     """Sign -> the error of masks many of which show it.
 
     Args:
@@ -78,7 +80,7 @@ def mistakes(data: Carvana, signs: Sequence[frozenset[str]]) -> dict[str, BadFil
     }
 
 
-def check_masks(data: Carvana, jobs: int) -> None:
+def check_masks(data: DataSet, jobs: int) -> None:
     """Read some masks, evenly spread, before anything is learned from them.
 
     Inverted masks are said, not refused: what is masked may fill a photograph but for a part.
@@ -98,11 +100,11 @@ def check_masks(data: Carvana, jobs: int) -> None:
         warn(str(error))
 
 
-def _sample(data: Carvana) -> list[str]:
+def _sample(data: DataSet) -> list[str]:
     return list(data.train)[:: max(1, len(data.train) // SAMPLED_MASKS)]
 
 
-def turned_notes(data: Carvana) -> list[str]:
+def turned_notes(data: DataSet) -> list[str]:
     """What to know about photographs that a camera stored lying down: a sentence, or none."""
     turned = [image for image in _sample(data) if is_turned(data.train[image])]
     return [f"{len(turned)} {TURNED}, first {turned[0]}"] if turned else []

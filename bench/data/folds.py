@@ -8,15 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from bench.config.suite import Suite
-from bench.data.carvana import Carvana, car_of, mask_areas, metadata
+from bench.data.carvana import metadata
+from bench.data.dataset import DataSet, Own, mask_areas
 from bench.data.doubts import check_masks, check_names, naming_notes, turned_notes
-from bench.data.tables import read_table
+from bench.data.image_ids import car_of
+from bench.data.tables import Unreadable, read_table
 from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.files import write_text
 from bench.system.progress import say
 from bench.system.text import several
 
-FOLDS_COLUMNS = ("car", "fold")
 RESTORE = "restore the file, or choose another folder with --runs"
 
 
@@ -67,14 +68,14 @@ def _folds_of(image: str, folds: dict[str, int]) -> set[int]:
     return {folds[each] for each in (car_of(image), image) if each in folds}
 
 
-def write_folds(path: Path, folds: dict[str, int]) -> None:
-    """Write the table `car,fold`."""
+def write_folds(path: Path, folds: dict[str, int], unit: str = "car") -> None:
+    """Write the table `car,fold`, or `group,fold`."""
     rows = [f"{car},{fold}\n" for car, fold in sorted(folds.items())]
-    write_text(path, "".join([f"{','.join(FOLDS_COLUMNS)}\n", *rows]))
+    write_text(path, "".join([f"{unit},fold\n", *rows]))
 
 
 def read_folds(path: Path) -> dict[str, int]:
-    """Car -> fold, from the table `car,fold`.
+    """Car -> fold, from the table `car,fold`, or `group,fold`.
 
     Raises:
         Missing: there is no such file.
@@ -83,17 +84,25 @@ def read_folds(path: Path) -> dict[str, int]:
     if not path.exists():
         raise Missing(f"{path}: no folds yet; run the stage `folds` first")
     try:
-        return _read_folds(path)
+        return _read_folds(path, RESTORE, ("group", "car"))
     except BadFile as error:  # the program wrote the table: how tables are mended is no cure
         raise BadFile(error.file, error.what, RESTORE) from error
 
 
-def _read_folds(path: Path) -> dict[str, int]:
+def _read_folds(path: Path, cure: str, units: Sequence[str]) -> dict[str, int]:
+    """Car or group -> fold, from a table whose first column is called by one of `units`."""
     folds: dict[str, int] = {}
-    for number, (car, fold) in read_table(path, FOLDS_COLUMNS):
+    unit, *others = units
+    try:
+        rows = list(read_table(path, (unit, "fold")))
+    except Unreadable as error:
+        if error.kind != "header" or not others:
+            raise
+        return _read_folds(path, cure, others)
+    for number, (car, fold) in rows:
         if not car or not fold.isdecimal() or car in folds:
-            what = f"'{car},{fold}' is not a car and its fold, or the car has a line already"
-            raise BadFile(f"{path}, line {number}", what, RESTORE)
+            what = f"'{car},{fold}' is not a {unit} and its fold, or the {unit} has a line already"
+            raise BadFile(f"{path}, line {number}", what, cure)
         folds[car] = int(fold)
     return folds
 
@@ -106,6 +115,7 @@ class LeakAudit:
     scored_cars: int
     shared_cars: tuple[str, ...]
     shared_images: tuple[str, ...]
+    unit: str = "car"  # or "group"
 
     @property
     def leaky(self) -> bool:
@@ -115,12 +125,15 @@ class LeakAudit:
     def __str__(self) -> str:
         verdict = "LEAKY" if self.leaky else "clean"
         return (
-            f"leak audit: {verdict}: {len(self.shared_cars)} of {self.scored_cars} scored cars and "
-            f"{len(self.shared_images)} scored images are among the {self.train_cars} trained cars"
+            f"leak audit: {verdict}: {len(self.shared_cars)} of {self.scored_cars} scored "
+            f"{self.unit}s and {len(self.shared_images)} scored images are among the "
+            f"{self.train_cars} trained {self.unit}s"
         )
 
 
-def leak_audit(train_images: Iterable[str], scored_images: Iterable[str]) -> LeakAudit:
+def leak_audit(
+    train_images: Iterable[str], scored_images: Iterable[str], unit: str = "car"
+) -> LeakAudit:
     """Which cars and images are both trained on and scored."""
     train, scored = set(train_images), set(scored_images)
     train_cars, scored_cars = set(map(car_of, train)), set(map(car_of, scored))
@@ -129,6 +142,7 @@ def leak_audit(train_images: Iterable[str], scored_images: Iterable[str]) -> Lea
         scored_cars=len(scored_cars),
         shared_cars=tuple(sorted(train_cars & scored_cars)),
         shared_images=tuple(sorted(train & scored)),
+        unit=unit,
     )
 
 
@@ -139,13 +153,14 @@ class Split:
     train: list[str]
     valid: list[str]
     heldout: list[str]
+    unit: str = "car"  # or "group"
 
     def audit(self) -> LeakAudit:
         """Audit the scored images against those that trained the model or chose its epoch."""
-        return leak_audit([*self.train, *self.valid], self.heldout)
+        return leak_audit([*self.train, *self.valid], self.heldout, self.unit)
 
 
-def limit_cars(data: Carvana, cars: int | None) -> Carvana:
+def limit_cars(data: DataSet, cars: int | None) -> DataSet:
     """The data set with only its first `cars` training and test cars; None keeps all."""
     if cars is None:
         return data
@@ -159,7 +174,7 @@ def _of_first_cars(images: dict[str, Path], cars: int) -> dict[str, Path]:
     return {image: path for image, path in images.items() if car_of(image) in kept}
 
 
-def draw_folds(data: Carvana, suite: Suite, jobs: int) -> dict[str, int]:
+def draw_folds(data: DataSet, suite: Suite, jobs: int) -> dict[str, int]:
     """Draw a suite's folds: car -> fold, or image -> fold where the suite splits by image.
 
     All that would spoil a training or its report is looked at before hours are spent.
@@ -172,15 +187,77 @@ def draw_folds(data: Carvana, suite: Suite, jobs: int) -> dict[str, int]:
     metadata(data.root)
     check_masks(data, jobs)
     by_car = suite.split == "car"
-    if by_car:
+    by_name = by_car and not data.own  # of one's own pictures, the owner has said the groups
+    if by_name:
         check_names(data.train)
-    for note in [*turned_notes(data), *(naming_notes(list(data.train)) if by_car else [])]:
+    for note in [*turned_notes(data), *(naming_notes(list(data.train)) if by_name else [])]:
         say(f"{data.root}: {note}")
     sizes = car_areas(areas) if by_car else {image: float(area) for image, area in areas.items()}
+    given = given_folds(data)
+    if given and data.own:
+        return _completed(given, sizes, data.own, suite)
     return make_folds(sizes, suite.folds.count, suite.folds.seed)
 
 
-def split(data: Carvana, suite: Suite, folds: dict[str, int], fold: int) -> Split:
+def given_folds(data: DataSet) -> dict[str, int]:
+    """Group -> fold, as the owner of the pictures gives them; none where they are drawn.
+
+    A list of held-out groups is fold 0; the groups of the other folds are not in it.
+
+    Raises:
+        Missing: there is no such table.
+        BadData: it names a group that no photograph has, or, of folds, not every group.
+    """
+    table = data.own and (data.own.folds or data.own.heldout)
+    if not data.own or not table:
+        return {}
+    groups = {car_of(image) for image in data.train}
+    if data.own.folds:
+        given = _read_folds(table, "mend the line", ("car", "group"))
+    else:
+        given = {group: 0 for _, (group,) in read_table(table, ("group",))}
+    strange = sorted(given.keys() - groups)
+    if strange:
+        there = ", ".join(sorted(groups)[:3])
+        what = f"no photograph is of group {strange[0]!r}; there are {there}, ..."
+        raise BadFile(table, what, "write groups as the photographs have them")
+    lacking = sorted(groups - given.keys())
+    if data.own.folds and lacking:
+        what = f"no fold of group {lacking[0]!r} (and of {len(lacking) - 1} more)"
+        raise BadFile(table, what, f"add a line for each, such as {lacking[0]},0")
+    return given
+
+
+def _completed(
+    given: dict[str, int], sizes: dict[str, float], own: Own, suite: Suite
+) -> dict[str, int]:
+    """The folds of a suite where its owner gives some; what no list holds out is drawn.
+
+    Raises:
+        BadConfig: the suite's folds are others.
+    """
+    table = own.folds or own.heldout or Path()
+    if suite.split != "car":
+        raise BadConfig(f"{table}: gives folds of groups; set `split: car`, or remove it")
+    folds, run = suite.folds, set(suite.folds.run)
+    if own.heldout:
+        if run != {0}:
+            raise BadConfig(f"{table}: its groups are fold 0; set `folds: {{run: [0]}}`")
+        others = {group: size for group, size in sizes.items() if group not in given}
+        if len(others) <= folds.valid_cars:
+            what = f"leaves {several(len(others), 'group')} to learn and to choose the epoch from"
+            raise BadFile(table, what, "list fewer")
+        return given | dict.fromkeys(others, 1)
+    absent = sorted(run - set(given.values()))
+    if absent or max(given.values()) >= folds.count:
+        raise BadConfig(
+            f"{table}: has the folds {sorted(set(given.values()))}; set `folds: {{count: "
+            f"{max(given.values()) + 1}, run: [...]}}` of the suite to them"
+        )
+    return given
+
+
+def split(data: DataSet, suite: Suite, folds: dict[str, int], fold: int) -> Split:
     """Split the training images for one fold: some train, some choose the epoch, some are scored.
 
     The validation cars are drawn from the training cars; a suite that splits by image draws as
@@ -197,7 +274,8 @@ def split(data: Carvana, suite: Suite, folds: dict[str, int], fold: int) -> Spli
     heldout = in_fold(images, folds, fold)
     rest = sorted(set(images) - set(heldout))
     valid = set(_validation(rest, suite, fold))
-    return Split([image for image in rest if image not in valid], sorted(valid), heldout)
+    train = [image for image in rest if image not in valid]
+    return Split(train, sorted(valid), heldout, data.unit)
 
 
 def _validation(rest: Sequence[str], suite: Suite, fold: int) -> list[str]:

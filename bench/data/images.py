@@ -10,7 +10,15 @@ import numpy as np
 import simplejpeg
 from PIL import Image
 
-from bench.data.mask_formats import CURE, NoMask, car_pixels
+from bench.data.mask_formats import (
+    CURE,
+    SAY_WHICH,
+    Marks,
+    NoMask,
+    car_pixels,
+    marked_pixels,
+    stored_values,
+)
 from bench.data.orientation import UPRIGHT, exif_orientation, turn_upright, upright_size
 from bench.masks.types import Mask, RgbImage, Size
 from bench.system.errors import BadFile
@@ -83,10 +91,13 @@ def _header(path: Path) -> tuple[Size, int]:
         raise BadFile(path, f"cannot be read ({_why(error)})", "copy it again") from error
 
 
-def read_mask(path: Path) -> Mask:
+def read_mask(path: Path, marks: Marks | None = None) -> Mask:
     """The mask (H, W) in a picture of one frame, upright; True where a pixel is of the car.
 
     Kaggle's values are 0 and 1, or 0 and 255; `mask_formats` says what else is clear enough.
+
+    Args:
+        marks: what the owner of the mask says of its values; None: Kaggle's layout.
 
     Raises:
         BadData: the file is missing, damaged, has several frames, or is no mask.
@@ -94,16 +105,23 @@ def read_mask(path: Path) -> Mask:
     try:
         with Image.open(path) as picture:
             frames = getattr(picture, "n_frames", 1)
-            mask = _plain_mask(picture)
+            said = marks and (marks.values or marks.threshold is not None)
+            mask = None if said else _plain_mask(picture)
             if frames != 1:
                 raise NoMask(f"{frames} frames, mode {picture.mode}")
             if mask is None:
-                mask = car_pixels(picture)
+                mask = marked_pixels(picture, marks) if marks else car_pixels(picture)
             return turn_upright(mask, exif_orientation(picture))
     except NoMask as error:
-        raise BadFile(path, str(error), CURE) from error
+        raise BadFile(path, str(error), SAY_WHICH if marks else CURE) from error
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
         raise BadFile(path, f"cannot be read ({_why(error)})", "copy it again") from error
+
+
+def values_of(path: Path) -> str:
+    """The values that a readable picture holds, as a message lists them."""
+    with Image.open(path) as picture:
+        return stored_values(picture)
 
 
 def _plain_mask(picture: Image.Image) -> Mask | None:

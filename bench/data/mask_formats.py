@@ -1,12 +1,16 @@
 """Masks as other tools save them: shades, transparency, colours, 16 bits; or why they are none.
 
 A picture is a mask where no two readers would disagree: black and one other colour, an opacity that
-is all there is to see, or black and white with shades at the edges alone.
+is all there is to see, or black and white with shades at the edges alone. Of any other, `Marks` say
+which values are meant.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageColor
+from scipy import ndimage
 
 from bench.masks.types import Mask
 
@@ -16,12 +20,86 @@ WIDE_LEVELS = {0, 1, 255, 65535}
 WHITE_FROM = 128  # the middle; the least grey that is white where black is the only other value
 MIN_SHADES = 2  # near black and near white; of classes and trimaps, 255 stands alone
 MAX_MIDDLE = 0.05  # share of pixels of a middle grey; 0.03 in a blurred mask of 80x120
+MOST_VALUES = 5  # that a message lists
 MIN_CLEAR = 0.90  # share of pixels that are nearly black or nearly white
 CURE = "write it as a black and white PNG without shades, the car white"
 
 
+SAY_WHICH = (
+    "say which: `--value N` (of a palette or of greys), `--value '#rrggbb'` or `--threshold N` of "
+    "`prepare`; or `value: [N]` or `threshold: N` in data.yaml"
+)
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Which pixels of one's own masks belong to what is masked.
+
+    Without values and threshold, what `car_pixels` finds, which refuses what is not clear.
+    """
+
+    values: tuple[int | str, ...] = ()  # numbers as they are stored, or colours such as #ff0000
+    threshold: float | None = None  # the least grey, of what is stored, that belongs to it
+    fill_holes: bool = False  # whether what it encloses belongs to it, too
+
+
 class NoMask(ValueError):
     """The values of a picture do not say which pixels are car."""
+
+
+def marked_pixels(picture: Image.Image, marks: Marks) -> Mask:
+    """The mask (H, W) of a picture of one frame, by what its owner says; holes are not filled.
+
+    Raises:
+        NoMask: what the picture holds instead.
+    """
+    if marks.threshold is not None:
+        grey = picture if picture.mode in {*WIDE, "F"} else picture.convert("L")
+        return np.asarray(np.asarray(grey) >= marks.threshold)
+    if not marks.values:
+        return _clear_pixels(picture)
+    numbers = [value for value in marks.values if isinstance(value, int)]
+    colours = [value for value in marks.values if isinstance(value, str)]
+    mask = np.zeros((picture.height, picture.width), bool)
+    if numbers:
+        mask |= np.isin(_stored_numbers(picture), numbers)
+    rgb = np.asarray(picture.convert("RGB")) if colours else None
+    for colour in colours:
+        mask |= np.all(rgb == np.array(ImageColor.getrgb(colour)[:3], np.uint8), axis=2)
+    return mask
+
+
+def _clear_pixels(picture: Image.Image) -> Mask:
+    try:
+        return car_pixels(picture)
+    except NoMask as error:
+        what = f"its values do not say which pixels are meant: {stored_values(picture)}"
+        raise NoMask(what) from error
+
+
+def _stored_numbers(picture: Image.Image) -> NDArray[np.integer]:
+    """Palette indices, greys, or the one channel that all colours share."""
+    if picture.mode in {"1", "L", "P", *WIDE}:
+        return np.asarray(picture).astype(np.int64)
+    colours = np.asarray(picture.convert("RGB"))
+    if (colours != colours[..., :1]).any():
+        raise NoMask(f"colours (mode {picture.mode}), where --value has numbers")
+    return colours[..., 0].astype(np.int64)
+
+
+def stored_values(picture: Image.Image) -> str:
+    """The values by which `Marks` can choose in a picture, as a message lists them."""
+    try:
+        return _first_values(_stored_numbers(picture))
+    except NoMask:
+        colours = np.unique(np.asarray(picture.convert("RGB")).reshape(-1, 3), axis=0)
+        names = ["#" + bytes(colour).hex() for colour in colours[:MOST_VALUES]]
+        return ", ".join(names) + (", ..." if len(colours) > MOST_VALUES else "")
+
+
+def fill_holes(mask: Mask) -> Mask:
+    """The mask (H, W) with all that it encloses."""
+    return np.asarray(ndimage.binary_fill_holes(mask), dtype=bool)
 
 
 def car_pixels(picture: Image.Image) -> Mask:
@@ -87,4 +165,4 @@ def _of_greys(grey: NDArray[np.uint8]) -> Mask | None:
 
 def _first_values(values: NDArray[np.integer]) -> str:
     found = np.unique(values)
-    return ", ".join(map(str, found[:5])) + (", ..." if len(found) > 5 else "")
+    return ", ".join(map(str, found[:MOST_VALUES])) + (", ..." if len(found) > MOST_VALUES else "")

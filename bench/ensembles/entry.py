@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from bench.config.layout import Layout
 from bench.config.refinement import Steps
 from bench.config.suite import Suite
-from bench.data.carvana import car_of
+from bench.data.image_ids import car_of
 from bench.ensembles.rules import RULES
 from bench.ensembles.rules.rule import Parameters
 from bench.masks.rle import map_runs

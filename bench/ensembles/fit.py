@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.data.carvana import car_of
+from bench.data.image_ids import car_of
 from bench.ensembles.entry import Entry
 from bench.ensembles.evidence import Evidence, evidence, join
 from bench.ensembles.members import Members

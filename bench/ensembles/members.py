@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from bench.data.carvana import Carvana
+from bench.data.dataset import DataSet
 from bench.masks.parts import Maps, open_maps
 from bench.masks.scratch import BorrowedMap
 from bench.masks.types import Map, Mask
@@ -25,7 +25,7 @@ class Members:
     """
 
     stores: Mapping[str, Path]
-    data: Carvana
+    data: DataSet
     jobs: int = 1
 
     def only(self, names: Collection[str]) -> "Members":

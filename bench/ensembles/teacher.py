@@ -12,8 +12,8 @@ from bench.config.layout import Layout
 from bench.config.refinement import to_json
 from bench.config.strict import read
 from bench.config.suite import Suite
-from bench.data.carvana import car_of
 from bench.data.folds import read_folds
+from bench.data.image_ids import car_of
 from bench.ensembles.entry import Entry, entry_of_run
 from bench.masks.parts import map_files, open_maps
 from bench.masks.types import Map

@@ -7,8 +7,9 @@ import shutil
 from pathlib import Path
 
 from bench.data.archive import unpack
-from bench.data.check import DataReport, check_folder
 from bench.kaggle.client import COMPETITION, client_error, client_path, run_client
+from bench.own.check import check_folder
+from bench.own.data_report import DataReport
 from bench.system.disk import make_folder
 
 DOWNLOADS = (  # small ones first: Kaggle refuses these before the hours of the last one

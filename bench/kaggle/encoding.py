@@ -38,9 +38,13 @@ class EncodingMistake(NamedTuple):
 
 
 class EncodingSigns:
-    """The signs of all masks of a file, added up."""
+    """The signs of all masks of a file, added up.
 
-    def __init__(self, size: Size) -> None:
+    Args:
+        size: height and width of all photographs; None where these differ.
+    """
+
+    def __init__(self, size: Size | None) -> None:
         self.size = size
         self.encodings: Counter[int] = Counter()
         self.at_edge = self.over_edge = 0
@@ -57,17 +61,20 @@ class EncodingSigns:
 
     def mistakes(self) -> Iterator[EncodingMistake]:
         """Yield the mistakes that most of the judged masks show."""
-        height, width = self.size
+        shape, wide, kind = "(height, width)", "wider than the photographs", "padded"
+        if self.size:
+            padded_to = padded_width(self.size[1])
+            shape, wide, kind = str(self.size), f"{padded_to} pixels wide", f"{padded_to}-wide"
         judged = self.encodings.total() - self.encodings[UNJUDGED]
         by_column, padded = self.encodings[BY_COLUMN], self.encodings[PADDED]
         if 2 * by_column > judged:
             what = f"{by_column} of {judged} masks are encoded column by column"
-            cure = f"encode row by row: the ({height}, {width}) mask itself, not its transpose"
+            cure = f"encode row by row: the {shape} mask itself, not its transpose"
             yield EncodingMistake("column-major", *self.first[BY_COLUMN], what, cure)
         if 2 * padded > judged:
-            what = f"{padded} of {judged} masks are encoded {padded_width(width)} pixels wide"
-            cure = f"cut the padding off, so that masks are ({height}, {width}), then encode"
-            yield EncodingMistake(f"{padded_width(width)}-wide", *self.first[PADDED], what, cure)
+            what = f"{padded} of {judged} masks are encoded {wide}"
+            cure = f"cut the padding off, so that masks are {shape}, then encode"
+            yield EncodingMistake(kind, *self.first[PADDED], what, cure)
         if self.over_edge > max(MIN_EDGE_RUNS, self.at_edge):
             what = f"{self.over_edge} runs begin one pixel before the left edge: numbered from 0"
             cure = "pixels count from 1: add 1 to every start"

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.data.carvana import read_mask_table
+from bench.data.dataset import read_mask_table
 from bench.data.images import read_mask
 from bench.data.listing import MASK_SUFFIXES, id_in_table, list_pictures
 from bench.kaggle.reading import read_rows

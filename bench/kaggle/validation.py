@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -107,21 +107,26 @@ class CheckedRow(NamedTuple):
 
 
 def check_submission(
-    path: Path, expected: Iterable[str], size: Size = SIZE, jobs: int = 1
+    path: Path, expected: Iterable[str], sizes: Size | Mapping[str, Size] = SIZE, jobs: int = 1
 ) -> SubmissionReport:
     """Find every problem of a submission file, in one pass and little memory.
 
     Args:
         expected: file names that need a row each, as `writing.expected_images` returns them.
-        size: height and width of the photographs; jobs: threads that read rows.
+        sizes: height and width of all photographs, or of each, as `writing.expected_sizes` returns
+            them; jobs: threads that read rows.
 
     Raises:
         Missing: there is no such file.
     """
+    of_each = sizes if isinstance(sizes, Mapping) else {}
+    different = set(of_each.values()) if isinstance(sizes, Mapping) else {sizes}
+    size = different.pop() if len(different) == 1 else None
     report, signs = SubmissionReport(path), EncodingSigns(size)
     names, first_lines = set(expected), dict[str, int]()
     body = _BodyReader(report)
-    for block, lines in prefetch(partial(_scan, size=size), body.blocks(), jobs):
+    scan = partial(_scan, size=size) if size else partial(_scan_each, sizes=of_each)
+    for block, lines in prefetch(scan, body.blocks(), jobs):
         for fields in lines:
             row = _check_row(block, *fields)
             line = body.first_line + report.rows
@@ -188,6 +193,26 @@ def _scan(block: bytes, size: Size) -> tuple[bytes, list[list[int]]]:
     lines = np.empty((block.count(b"\n") - len(PADDING), 8), dtype=np.int64)
     pairs = np.empty((len(block) // 4 + 1, 2), dtype=np.int64)
     scan_lines(letters, height, width, padded_width(width), pairs, lines)
+    return block, lines.tolist()
+
+
+def _scan_each(block: bytes, sizes: Mapping[str, Size]) -> tuple[bytes, list[list[int]]]:
+    """Return the same as `_scan` where each line's mask has a size of its own.
+
+    A line of no photograph is read at the competition's size: it is refused for its name.
+    """
+    letters = np.frombuffer(block, dtype=np.uint8)[: len(block) - len(PADDING)]
+    lines = np.empty((block.count(b"\n") - len(PADDING), 8), dtype=np.int64)
+    pairs = np.empty((len(block) // 4 + 1, 2), dtype=np.int64)
+    begin = 0
+    for place in range(len(lines)):
+        end = block.index(b"\n", begin)
+        name = block[begin:end].partition(b",")[0].decode("utf-8", errors="replace")
+        height, width = sizes.get(name, SIZE)
+        here = lines[place : place + 1]
+        scan_lines(letters[begin:], height, width, padded_width(width), pairs, here)
+        here[:, :3] += begin
+        begin = end + 1
     return block, lines.tolist()
 
 

@@ -16,14 +16,18 @@ from typing import Any, Self
 import numpy as np
 from isal import igzip
 
-from bench.data.carvana import MASK_COLUMNS, Carvana
+from bench.data.carvana import SIZE
+from bench.data.dataset import MASK_COLUMNS, DataSet
+from bench.data.images import image_size
 from bench.data.listing import id_in_table
 from bench.data.tables import read_table
 from bench.kaggle.client import COMPETITION, client_path
 from bench.kaggle.reading import HEADER
 from bench.masks import rle
+from bench.masks.types import Size
 from bench.system.errors import BadData, BenchError, Missing
 from bench.system.files import replacing, sha256, write_json
+from bench.system.threads import prefetch
 
 BUFFER_BYTES = 2**18  # compressed at once
 SUFFIX = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE)  # of a photograph or its mask
@@ -93,7 +97,7 @@ def write_sidecar(path: Path, rows: int, made_by: dict[str, Any]) -> Path:
     return sidecar
 
 
-def expected_images(data: Carvana) -> set[str]:
+def expected_images(data: DataSet) -> set[str]:
     """Return the file names that need a row each: of sample_submission.csv, else of test/.
 
     Raises:
@@ -102,17 +106,39 @@ def expected_images(data: Carvana) -> set[str]:
     if data.sample:
         return {name for _, (name,) in read_table(data.sample, MASK_COLUMNS[:1])}
     if not data.test:
-        raise Missing(f"{data.root}: neither sample_submission.csv nor test/; see data/README.md")
-    return {path.name for path in data.test.values()}
+        lacking = "neither sample_submission.csv nor test/; see data/README.md"
+        if data.own:
+            lacking = "no test photographs; name some by `--test` of `prepare`"
+        raise Missing(f"{data.root}: {lacking}")
+    return {_row_name(data, image) for image in data.test}
 
 
-def names_to_submit(data: Carvana) -> dict[str, str]:
+def expected_sizes(data: DataSet, jobs: int) -> dict[str, Size]:
+    """Return the file names that need a row each, and the size of each one's mask.
+
+    A photograph that is not here is of the competition's size, and so are all where the first is.
+
+    Raises:
+        Missing: as `expected_images`. BadData: a photograph cannot be read.
+    """
+    names = {_row_name(data, image): path for image, path in data.test.items()}
+    sizes = dict.fromkeys(expected_images(data), SIZE)
+    if data.own or (names and image_size(next(iter(names.values()))) != SIZE):
+        sizes |= dict(zip(names, prefetch(image_size, names.values(), jobs), strict=True))
+    return sizes
+
+
+def _row_name(data: DataSet, image: str) -> str:
+    return data.own.names[image] if data.own else data.test[image].name
+
+
+def names_to_submit(data: DataSet) -> dict[str, str]:
     """Return test image -> the file name in its row: of sample_submission.csv, else of its file.
 
     They differ where a photograph's suffix is in capitals, or its accents are written in parts.
     """
     listed = {id_in_table(name): name for name in expected_images(data)} if data.sample else {}
-    return {image: listed.get(image, path.name) for image, path in data.test.items()}
+    return {image: listed.get(image, _row_name(data, image)) for image in data.test}
 
 
 def repair_submission(path: Path, out: Path) -> int:

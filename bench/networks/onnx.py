@@ -17,7 +17,8 @@ from torch import Tensor, nn
 
 from bench.masks.types import Size
 from bench.networks.load import agree, noise
-from bench.system.errors import BadConfig, BadData, BenchError, Missing
+from bench.system.environment import lacks_extra
+from bench.system.errors import BadConfig, BadData, BenchError
 from models.interface import DEVIATION, MEAN, channels_of, stride_of
 
 FILES = ("network.onnx",)
@@ -148,6 +149,4 @@ def _library(name: str) -> Any:
     try:
         return __import__(name)
     except ModuleNotFoundError as error:
-        raise Missing(
-            f"{name} is not installed: .venv/bin/pip install onnx onnxruntime onnxscript"
-        ) from error
+        raise lacks_extra("ONNX", "onnx") from error

@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.config.part import WHOLE, Part
 from bench.config.recipe import Recipe
-from bench.data.carvana import car_of
+from bench.data.image_ids import car_of
 from bench.masks.damage import claim_of, remove
 from bench.masks.parts import find_maps
 from bench.masks.publishing import is_elsewhere, published, written_store

@@ -37,7 +37,7 @@ def answer(facts: Facts) -> Answer:
     first = [_scores(facts, best, member), _gain(facts, best, member), _cost(best, member)]
     return Answer(
         "Is the ensemble better than its best member?",
-        verdict(best),
+        verdict(best, facts.unit),
         [" ".join(first), *_learned(facts), *_taught(facts)],
         [
             (signed(best["dice"] - member["dice"]), "Dice over the best member"),
@@ -48,19 +48,20 @@ def answer(facts: Facts) -> Answer:
     )
 
 
-def verdict(best: dict[str, Any]) -> str:
+def verdict(best: dict[str, Any], unit: str = "car") -> str:
     """Yes or no, if both the interval and the corrected p-value of the gain agree.
 
     Args:
         best: the ensemble's row of the leaderboard.
+        unit: what is held out together.
     """
     if "gain_p" not in best or math.isnan(best["gain_p"]):
-        return "One car cannot tell."
+        return f"One {unit} cannot tell."
     if best["gain_p"] < SIGNIFICANT and best["gain_low"] > 0:
         return "Yes."
     if best["gain_p"] < SIGNIFICANT and best["gain_high"] < 0:
         return "No, it is worse."
-    return "These cars cannot tell."
+    return f"These {unit}s cannot tell."
 
 
 def wrong(row: dict[str, Any]) -> float:
@@ -72,7 +73,7 @@ def _scores(facts: Facts, best: dict[str, Any], member: dict[str, Any]) -> str:
     ensembles = int((facts.scored["kind"] == "ensemble").sum())
     which = f", the best of {ensembles} ensembles," if ensembles > 1 else ""
     return (
-        f"On {several(facts.images, 'held-out photograph')} of {several(facts.cars, 'car')}, "
+        f"On {several(facts.images, 'held-out photograph')} of {several(facts.cars, facts.unit)}, "
         f"{facts.names.label(facts.ensemble)}{which} has a mean Dice of {number(best['dice'], 6)}; "
         f"its best member, {facts.names.label(member['entry'])}, has {number(member['dice'], 6)}."
     )
@@ -86,23 +87,25 @@ def _gain(facts: Facts, best: dict[str, Any], member: dict[str, Any]) -> str:
         f"photograph, of {number(wrong(member), 0)}"
     )
     if math.isnan(best["gain_p"]):
-        return f"The difference is {signed(gain)}: {pixels}. One car gives it no interval."
+        return f"The difference is {signed(gain)}: {pixels}. One {facts.unit} gives it no interval."
     gains = int(facts.scored["gain_p"].notna().sum())
     corrected = f", corrected for {gains} such gains" if gains > 1 else ""
     return (
         f"The difference is {signed(gain)} [95 % interval {signed(best['gain_low'])} to "
         f"{signed(best['gain_high'])}; {p_equals(best['gain_p'])}{corrected}]: {pixels}."
-        f"{_cars_to_tell(best)}"
+        f"{_cars_to_tell(best, facts.unit)}"
     )
 
 
-def _cars_to_tell(best: dict[str, Any]) -> str:
+def _cars_to_tell(best: dict[str, Any], unit: str = "car") -> str:
     """Say how many held-out cars would tell; nothing where these do, or nothing was gained."""
     cars = best.get("gain_cars")
     if cars is None or pd.isna(cars):
         return ""
     more = " or more" if cars == MOST_CARS else ""
-    return f" To tell a difference like this four times in five takes {cars:,} held-out cars{more}."
+    return (
+        f" To tell a difference like this four times in five takes {cars:,} held-out {unit}s{more}."
+    )
 
 
 def _cost(best: dict[str, Any], member: dict[str, Any]) -> str:
@@ -170,7 +173,7 @@ def _over_untaught(facts: Facts, student: dict[str, Any]) -> str:
     return (
         f"{reached}; the same network without a teacher has {number(student['dice'] - gain, 6)}. "
         f"The difference is {signed(gain)} [95 % interval {low} to {high}; "
-        f"{p_equals(student['gain_p'])}].{_cars_to_tell(student)}"
+        f"{p_equals(student['gain_p'])}].{_cars_to_tell(student, facts.unit)}"
     )
 
 
@@ -181,7 +184,7 @@ def _without_ensemble(facts: Facts) -> Answer:
         f"{facts.names.label(facts.ensemble)}.",
         [
             f"On {several(facts.images, 'held-out photograph')} of "
-            f"{several(facts.cars, 'car')} it has a mean Dice of {number(best['dice'], 6)}. "
+            f"{several(facts.cars, facts.unit)} it has a mean Dice of {number(best['dice'], 6)}. "
             "The suite has no ensemble of several models.",
             *_taught(facts),
         ],

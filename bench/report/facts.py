@@ -12,7 +12,9 @@ from pydantic import BaseModel
 from bench.config.layout import Layout
 from bench.config.recipe import Recipe
 from bench.config.suite import Suite
-from bench.data.carvana import Carvana, car_of, is_drawn, is_real, metadata
+from bench.data.carvana import is_drawn, is_real, metadata
+from bench.data.dataset import DataSet
+from bench.data.image_ids import car_of
 from bench.networks.manifest import TrainingManifest, read_manifest
 from bench.report.names import Names
 from bench.scores.pairs import SCORE, matrix, read_scores
@@ -145,8 +147,13 @@ class Facts:
         return len(self.dice.columns)
 
     @property
+    def unit(self) -> str:
+        """What is held out together: a "car" or a "group"."""
+        return self.names.unit
+
+    @property
     def cars(self) -> int:
-        """The number of cars scored."""
+        """The number of cars, or groups, scored."""
         return len({car_of(image) for image in self.dice.columns})
 
     def row(self, entry: str) -> dict[str, Any]:
@@ -163,7 +170,7 @@ def read(
     name: str,
     suite: Suite,
     recipes: Mapping[str, Recipe],
-    data: Carvana,
+    data: DataSet,
     layout: Layout,
     commands: Sequence[str],
 ) -> Facts:
@@ -192,7 +199,7 @@ def read(
             for key, folder in trainings.items()
             if folder.history.exists()
         },
-        names=Names(list(recipes), metadata(data.root)),
+        names=Names(list(recipes), metadata(data.root), data.unit),
         origin=Origin(
             root=data.root,
             real=is_real(data),

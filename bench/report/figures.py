@@ -1,4 +1,4 @@
-"""The report's figures of results: what ensembles gain, what they cost, car by car."""
+"""The report's figures of results: what ensembles gain and cost; every car or group."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from bench.data.carvana import car_of
+from bench.data.image_ids import car_of
 from bench.report import svg
 from bench.report.facts import Facts
 from bench.report.svg import ACCENT, INK, LINE, PAPER, SOFT, TILE, Drawing
@@ -17,8 +17,8 @@ from bench.system.text import number, signed
 ROW = 22.0  # height of a row of a forest plot, CSS pixels
 DICE_UNIT = 1e-4  # differences of Dice are written in ten-thousandths
 MAX_CARS = 60  # rows of the figure of cars; if there are more, the worst are shown
-BEST_MEMBER_NOTE = "The best member is the best on these same cars, which flatters it a little."
-PLAIN_MEAN_NOTE = "Rules that learn are fitted on other cars than they are scored on."
+BEST_MEMBER_NOTE = "The best member is the best on these same {}s, which flatters it a little."
+PLAIN_MEAN_NOTE = "Rules that learn are fitted on other {}s than they are scored on."
 
 MeanInterval = tuple[float, float, float]  # mean, low, high
 
@@ -36,14 +36,14 @@ def gains(facts: Facts) -> list[Drawing]:
         if each["over_plain_mean"] and each["rule"] != "mean"
     }
     order = [name for name in facts.entries if name in over_best or name in over_mean]
-    drawings = []
+    drawings, unit = [], facts.unit
     for name, other, values, note in (
-        ("gain-over-best", "its best member", over_best, BEST_MEMBER_NOTE),
-        ("gain-over-mean", "the plain mean", over_mean, PLAIN_MEAN_NOTE),
+        ("gain-over-best", "its best member", over_best, BEST_MEMBER_NOTE.format(unit)),
+        ("gain-over-mean", "the plain mean", over_mean, PLAIN_MEAN_NOTE.format(unit)),
     ):
         rows = [(facts.names.label(each), values[each]) for each in order if each in values]
         if rows:
-            drawings.append(_forest(rows, name, f"Gain over {other}", note))
+            drawings.append(_forest(rows, name, f"Gain over {other}", note, unit))
     return drawings
 
 
@@ -59,7 +59,7 @@ def leave_one_out(facts: Facts) -> list[Drawing]:
         if rows:
             title = f"What each member adds to {facts.names.label(ensemble['entry'])}"
             note = "The ensemble's Dice less its Dice without the member: below zero, it costs."
-            drawings.append(_forest(rows, f"leave-out-{place}", title, note))
+            drawings.append(_forest(rows, f"leave-out-{place}", title, note, facts.unit))
     return drawings
 
 
@@ -67,7 +67,9 @@ def _interval(gain: Mapping[str, float]) -> MeanInterval:
     return gain["mean"], gain["low"], gain["high"]
 
 
-def _forest(rows: Sequence[tuple[str, MeanInterval]], name: str, title: str, note: str) -> Drawing:
+def _forest(
+    rows: Sequence[tuple[str, MeanInterval]], name: str, title: str, note: str, unit: str
+) -> Drawing:
     """A forest plot: differences of Dice with their intervals, one a row."""
     with svg.canvas(TILE, 62 + ROW * len(rows)) as (figure, axes):
         means, lows, highs = np.array([interval for _, interval in rows]).T / DICE_UNIT
@@ -83,7 +85,7 @@ def _forest(rows: Sequence[tuple[str, MeanInterval]], name: str, title: str, not
             f"{label} {signed(mean)} [{signed(low)} to {signed(high)}]"
             for label, (mean, low, high) in rows
         )
-        caption = f"95 % intervals over cars; coloured where they leave out zero. {note}"
+        caption = f"95 % intervals over {unit}s; coloured where they leave out zero. {note}"
         return svg.finish(figure, name, title, caption, f"{title}: {description}.")
 
 
@@ -114,17 +116,18 @@ def calibration(facts: Facts) -> list[Drawing]:
         axes.set_xlim(-0.55, members + 0.6)
         axes.set_ylim(-0.06, 1.06)
         axes.set_xticks(range(members + 1))
-        axes.set_xlabel("members that see car")
-        axes.set_ylabel("share that is car")
+        thing = facts.names.thing
+        axes.set_xlabel(f"members that see {thing}")
+        axes.set_ylabel(f"share that is {thing}")
         rows = "; ".join(
             f"{int(votes)} of {members}: {share:.3f}"
             for votes, share in happened[["votes", "share_car"]].itertuples(index=False)
         )
         caption = (
-            "How often a pixel is car, by the members that see car there, and how many pixels "
-            "those are. On the dashed line the share of votes is the probability."
+            f"How often a pixel is {thing}, by the members that see {thing} there, and how many "
+            "pixels those are. On the dashed line the share of votes is the probability."
         )
-        description = f"Share of pixels that are car, by the number of members for it: {rows}."
+        description = f"Share of pixels that are {thing}, by the number of members for it: {rows}."
         title = "Accuracy against agreement"
         return [svg.finish(figure, "calibration", title, caption, description)]
 
@@ -201,7 +204,7 @@ def _short(facts: Facts, entry: str) -> str:
 
 def cars(facts: Facts) -> list[Drawing]:
     """Draw every photograph's Dice, car by car, of the ensemble and of its best member."""
-    analysis = facts.analysed(facts.ensemble)
+    unit, analysis = facts.unit, facts.analysed(facts.ensemble)
     member = analysis["best_member"] if analysis else None
     dice = facts.dice.T[[facts.ensemble, *([member] if member else [])]]
     by_car = dict(iter(dice.groupby(dice.index.map(car_of))))
@@ -223,11 +226,11 @@ def cars(facts: Facts) -> list[Drawing]:
         axes.set_xlabel("Dice")
         rows = "; ".join(f"{facts.names.car(car)} {medians[car]:.5f}" for car in order)
         beside = f", the diamond that of {facts.names.label(member)}" if member else ""
-        caption = f"Each dot is a photograph; the stroke is the car's median{beside}."
+        caption = f"Each dot is a photograph; the stroke is the {unit}'s median{beside}."
         if len(by_car) > len(order):
-            caption += f" The {len(by_car) - len(order)} best cars are left out."
-        description = f"Median Dice of each car, the worst first: {rows}."
-        title = f"{facts.names.label(facts.ensemble)}, car by car"
+            caption += f" The {len(by_car) - len(order)} best {unit}s are left out."
+        description = f"Median Dice of each {unit}, the worst first: {rows}."
+        title = f"{facts.names.label(facts.ensemble)}, {unit} by {unit}"
         return [svg.finish(figure, "cars", title, caption, description, wide=True)]
 
 

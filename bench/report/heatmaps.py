@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from bench.data.carvana import car_of, view_of
+from bench.data.image_ids import car_of, view_of
 from bench.report.facts import Facts
 from bench.system.text import MISSING
 
@@ -38,8 +38,10 @@ class HeatMap:
     upright: bool = False  # whether the columns' names are long and stand on end
 
 
-def by_view(facts: Facts) -> HeatMap:
-    """The table of 1 - Dice of every entry, by view."""
+def by_view(facts: Facts) -> HeatMap | None:
+    """The table of 1 - Dice of every entry, by view; None where photographs are no views."""
+    if facts.unit != "car":
+        return None
     views = {image: view_of(image) for image in facts.dice.columns}
     return _errors(
         facts,

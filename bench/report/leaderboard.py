@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 
 from bench.report.facts import Facts
 from bench.report.svg import dice_ticks, errors_of
-from bench.scores.columns import Column, on_page
+from bench.scores.columns import Column, on_page, worded
 from bench.system.text import number
 
 SCALE_WIDTH = 180  # of the drawn intervals, CSS pixels
@@ -70,7 +70,12 @@ class Scale:
 def columns(facts: Facts) -> list[Column]:
     """The columns that have a value in this run."""
     board = facts.leaderboard
-    return [each for each in on_page() if each.key in board and board[each.key].notna().any()]
+    unit = facts.unit
+    return [
+        replace(each, title=worded(each.title, unit), meaning=worded(each.meaning, unit))
+        for each in on_page()
+        if each.key in board and board[each.key].notna().any()
+    ]
 
 
 def rows(facts: Facts) -> tuple[list[BoardRow], Scale]:

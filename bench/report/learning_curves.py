@@ -33,7 +33,7 @@ def _dice_curves(facts: Facts, trained: dict[tuple[str, int], pd.DataFrame]) -> 
             for (name, fold), each in trained.items()
         )
         caption = (
-            "At the photographs' own size, on the cars that choose the best epoch. "
+            f"At the photographs' own size, on the {facts.unit}s that choose the best epoch. "
             "Hollow: an epoch at a smaller size."
         )
         description = f"Validation Dice by epoch: {rows}."

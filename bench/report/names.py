@@ -11,6 +11,12 @@ class Names:
 
     members: Sequence[str]  # the single models, in the suite's order
     cars: Mapping[str, tuple[str, str, str]]  # car -> year, make, model
+    unit: str = "car"  # what is held out together: "car" or "group"
+
+    @property
+    def thing(self) -> str:
+        """What masks show."""
+        return "car" if self.unit == "car" else "object"
 
     @cached_property
     def _folder(self) -> str:

@@ -88,7 +88,8 @@ def _template(name: str) -> str:
 
 def _sections(facts: Facts) -> list[Section]:
     """The parts between the photographs and the provenance, without those that have no content."""
-    by_make = heatmaps.by_make(facts)
+    tables = [heatmaps.by_view(facts), heatmaps.by_make(facts)]
+    unit = facts.unit
     several = len(facts.members) > 1
     sections = [
         Section(
@@ -109,9 +110,11 @@ def _sections(facts: Facts) -> list[Section]:
         Section(
             "where",
             "Where it is hard",
-            "The same entries by the side from which a car is seen, by its make, and car by car.",
+            "The same entries by the side from which a car is seen, by its make, and car by car."
+            if unit == "car"
+            else f"The same entries, {unit} by {unit}.",
             figures.cars(facts),
-            [heatmaps.by_view(facts), *([by_make] if by_make else [])],
+            [table for table in tables if table],
         ),
         Section(
             "cost",

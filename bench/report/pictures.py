@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from bench.data.carvana import car_of, view_of
+from bench.data.image_ids import car_of, view_of
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
@@ -43,8 +43,8 @@ class ShownPhotograph:
     image: str
     kind: str  # of PHOTOGRAPH_KINDS
     place: int  # from 1, among those of its kind
-    car: str
-    view: int
+    car: str  # or its group
+    view: int | None  # of a car
     dice: float
     wrong: tuple[int, int]  # pixels too many, and missed
     disputed: int  # pixels on which not all members agree
@@ -53,6 +53,11 @@ class ShownPhotograph:
     cutout: InlineImage  # hides everything but the car
     masks: list[LabelledMask]
     crops: list[Crop]
+
+    @property
+    def title(self) -> str:
+        """The car and the view, or the group, that it shows."""
+        return self.car if self.view is None else f"{self.car}, view {self.view}"
 
     @property
     def bytes(self) -> int:
@@ -131,7 +136,7 @@ def _photograph(
         kind=choice.kind,
         place=choice.place,
         car=facts.names.car(car_of(image)),
-        view=view_of(image),
+        view=view_of(image) if facts.unit == "car" else None,
         dice=float(facts.dice[image][entry]),
         wrong=(int((predicted & ~truth).sum()), int((truth & ~predicted).sum())),
         disputed=int(facts.analysis["disputed_px"].get(image, 0)),

@@ -13,21 +13,22 @@ Rows = list[tuple[str, str]]
 def suite(facts: Facts) -> Rows:
     """Rows about the suite, its data, its folds and what leaks."""
     folds, origin = facts.suite.folds, facts.origin
-    by = "car" if facts.suite.split == "car" else "image, which leaks"
+    unit = facts.unit
+    by = unit if facts.suite.split == "car" else "image, which leaks"
     kind = "photographs of the competition" if origin.real else "photographs"
     if origin.drawn:
         kind = "drawn cars; their scores say nothing about Kaggle"
     ran = f"of which {several(len(folds.run), 'fold')} ran"
-    cars = f"{folds.valid_cars} validation cars"
+    valid = f"{folds.valid_cars} validation {unit}s"
     rules = ", ".join(f"{name} ({each.rule})" for name, each in facts.suite.ensembles.items())
     return [
         ("Suite", f"{facts.name}: {facts.suite.title}"),
         ("Data", f"{origin.root} ({kind})"),
-        ("Scored", f"{several(facts.images, 'photograph')} of {several(facts.cars, 'car')}"),
-        ("Folds", f"{folds.count} by {by}, {ran}; {cars}; seed {folds.seed}"),
+        ("Scored", f"{several(facts.images, 'photograph')} of {several(facts.cars, unit)}"),
+        ("Folds", f"{folds.count} by {by}, {ran}; {valid}; seed {folds.seed}"),
         *[(f"Leaks in fold {fold}", verdict) for fold, verdict in origin.leaks.items()],
         ("Scale", f"{facts.suite.scale:g} of the recipes' sizes"),
-        *([("Limit", f"{facts.suite.limit} cars")] if facts.suite.limit else []),
+        *([("Limit", f"{facts.suite.limit} {unit}s")] if facts.suite.limit else []),
         ("Ensembles", rules or "none"),
     ]
 
@@ -115,9 +116,10 @@ def _training(recipe: Recipe) -> str:
 
 def methods(facts: Facts) -> str:
     """A paragraph on how intervals and p-values are computed."""
+    unit = facts.unit
     if facts.cars < 2:
-        return "A single car was scored, so there are neither intervals nor p-values."
-    used = ranking.methods(facts.cars, len(facts.scored))
+        return f"A single {unit} was scored, so there are neither intervals nor p-values."
+    used = ranking.methods(facts.cars, len(facts.scored), unit)
     resampled = f", {used['resamples']:,} resamples" if used["resamples"] else ""
     if used["flips"] == "all":
         flips = f"all {used['flips_of_a_pair']:,} flips of signs"
@@ -127,7 +129,7 @@ def methods(facts: Facts) -> str:
             f"{used['flips_of_a_pair']:,} for a single pair"
         )
     return (
-        f"The car, not the photograph, is the unit. Intervals are of 95 %, by the "
+        f"The {unit}, not the photograph, is the unit. Intervals are of 95 %, by the "
         f"{used['interval']}{resampled}; p-values by a {used['test']} ({flips}; the smallest "
         f"possible p is {used['smallest_p']:.2g}), corrected by Holm's method, for ranks over all "
         f"{used['pairs']} pairs of the table. Seed {used['seed']}. Entries that cannot be told "

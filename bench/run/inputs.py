@@ -9,6 +9,7 @@ from typing import Any
 from bench.config.refinement import to_json
 from bench.data.carvana import is_drawn, is_real
 from bench.data.content import by_car, mask_hashes, photograph_hashes
+from bench.data.folds import given_folds
 from bench.ensembles.entry import Entry
 from bench.networks.load import starting_weights
 from bench.run.record import Inputs
@@ -24,6 +25,8 @@ def of_folds(run: Run) -> Inputs:
     """Return what the folds are drawn for: the photographs' names, and the suite's settings."""
     settings = run.suite.folds.model_dump(exclude_defaults=True, exclude={"run"})  # may be added
     settings |= {"split": run.suite.split, "limit": run.suite.limit}
+    if given := given_folds(run.data):
+        settings["own folds"] = json_sha256(given)
     return {
         "folds": {name: str(value) for name, value in settings.items()},
         "training photographs": by_car(dict.fromkeys(run.data.train, "")),

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from bench.config.part import WHOLE, Part
-from bench.data.carvana import car_of
+from bench.data.image_ids import car_of
 from bench.networks import predict, wanted
 from bench.run.members import (
     CARS,

@@ -10,8 +10,8 @@ from bench.config.layout import TRAINING, TrainingFolder
 from bench.config.part import WHOLE, Part
 from bench.config.recipe import NOT_TRAINED
 from bench.config.strict import check_same
-from bench.data.carvana import car_of
 from bench.data.content import photograph_hashes
+from bench.data.image_ids import car_of
 from bench.ensembles import combine
 from bench.ensembles.entry import Entry
 from bench.networks import predict, wanted

@@ -12,12 +12,12 @@ from bench.config.part import WHOLE, Part
 from bench.config.refinement import to_json
 from bench.config.strict import check_same, to_yaml
 from bench.config.suite import Suite, short_name
-from bench.data.carvana import open_folder
 from bench.data.folds import Split, draw_folds, limit_cars, split, write_folds
 from bench.demo.folder import draw_folder
 from bench.ensembles import fit
 from bench.ensembles.entry import check_ensembles
 from bench.networks.build import build
+from bench.own.opening import open_data
 from bench.run import inputs
 from bench.run.members import training_stages
 from bench.run.run import Run
@@ -84,7 +84,7 @@ def open_run(options: RunOptions) -> Run:
     run = Run(
         suite=suite,
         suite_file=Path(options.suite),
-        data=limit_cars(open_folder(folder or options.default_data), suite.limit),
+        data=limit_cars(open_data(folder or options.default_data), suite.limit),
         layout=Layout(options.runs / short_name(options.suite)),
         submissions=options.submissions,
         machine=options.machine,
@@ -218,7 +218,7 @@ def _draw(run: Run) -> None:
     parts = {fold: split(run.data, run.suite, folds, fold) for fold in run.suite.folds.run}
     _check_trainings(run, parts)  # as long as the suite can still get other folds
     write_json(run.layout.environment, environment())
-    write_folds(run.layout.folds, folds)
+    write_folds(run.layout.folds, folds, "group" if run.data.own else "car")
 
 
 def _check_trainings(run: Run, splits: Mapping[int, Split]) -> None:

@@ -12,8 +12,9 @@ import pandas as pd
 from bench.config.layout import TrainingFolder
 from bench.config.strict import to_yaml
 from bench.config.suite import Reported
-from bench.data.carvana import car_of, is_real, metadata
+from bench.data.carvana import is_real, metadata
 from bench.data.content import by_car
+from bench.data.image_ids import car_of
 from bench.ensembles import fit
 from bench.ensembles.entry import Entry
 from bench.kaggle import submit
@@ -127,8 +128,9 @@ def _trainings(run: Run) -> list[TrainingFolder]:
 def leaderboard_stage(run: Run) -> Stage:
     """Rank the entries."""
     files = [run.layout.leaderboard(form) for form in LEADERBOARD_FORMS]
-    files.append(run.layout.by("view"))
-    if set(metadata(run.data.root)) & {car_of(image) for image in run.heldout}:
+    if run.data.of_cars:
+        files.append(run.layout.by("view"))
+    if run.data.of_cars and set(metadata(run.data.root)) & {car_of(image) for image in run.heldout}:
         files.append(run.layout.by("make"))
 
     def reads() -> Sequence[Inputs]:
@@ -165,7 +167,9 @@ def _rank(run: Run) -> None:
     costs = {name: _member_cost(run, name) for name in run.recipes}
     board = leaderboard.table(scores, run.entries, costs, _published(run), leaky)
     files = {form: run.layout.leaderboard(form) for form in LEADERBOARD_FORMS}
-    leaderboard.write(board, reported.NOTE if is_real(run.data) else "", files)
+    leaderboard.write(board, reported.NOTE if is_real(run.data) else "", files, run.data.unit)
+    if not run.data.of_cars:
+        return
     makes = {car: make for car, (_, make, _) in metadata(run.data.root).items()}
     for name, group in (("view", scores["view"]), ("make", scores["car"].map(makes))):
         leaderboard.write_means_by(group.rename(name), scores, run.layout.by(name))

@@ -10,9 +10,11 @@ from bench.config.layout import Layout
 from bench.config.library import SUITES, list_names, single_models
 from bench.config.recipe import Recipe, Teach
 from bench.config.suite import Suite, is_path
-from bench.data.carvana import Carvana, car_of, is_drawn
+from bench.data.carvana import is_drawn
 from bench.data.content import photograph_hashes
+from bench.data.dataset import DataSet
 from bench.data.folds import Split, read_folds, split
+from bench.data.image_ids import car_of
 from bench.ensembles.entry import Entry, entries_of, read_fitted
 from bench.ensembles.members import Members
 from bench.ensembles.teacher import open_teacher
@@ -42,7 +44,7 @@ class Run:
 
     suite: Suite
     suite_file: Path
-    data: Carvana
+    data: DataSet
     layout: Layout
     submissions: Path
     machine: Machine

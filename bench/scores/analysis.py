@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.data.carvana import car_of
+from bench.data.image_ids import car_of
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.ensembles.rules import RULES
@@ -58,7 +58,7 @@ def run(entries: Sequence[Entry], members: Members, scores: Path, target: Path) 
     content = {
         "images": len(dice.columns),
         "cars": cars,
-        "statistics": methods(cars, len(dice)),
+        "statistics": methods(cars, len(dice), members.data.unit),
         "members": singles,
         "best_member": best,
         "disagreement": disagreement(everywhere).tolist(),

@@ -4,6 +4,7 @@ A figure of `metrics.measures.measures` needs one line in `LEADERBOARD` with `av
 means, every table and the report follow from that line. A figure without a line is refused.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from operator import attrgetter
@@ -126,6 +127,16 @@ TRIED = (  # only in the table of tried refinements, where they follow columns o
     Column("kept"),
     Column("refine_ms", decimals=1),
 )
+
+
+def worded(text: str, unit: str) -> str:
+    """A heading or meaning with "car" replaced by what is held out together in other data.
+
+    >>> worded("Cars to tell", "group"), worded("gain_cars", "group"), worded("jaccard", "group")
+    ('Groups to tell', 'gain_groups', 'jaccard')
+    """
+    words = {"car": unit, "Car": unit.capitalize()}
+    return re.sub(r"(?<![A-Za-z])[Cc]ar(?=s?(?![A-Za-z]))", lambda found: words[found[0]], text)
 
 
 def averaged() -> list[str]:

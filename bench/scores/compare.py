@@ -10,10 +10,17 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bench.config.layout import Layout
-from bench.scores.pairs import correct_gains, gain_columns, matrix, paired_gain, read_scores
+from bench.scores.pairs import (
+    correct_gains,
+    gain_columns,
+    matrix,
+    paired_gain,
+    read_scores,
+    unit_of,
+)
 from bench.scores.ranking import pareto_front, ranks
 from bench.scores.tables import read_leaderboard
-from bench.system.errors import BadData, Missing
+from bench.system.errors import BadConfig, BadData, Missing
 
 RANKS = ("rank", "group", "p_best", "cars_best")  # what depends on the other rows of a table
 
@@ -23,6 +30,7 @@ class Comparison(NamedTuple):
 
     entries: pd.DataFrame  # as leaderboard.csv, with the column `run`
     gains: pd.DataFrame  # of the best entries, of entries that both have, of students' teachers
+    unit: str  # of what is held out together: "car" or "group"
 
 
 def run(first: Path, second: Path) -> Comparison:
@@ -30,15 +38,18 @@ def run(first: Path, second: Path) -> Comparison:
 
     Raises:
         Missing: a folder has no scores or no leaderboard.
+        BadConfig: both are the same folder.
         BadData: the runs scored different photographs.
     """
+    if first.resolve() == second.resolve():
+        raise BadConfig(f"{first}: the same run twice; name two")
     names = [first.name, second.name] if first.name != second.name else [str(first), str(second)]
     scores = [_read(Layout(folder).scores) for folder in (first, second)]
     images = [set(each["image"]) for each in scores]
     if images[0] != images[1]:
         raise BadData(
             f"{first} scored {len(images[0])} photographs and {second} {len(images[1])}, of which "
-            f"{len(images[0] & images[1])} are the same; compare runs on the same cars and folds"
+            f"{len(images[0] & images[1])} are the same; compare runs on the same data and folds"
         )
     renamed = [
         table.assign(entry=name + "/" + table["entry"])
@@ -57,7 +68,8 @@ def run(first: Path, second: Path) -> Comparison:
     entries["pareto"] = pareto_front(entries["predict_ms"], entries["dice"])
     entries = entries.sort_values(["dice", "entry", "run"], ascending=[False, True, True])
     columns = ["run", *ranked.columns, *both.columns.drop(["run", "pareto"]), "pareto"]
-    return Comparison(entries[columns].reset_index(drop=True), _gains(names, together, teachers))
+    gains = _gains(names, together, teachers)
+    return Comparison(entries[columns].reset_index(drop=True), gains, unit_of(together))
 
 
 def _gains(names: list[str], scores: pd.DataFrame, teachers: Mapping[str, str]) -> pd.DataFrame:

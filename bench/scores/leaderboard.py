@@ -1,7 +1,7 @@
 """Scores of entries -> the tables that rank single models, ensembles and published figures.
 
 Reads  scores.parquet, ceilings.json and the manifests of a run, metadata.csv of the data.
-Writes leaderboard.csv, .md, .json, .latex, by_view.csv and by_make.csv.
+Writes leaderboard.csv, .md, .json, .latex, by_view.csv and by_make.csv of cars.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from bench.ensembles.entry import Entry
 from bench.scores.columns import averaged, check_leaderboard, dtypes, in_leaderboard
 from bench.scores.pairs import correct_gains, gain_columns, gain_over_best, matrix
 from bench.scores.ranking import pareto_front, quality, ranks
-from bench.scores.tables import WRITERS
+from bench.scores.tables import IN_WORDS, WRITERS
 from bench.system.files import update_text
 
 
@@ -138,13 +138,14 @@ def write_means_by(group: "pd.Series[Any]", scores: pd.DataFrame, file: Path) ->
         update_text(file, means.reset_index().to_csv(index=False))
 
 
-def write(board: pd.DataFrame, note: str, files: Mapping[str, Path]) -> None:
+def write(board: pd.DataFrame, note: str, files: Mapping[str, Path], unit: str = "car") -> None:
     """Write the leaderboard in its forms: with every digit in CSV and JSON, rounded in the others.
 
     Args:
         note: stands below the Markdown, unless it is empty.
         files: form of `tables.WRITERS` -> path.
+        unit: what is held out together, "car" or "group".
     """
     for form, path in files.items():
-        text = WRITERS[form](board)
+        text = WRITERS[form](board, unit=unit) if form in IN_WORDS else WRITERS[form](board)
         update_text(path, f"{text}\n{note}\n" if note and form == "md" else text)

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from bench.data.carvana import car_of
+from bench.data.dataset import UNITS
+from bench.data.image_ids import car_of
 from bench.metrics import statistics
 from bench.metrics.correction import holm, holm_levels
 from bench.metrics.power import cars_to_tell
@@ -28,11 +29,16 @@ def read_scores(path: Path, figures: Sequence[str] | None = None) -> pd.DataFram
         BadFile: the file is damaged, or an older version scored the run and a figure is missing.
     """
     needed = ["entry", "image", *(averaged() if figures is None else figures)]
-    scores = read_parquet(path, needed, ("entry", "image", "car"), SCORE)
+    scores = read_parquet(path, needed, ("entry", "image", *UNITS), SCORE)
     per_image = scores.groupby("image")["entry"]
     if per_image.nunique().nunique() > 1 or scores.duplicated(["entry", "image"]).any():
         raise BadFile(path, "entries lack images that others have", f"remove it and {SCORE}")
     return scores
+
+
+def unit_of(scores: pd.DataFrame) -> str:
+    """Return what scored images were held out with: "car", or "group" in other data."""
+    return next((unit for unit in UNITS if unit in scores), "car")
 
 
 def matrix(scores: pd.DataFrame, entries: Sequence[str], column: str = "dice") -> pd.DataFrame:

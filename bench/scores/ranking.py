@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from bench.data.carvana import car_of
+from bench.data.image_ids import car_of
 from bench.metrics import statistics
 from bench.metrics.power import cars_to_tell
 from bench.scores.columns import averaged
@@ -69,26 +69,28 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
     return ranked
 
 
-def methods(cars: int, entries: int) -> dict[str, Any]:
+def methods(cars: int, entries: int, unit: str = "car") -> dict[str, Any]:
     """Describe how the intervals and p-values of a table are computed.
 
     Args:
         cars: how many were scored.
         entries: how many rows the table has.
+        unit: "car" or "group".
     """
     pairs = entries * (entries - 1) // 2
     resampled = cars >= statistics.CARS_TO_RESAMPLE
+    interval = "studentised bootstrap of" if resampled else "Student's t over"
     all_flips = cars <= statistics.CARS_TO_ENUMERATE
     flips_of_a_pair = flips_of_the_table = 2 ** (cars - 1)
     if not all_flips:
         flips_of_a_pair = statistics.FLIPS
         flips_of_the_table = max(statistics.FLIPS, statistics.FLIPS_PER_PAIR * pairs)
     return {
-        "unit": "car",
+        "unit": unit,
         "level": 0.95,
-        "interval": "studentised bootstrap of cars" if resampled else "Student's t over cars",
+        "interval": f"{interval} {unit}s",
         "resamples": statistics.RESAMPLES if resampled else None,
-        "test": "paired sign-flip permutation of cars, two-sided",
+        "test": f"paired sign-flip permutation of {unit}s, two-sided",
         "flips_of_a_pair": flips_of_a_pair,
         "flips_of_the_table": flips_of_the_table,
         "flips": "all" if all_flips else "random",

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from bench.config.refinement import DEFAULT_STEPS, Steps, from_json, names_of
-from bench.data.carvana import car_of
+from bench.data.image_ids import car_of, file_name
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
@@ -60,7 +60,7 @@ def run(entry: Entry, members: Members, images: Sequence[str], out: Path | None)
     members = members.only(entry.members)
 
     def score(image: str, maps: Mapping[str, Map], truth: Mask) -> list[dict[str, Any]]:
-        about = {"image": image, "car": car_of(image)}
+        about = {"image": image, members.data.unit: car_of(image)}
         return [about | row for row in _tried(bare.map(maps, image), truth, chains)]
 
     rows = [row for image in members.each(images, score, "refine") for row in image]
@@ -148,7 +148,7 @@ def _extremes(scores: pd.DataFrame, refinements: Sequence[str]) -> dict[str, lis
         for word, gains in (("helped", change), ("harmed", -change)):
             image = str(gains.idxmax())
             if gains[image] > 0:
-                extreme = Extreme(name, word, f"{place:02d}-{word}-{image}.png")
+                extreme = Extreme(name, word, f"{place:02d}-{word}-{file_name(image)}.png")
                 extremes.setdefault(image, []).append(extreme)
     return extremes
 

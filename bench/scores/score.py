@@ -1,8 +1,9 @@
 """Maps of held-out photographs and their true masks -> scores of every entry on each of them.
 
 Reads  the members' map stores and the masks, each image once for all entries.
-Writes scores.parquet: entry, image, car, view, fold and the figures of metrics/measures.py; and
-       before it ceilings.json, the best mean Dice that each input size allows.
+Writes scores.parquet: entry, image, car and view (or group), fold and the figures of
+       metrics/measures.py; and before it ceilings.json, the best mean Dice that each input size
+       allows.
 """
 
 from collections.abc import Mapping, Sequence
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from bench.data.carvana import car_of, view_of
+from bench.data.image_ids import car_of, view_of
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.masks.resize import ceiling_map
@@ -41,10 +42,14 @@ def run(
         BadData: a store lacks an image or is damaged, or a mask is.
     """
 
+    data = members.data
+
     def score(
         image: str, maps: Mapping[str, Map], truth: Mask
     ) -> tuple[list[dict[str, Any]], list[float]]:
-        about = {"car": car_of(image), "view": view_of(image), "fold": folds[image]}
+        about = {data.unit: car_of(image), "fold": folds[image]}
+        if data.of_cars:
+            about = {"car": car_of(image), "view": view_of(image), "fold": folds[image]}
         rows = [
             {"entry": entry.name, "image": image, **about}
             | check_figures(measures(entry.map(maps, image) >= THRESHOLD, truth))

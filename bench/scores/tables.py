@@ -1,7 +1,7 @@
 """Tables as CSV, JSON, Markdown and LaTeX, and a leaderboard read back from CSV."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,22 +28,25 @@ LATEX = str.maketrans(
 )
 
 
-def to_markdown(table: pd.DataFrame, shown: Sequence[str] | None = None) -> str:
+def to_markdown(table: pd.DataFrame, shown: Sequence[str] | None = None, unit: str = "car") -> str:
     """The table in Markdown.
 
     Args:
         shown: keys of its columns, from the left; None: those that `columns.in_tables` lists.
+        unit: what headings call that which is held out together: "car" or "group".
     """
     names, rows = _cells(table, columns.in_tables() if shown is None else shown)
+    names = [columns.worded(name, unit) for name in names]
     lines = [names, ["---"] * len(names), *rows]
     escaped = [[cell.replace("|", "\\|") for cell in line] for line in lines]
     return "".join("| " + " | ".join(line) + " |\n" for line in escaped)
 
 
-def to_latex(table: pd.DataFrame) -> str:
+def to_latex(table: pd.DataFrame, unit: str = "car") -> str:
     """The table as a LaTeX tabular with the package booktabs; numbers are aligned to the right."""
     names, rows = _cells(table, columns.in_tables())
     sides = "".join("r" if name in columns.decimals() else "l" for name in names)
+    names = [columns.worded(name, unit) for name in names]
     lines = [" & ".join(cell.translate(LATEX) for cell in line) + r" \\" for line in [names, *rows]]
     start = [rf"\begin{{tabular}}{{{sides}}}", r"\toprule", lines[0], r"\midrule"]
     return "\n".join([*start, *lines[1:], r"\bottomrule", r"\end{tabular}", ""])
@@ -77,7 +80,13 @@ def read_leaderboard(path: Path) -> pd.DataFrame:
     return read_csv(path, needed, "run the stage `leaderboard` again", dtypes)
 
 
-WRITERS = {"md": to_markdown, "csv": to_csv, "json": to_json, "latex": to_latex}
+IN_WORDS = ("md", "latex")  # forms whose headings say the unit; keys of the others never change
+WRITERS: dict[str, Callable[..., str]] = {
+    "md": to_markdown,
+    "csv": to_csv,
+    "json": to_json,
+    "latex": to_latex,
+}
 
 
 def _cells(table: pd.DataFrame, shown: Sequence[str]) -> tuple[list[str], list[list[str]]]:

@@ -1,6 +1,6 @@
 """Time each part of the program beside its peers, in memory and on disk.
 
-Reads  photographs and masks of a Carvana folder, or draws some. Writes nothing that stays.
+Reads  photographs and masks of a data folder, or draws some. Writes nothing that stays.
 
 A part is named by any piece of its name. `timing` says how times are taken.
 """

@@ -1,6 +1,6 @@
 """Time whether photographs reach the network as fast as it takes them, to train and to predict.
 
-Reads  a Carvana folder, and a trained network's folder or a recipe.
+Reads  a data folder, and a trained network's folder or a recipe.
 Writes samples, maps and, without a trained network, an untrained one below a temporary folder.
 
 The stages themselves are timed, in wall time and with all cores, beside the same networks on a
@@ -20,7 +20,7 @@ import safetensors.torch
 from bench.config.layout import TrainingFolder
 from bench.config.library import load_recipe
 from bench.config.recipe import Recipe
-from bench.data.carvana import Carvana, open_folder
+from bench.data.dataset import DataSet
 from bench.data.images import read_image
 from bench.masks.resize import shrink
 from bench.networks.build import meta_network
@@ -29,6 +29,7 @@ from bench.networks.load import ready_network
 from bench.networks.predict import run as predict
 from bench.networks.tta import views
 from bench.networks.wanted import FoldTask, PredictionTask, ms_per_image
+from bench.own.opening import open_data
 from bench.speed.network import TRAINING_FACTOR, product
 from bench.speed.timing import (
     FLOOR,
@@ -83,7 +84,7 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[PeerCom
     """
     recipe = load_recipe(str(TrainingFolder(training).recipe) if training else name).named(name)
     machine = Machine(jobs=jobs)
-    carvana = open_folder(data)
+    carvana = open_data(data)
     steps = STEPS_A_ROUND[machine.accelerator().device.type]
     images = sorted(carvana.train)[: steps * recipe.batch]
     with temporary_folder("speed") as folder:
@@ -109,7 +110,7 @@ def _untrained(recipe: Recipe, folder: Path) -> TrainingFolder:
 
 
 def _sets(
-    data: Carvana, images: Sequence[str], recipe: Recipe, folder: Path, jobs: int
+    data: DataSet, images: Sequence[str], recipe: Recipe, folder: Path, jobs: int
 ) -> dict[str, TrainingSet]:
     kinds: dict[str, Samples | Decoded] = {
         CACHED: cached_samples(data, images, recipe.size, folder, jobs),

@@ -1,9 +1,9 @@
-"""Time the variants of running a network on this machine's cores, and compare their masks.
+"""Time ways of running a network on this machine's GPU, or else its cores, and compare their masks.
 
 Reads  a trained network's folder (recipe.yaml, weights.safetensors), photographs.
 Writes OpenVINO's form of the network to a temporary folder.
 
-Times are wall time with all cores: a network keeps them all busy. The floor is a matrix product in
+Times are wall time: a network keeps the GPU, or all cores, busy. The floor is a matrix product in
 bf16 of as many operations; a training step has three times as many as a prediction.
 """
 
@@ -34,8 +34,8 @@ from models.summary import gflops
 
 SECONDS_A_VARIANT = 5.0
 TRAINING_FACTOR = 3  # a step's operations: forward, backward to the inputs and to the weights
-MATRIX_SIDE = 1024  # rows and columns of the left matrix
-PRODUCT_GFLOPS = 10  # of one matrix product, about
+MATRIX_SIDE = {"cpu": 1024, "cuda": 8192}  # rows and columns of the left matrix
+PRODUCT_GFLOPS = {"cpu": 10, "cuda": 1000}  # of one matrix product, about
 UNAVAILABLE = (RuntimeError, OSError, ImportError)  # from torch's compiler, g++ and OpenVINO
 Call = TypeVar("Call", bound=Callable[[], Any])
 
@@ -60,22 +60,24 @@ def run(training: Path | None, name: str, data: Path | None, folder: Path) -> li
         BadConfig: there is no such recipe. Missing: there is no such network.
     """
     recipe = load_recipe(str(TrainingFolder(training).recipe) if training else name).named(name)
-    accelerator = Machine("cpu").accelerator()
+    accelerator = Machine().accelerator()
+    device = accelerator.device
     samples = load_samples(data, folder)
     images, targets = batch(samples, recipe.size)
     network = trial_state(recipe).network.eval()
     if training:
         network = load_network(recipe, TrainingFolder(training))
+    network.to(device)
     floor = gflops(network, recipe.size) * len(images)
     part = f"prediction, {name}"
     ready = prepare(part, predictions(network, images, accelerator, folder))
     if training:
         say_parity({variant: done.call for variant, done in ready.items()}, samples.masks)
-    rows = _rows(part, ready, len(images), product(floor), {EAGER: 4.0})
+    rows = _rows(part, ready, len(images), product(floor, device), {EAGER: 4.0})
     part = f"training step, {name}"
     trained = prepare(part, steps(recipe, images, targets, accelerator))
     floor *= TRAINING_FACTOR
-    return rows + _rows(part, trained, len(images), product(floor), {EAGER: 2.5})
+    return rows + _rows(part, trained, len(images), product(floor, device), {EAGER: 2.5})
 
 
 def batch(samples: BenchmarkSamples, size: Size) -> tuple[Tensor, Tensor]:
@@ -144,8 +146,9 @@ def payback(seconds: float, gain_ms: float) -> str:
 
 def product(gflops: float, device: torch.device | str = "cpu") -> Variant:
     """Return matrix products in bf16 of so many billions of operations in all."""
-    repeats = max(1, round(gflops / PRODUCT_GFLOPS))
-    columns = max(1, round(gflops * 1e9 / repeats / 2 / MATRIX_SIDE**2))
-    left = torch.ones(MATRIX_SIDE, MATRIX_SIDE, dtype=torch.bfloat16, device=device)
-    right = torch.ones(MATRIX_SIDE, columns, dtype=torch.bfloat16, device=device)
+    kind = torch.device(device).type
+    side, repeats = MATRIX_SIDE[kind], max(1, round(gflops / PRODUCT_GFLOPS[kind]))
+    columns = max(1, round(gflops * 1e9 / repeats / 2 / side**2))
+    left = torch.rand(side, side, dtype=torch.bfloat16, device=device)
+    right = torch.rand(side, columns, dtype=torch.bfloat16, device=device)
     return lambda: float([left @ right for _ in range(repeats)][-1][0, 0])  # waits for a GPU

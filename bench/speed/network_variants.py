@@ -1,12 +1,14 @@
-"""Variants of running a network on this machine's cores: the stages' own, and those of others.
+"""Variants of running a network on this machine: the stages' own, and those of others.
 
 A function without arguments makes a variant, since this may take minutes (`torch.compile`).
 """
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from copy import deepcopy
 from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -24,6 +26,7 @@ from bench.training.state import trial_state
 from models.interface import normalise, padded_forward, stride_of
 
 EAGER, COMPILED, OPENVINO = "eager fp32", "ours and torch.compile", "OpenVINO"
+PLANES = "ours, channels first"  # what a GPU may prefer where convolutions are depthwise
 Predict = Callable[[], Tensor]  # returns probabilities (B, h, w) of the images it was made for
 TrainStep = Callable[[], float]  # takes a whole training step and returns its loss
 
@@ -38,26 +41,32 @@ def predictions(
     """
 
     def ours(module: nn.Module) -> Predict:
-        return lambda: mean_probability([module], images, [View()], accelerator)
+        return lambda: mean_probability([module], images, [View()], accelerator).cpu()
+
+    there = images.to(accelerator.device)
 
     variants: dict[str, Callable[[], Predict]] = {
         OURS: lambda: ours(fuse_batch_norms(network)),
-        EAGER: lambda: eager(network, images),
-        "channels_last fp32": lambda: lambda: probabilities(network, images, [View()]),
+        EAGER: lambda: plain(network, there),
+        "channels_last fp32": lambda: lambda: probabilities(network, there, [View()]).cpu(),
+        PLANES: lambda: plain(fuse_batch_norms(network), there, accelerator),
         COMPILED: lambda: ours(_compiled(fuse_batch_norms(network))),
     }
-    if find_spec("openvino"):
+    if find_spec("openvino") and accelerator.device.type == "cpu":
         variants[OPENVINO] = lambda: openvino(network, images, folder)
     return variants
 
 
-def eager(network: nn.Module, images: Tensor) -> Predict:
-    """Return plain PyTorch: float32, in its usual memory layout."""
-    plain = deepcopy(network).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+def plain(network: nn.Module, images: Tensor, precise: Accelerator | None = None) -> Predict:
+    """Return PyTorch in its usual memory layout: float32, or the precision of an accelerator."""
+    usual: Any = deepcopy(network).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    usual.stride = stride_of(network)  # which a copy of a traced network has not
 
     @torch.inference_mode()
     def predict() -> Tensor:
-        return torch.sigmoid(padded_forward(plain, normalise(images)))[:, 0]
+        with precise.autocast() if precise else nullcontext():
+            logits = padded_forward(usual, normalise(images)).float()
+        return torch.sigmoid(logits)[:, 0].cpu()
 
     return predict
 
@@ -85,30 +94,40 @@ def steps(
 
     def ours(change: Callable[[nn.Module], nn.Module] = lambda network: network) -> TrainStep:
         state = trial_state(recipe)
-        state.network = change(state.network)
+        state.network = change(state.network.to(accelerator.device))
         batch = [(images, targets)]
         return lambda: train_one_epoch(
             state, iter(batch), recipe, [len(images)], accelerator, recipe.name
         )
 
+    there = images.to(accelerator.device), targets.to(accelerator.device)
     return {
         OURS: ours,
-        EAGER: lambda: plain_step(recipe, images, targets, torch.contiguous_format),
-        "channels_last fp32": lambda: plain_step(recipe, images, targets, torch.channels_last),
+        EAGER: lambda: plain_step(recipe, *there, torch.contiguous_format),
+        "channels_last fp32": lambda: plain_step(recipe, *there, torch.channels_last),
+        PLANES: lambda: plain_step(recipe, *there, torch.contiguous_format, accelerator),
         COMPILED: lambda: ours(_compiled),
     }
 
 
 def plain_step(
-    recipe: Recipe, images: Tensor, targets: Tensor, layout: torch.memory_format
+    recipe: Recipe,
+    images: Tensor,
+    targets: Tensor,
+    layout: torch.memory_format,
+    precise: Accelerator | None = None,
 ) -> TrainStep:
-    """Return a training step as PyTorch's tutorials write it, in float32."""
+    """Return a training step as PyTorch's tutorials write it, where the images are.
+
+    In float32, or in the precision of an accelerator.
+    """
     state = trial_state(recipe)
-    network = state.network.train().to(memory_format=layout)  # type: ignore[call-overload]
+    network = state.network.train().to(images.device, memory_format=layout)  # type: ignore[call-overload]
 
     def step() -> float:
         ready = normalise(images).contiguous(memory_format=layout)
-        logits = padded_forward(network, ready)
+        with precise.autocast() if precise else nullcontext():
+            logits = padded_forward(network, ready)
         loss = total_loss(recipe, logits, targets / 255, images / 255)
         loss.backward()  # type: ignore[no-untyped-call]
         state.optimiser.step()

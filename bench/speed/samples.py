@@ -8,11 +8,11 @@ import numpy as np
 import simplejpeg
 from numpy.typing import NDArray
 
-from bench.data.carvana import open_folder
 from bench.demo.folder import JPEG_QUALITY
 from bench.demo.photograph import random_car, take_photograph
 from bench.masks.resize import ceiling_map
 from bench.masks.types import Map, Mask
+from bench.own.opening import open_data
 from bench.system.errors import Missing
 
 SAMPLE_IMAGES = 4
@@ -33,7 +33,7 @@ class BenchmarkSamples:
 
 
 def load_samples(data: Path | None, folder: Path) -> BenchmarkSamples:
-    """Load photographs of a Carvana folder or, if `data` is None, draw some into `folder`.
+    """Load photographs of a data folder or, if `data` is None, draw some into `folder`.
 
     Raises:
         Missing: the folder has no training photographs.
@@ -41,7 +41,7 @@ def load_samples(data: Path | None, folder: Path) -> BenchmarkSamples:
     if data is None:
         source, photographs, masks = "drawn", *_drawn(folder)
     else:
-        carvana = open_folder(data)
+        carvana = open_data(data)
         if not carvana.train:
             raise Missing(f"{data}: no training photographs; leave out --data for drawn ones")
         images = list(carvana.train)[:: max(1, len(carvana.train) // SAMPLE_IMAGES)][:SAMPLE_IMAGES]

@@ -20,7 +20,8 @@ from typing import Any
 import cv2
 import numpy as np
 
-from bench.data.carvana import MASK_COLUMNS, VIEWS, Carvana, open_folder
+from bench.data.carvana import VIEWS
+from bench.data.dataset import MASK_COLUMNS, DataSet
 from bench.data.tables import read_table
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
@@ -29,6 +30,7 @@ from bench.kaggle.validation import check_submission
 from bench.masks.database import checksum_of
 from bench.masks.store import MapStore
 from bench.masks.types import Map
+from bench.own.opening import open_data
 from bench.speed.samples import load_samples
 from bench.system.environment import peak_memory
 from bench.system.files import sha256
@@ -78,7 +80,7 @@ def run(images: Sequence[int], noisy: bool, data: Path | None, jobs: int) -> lis
 
 def _names(data: Path | None, images: int) -> list[str]:
     """Return file names of photographs: the competition's first, then made-up ones."""
-    sample = open_folder(data).sample if data else None
+    sample = open_data(data).sample if data else None
     known = [name for _, (name, _) in read_table(sample, MASK_COLUMNS)] if sample else []
     made_up = (
         f"{car:012x}_{view:02d}.jpg" for car in range(images) for view in range(1, VIEWS + 1)
@@ -189,7 +191,7 @@ def _submit(stores: dict[str, Path], names: list[str], file: Path, jobs: int) ->
     parameters = {"rule": "mean", "weights": [1] * len(stores)}
     by_id = {name.removesuffix(".jpg"): name for name in names}
     entry = Entry(ENTRY, "mean", tuple(stores), parameters)
-    no_photographs = Carvana(file.parent, {}, {}, {}, None, None, None)
+    no_photographs = DataSet(file.parent, {}, {}, {}, None, None, None)
     submit.run([entry], Members(stores, no_photographs, jobs), by_id, {ENTRY: file}, {})
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy import typing as npt
 
 from bench.config.recipe import Recipe
-from bench.data.carvana import Carvana
+from bench.data.dataset import DataSet
 from bench.data.images import read_image
 from bench.masks.types import THRESHOLD, Map, Mask, RgbImage
 from bench.networks.edge import ReadMap, Seen, seen_by_edge, window
@@ -72,7 +72,7 @@ def no_map(image: str) -> Map:
     raise TypeError(f"{image}: there is no map to sharpen; an edge network's task has a `read_map`")
 
 
-def draw_crops(data: Carvana, read_map: ReadMap, recipe: Recipe, image: str) -> Crops:
+def draw_crops(data: DataSet, read_map: ReadMap, recipe: Recipe, image: str) -> Crops:
     """Draw the crops of a photograph that an edge network learns from, the same for the same seed.
 
     A crop lies on the map's outline, every second one where the map is wrong.

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from bench.config.recipe import Recipe, scaled
-from bench.data.carvana import car_of
+from bench.data.image_ids import car_of
 from bench.masks.types import Size
 from bench.networks.build import freeze, meta_network, train_mode
 from bench.system.device import Machine

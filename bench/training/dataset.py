@@ -1,6 +1,6 @@
 """Photographs and targets on a network's grid, shrunk once and read in every epoch.
 
-Reads  a Carvana folder, and a teacher's maps. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red,
+Reads  a data folder, and a teacher's maps. Writes  `<cache>/<key>.npy`: uint8 (N, h, w, 4), red,
        green, blue, target, and at the end a CRC-32. Samples that would fill too much of the disk
        are decoded and shrunk again in every epoch.
 """
@@ -20,8 +20,8 @@ from torch import Tensor
 from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 from bench.config.recipe import Recipe
-from bench.data.carvana import Carvana
 from bench.data.content import mask_hashes, photograph_hashes
+from bench.data.dataset import DataSet
 from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
 from bench.masks.types import Map
@@ -53,7 +53,7 @@ class Lessons:
     share: float  # of the samples of an epoch
 
 
-Labelled = Carvana | Lessons  # photographs with targets: true masks, or a teacher's maps
+Labelled = DataSet | Lessons  # photographs with targets: true masks, or a teacher's maps
 
 
 def sample(data: Labelled, size: tuple[int, int], image_id: str) -> Samples:
@@ -163,7 +163,7 @@ def _checksum(content: npt.NDArray[np.uint8]) -> bytes:
 
 
 def crops_of(
-    data: Carvana, images: Sequence[str], read_map: ReadMap, recipe: Recipe, cache: Path, jobs: int
+    data: DataSet, images: Sequence[str], read_map: ReadMap, recipe: Recipe, cache: Path, jobs: int
 ) -> Samples:
     """Draw the crops that an edge network learns from, all before its training, in parallel.
 

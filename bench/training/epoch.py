@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
 from bench.config.recipe import Recipe
-from bench.data.carvana import Carvana
+from bench.data.dataset import DataSet
 from bench.data.images import read_image
 from bench.masks import rle
 from bench.masks.types import Runs, Size
@@ -22,6 +22,7 @@ from bench.networks.infer import probabilities, runs_of
 from bench.networks.tta import View
 from bench.system.device import Accelerator
 from bench.system.errors import BenchError
+from bench.system.threads import prefetch
 from bench.training.dataset import Samples
 from bench.training.losses import total_loss
 from bench.training.optimiser import after_batch
@@ -166,11 +167,15 @@ class Validation:
     truths: list[Runs]
 
 
-def validation_set(data: Carvana, valid: Sequence[str], samples: Samples) -> Validation:
+def validation_set(data: DataSet, valid: Sequence[str], samples: Samples, jobs: int) -> Validation:
     """Return samples of the validation images with their masks at full size."""
-    masks = [data.mask(image) for image in valid]
-    sizes = [(mask.shape[0], mask.shape[1]) for mask in masks]
-    return Validation(samples, sizes, [rle.runs(mask) for mask in masks])
+
+    def read(image: str) -> tuple[Size, Runs]:
+        mask = data.mask(image)
+        return (mask.shape[0], mask.shape[1]), rle.runs(mask)
+
+    sizes, truths = zip(*prefetch(read, valid, jobs), strict=True)
+    return Validation(samples, list(sizes), list(truths))
 
 
 def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerator) -> float:
@@ -199,7 +204,7 @@ def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerato
 class EdgeScore:
     """The score of an edge network: the mean Dice of validation photographs' sharpened maps."""
 
-    data: Carvana
+    data: DataSet
     images: Sequence[str]
     read_map: ReadMap
     recipe: Recipe

@@ -24,9 +24,10 @@ from torch import distributed
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe, scaled
 from bench.config.strict import read
-from bench.data.carvana import Carvana, open_folder
+from bench.data.dataset import DataSet
 from bench.masks.types import Map
 from bench.networks.manifest import read_manifest
+from bench.own.opening import open_data
 from bench.system import process
 from bench.system.device import Lost, Machine, free_ram, take_share
 from bench.system.environment import ROOT
@@ -89,7 +90,7 @@ def check_devices(machine: Machine) -> None:
         raise Missing(f"--gpus-per-training {count}: more than the {cards} GPUs here; {cure}")
 
 
-def run(task: train.Task, data: Carvana, cache: Path, machine: Machine) -> None:
+def run(task: train.Task, data: DataSet, cache: Path, machine: Machine) -> None:
     """Train by several processes as `train.run` does by one, from and to the same files.
 
     Raises: as `train.run`, and
@@ -247,7 +248,7 @@ def _join_and_train(names: Names, count: int) -> None:
     if on_cpu:
         take_share(free_ram() // count)
     distributed.init_process_group("gloo" if on_cpu else "nccl", timeout=SILENT_FOR)
-    folder, data = TrainingFolder(names.folder), open_folder(names.data)
+    folder, data = TrainingFolder(names.folder), open_data(names.data)
     data = replace(data, train={image: data.train[image] for image in names.images})
     recipe = read(folder.recipe, Recipe).named(names.recipe)
     lessons = None

@@ -1,6 +1,6 @@
 """One recipe and one fold -> a trained network.
 
-Reads  a Carvana folder, the recipe, the images to learn from and those that choose the best epoch.
+Reads  a data folder, the recipe, the images to learn from and those that choose the best epoch.
 Writes `<folder>/`: recipe.yaml, state.pt (to resume), history.csv, weights.safetensors (the best
        epoch), last.safetensors, and manifest.json, last of all: a folder that has it is finished.
 """
@@ -18,7 +18,7 @@ import torch
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import NOT_TRAINED, Recipe, scaled
 from bench.config.strict import check_same
-from bench.data.carvana import Carvana
+from bench.data.dataset import DataSet
 from bench.masks.types import Size
 from bench.networks.edge import ReadMap
 from bench.networks.manifest import is_whole, read_manifest
@@ -26,6 +26,7 @@ from bench.system.device import Accelerator, Machine, enough_memory, refused_bey
 from bench.system.environment import environment
 from bench.system.files import sha256, write_json, write_text
 from bench.system.progress import enter_span, report_dice, say, track
+from bench.system.threads import prefetch
 from bench.training import check, memory
 from bench.training.augment import Augment, no_map
 from bench.training.dataset import (
@@ -49,24 +50,18 @@ VERSION = 1  # raised when the same recipe would learn otherwise: no older train
 
 @dataclass(frozen=True)
 class Task:
-    """One training: a recipe, the images it may use, and the folder it fills.
-
-    Args:
-        lessons: of the recipe's teacher.
-        tensorboard: the folder of each epoch's figures for TensorBoard, if wanted.
-        read_map: gives the map of a photograph that an edge network learns to sharpen.
-    """
+    """One training: a recipe, the images it may use, and the folder it fills."""
 
     recipe: Recipe
     train: Sequence[str]
     valid: Sequence[str]
     folder: TrainingFolder
-    lessons: Lessons | None = None
-    tensorboard: Path | None = None
-    read_map: ReadMap = no_map
+    lessons: Lessons | None = None  # of the recipe's teacher
+    tensorboard: Path | None = None  # the folder of each epoch's figures for TensorBoard, if wanted
+    read_map: ReadMap = no_map  # the maps that an edge network learns to sharpen
 
 
-def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
+def run(task: Task, data: DataSet, cache: Path, machine: Machine) -> None:
     """Train, or go on where an interrupted training stopped; leave a finished training alone.
 
     This process does it alone; `ranks.run` shares it with others. On the CPU the result is the same
@@ -85,7 +80,7 @@ def run(task: Task, data: Carvana, cache: Path, machine: Machine) -> None:
         finish(task, data, cache, machine, fewest)
 
 
-def begin(task: Task, data: Carvana, machine: Machine) -> int:
+def begin(task: Task, data: DataSet, machine: Machine) -> int:
     """Check a training and prepare its folder; 0 if it is finished.
 
     Returns: the fewest images from which its network can learn at once.
@@ -110,7 +105,7 @@ def begin(task: Task, data: Carvana, machine: Machine) -> int:
     return fewest
 
 
-def finish(task: Task, data: Carvana, cache: Path, machine: Machine, fewest: int) -> None:
+def finish(task: Task, data: DataSet, cache: Path, machine: Machine, fewest: int) -> None:
     """Train all that is left; each rank of a training does so at the same time.
 
     Args:
@@ -131,7 +126,7 @@ class Trainer:
     """A training: its task and data, the device it runs on, and its state, which changes."""
 
     task: Task
-    data: Carvana
+    data: DataSet
     cache: Path
     machine: Machine
     accelerator: Accelerator
@@ -202,8 +197,9 @@ class Trainer:
             soft = samples_of(lessons, sorted(lessons.photographs), size, cache, jobs)
             taught = Taught(soft, lessons.share)
         dataset = TrainingSet(samples, rows, augment, recipe.seed, taught)
-        held_back = np.stack([samples[row_of[image]] for image in task.valid])
-        validation = validation_set(data, task.valid, held_back)
+        valid = [row_of[image] for image in task.valid]
+        held_back = np.stack(list(prefetch(samples.__getitem__, valid, jobs)))
+        validation = validation_set(data, task.valid, held_back, jobs)
         return dataset, partial(evaluate, validation=validation, accelerator=accelerator)
 
     def find_micro_batch(self, size: Size) -> int:
@@ -271,8 +267,9 @@ class Trainer:
     def keep_as_built(self) -> None:
         """Validate and save a network without training: a classical method, or loaded weights."""
         size, valid = self.recipe.size, self.task.valid
-        samples = np.stack([sample(self.data, size, image) for image in valid])
-        validation = validation_set(self.data, valid, samples)
+        read = partial(sample, self.data, size)
+        samples = np.stack(list(prefetch(read, valid, self.machine.jobs)))
+        validation = validation_set(self.data, valid, samples, self.machine.jobs)
         score = evaluate(self.state.evaluated_network, validation, self.accelerator)
         self.state.history.append({"epoch": 0, "scale": 1.0, "valid_dice": score, "seconds": 0.0})
         if self.accelerator.writes:

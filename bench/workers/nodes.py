@@ -18,7 +18,7 @@ from typing import Any
 from rich.table import Table
 
 from bench.config.library import load_recipe, load_suite
-from bench.data.carvana import open_folder
+from bench.own.opening import open_data
 from bench.system.disk import file_system, free_bytes, make_folder, readable
 from bench.system.environment import code_sha256, commit
 from bench.system.errors import BadConfig, BenchError, Missing
@@ -153,7 +153,7 @@ def examine(places: Places, meeting: Path, name: str) -> Facts:
 
 def _data(root: Path) -> str:
     try:
-        data = open_folder(root)
+        data = open_data(root)
     except BenchError as error:
         return str(error)
     return f"{len(data.train)} training and {len(data.test)} test photographs"

@@ -93,7 +93,7 @@ def test_full_memory_is_one_line_and_a_cure(error, monkeypatch, capsys):
     def full(*_, **__):
         raise error
 
-    monkeypatch.setattr("bench.data.check.check_folder", full)
+    monkeypatch.setattr("bench.own.check.check_folder", full)
     assert main(["check", "--data", "/nowhere", "--jobs", "4"]) == 1
     told = capsys.readouterr().err
     assert told.startswith("carvana-bench check: out of memory (")
@@ -104,7 +104,7 @@ def test_an_error_of_our_own_is_a_traceback(monkeypatch):
     def wrong(*_, **__):
         raise KeyError("ours")
 
-    monkeypatch.setattr("bench.data.check.check_folder", wrong)
+    monkeypatch.setattr("bench.own.check.check_folder", wrong)
     with pytest.raises(KeyError, match="ours"):
         main(["check", "--data", "/nowhere"])
 

@@ -48,5 +48,5 @@ def test_what_the_server_needs_is_named_with_its_command(monkeypatch, tmp_path, 
     monkeypatch.setattr(cutout_verbs, "find_spec", lambda module: module == "fastapi")
     assert main(["serve", "--model", str(tmp_path)]) == 4
     said = capsys.readouterr().err
-    assert "serve needs packages that are not installed (extra 'serve')" in said
+    assert "the server needs packages that are not installed (extra 'serve')" in said
     assert f"{sys.executable} -m pip install -e '{ROOT}[serve]'" in said

@@ -10,15 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from bench.data.carvana import (
-    SIZE,
-    car_of,
-    mask_areas,
-    metadata,
-    open_folder,
-    read_mask_table,
-    view_of,
-)
+from bench.data.carvana import SIZE, metadata, open_folder
+from bench.data.dataset import mask_areas, read_mask_table
+from bench.data.image_ids import car_of, view_of
 from bench.data.images import image_size, read_image
 from bench.system.errors import BadData, Missing
 from tests.tiny import TRAIN_CARS, draw_car, save_mask

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.config.suite import Suite
-from bench.data.carvana import car_of, open_folder
-from bench.data.check import check_folder
+from bench.data.carvana import open_folder
 from bench.data.doubts import (
     BY_COLUMN,
     EMPTY,
@@ -22,8 +21,10 @@ from bench.data.doubts import (
     signs_of,
 )
 from bench.data.folds import draw_folds
+from bench.data.image_ids import car_of
 from bench.data.images import read_mask
 from bench.masks import rle
+from bench.own.check import check_folder
 from bench.system.errors import BadData
 from bench.system.progress import quietly
 from tests.tiny import TRAIN_CARS, draw_car, save_mask

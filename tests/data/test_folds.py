@@ -6,9 +6,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.config.suite import Suite
-from bench.data.carvana import car_of, mask_areas, open_folder
+from bench.data.carvana import open_folder
+from bench.data.dataset import DataSet, Own, mask_areas
 from bench.data.folds import (
     car_areas,
+    given_folds,
     in_fold,
     leak_audit,
     make_folds,
@@ -16,6 +18,8 @@ from bench.data.folds import (
     split,
     write_folds,
 )
+from bench.data.image_ids import car_of, id_of
+from bench.data.mask_formats import Marks
 from bench.system.errors import BadConfig, BadData
 
 AREAS = st.dictionaries(
@@ -124,3 +128,32 @@ def test_a_photograph_that_is_in_no_fold_is_refused(tiny_carvana, fold):
         BadData, match=rf"folds\.csv: no fold for {car}_01 \(and 15 more\); restore"
     ):
         split(data, suite, folds, 0)
+
+
+SHOES = {f"shoe{number}_{shot}": f"shoe{number}" for number in range(4) for shot in range(2)}
+
+
+def own_data(tmp_path, **tables):
+    """Eight photographs of four shoes, and the tables of their owner."""
+    ids = {id_of(name, group): f"{name}.jpg" for name, group in SHOES.items()}
+    paths = {name: tmp_path / text for name, text in tables.items()}
+    train = dict.fromkeys(ids, tmp_path)
+    return DataSet(tmp_path, train, {}, {}, None, None, None, Own(ids, Marks(), **paths))
+
+
+def test_an_owners_folds_are_taken_whole(tmp_path):
+    (tmp_path / "folds.csv").write_text("group,fold\nshoe0,1\nshoe1,0\nshoe2,0\nshoe3,1\n")
+    given = given_folds(own_data(tmp_path, folds="folds.csv"))
+    assert given == {"shoe0": 1, "shoe1": 0, "shoe2": 0, "shoe3": 1}
+    (tmp_path / "folds.csv").write_text("group,fold\nshoe0,1\nshoe1,0\nshoe2,0\n")
+    with pytest.raises(BadData, match=r"folds\.csv: no fold of group 'shoe3'.*shoe3,0"):
+        given_folds(own_data(tmp_path, folds="folds.csv"))
+
+
+def test_an_owners_held_out_list_is_fold_0(tmp_path):
+    (tmp_path / "heldout.csv").write_text("group\nshoe2\n")
+    data = own_data(tmp_path, heldout="heldout.csv")
+    assert given_folds(data) == {"shoe2": 0}
+    (tmp_path / "heldout.csv").write_text("group\nboot\n")
+    with pytest.raises(BadData, match=r"heldout\.csv: no photograph is of group 'boot'.*shoe0"):
+        given_folds(data)

@@ -8,9 +8,10 @@ import unicodedata
 import pytest
 
 from bench.cli.verbs import main
-from bench.data.carvana import mask_areas, metadata, open_folder
-from bench.data.check import check_folder
+from bench.data.carvana import metadata, open_folder
+from bench.data.dataset import mask_areas
 from bench.kaggle.scoring import KnownMasks
+from bench.own.check import check_folder
 from bench.system.errors import BadData
 from tests.tiny import TRAIN_CARS
 

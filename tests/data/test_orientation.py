@@ -11,9 +11,9 @@ from PIL import Image, ImageOps
 
 from bench.cutout import photographs
 from bench.data.carvana import open_folder
-from bench.data.check import check_folder
 from bench.data.images import image_size, is_turned, read_image, read_mask, stored_size
 from bench.masks import rle
+from bench.own.check import check_folder
 from bench.system.errors import BadData
 from tests.tiny import TINY, TRAIN_CARS, draw_car, packed, png_header, save_mask
 

@@ -8,11 +8,12 @@ import zipfile
 import pandas as pd
 import pytest
 
-from bench.data.carvana import metadata, open_folder, read_mask_table
-from bench.data.check import check_folder
+from bench.data.carvana import metadata, open_folder
+from bench.data.dataset import read_mask_table
 from bench.data.folds import read_folds
 from bench.data.tables import read_table
 from bench.kaggle import scoring, validation, writing
+from bench.own.check import check_folder
 from bench.system.errors import BadData, Missing
 from tests.tiny import TRAIN_CARS
 

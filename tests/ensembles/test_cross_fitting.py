@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from bench.config.library import load_suite
-from bench.data.carvana import car_of, open_folder
+from bench.data.carvana import open_folder
+from bench.data.image_ids import car_of
 from bench.ensembles.entry import entries_of, read_fitted
 from bench.ensembles.evidence import evidence
 from bench.ensembles.fit import fit_rule, groups

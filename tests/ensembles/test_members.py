@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from bench.data.carvana import Carvana, open_folder
+from bench.data.carvana import open_folder
+from bench.data.dataset import DataSet
 from bench.ensembles.members import Members
 from bench.masks.store import MapStore
 from bench.system.errors import BadData, Missing
@@ -28,7 +29,7 @@ def members_of(folder, images, shapes=((4, 6), (4, 6)), jobs=1):
         with MapStore.create(path, {"recipe": member}) as store:
             for image in images:
                 store.write(image, map_of(image, member, shape))
-    return Members(stores, Carvana(folder, **NO_PHOTOGRAPHS), jobs)
+    return Members(stores, DataSet(folder, **NO_PHOTOGRAPHS), jobs)
 
 
 def copies(image, maps):

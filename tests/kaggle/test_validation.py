@@ -208,3 +208,14 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     tracemalloc.stop()
     assert report.sound
     assert peak < 20e6 < len(row) * len(names) / 1.5
+
+
+def test_each_mask_is_read_at_the_size_of_its_photograph(tmp_path):
+    sizes = {"small.jpg": (4, 6), "large.jpg": (40, 60)}
+    path = tmp_path / "file.csv"
+    path.write_text("img,rle_mask\nsmall.jpg,23 2\nlarge.jpg,2400 1\n")
+    assert validation.check_submission(path, sizes, sizes).sound
+    path.write_text("img,rle_mask\nlarge.jpg,2400 1\nsmall.jpg,24 2\n")
+    report = validation.check_submission(path, sizes, sizes)
+    (problem,) = report.problems
+    assert (problem.kind, problem.line, problem.image) == ("range", 3, "small.jpg")

@@ -35,6 +35,7 @@ def test_network_survives_saving_bit_for_bit(name):
         ("residual_net", {}, "nearest: residual_unet"),
         ("zoo", {"decoder": "unett", "encoder": "resnet18", "pretrained": False}, "nearest: unet"),
         ("zoo", {"decoder": "unet", "encoder": "resnet51", "pretrained": False}, "resnet50"),
+        ("zoo", {**SMALLEST["zoo"], "decoder_chanels": [8]}, "nearest: decoder_channels"),
         ("residual_unet", {"widht": 3}, "unexpected keyword argument 'widht'"),
     ],
 )

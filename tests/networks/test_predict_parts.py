@@ -8,7 +8,8 @@ import pytest
 
 from bench.config.layout import TrainingFolder
 from bench.config.part import Part
-from bench.data.carvana import car_of, open_folder
+from bench.data.carvana import open_folder
+from bench.data.image_ids import car_of
 from bench.masks import publishing
 from bench.masks.parts import find_maps, map_files, open_maps, part_path
 from bench.masks.store import MapStore

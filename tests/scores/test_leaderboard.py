@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from bench.data.carvana import car_of
+from bench.data.image_ids import car_of
 from bench.metrics.correction import holm
 from bench.metrics.statistics import paired_p
 from tests.tiny import MEMBERS

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.cli.verbs import main
-from bench.data import coco as preparation
 from bench.data.carvana import open_folder
-from bench.data.check import check_folder
-from bench.data.coco import (
+from bench.data.images import read_image
+from bench.own import coco as preparation
+from bench.own.check import check_folder
+from bench.own.coco import (
     CocoRuns,
     from_polygons,
     from_runs,
@@ -22,7 +23,6 @@ from bench.data.coco import (
     read_annotations,
     unpack_counts,
 )
-from bench.data.images import read_image
 from bench.system.errors import BadData, Missing
 
 HOLED = np.zeros((40, 60), dtype=bool)
@@ -187,7 +187,7 @@ def test_a_suite_runs_on_what_was_prepared(coco, capsys):
     words = ["--data", str(data.root), "--runs", str(runs), "--submissions", str(coco.parent)]
     assert main(["run", str(coco.parent / "coco.yaml"), *words, "--device", "cpu"]) == 0
     scores = pd.read_parquet(runs / "coco" / "scores.parquet")
-    assert sorted(scores["car"]) == list(data.train)
+    assert sorted(scores["group"]) == list(data.train)
 
 
 def test_resized_photographs_and_masks_fit_together(coco):

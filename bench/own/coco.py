@@ -16,7 +16,7 @@ import numpy as np
 import simplejpeg
 from pydantic import BaseModel, Field, ValidationError
 
-from bench.data.carvana import other_size
+from bench.data.dataset import other_size
 from bench.data.images import read_image, write_mask
 from bench.data.listing import PHOTOGRAPH_SUFFIXES, find
 from bench.masks.types import Mask, Size
@@ -65,6 +65,7 @@ class CocoCategory(BaseModel):
     """What an object is."""
 
     id: int
+    name: str = ""
     supercategory: str = ""
 
 
@@ -108,7 +109,7 @@ def prepare(
             masks_of[annotation.image_id].append(annotation)
 
     def keep(image: CocoImage) -> str:
-        masks = [_decoded(each, image, annotations) for each in masks_of[image.id]]
+        masks = [decoded(each, image, annotations) for each in masks_of[image.id]]
         mask, verdict = join_masks(masks)
         if mask is not None:
             _write(_photograph(image, images, annotations), image, mask, out, size)
@@ -154,7 +155,15 @@ def join_masks(masks: Sequence[Mask]) -> tuple[Mask | None, str]:
     return joined, "kept"
 
 
-def _decoded(annotation: CocoAnnotation, image: CocoImage, path: Path) -> Mask:
+def decoded(annotation: CocoAnnotation, image: CocoImage, path: Path) -> Mask:
+    """The mask (H, W) of an object.
+
+    Args:
+        path: of the annotation file.
+
+    Raises:
+        BadData: the outline is damaged.
+    """
     shape, outline = (image.height, image.width), annotation.segmentation
     try:
         if isinstance(outline, CocoRuns):

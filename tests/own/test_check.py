@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from bench.data.check import check_folder
+from bench.own.check import check_folder
 from bench.system import contents
 from bench.system.errors import Missing
 from tests.tiny import TEST_CAR, TRAIN_CARS, draw_car, save_mask

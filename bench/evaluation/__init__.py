@@ -1,0 +1,1 @@
+"""Exported models and submission files, scored on any labelled photographs."""

@@ -1,0 +1,92 @@
+"""COCO annotations of any categories -> a table `img,rle_mask` for one's own photographs.
+
+Reads  a COCO annotation file and the headers of its photographs. Writes the table.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from bench.data.dataset import MASK_COLUMNS, by_table_name, other_size
+from bench.data.images import image_size
+from bench.data.listing import id_in_table
+from bench.masks import rle
+from bench.masks.types import Mask
+from bench.own.coco import CocoAnnotation, CocoFile, CocoImage, decoded, read_annotations
+from bench.system.errors import BadConfig, BadData
+from bench.system.files import write_text
+from bench.system.progress import track
+from bench.system.text import nearest
+
+
+def write_table(
+    annotations: Path, categories: Sequence[str], photographs: Mapping[str, Path], table: Path
+) -> None:
+    """Write the masks of some categories; a listed photograph without such an object has none.
+
+    Args:
+        categories: names, or numbers.
+        photographs: file name with its folders -> file.
+
+    Raises:
+        Missing: there is no annotation file.
+        BadConfig: no category is named, or it has no such category.
+        BadData: it is not COCO's format, lists none of the photographs, or is of other sizes.
+    """
+    coco = read_annotations(annotations)
+    wanted = _wanted(coco, categories, annotations)
+    outlines: dict[int, list[CocoAnnotation]] = defaultdict(list)
+    for annotation in coco.annotations:
+        if annotation.category_id in wanted:
+            outlines[annotation.image_id].append(annotation)
+    named = by_table_name({name: name for name in photographs})
+    listed = {
+        named[id_in_table(image.file_name)]: image
+        for image in coco.images
+        if id_in_table(image.file_name) in named
+    }
+    if not listed:
+        first = coco.images[0].file_name if coco.images else "none"
+        raise BadData(
+            f"{annotations}: lists none of the {len(photographs)} photographs, which are called "
+            f"like {next(iter(photographs))}; it lists {first}; give the folder of its photographs"
+        )
+
+    def rows() -> Iterator[str]:
+        yield ",".join(MASK_COLUMNS)
+        for name, image in track(listed.items(), "reading COCO", len(listed)):
+            mask = _mask(image, outlines[image.id], annotations, photographs[name])
+            yield f"{name},{rle.encode(mask)}"
+
+    write_text(table, "\n".join(rows()) + "\n")
+
+
+def _wanted(coco: CocoFile, categories: Sequence[str], annotations: Path) -> set[int]:
+    """The numbers of categories that are named, by their names or numbers."""
+    known = {each.name: each.id for each in coco.categories}
+    known |= {str(each.id): each.id for each in coco.categories}
+    names = [each.name or str(each.id) for each in coco.categories]
+    if not categories:
+        raise BadConfig(
+            f"{annotations}: say what is masked by --category, one or more of: {', '.join(names)}"
+        )
+    for category in categories:
+        if category not in known:
+            raise BadConfig(f"{annotations}: {nearest(category, names, 'category')}")
+    return {known[category] for category in categories}
+
+
+def _mask(
+    image: CocoImage, outlines: Sequence[CocoAnnotation], annotations: Path, photograph: Path
+) -> Mask:
+    """The union of some objects' masks, of the photograph's size."""
+    shape = (image.height, image.width)
+    if shape != image_size(photograph):
+        where = f"{annotations}, image {image.id}"
+        raise other_size(where, "it is annotated as", shape, photograph)
+    mask = np.zeros(shape, bool)
+    for outline in outlines:
+        mask |= decoded(outline, image, annotations)
+    return mask

@@ -1,0 +1,100 @@
+"""A model or a submission is scored on any labelled folder, with the table that a run has."""
+
+import json
+import re
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from bench.cli.verbs import main
+from bench.masks import rle
+from bench.own.opening import open_data
+from tests.shoes import BOTH, BY_SHOE, draw_shoe, draw_shoes, words
+
+
+@pytest.fixture(scope="module")
+def shoes(tmp_path_factory):
+    root = draw_shoes(tmp_path_factory.mktemp("shoes"))
+    assert main(words(root, *BY_SHOE, *BOTH)) == 0
+    return root
+
+
+def submitted(root, name, change, left_out=()):
+    """A submission of the true masks, changed."""
+    rows = ["img,rle_mask"]
+    data = open_data(root / "mine")
+    for image, photograph in data.own.names.items():
+        if image not in left_out:
+            rows.append(f"{photograph},{rle.encode(change(data.mask(image)))}")
+    path = root / f"{name}.csv"
+    path.write_text("\n".join(rows) + "\n")
+    return path
+
+
+def evaluated(root, *more):
+    return main(["evaluate", "--data", str(root / "mine"), "--jobs", "1", "--device", "cpu", *more])
+
+
+def test_two_submissions_are_ranked_side_by_side(shoes, capsys):
+    right = submitted(shoes, "right", lambda mask: mask)
+    shifted = submitted(shoes, "shifted", lambda mask: np.roll(mask, 2, axis=1))
+    out = shoes / "evaluation"
+    assert evaluated(shoes, "--submission", str(right), str(shifted), "--out", str(out)) == 0
+    table = capsys.readouterr().out
+    assert "dice_low" in table and "cars" not in table
+    board = pd.read_csv(out / "leaderboard.csv").set_index("entry")
+    assert board.loc["right", "dice"] == 1 and 0.8 < board.loc["shifted", "dice"] < 1
+    assert board.loc["shifted", "dice_low"] < board.loc["shifted", "dice"]
+    scores = pd.read_parquet(out / "scores.parquet")
+    assert scores["group"].nunique() == 6 and "view" not in scores
+    assert len(list((out / "shifted").glob("*.jpg"))) == 10
+    assert main(["compare", str(out), str(out)]) == 2
+    again = shutil.copytree(out, shoes / "again")
+    assert main(["compare", str(out), str(again)]) == 0
+
+
+def test_only_photographs_with_a_row_are_scored(shoes, capsys):
+    some = submitted(shoes, "some", lambda mask: mask, left_out=["shoe0::right/shoe0_1"])
+    assert evaluated(shoes, "--submission", str(some), "--json") == 0
+    out, error = capsys.readouterr()
+    assert json.loads(out)[0]["dice"] == 1 and "1 labelled photograph without a row" in error
+
+
+def test_a_row_of_another_size_is_named(shoes, capsys):
+    height, width = draw_shoe(0, 0)[1].shape
+    path = submitted(shoes, "large", lambda mask: mask)
+    beyond = rf"\g<1>{height * width} 2"
+    path.write_text(re.sub(r"(right/shoe0_0\.jpg,).*", beyond, path.read_text()))
+    assert evaluated(shoes, "--submission", str(path)) == 3
+    assert f"photograph of {height}x{width}" in capsys.readouterr().err
+
+
+def test_nothing_to_judge_and_a_full_folder_are_refused(shoes, capsys):
+    assert evaluated(shoes) == 2
+    assert "--model" in capsys.readouterr().err
+    right = submitted(shoes, "right", lambda mask: mask)
+    assert evaluated(shoes, "--submission", str(right), "--out", str(shoes)) == 2
+    assert "name a new folder" in capsys.readouterr().err
+
+
+def test_a_held_out_list_is_kept_to(shoes, tmp_path, capsys):
+    (tmp_path / "heldout.csv").write_text("group\nshoe1\nshoe2\n")
+    root = shutil.copytree(shoes, tmp_path / "copy")
+    assert main(words(root, *BY_SHOE, *BOTH, "--heldout", str(tmp_path / "heldout.csv"))) == 0
+    right = submitted(root, "right", lambda mask: mask)
+    assert evaluated(root, "--submission", str(right), "--out", str(tmp_path / "out")) == 0
+    scores = pd.read_parquet(tmp_path / "out" / "scores.parquet")
+    assert set(scores["group"]) == {"shoe1", "shoe2"}
+
+
+def test_an_exported_model_says_on_what_it_was_trained(exported, tiny_carvana, tmp_path, capsys):
+    words = ["--data", str(tiny_carvana), "--jobs", "1", "--device", "cpu"]
+    out = tmp_path / "out"
+    assert main(["evaluate", "--model", str(exported), "--out", str(out), *words]) == 0
+    error = capsys.readouterr().err
+    assert "LEAKY: 2 of 4 cars trained it" in error
+    board = pd.read_csv(out / "leaderboard.csv")
+    assert list(board["kind"]).count("single") == 2 and board["leaky"].all()
+    assert board["gain"].notna().sum() == 1

@@ -1,0 +1,226 @@
+"""One's own pictures are described without a copy; what is not clear is asked for, with a cure."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.cli.verbs import main
+from bench.data.image_ids import car_of
+from bench.masks import rle
+from bench.own.check import check_folder
+from bench.own.opening import open_data
+from tests.shoes import BOTH, BY_SHOE, draw_shoe, draw_shoes, words
+
+
+@pytest.fixture
+def shoes(tmp_path):
+    return draw_shoes(tmp_path)
+
+
+def opened(root, *more, **places):
+    assert main(words(root, *more, **places)) == 0
+    return open_data(root / "mine")
+
+
+def test_a_palette_of_classes_in_folders_of_three_sizes(shoes):
+    data = opened(shoes, *BY_SHOE, *BOTH)
+    assert len(data.train) == 12 and len({car_of(image) for image in data.train}) == 6
+    assert data.unit == "group" and not data.of_cars
+    image = "shoe3::left/shoe3_1"
+    assert (data.mask(image) == (draw_shoe(3, 1)[1] > 0)).all()
+    assert not list((shoes / "mine").glob("*.[!y]*"))  # nothing is copied
+    assert check_folder(shoes / "mine", deep=True, jobs=1).ok
+
+
+def test_the_folder_can_be_moved_with_its_pictures(shoes, tmp_path, monkeypatch):
+    monkeypatch.chdir(shoes)
+    assert main(words(Path(), *BY_SHOE, *BOTH)) == 0
+    moved = tmp_path.parent / f"{tmp_path.name}-moved"
+    shoes.rename(moved)
+    assert len(open_data(moved / "mine").train) == 12
+
+
+def restored(root, write):
+    """Write every mask again, by `write(values) -> picture`."""
+    for path in (root / "labels").rglob("*.png"):
+        write(np.asarray(Image.open(path))).save(path)
+
+
+RED, GREEN = (255, 0, 0), (0, 255, 0)
+WRITTEN = {  # how masks are kept -> how they are written, what is said of them, what is meant
+    "0 and 1": (lambda v: Image.fromarray((v > 0).astype(np.uint8)), (), {1, 2}),
+    "0 and 255": (lambda v: Image.fromarray((v > 0).astype(np.uint8) * 255), (), {1, 2}),
+    "greys": (lambda v: Image.fromarray(v * 100), ("--value", "100"), {1}),
+    "shades": (lambda v: Image.fromarray(v * 100), ("--threshold", "150"), {2}),
+    "16 bits": (lambda v: Image.fromarray(v.astype(np.uint16) * 900), ("--value", "1800"), {2}),
+    "one colour": (
+        lambda v: Image.fromarray(np.array([(0, 0, 0), RED, GREEN], np.uint8)[v]),
+        ("--value", "#ff0000"),
+        {1},
+    ),
+    "a number of a palette": (lambda v: Image.fromarray(v), ("--value", "2"), {2}),
+}
+
+
+@pytest.mark.parametrize("name", WRITTEN)
+def test_masks_are_read_as_their_owner_says(shoes, name):
+    write, said, meant = WRITTEN[name]
+    restored(shoes, write)
+    data = opened(shoes, *BY_SHOE, *said)
+    values = draw_shoe(2, 0)[1]
+    assert (data.mask("shoe2::right/shoe2_0") == np.isin(values, list(meant))).all()
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".tif"])
+def test_masks_of_other_formats(shoes, suffix):
+    for path in (shoes / "labels").rglob("*.png"):
+        Image.open(path).save(path.with_suffix(suffix))
+    data = opened(shoes, *BY_SHOE, *BOTH, masks=f"labels/{{folder}}/{{stem}}*{suffix}")
+    assert data.mask("shoe2::right/shoe2_0").sum() == (draw_shoe(2, 0)[1] > 0).sum()
+
+
+def test_holes_are_filled_where_that_is_said(shoes):
+    data = opened(shoes, *BY_SHOE, "--value", "1")
+    hole = data.mask("shoe2::right/shoe2_0")
+    filled = opened(shoes, *BY_SHOE, "--value", "1", "--holes").mask("shoe2::right/shoe2_0")
+    assert (filled >= hole).all() and filled.sum() >= hole.sum()
+
+
+def test_a_table_of_runs_and_a_table_of_groups(shoes):
+    masks, groups = ["img,rle_mask"], ["image,group"]
+    for path in sorted((shoes / "photos").rglob("*.jpg")):
+        number, shot = path.stem.removeprefix("shoe").split("_")
+        masks.append(f"{path.name},{rle.encode(draw_shoe(int(number), int(shot))[1] > 0)}")
+        groups.append(f"{path.parent.name}/{path.name},pair {int(number) // 2}")
+    (shoes / "masks.csv").write_text("\n".join(masks))
+    (shoes / "groups.csv").write_text("\n".join(groups))
+    data = opened(shoes, "--groups", str(shoes / "groups.csv"), masks="masks.csv")
+    assert {car_of(image) for image in data.train} == {"pair 0", "pair 1", "pair 2"}
+    assert (data.mask("pair 1::left/shoe3_1") == (draw_shoe(3, 1)[1] > 0)).all()
+
+
+def test_a_category_of_coco(shoes):
+    images = [
+        {"id": number, "file_name": f"shoe{number}_0.jpg", "height": 0, "width": 0}
+        for number in (0, 1)
+    ]
+    for image in images:
+        image["height"], image["width"] = draw_shoe(image["id"], 0)[1].shape
+    square = {
+        "id": 1,
+        "image_id": 0,
+        "category_id": 7,
+        "segmentation": [[2, 3, 10, 3, 10, 9, 2, 9]],
+    }
+    coco = {"images": images, "annotations": [square], "categories": [{"id": 7, "name": "sole"}]}
+    (shoes / "coco.json").write_text(json.dumps(coco))
+    said = ("--groups", "none", "--unlabelled")
+    assert main(words(shoes, *said, masks="coco.json")) == 2  # which category?
+    data = opened(shoes, *said, "--category", "sole", masks="coco.json")
+    assert len(data.train) == 2 and len(data.test) == 10
+    mask = data.mask("right/shoe0_0")
+    assert mask.sum() == 8 * 6 and mask[3:9, 2:10].all()
+    assert not data.mask("left/shoe1_0").any()  # listed, with nothing on it
+
+
+def no_mask(root):
+    (root / "labels/left/shoe1_0.png").unlink()
+
+
+def two_masks(root):
+    Image.open(root / "labels/left/shoe1_0.png").save(root / "labels/left/shoe1_0.gif")
+
+
+def other_size(root):
+    Image.fromarray(np.ones((10, 10), np.uint8)).save(root / "labels/left/shoe1_0.png")
+
+
+def nothing(root):
+    pass
+
+
+WHOLE = "labels/{folder}/{stem}.*"
+WRONG = {  # what happened, what is said -> exit code, words of the message
+    "no groups are named": (nothing, BOTH, 2, ["say which photographs show the same thing"]),
+    "an expression without a group": (
+        nothing,
+        ("--group-by", "shoe[0-9]+", *BOTH),
+        2,
+        ["group_by", "put what says the group in parentheses"],
+    ),
+    "an expression that does not match": (
+        nothing,
+        ("--group-by", "(boot[0-9]+)", *BOTH),
+        3,
+        ["shoe1_0.jpg", "finds no group", "mend the expression"],
+    ),
+    "no expression": (nothing, ("--group-by", "(", *BOTH), 2, ["no regular expression"]),
+    "values that say nothing": (nothing, BY_SHOE, 3, ["shoe1_0.png", "0, 1, 2", "--value N"]),
+    "a value that no mask has": (
+        nothing,
+        (*BY_SHOE, "--value", "7"),
+        3,
+        ["shoe1_0.png", "are empty", "0, 1, 2", "choose one of these"],
+    ),
+    "a colour that is none": (nothing, (*BY_SHOE, "--value", "rde"), 2, ["'rde'", "#ff0000"]),
+    "no mask": (no_mask, (*BY_SHOE, *BOTH), 3, ["shoe1_0.jpg", "is its mask", "--unlabelled"]),
+    "two masks": (two_masks, (*BY_SHOE, *BOTH), 3, ["shoe1_0.jpg", "shoe1_0.gif", "narrower"]),
+    "a mask of another size": (
+        other_size,
+        (*BY_SHOE, *BOTH),
+        3,
+        ["shoe1_0.png", "the mask is 10x10"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_what_is_wrong_is_named_with_a_cure(shoes, name, capsys):
+    happens, said, code, expected = WRONG[name]
+    happens(shoes)
+    assert main(words(shoes, *said, masks=WHOLE)) == code
+    out, error = capsys.readouterr()
+    text = " ".join((out + error).split())
+    assert [word for word in expected if word not in text] == []
+    assert not (shoes / "mine/data.yaml").exists()
+
+
+def test_photographs_without_masks_may_be_test_photographs(shoes):
+    no_mask(shoes)
+    data = opened(shoes, *BY_SHOE, *BOTH, "--unlabelled")
+    assert list(data.test) == ["shoe1::left/shoe1_0"] and len(data.train) == 11
+
+
+def test_a_mask_of_two_photographs_and_two_files_of_one_are_refused(shoes, capsys):
+    Image.fromarray(draw_shoe(1, 0)[0]).save(shoes / "photos/right/shoe1_0.jpg")
+    assert main(words(shoes, *BY_SHOE, *BOTH, masks="labels/**/{stem}.png")) == 3
+    error = capsys.readouterr().err
+    assert "is the mask of both left/shoe1_0.jpg and right/shoe1_0.jpg" in error
+    assert "{folder}/{stem}" in error
+    (shoes / "photos/right/shoe1_0.jpg").rename(shoes / "photos/left/shoe1_0.jpeg")
+    places = ["--images", str(shoes / "photos/**/*.jp*"), *words(shoes, *BY_SHOE, *BOTH)[3:]]
+    assert main(["prepare", *places]) == 3
+    assert "is the same image; remove one" in capsys.readouterr().err
+
+
+def test_photographs_and_masks_may_lie_in_one_folder(tmp_path):
+    for name in ("1", "10", "11"):
+        Image.fromarray(draw_shoe(0, 0)[0]).save(tmp_path / f"{name}.png")
+        Image.fromarray((draw_shoe(0, 0)[1] > 0).astype(np.uint8)).save(tmp_path / f"{name}_m.png")
+    places = ["--images", str(tmp_path / "*.png"), "--masks", str(tmp_path / "{stem}*.png")]
+    assert main(["prepare", *places, "--groups", "none", "--out", str(tmp_path / "mine")]) == 0
+    data = open_data(tmp_path / "mine")
+    assert list(data.train) == ["1", "10", "11"] and data.masks["1"].name == "1_m.png"
+
+
+def test_the_longer_name_owns_a_mask_that_two_patterns_match(tmp_path):
+    for name in ("a", "ab"):
+        Image.fromarray(draw_shoe(0, 0)[0]).save(tmp_path / f"{name}.jpg")
+        Image.fromarray((draw_shoe(0, 0)[1] > 0).astype(np.uint8)).save(tmp_path / f"{name}_m.png")
+    places = ["--images", str(tmp_path / "*.jpg"), "--masks", str(tmp_path / "{stem}*.png")]
+    assert main(["prepare", *places, "--groups", "none", "--out", str(tmp_path / "mine")]) == 0
+    masks = open_data(tmp_path / "mine").masks
+    assert {image: path.name for image, path in masks.items()} == {"a": "a_m.png", "ab": "ab_m.png"}
