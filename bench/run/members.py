@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 from pathlib import Path
 
 from bench.config.layout import TRAINING, TrainingFolder
@@ -116,10 +117,15 @@ def base_stores(run: Run, name: str, fold: int) -> dict[str, Path]:
     }
 
 
+def all_base_stores(run: Run, only: Sequence[str] = ()) -> list[Path]:
+    """Return the map stores from which the edge networks of all, or some, recipes learn."""
+    trainings = product(run.chosen_recipes(only), run.suite.folds.run)
+    return [store for name, fold in trainings for store in base_stores(run, name, fold).values()]
+
+
 def base_maps_s(run: Run, name: str) -> float:
     """Return the seconds that the maps took from which edge networks learned; 0 of others."""
-    stores = [base_stores(run, name, fold).values() for fold in run.suite.folds.run]
-    return sum(wanted.noted_seconds(store) for of_fold in stores for store in of_fold)
+    return sum(map(wanted.noted_seconds, all_base_stores(run, [name])))
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
-from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from bench.networks.manifest import read_manifest
 from bench.networks.wanted import ms_per_image, timing_file
 from bench.report import facts, page
 from bench.run import inputs
-from bench.run.members import base_maps_s, base_stores
+from bench.run.members import all_base_stores, base_maps_s
 from bench.run.record import Inputs, merged
 from bench.run.run import Run
 from bench.run.stage import RecordedStage, Stage
@@ -135,13 +134,11 @@ def leaderboard_stage(run: Run) -> Stage:
 
     def reads() -> Sequence[Inputs]:
         manifests = [folder.manifest for folder in _trainings(run)]
-        times = [timing_file(store) for store in run.stores("heldout").values()]
-        for name, fold in product(run.recipes, run.suite.folds.run):
-            times += map(timing_file, base_stores(run, name, fold).values())
+        stores = (*run.stores("heldout").values(), *all_base_stores(run))
         return (
             inputs.of_files(run, "scores", [run.layout.scores, run.layout.ceilings]),
             inputs.of_files(run, "trainings", manifests),
-            inputs.of_files(run, "prediction times", times),
+            inputs.of_files(run, "prediction times", list(map(timing_file, stores))),
             inputs.of_entries(run.entries),
             inputs.of_values(
                 "reported figures",
@@ -192,8 +189,7 @@ def _member_cost(run: Run, name: str) -> leaderboard.MemberCost:
         predict_ms=ms_per_image(run.layout.maps(name, "heldout")),
         reported_dice=recipe.reported_dice,
         reported_one_minus_jaccard=recipe.reported.get("one_minus_jaccard"),
-        sharpens=base.name if base else None,
-        base=base.members if base else (),
+        base=base,
         **_taught(run, name),
     )
 

@@ -33,8 +33,7 @@ class MemberCost:
     predict_ms: float
     reported_dice: float | None  # by its paper, on other photographs
     reported_one_minus_jaccard: float | None
-    sharpens: str | None = None  # the entry whose maps it sharpens
-    base: tuple[str, ...] = ()  # the members of that entry
+    base: Entry | None = None  # whose maps it sharpens
     teacher: str = ""  # of soft labels, behind the name of its run
     untaught: str | None = None  # the same network without a teacher, if it has a row
 
@@ -107,12 +106,14 @@ def _rivals(entry: Entry, members: Mapping[str, MemberCost]) -> Sequence[str]:
     if entry.rule:
         return entry.members
     cost = members[entry.name]
-    return [rival for rival in (cost.sharpens or cost.untaught,) if rival]
+    rival = cost.base.name if cost.base else cost.untaught
+    return [rival] if rival else []
 
 
 def _row(entry: Entry, members: Mapping[str, MemberCost]) -> dict[str, Any]:
     costs = [members[name] for name in entry.members]
-    needed = dict.fromkeys([*entry.members, *(name for cost in costs for name in cost.base)])
+    below = [name for cost in costs if cost.base for name in cost.base.members]
+    needed = dict.fromkeys([*entry.members, *below])
     return {
         "entry": entry.name,
         "kind": entry.kind,

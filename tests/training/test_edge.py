@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from bench.config.layout import TrainingFolder
-from bench.data.carvana import Carvana, open_folder
+from bench.data.carvana import open_folder
+from bench.data.dataset import DataSet
 from bench.masks.types import THRESHOLD
 from bench.metrics.overlap import counts, dice
 from bench.networks.manifest import read_manifest
@@ -23,7 +24,7 @@ from tests.tiny import same, weights
 class Blunt:
     """Maps of the true masks, blurred and moved as those of a coarse network are."""
 
-    data: Carvana
+    data: DataSet
 
     def __call__(self, image: str) -> np.ndarray:
         mask = self.data.mask(image).astype(np.float32)
