@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from bench.cutout import model as opening
-from bench.cutout.model import open_model, read_manifest
+from bench.cutout import manifest as opening
+from bench.cutout.manifest import read_manifest
+from bench.cutout.model import open_model
 from bench.system.device import Machine
 from bench.system.errors import BadData
 
