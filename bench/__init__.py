@@ -22,6 +22,8 @@
     build manifest load tta infer outputs openvino onnx engines predictor predict*
   training/     recipe and fold in, a trained network out
     train* check dataset augment losses optimiser state epoch ranks memory cost tensorboard
+    backgrounds/  other pictures behind training cars
+      scene drawn
   refinement/   a map in, a better mask of it out: one step a file
     refine state certainty <step>
   ensembles/    members' maps in, one map out

@@ -161,7 +161,7 @@ CUTOUT_VERBS = (
     Verb(
         "push",
         "an exported model to the Hugging Face hub, with a card made from its manifest",
-        "push car-model me/cars --data-licence 'Kaggle competition rules: no commercial use'",
+        "push car-model me/cars --data-licence CC-BY-4.0",
         _add_push,
         push_command,
     ),

@@ -11,7 +11,7 @@ from bench.config.strict import Strict, to_yaml
 
 Loss = Literal["bce", "focal", "mse", "soft_dice", "gradient"]
 PixelWeight = Literal["median_frequency", "boundary", "gradient_ratio"]
-Augmentation = Literal["crop", "colour", "flip", "affine"]
+Augmentation = Literal["crop", "colour", "flip", "affine", "background"]
 Figure = Literal[
     "dice", "jaccard", "dsc_percent", "one_minus_jaccard", "train_ms", "test_ms", "params"
 ]
@@ -136,6 +136,7 @@ class Recipe(Strict):
     early_stopping: EarlyStopping | None = None
     batch: Batch
     augment: tuple[Augmentation, ...] = Field(default=(), strict=False)
+    backgrounds: str | None = None  # folder of the pictures of `background`; None: drawn ones
     start_from: str | None = None  # a safetensors file; what fits by name and shape is taken
     freeze: tuple[str, ...] = Field(default=(), strict=False)  # modules, for example `encoder`
     teach: Teach | None = None
@@ -157,6 +158,12 @@ class Recipe(Strict):
     def _is_there_to_be_taught(self) -> Self:
         if self.teach and not self.epochs:
             raise ValueError("`teach` needs epochs to teach in, and `epochs` is 0")
+        return self
+
+    @model_validator(mode="after")
+    def _backgrounds_are_used(self) -> Self:
+        if self.backgrounds and "background" not in self.augment:
+            raise ValueError("`backgrounds` needs `background` in `augment`")
         return self
 
     @model_validator(mode="after")

@@ -1,7 +1,6 @@
 """The card of a model on the Hugging Face hub, written from its manifest."""
 
 from bench.cutout.manifest import Manifest
-from bench.doubt.calibration import GOOD
 from bench.system.text import several
 
 HEADER = """---
@@ -82,7 +81,7 @@ def _quality(manifest: Manifest) -> str:
             "that the networks which were scored had not seen"
         )
     doubt = manifest.doubt
-    trial = f"\n\nIts doubt was calibrated: {doubt.trial} (bad: below {GOOD})." if doubt else ""
+    trial = f"\n\nIts doubt was calibrated: {doubt.trial}." if doubt else ""
     return f"{said}.{trial}\n"
 
 

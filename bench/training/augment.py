@@ -1,12 +1,14 @@
 """Augment samples by albumentations as a recipe says, reproducibly by seed."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import albumentations as A
 import cv2
 
 from bench.masks.types import Map, RgbImage
+from bench.training.backgrounds.scene import Backgrounds
 
 # Interpolation of targets is named everywhere: albumentations' default, nearest, would make soft
 # targets hard again.
@@ -14,13 +16,29 @@ LINEAR = {"interpolation": cv2.INTER_LINEAR, "mask_interpolation": cv2.INTER_LIN
 
 
 class Augment:
-    """The chain of augmentations that a recipe names, in the order in which it names them."""
+    """The chain of augmentations that a recipe names, in the order in which it names them.
 
-    def __init__(self, names: Sequence[str], size: tuple[int, int]) -> None:
-        self._chain = A.Compose([step for name in names for step in _steps(name, size)])
+    `background` comes before all others, so that they change the new background as well.
+
+    Args:
+        size: height x width of the samples.
+        backgrounds: the folder of the pictures of `background`; None: they are drawn.
+
+    Raises:
+        Missing, BadData: the folder is not there, or has no pictures.
+    """
+
+    def __init__(
+        self, names: Sequence[str], size: tuple[int, int], backgrounds: Path | None = None
+    ) -> None:
+        others = [name for name in names if name != "background"]
+        self._chain = A.Compose([step for name in others for step in _steps(name, size)])
+        self._backgrounds = Backgrounds(size, backgrounds) if "background" in names else None
 
     def __call__(self, image: RgbImage, target: Map, seed: int) -> tuple[RgbImage, Map]:
         """Return the augmented photograph (H, W, 3) and target (H, W), the same for equal seeds."""
+        if self._backgrounds:
+            image = self._backgrounds(image, target, seed)
         self._chain.set_random_seed(seed)
         augmented = self._chain(image=image, mask=target)
         return augmented["image"], augmented["mask"]

@@ -179,7 +179,8 @@ class Trainer:
         images, cache, jobs = sorted(self.data.train), self.cache, self.machine.jobs
         samples = samples_of(self.data, images, size, cache, jobs)
         row_of = {image: row for row, image in enumerate(images)}
-        augment = Augment(self.recipe.augment, size)
+        folder = self.recipe.backgrounds
+        augment = Augment(self.recipe.augment, size, Path(folder) if folder else None)
         rows = [row_of[image] for image in self.task.train]
         taught = None
         if lessons := self.task.lessons:
