@@ -22,12 +22,16 @@
     build manifest load tta infer openvino onnx engines edge wanted predictor predict*
   training/     recipe and fold in, a trained network out
     train* check dataset augment losses optimiser state epoch ranks memory cost tensorboard
+    backgrounds/  other pictures behind training cars
+      scene drawn
   refinement/   a map in, a better mask of it out: one step a file
     refine state certainty <step>
   ensembles/    members' maps in, one map out
     entry members teacher evidence disputed arithmetic fit* combine*
     rules/      one rule a file
       rule <rule>
+  doubt/        which cut-outs need a look, calibrated on held-out cars
+    signs calibration heldout listing glow review
   scores/       maps and masks in; scores, ranks, tables and reasons out
     score* columns pairs ranking leaderboard* tables diversity analysis* compare worst_images
     refinement_trials reported
@@ -43,6 +47,8 @@
     connection guard app endpoints layers queue errors server overhead
   evaluation/   exported models and submission files, scored on any labelled photographs
     judged evaluate
+  share/        an exported model for others: from Python, and from the Hugging Face hub
+    api card hub*
   run/          one run of a suite: its stages, what is done, what is left
     run record stage inputs members results opening items stages work plan verify
   workers/      ways to run a run's items: on one machine, and on many
@@ -56,6 +62,24 @@
 
 A file marked * is a stage: it reads and writes files of a run and imports no other stage. What may
 import what, and that this plan is complete, is tests/test_architecture.py.
+
+Other programs use what `__all__` lists, see docs/api.md; everything else is private and may change.
 """
 
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from bench.share.api import Cutout, CutoutModel, load_model
+    from bench.system.errors import BenchError
+
 __version__ = "0.1.0"
+__all__ = ["BenchError", "Cutout", "CutoutModel", "load_model"]
+
+
+def __getattr__(name: str) -> Any:
+    """Load the public names when they are asked for: the networks' libraries take seconds."""
+    if name not in __all__:
+        raise AttributeError(f"module 'bench' has no public name {name!r}, only {__all__}")
+    from bench.share import api
+
+    return getattr(api, name)

@@ -18,8 +18,9 @@ metrics  data
 own
 networks  refinement  demo
 training  ensembles
+doubt
 scores  kaggle  cutout
-report  serve  speed  evaluation
+report  serve  speed  evaluation  share
 run
 workers
 cli

@@ -37,9 +37,31 @@ def cutout_command(args: argparse.Namespace) -> None:
     if args.run:
         check_made(args.run, "fit")
     model = open_entry(args.model, args.run, args.entry, Machine(args.device, args.jobs))
-    options = cutout.CutoutOptions(args.background, args.format, tuple(args.steps))
+    options = cutout.CutoutOptions(args.background, args.format, tuple(args.steps), args.review)
     done = cutout.run(model, args.photographs, args.out, options, args.jobs)
     say(f"{done} photographs cut out into {args.out}")
+
+
+def push_command(args: argparse.Namespace) -> None:
+    """Send an exported model to the Hugging Face hub."""
+    _check_hub("push")
+    from bench.share import hub
+
+    say(hub.push(args.model, args.repository, args.data_licence, private=args.private))
+
+
+def pull_command(args: argparse.Namespace) -> None:
+    """Fetch an exported model from the Hugging Face hub."""
+    _check_hub("pull")
+    from bench.share import hub
+
+    manifest = hub.pull(args.repository, args.out, args.revision)
+    say(f"{manifest.entry}: {several(len(manifest.members), 'member')} in {args.out}")
+
+
+def _check_hub(verb: str) -> None:
+    if not find_spec("huggingface_hub"):
+        raise lacks_extra(verb, "hub")
 
 
 def serve_command(args: argparse.Namespace) -> None:
@@ -81,7 +103,23 @@ def _add_cutout(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--format", choices=("png", "jpeg", "webp"), default="png")
     steps = f"first: {', '.join(DEFAULT_STEPS)}"
     parser.add_argument("--steps", nargs="+", default=[], metavar="STEP", help=steps)
+    review = "make a page of the doubtful results: review/index.html"
+    parser.add_argument("--review", action="store_true", help=review)
     add_device(parser)
+
+
+def _add_push(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("model", type=Path, metavar="MODEL_DIR", help="what `export` wrote")
+    parser.add_argument("repository", metavar="OWNER/NAME", help="of the hub; made if need be")
+    licence = "for the card: what may be done with the photographs that it learnt from"
+    parser.add_argument("--data-licence", required=True, metavar="TEXT", help=licence)
+    parser.add_argument("--private", action="store_true", help="if the repository is made")
+
+
+def _add_pull(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("repository", metavar="OWNER/NAME", help="of the hub, filled by `push`")
+    parser.add_argument("--out", type=Path, required=True, metavar="MODEL_DIR")
+    parser.add_argument("--revision", metavar="R", help="branch, tag or commit (default: newest)")
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
@@ -119,5 +157,19 @@ CUTOUT_VERBS = (
         _add_serve,
         serve_command,
         networks=True,
+    ),
+    Verb(
+        "push",
+        "an exported model to the Hugging Face hub, with a card made from its manifest",
+        "push car-model me/cars --data-licence CC-BY-4.0",
+        _add_push,
+        push_command,
+    ),
+    Verb(
+        "pull",
+        "an exported model from the Hugging Face hub",
+        "pull me/cars --out car-model",
+        _add_pull,
+        pull_command,
     ),
 )

@@ -11,7 +11,7 @@ from bench.config.strict import Strict, to_yaml
 
 Loss = Literal["bce", "focal", "mse", "soft_dice", "gradient"]
 PixelWeight = Literal["median_frequency", "boundary", "gradient_ratio"]
-Augmentation = Literal["crop", "colour", "flip", "affine"]
+Augmentation = Literal["crop", "colour", "flip", "affine", "background"]
 Figure = Literal[
     "dice", "jaccard", "dsc_percent", "one_minus_jaccard", "train_ms", "test_ms", "params"
 ]
@@ -148,6 +148,7 @@ class Recipe(Strict):
     early_stopping: EarlyStopping | None = None
     batch: Batch
     augment: tuple[Augmentation, ...] = Field(default=(), strict=False)
+    backgrounds: str | None = None  # folder of the pictures of `background`; None: drawn ones
     start_from: str | None = None  # a safetensors file; what fits by name and shape is taken
     freeze: tuple[str, ...] = Field(default=(), strict=False)  # modules, for example `encoder`
     teach: Teach | None = None
@@ -173,6 +174,12 @@ class Recipe(Strict):
         return self
 
     @model_validator(mode="after")
+    def _backgrounds_are_used(self) -> Self:
+        if self.backgrounds and "background" not in self.augment:
+            raise ValueError("`backgrounds` needs `background` in `augment`")
+        return self
+
+    @model_validator(mode="after")
     def _smaller_sizes_are_sizes(self) -> Self:
         for each in self.gradual:
             small = scaled(self.size, each.scale)
@@ -187,10 +194,14 @@ class Recipe(Strict):
     def _edges_are_seen_at_full_size(self) -> Self:
         if self.edge is None:
             return self
-        if self.gradual or {"crop", "affine"} & set(self.augment) or self.tta.scales != (1.0,):
+        if (
+            self.gradual
+            or {"crop", "affine", "background"} & set(self.augment)
+            or self.tta.scales != (1.0,)
+        ):
             raise ValueError(
                 "an `edge` network sees photographs at their own size: leave out `gradual`, "
-                "`tta.scales`, and `crop` and `affine` of `augment`"
+                "`tta.scales`, and `crop`, `affine` and `background` of `augment`"
             )
         if self.teach:
             raise ValueError("an `edge` network learns from masks alone: leave out `teach`")

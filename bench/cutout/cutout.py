@@ -1,7 +1,8 @@
 """Photographs in, cars without their background out: files, or folders of files.
 
 Reads  any JPEG, PNG, WebP or GIF. Writes each cut-out in the photograph's own size and under its
-       own name, and what made them, see record.py; a second call goes on.
+       own name, what made them, see record.py, and how doubtful each is, see doubt/listing.py; a
+       second call goes on.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -20,6 +21,11 @@ from bench.cutout.background import Background, open_background
 from bench.cutout.model import Model
 from bench.cutout.photographs import Photograph
 from bench.cutout.record import Record, check_folder
+from bench.doubt import review
+from bench.doubt.calibration import Calibration
+from bench.doubt.glow import glow
+from bench.doubt.listing import Doubt, read_doubts, summary, write_doubts
+from bench.doubt.signs import signs
 from bench.masks.types import Map
 from bench.system.errors import BadConfig, BadData, Incomplete
 from bench.system.files import sha256 as file_sha256
@@ -40,6 +46,10 @@ class Segmented:
     names: list[str]  # of the members
     maps: list[Map]
     map: Map
+
+    def doubt(self, calibration: Calibration | None) -> Doubt:
+        """How doubtful the result is."""
+        return Doubt.of(signs(self.maps, self.map), calibration)
 
     def cut(self) -> NDArray[np.uint8]:
         """The car on nothing, (H, W, 4)."""
@@ -73,6 +83,7 @@ class CutoutOptions:
     background: str = "transparent"  # or "blur", a colour, the path of a picture
     format: str = "png"
     steps: tuple[str, ...] = ()
+    review: bool = False  # whether to make a page of the doubtful results, which decides none
 
     def made_by(self, model: Model) -> dict[str, Any]:
         """What decides the results besides the photographs, for JSON."""
@@ -115,12 +126,17 @@ def run(model: Model, named: Sequence[Path], out: Path, options: CutoutOptions, 
     found = sources.find(named, out, SUFFIXES[options.format])
     record = Record(out, options.made_by(model))
     left = record.left(found.targets)
+    doubts, calibration = read_doubts(out), model.manifest.doubt
     record.begin()
     if found.left_out:
         say(found.left_out)
     damaged: list[BadData] = []
 
     def finish(result: Segmented, target: Path) -> None:
+        name = target.relative_to(out).as_posix()
+        if options.review and doubts[name].doubtful:
+            picture = glow(result.photograph.pixels, result.maps, review.MAX_SIDE)
+            write_bytes(review.picture_path(out, name), photographs.write(picture, "jpeg"))
         write_bytes(target, result.picture(background, options.format))
 
     with ThreadPoolExecutor(jobs) as pool:
@@ -129,7 +145,14 @@ def run(model: Model, named: Sequence[Path], out: Path, options: CutoutOptions, 
             photos = [read.photograph for read in batch]
             results = segment(model, photos, [options.steps] * len(batch))
             record.note([(read.target, read.source, read.digest) for read in batch])
+            for read, result in zip(batch, results, strict=True):
+                doubts[read.target.relative_to(out).as_posix()] = result.doubt(calibration)
+            write_doubts(out, doubts)
             list(pool.map(finish, results, [read.target for read in batch]))
+    if doubts:
+        say(summary(doubts))
+    if options.review:
+        say(f"open {review.write_page(out, doubts, calibration)}")
     _check_complete(damaged, len(left), found)
     return len(left)
 

@@ -8,6 +8,7 @@ Writes the same recipes and weights, or what the networks were converted to, and
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -21,17 +22,20 @@ from bench.cutout.manifest import (
     ExportedMember,
     ExportedNetwork,
     Manifest,
+    Scored,
     read_manifest,
     sha256_of,
 )
 from bench.cutout.model import Model, open_model
 from bench.cutout.record import check_folder
-from bench.data.dataset import UNITS, DataSet
+from bench.data.dataset import DataSet
 from bench.data.folds import in_fold, read_folds
 from bench.data.images import read_image
+from bench.doubt.heldout import calibrate_on_run, scores_of
 from bench.ensembles.entry import Entry, entry_of_run
 from bench.masks.types import Map
 from bench.metrics.parity import parity
+from bench.metrics.statistics import SHARE, intervals
 from bench.networks.engines import ENGINES
 from bench.networks.load import load_network
 from bench.networks.manifest import check_weights
@@ -39,7 +43,7 @@ from bench.own.opening import open_data
 from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError, Missing
-from bench.system.files import read_json, read_parquet, sha256, write_bytes, write_json
+from bench.system.files import read_json, sha256, write_bytes, write_json
 from bench.system.progress import say, track
 from bench.system.temporaries import temporary_folder
 
@@ -71,6 +75,8 @@ def run(
             float32 = Model(folder, manifest, machine, exact=True)
             _compare(Model(source, exported, machine), float32, data, folder)
         _copy(exported, Layout(source), out)
+    if manifest.doubt:
+        say(f"doubt: {manifest.doubt.trial}")
     return exported
 
 
@@ -177,9 +183,8 @@ def manifest_of(folder: Path, name: str) -> Manifest:
     if not layout.suite.is_file():
         raise Missing(f"{folder}: no suite.yaml, so no run; make one with `run SUITE`")
     suite = read(layout.suite, Suite)
-    entry = entry_of_run(suite, layout, name, called=str(folder))
-    if entry.learns:
-        entry = entry.without_idle_members()
+    whole = entry_of_run(suite, layout, name, called=str(folder))
+    entry = whole.without_idle_members() if whole.learns else whole
     return Manifest(
         format=FORMAT,
         suite=suite.title,
@@ -188,7 +193,8 @@ def manifest_of(folder: Path, name: str) -> Manifest:
         parameters=entry.parameters,
         refine=entry.refine,
         members=tuple(_member(layout, member, suite) for member in entry.members),
-        dice=_dice(layout, entry),
+        **_scores(layout, entry, suite),
+        doubt=calibrate_on_run(layout, whole, entry.members),
         made_by={
             "run": folder.resolve().name,
             **_trained_on(layout, entry, suite.folds.run),
@@ -253,10 +259,19 @@ def _trained_on(layout: Layout, entry: Entry, folds: tuple[int, ...]) -> dict[st
     return {"trained_on": sorted(hashes)}
 
 
-def _dice(layout: Layout, entry: Entry) -> float | None:
-    if not layout.scores.exists():
-        return None
-    words = ("entry", "image", *UNITS)
-    scores = read_parquet(layout.scores, ("entry", "dice"), words, "run the suite again")
-    own = scores.loc[scores["entry"] == entry.name, "dice"]
-    return float(own.mean()) if len(own) else None
+def _scores(layout: Layout, entry: Entry, suite: Suite) -> dict[str, Any]:
+    """The fields of a manifest that say how good the entry is; none before it was scored."""
+    own = scores_of(layout, entry.name)
+    if own.empty:
+        return {}
+    cars = own["car"].nunique()
+    several = cars > 1
+    ends = intervals([own["dice"]], own["car"], bounds=SHARE)[0] if several else None
+    scored = Scored(
+        photographs=len(own),
+        cars=cars,
+        interval=None if ends is None else (float(ends[0]), float(ends[1])),
+        folds=suite.folds.count,
+        trained_folds=len(suite.folds.run),
+    )
+    return {"dice": float(own["dice"].mean()), "scored": scored}

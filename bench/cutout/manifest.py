@@ -1,11 +1,4 @@
-"""What an exported model is made of: the manifest of its folder, or of a run's.
-
-manifest.json                      entry, rule and its parameters, members, hashes (of itself
-                                   too); written last
-<recipe>/fold<k>/recipe.yaml       what a member is, and the size of its input
-<recipe>/fold<k>/weights.safetensors   or a converted network: network.xml and network.bin
-                                   (OpenVINO), or network.onnx
-"""
+"""The manifest of an exported model: what it is, where it comes from, its files' hashes."""
 
 import json
 from collections.abc import Mapping
@@ -14,16 +7,17 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from bench.config.layout import RECIPE, WEIGHTS
+from bench.config.layout import RECIPE, WEIGHTS, Layout
 from bench.config.names import fault_of
 from bench.config.refinement import Steps
 from bench.config.strict import Strict
+from bench.doubt.calibration import Calibration
 from bench.ensembles.entry import Entry
 from bench.ensembles.rules import RULES
 from bench.ensembles.rules.rule import Parameters
 from bench.networks.engines import ENGINES
 from bench.system.errors import BadFile, Missing
-from bench.system.files import json_sha256, read_json
+from bench.system.files import json_sha256, read_json, sha256
 from bench.system.text import nearest
 
 FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
@@ -89,6 +83,16 @@ class ExportedMember(Strict):
     base: "Manifest | None" = None
 
 
+class Scored(Strict):
+    """What the mean Dice of a manifest was measured on."""
+
+    photographs: int
+    cars: int
+    interval: tuple[float, float] | None = Field(default=None, strict=False)  # 95 %, over cars
+    folds: int  # of the run's cars, each scored by networks that have not seen it
+    trained_folds: int
+
+
 class Manifest(Strict):
     """What an exported model is and where it comes from."""
 
@@ -100,6 +104,8 @@ class Manifest(Strict):
     refine: Steps = Field(default=(), strict=False)  # what is done to the map in the end
     members: tuple[ExportedMember, ...] = Field(min_length=1, strict=False)
     dice: float | None = None  # mean over held-out cars of the run
+    scored: Scored | None = None
+    doubt: Calibration | None = None  # what the signs of doubt mean, by those cars
     made_by: dict[str, Any] = Field(default={})
     own_sha256: Hash | None = None  # see `sha256_of`; older versions wrote none
 
@@ -163,3 +169,29 @@ def sha256_of(fields: Mapping[str, Any]) -> str:
     """The hash of a manifest's fields, but for the one that holds this hash."""
     told = {name: value for name, value in fields.items() if name != "own_sha256"}
     return json_sha256(told)
+
+
+def check_files(folder: Path, manifest: Manifest) -> None:
+    """Refuse a folder whose files are not the ones that its manifest names.
+
+    Raises:
+        BadFile: one is missing or another.
+    """
+    layout = Layout(folder)
+    for member in manifest.all_members:
+        for part in member.parts:
+            training = layout.training(member.name, part.fold)
+            for file, expected in part.files().items():
+                check_file(training.folder / file, expected)
+
+
+def check_file(path: Path, expected: str) -> None:
+    """Refuse a file whose hash is another, or that is missing.
+
+    Raises:
+        BadFile: it is.
+    """
+    if not path.is_file():
+        raise BadFile(path, "missing", EXPORT_AGAIN)
+    if sha256(path) != expected:
+        raise BadFile(path, "not the file that was exported", EXPORT_AGAIN)

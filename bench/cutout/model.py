@@ -16,10 +16,10 @@ from bench.config.recipe import Recipe
 from bench.config.strict import read
 from bench.cutout.letterbox import letterbox
 from bench.cutout.manifest import (
-    EXPORT_AGAIN,
     ExportedMember,
     ExportedNetwork,
     Manifest,
+    check_file,
     read_manifest,
 )
 from bench.cutout.touch_ups import refined_with_hard_edges
@@ -32,8 +32,7 @@ from bench.networks.load import ready_network
 from bench.networks.openvino import undisturbed
 from bench.networks.tta import views
 from bench.system.device import Accelerator, Machine, enough_memory
-from bench.system.errors import BadConfig, BadFile
-from bench.system.files import sha256
+from bench.system.errors import BadConfig
 from models.interface import stride_of
 
 
@@ -140,7 +139,7 @@ class _LoadedMember:
         for part in member.parts:
             training = layout.training(member.name, part.fold)
             for file, expected in part.files().items():
-                _check(training.folder / file, expected)
+                check_file(training.folder / file, expected)
             self.recipe = read(training.recipe, Recipe).named(member.name)
             self.networks.append(self._network(part, training, accelerator.device, bf16))
 
@@ -151,10 +150,3 @@ class _LoadedMember:
             return ready_network(self.recipe, training, device)
         stride = stride_of(meta_network(self.recipe))
         return ENGINES[part.engine].open(training.folder, stride, bf16)
-
-
-def _check(path: Path, expected: str) -> None:
-    if not path.is_file():
-        raise BadFile(path, "missing", EXPORT_AGAIN)
-    if sha256(path) != expected:
-        raise BadFile(path, "not the file that was exported", EXPORT_AGAIN)

@@ -18,6 +18,7 @@ from bench.run.stage import file_hashes, store_hash
 from bench.system.environment import code_sha256
 from bench.system.errors import Missing
 from bench.system.files import json_sha256
+from bench.training.backgrounds.scene import picture_files
 from bench.training.train import VERSION
 
 
@@ -42,6 +43,7 @@ def of_training(run: Run, name: str, fold: int) -> Inputs:
         **_photographs_and_masks(run, "validation", part.valid),
         "starting weights": _names(run, starting_weights(run.recipes[name])),
         "teacher's maps": _teachers_maps(run, name, fold),
+        "backgrounds": _backgrounds(run, name),
         "program": {"version of training": str(VERSION)},
         **_of_base(run, name, fold),
     }
@@ -66,6 +68,15 @@ def _teachers_maps(run: Run, name: str, fold: int) -> dict[str, str]:
         if teach and (lessons := run.lessons(name, fold, run.splits[fold])):
             return {teach.teacher: json_sha256(by_car(lessons.made_from))}
     return {}
+
+
+def _backgrounds(run: Run, name: str) -> dict[str, str]:
+    """Return one hash of the pictures that a recipe sets cars before, if it names a folder."""
+    folder = run.recipes[name].backgrounds
+    if folder is None:
+        return {}
+    hashes = run.contents.of(picture_files(Path(folder)))
+    return {folder: json_sha256(sorted(hashes.values()))}
 
 
 def _photographs_and_masks(run: Run, kind: str, images: Sequence[str]) -> Inputs:

@@ -5,6 +5,7 @@ and masks.
 """
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import albumentations as A
@@ -17,6 +18,7 @@ from bench.data.dataset import DataSet
 from bench.data.images import read_image
 from bench.masks.types import THRESHOLD, Map, Mask, RgbImage
 from bench.networks.edge import ReadMap, Seen, seen_by_edge, window
+from bench.training.backgrounds.scene import Backgrounds
 
 Crops = npt.NDArray[np.uint8]  # (crops, h, w, 6): what an edge network sees, target
 JITTER = 4  # a crop's centre lies at most a fourth of its size from the place it is taken for
@@ -27,10 +29,24 @@ LINEAR = {"interpolation": cv2.INTER_LINEAR, "mask_interpolation": cv2.INTER_LIN
 
 
 class Augment:
-    """The chain of augmentations that a recipe names, in the order in which it names them."""
+    """The chain of augmentations that a recipe names, in the order in which it names them.
 
-    def __init__(self, names: Sequence[str], size: tuple[int, int]) -> None:
-        self._chain = A.Compose([step for name in names for step in _steps(name, size)])
+    `background` comes before all others, so that they change the new background as well.
+
+    Args:
+        size: height x width of the samples.
+        backgrounds: the folder of the pictures of `background`; None: they are drawn.
+
+    Raises:
+        Missing, BadData: the folder is not there, or has no pictures.
+    """
+
+    def __init__(
+        self, names: Sequence[str], size: tuple[int, int], backgrounds: Path | None = None
+    ) -> None:
+        others = [name for name in names if name != "background"]
+        self._chain = A.Compose([step for name in others for step in _steps(name, size)])
+        self._backgrounds = Backgrounds(size, backgrounds) if "background" in names else None
 
     def __call__(self, image: RgbImage, target: Map, seed: int) -> tuple[RgbImage, Map]:
         """Return the augmented photograph (H, W, 3) and target, the same for equal seeds.
@@ -38,6 +54,8 @@ class Augment:
         Args:
             target: (H, W), or (H, W, C) with what else is seen of the photograph.
         """
+        if self._backgrounds:
+            image = self._backgrounds(image, target, seed)
         self._chain.set_random_seed(seed)
         augmented = self._chain(image=image, mask=target)
         return augmented["image"], augmented["mask"]

@@ -183,7 +183,8 @@ class Trainer:
     def prepare(self, size: Size) -> tuple[TrainingSet, Score]:
         """Return the samples to learn from, and the score that chooses the best epoch."""
         task, recipe, data, accelerator = self.task, self.recipe, self.data, self.accelerator
-        cache, jobs, augment = self.cache, self.machine.jobs, Augment(recipe.augment, size)
+        cache, jobs, folder = self.cache, self.machine.jobs, recipe.backgrounds
+        augment = Augment(recipe.augment, size, Path(folder) if folder else None)
         if recipe.edge:
             score = EdgeScore(data, task.valid, task.read_map, recipe, accelerator)
             crops = crops_of(data, task.train, task.read_map, recipe, cache, jobs)

@@ -37,7 +37,8 @@ def test_every_photograph_in_its_own_size_and_name(exported, folder, tmp_path):
     out = tmp_path / "out"
     assert main(words(exported, folder, out)) == 0
     names = {path.relative_to(out).as_posix() for path in out.rglob("*") if path.is_file()}
-    assert names == {"first.png", "more/phone.png", "cutouts.json", "photographs.csv"}
+    notes = {"cutouts.json", "photographs.csv", "doubts.csv"}
+    assert names == {"first.png", "more/phone.png", *notes}
     for name in ("first.png", "more/phone.png"):
         cut = opened(out / name)
         assert cut.shape == (80, 120, 4)  # upright
@@ -232,3 +233,28 @@ def test_steps_change_the_result(exported, folder, tmp_path):
     assert main(words(exported, folder, tmp_path / "opened", "--steps", "denoise")) == 0
     plain, changed = (opened(tmp_path / name / "first.png") for name in ("plain", "opened"))
     assert not np.array_equal(plain, changed)
+
+
+def test_doubtful_results_come_first_and_stay_known_when_it_goes_on(
+    exported, folder, tmp_path, capsys
+):
+    """A photograph of noise is no car; a page shows it, and a second call keeps both lines."""
+    noise = np.random.default_rng(0).integers(0, 255, (80, 120, 3), np.uint8)
+    Image.fromarray(noise).save(folder / "zebra & co.png")
+    out = tmp_path / "out"
+    assert main(words(exported, folder / "zebra & co.png", out, "--review")) == 0
+    assert main(words(exported, folder, out, "--review")) == 0
+    said = capsys.readouterr().err
+    listed = [line.split(",") for line in (out / "doubts.csv").read_text().splitlines()[1:]]
+    signs = [float(disagreement) + float(width) for *_, disagreement, width in listed]
+    assert signs == sorted(signs, reverse=True)
+    assert {name for name, *_ in listed} == {"first.png", "more/phone.png", "zebra & co.png"}
+    assert f"of 3 cut-outs may need a look, first {listed[0][0]} (members differ on" in said
+    assert f"open {out}/review/index.html" in said
+    page = (out / "review" / "index.html").read_text()
+    assert "<b>zebra &amp; co.png</b>" in page and 'src="../zebra%20%26%20co.png"' in page
+    assert opened(out / "review" / "zebra & co.png.jpg").shape == (80, 120, 3)
+    assert main(words(exported, folder, tmp_path / "again")) == 0
+    assert not (tmp_path / "again" / "review").exists()
+    again = (tmp_path / "again" / "doubts.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in again[1:]] == [name for name, *_ in listed]

@@ -1,0 +1,44 @@
+"""A page of the doubtful cut-outs of a folder: review/index.html, and review/<result>.jpg."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bench.doubt.calibration import Calibration
+from bench.doubt.listing import Doubt, in_order, summary
+from bench.system.files import write_text
+
+REVIEW = "review"
+TEMPLATES = Path(__file__).parent / "templates"
+MAX_SIDE = 640  # pixels, of pictures that are only looked at
+MOST = 500  # results on a page, the most doubtful
+
+
+def picture_path(out: Path, result: str) -> Path:
+    """Where the picture of a result's doubt lies."""
+    return out / REVIEW / f"{result}.jpg"
+
+
+def write_page(out: Path, doubts: Mapping[str, Doubt], calibration: Calibration | None) -> Path:
+    """Write the page of a folder of cut-outs, and return its path.
+
+    Args:
+        doubts: of the results by their path in `out`.
+    """
+    doubtful = [(name, doubt) for name, doubt in in_order(doubts) if doubt.doubtful]
+    shown = [
+        (name, str(doubt), picture_path(out, name).is_file()) for name, doubt in doubtful[:MOST]
+    ]
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
+    )
+    page = environment.get_template("review.html").render(
+        summary=summary(doubts),
+        trial=calibration and f"The model's doubt was tried: {calibration.trial}.",
+        shown=shown,
+        left=len(doubtful) - len(shown),
+    )
+    path = out / REVIEW / "index.html"
+    write_text(path, page)
+    return path

@@ -1,0 +1,102 @@
+"""The card of a model on the Hugging Face hub, written from its manifest."""
+
+from bench.cutout.manifest import Manifest
+from bench.system.text import several
+
+HEADER = """---
+library_name: carvana-bench
+pipeline_tag: image-segmentation
+tags: [image-segmentation, background-removal, ensemble, cars]
+---
+"""
+USE = """## Use
+
+```sh
+carvana-bench pull {repository} --out car-model
+carvana-bench cutout photographs/ --model car-model --out cars --review
+```
+
+```python
+from bench import load_model
+model = load_model("car-model")
+model("car.jpg").save("car.png")
+```
+"""
+LIMITS = """## What it cannot do
+
+- It learnt what its training photographs show, and was measured on photographs like them. Before
+  other backgrounds, in other light or of other things its masks are worse; no figure here says how
+  much.
+- It tells the car from what is around it, one mask for the whole picture: it knows no parts, counts
+  nothing and recognises nobody.
+- `cutout` says how sure it is of each photograph; a person should look at the doubtful ones.
+"""
+
+
+def card(manifest: Manifest, repository: str, data_licence: str) -> str:
+    """Return the card, Markdown under a header of YAML.
+
+    Args:
+        repository: OWNER/NAME.
+        data_licence: what may be done with the photographs that it learnt from, and with this.
+    """
+    parts = (
+        f"{HEADER}\n# {repository}\n\n{_what(manifest)}",
+        f"## How good it is\n\n{_quality(manifest)}",
+        f"## Data\n\n{_data(manifest)}\n\nLicence of the data: {data_licence}\n",
+        USE.format(repository=repository),
+        LIMITS,
+        f"## Where it comes from\n\n{_origin(manifest)}",
+    )
+    return "\n".join(parts)
+
+
+def _what(manifest: Manifest) -> str:
+    if manifest.rule is None:
+        kind = "A single model"
+    else:
+        kind = f"An ensemble, by the rule `{manifest.rule}`,"
+    lines = [
+        f"- `{member.name}`, which sees {member.size[0]}x{member.size[1]} pixels (height x width); "
+        f"{several(len(member.parts), 'network')}"
+        for member in manifest.members
+    ]
+    engines = sorted({network.engine or "safetensors" for network in manifest.networks})
+    listed = "\n".join(lines)
+    return (
+        f"{kind} that cuts cars out of photographs: the entry `{manifest.entry}` of the suite "
+        f'"{manifest.suite}".\nWeights: {", ".join(engines)}; no pickles.\n\n{listed}\n'
+    )
+
+
+def _quality(manifest: Manifest) -> str:
+    if manifest.dice is None:
+        return "It was exported before it was scored: nothing is known.\n"
+    scored, said = manifest.scored, f"Mean Dice {manifest.dice:.6f}"
+    if scored and scored.interval:
+        said += f", 95 % interval over cars {scored.interval[0]:.6f} .. {scored.interval[1]:.6f}"
+    if scored:
+        said += (
+            f", on {several(scored.photographs, 'photograph')} of {several(scored.cars, 'car')} "
+            "that the networks which were scored had not seen"
+        )
+    doubt = manifest.doubt
+    trial = f"\n\nIts doubt was calibrated: {doubt.trial}." if doubt else ""
+    return f"{said}.{trial}\n"
+
+
+def _data(manifest: Manifest) -> str:
+    scored = manifest.scored
+    if scored is None:
+        return "The manifest does not say which folds it learnt from."
+    return (
+        f"Cars were split into {scored.folds} folds, never views of one car; networks of "
+        f"{several(scored.trained_folds, 'fold')} are here, each trained on the other folds' cars."
+    )
+
+
+def _origin(manifest: Manifest) -> str:
+    told = {
+        name: value for name, value in manifest.made_by.items() if isinstance(value, str | bool)
+    }
+    return "".join(f"- {name}: {value}\n" for name, value in told.items())

@@ -1,0 +1,158 @@
+"""An exported model, to and from the Hugging Face hub, by the hub's own client.
+
+Reads and writes  the files that the manifest of an exported model names, and no others, so that no
+                  pickle is ever fetched. Nothing is fetched unless a person asks for it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from huggingface_hub import CommitOperationAdd, HfApi, ModelInfo
+from huggingface_hub.errors import (  # type: ignore[attr-defined]
+    GatedRepoError,
+    HfHubHTTPError,
+    HFValidationError,
+    HTTPError,
+    LocalTokenNotFoundError,
+    OfflineModeIsEnabled,
+    RepositoryNotFoundError,
+    RevisionNotFoundError,
+)
+
+from bench.cutout.manifest import MANIFEST, Manifest, check_files, read_manifest
+from bench.cutout.record import check_folder
+from bench.share.card import card
+from bench.system.errors import BadConfig, BadData, BenchError, Missing
+from bench.system.files import write_bytes
+from bench.system.temporaries import temporary_folder
+
+CARD = "README.md"
+OWN = {MANIFEST, CARD, ".gitattributes"}  # beside the networks
+LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
+DENIED = (401, 403)
+
+
+def push(folder: Path, repository: str, data_licence: str, *, private: bool = False) -> str:
+    """Send an exported model to a repository, made if need be, in one commit; return its address.
+
+    Args:
+        repository: OWNER/NAME.
+        data_licence: see `card`.
+
+    Raises:
+        Missing: there is no exported model, no token, or no way to the hub.
+        BadData: a file is not the one that was exported.
+        BadConfig: the repository's name is none, or it holds something else.
+        BenchError: the hub refuses.
+    """
+    manifest = read_manifest(folder)
+    check_files(folder, manifest)
+    files = files_of(manifest)
+    text = card(manifest, repository, data_licence).encode()
+    additions = [
+        CommitOperationAdd(MANIFEST, folder / MANIFEST),
+        CommitOperationAdd(CARD, text),
+        *(CommitOperationAdd(name, folder / name) for name in files),
+    ]
+    api = HfApi()
+    with _clear_errors(api, repository):
+        api.create_repo(repository, private=private, exist_ok=True)
+        there = _files_there(api.model_info(repository))
+        if MANIFEST not in there and there - OWN:
+            raise BadConfig(
+                f"{repository}: holds something else ({min(there - OWN)}); name another"
+            )
+        message = f"The entry {manifest.entry} of the run {manifest.made_by.get('run')}"
+        return str(api.create_commit(repository, additions, commit_message=message).commit_url)
+
+
+def pull(repository: str, out: Path, revision: str | None = None) -> Manifest:
+    """Fetch an exported model into an empty folder, each file checked against its manifest.
+
+    Args:
+        repository: OWNER/NAME.
+        revision: a branch, tag or commit; None: the newest.
+
+    Raises:
+        Missing: there is no such repository or revision, or no way to the hub.
+        BadData: it holds no exported model, or a file that is not the one that was exported.
+        BadConfig: `out` is not empty, or the repository's name is none.
+    """
+    check_folder(out)
+    if out.exists() and any(out.iterdir()):
+        raise BadConfig(f"{out}: not empty; name a new folder with --out")
+    api = HfApi()
+    with temporary_folder("pull") as temporary:
+        with _clear_errors(api, repository):
+            info = api.model_info(repository, revision=revision)
+            there = _files_there(info)
+            _check_kind(repository, there)
+            _fetch(api, repository, MANIFEST, str(info.sha), temporary)
+            manifest = read_manifest(temporary)
+            for name in files_of(manifest):
+                if name not in there:
+                    raise BadData(f"{repository}: no {name}, which its manifest names; push again")
+                _fetch(api, repository, name, str(info.sha), temporary)
+        check_files(temporary, manifest)
+        for name in (*files_of(manifest), MANIFEST):  # the manifest last: until then incomplete
+            write_bytes(out / name, (temporary / name).read_bytes())
+    return manifest
+
+
+def files_of(manifest: Manifest) -> list[str]:
+    """The paths in a folder of all networks' files."""
+    return [
+        f"{member.name}/fold{part.fold}/{file}"
+        for member in manifest.members
+        for part in member.parts
+        for file in part.files()
+    ]
+
+
+def _files_there(info: ModelInfo) -> set[str]:
+    return {each.rfilename for each in info.siblings or ()}
+
+
+def _fetch(api: HfApi, repository: str, name: str, commit: str, folder: Path) -> None:
+    api.hf_hub_download(repository, name, revision=commit, local_dir=folder)
+
+
+def _check_kind(repository: str, there: set[str]) -> None:
+    if MANIFEST in there:
+        return
+    pickles = sorted(name for name in there if Path(name).suffix in (".bin", ".pt", ".pth", ".pkl"))
+    found = f"only {', '.join(sorted(there)[:3]) or 'nothing'}"
+    if pickles:
+        found = f"but {pickles[0]}, a pickle, which could run anything and is never fetched"
+    raise BadData(
+        f"{repository}: no {MANIFEST}, so no exported model, {found}; name a repository that "
+        "`push` filled"
+    )
+
+
+@contextmanager
+def _clear_errors(api: HfApi, repository: str) -> Iterator[None]:
+    """Say what a person can do about the errors of the hub's client."""
+    hub = api.endpoint
+    try:
+        yield
+    except HFValidationError as error:
+        raise BadConfig(f"{repository}: no repository's name; write OWNER/NAME") from error
+    except LocalTokenNotFoundError as error:
+        raise Missing(f"no token for {hub}: {LOG_IN}") from error
+    except GatedRepoError as error:
+        raise Missing(f"{repository}: its owner has to let you in: ask on {hub}") from error
+    except RevisionNotFoundError as error:
+        raise Missing(f"{repository}: no such revision; leave --revision out") from error
+    except RepositoryNotFoundError as error:
+        raise Missing(
+            f"{repository}: no such repository on {hub}, or a private one; mend its name, or "
+            f"{LOG_IN}"
+        ) from error
+    except HfHubHTTPError as error:
+        if error.response.status_code in DENIED:
+            raise Missing(f"{repository}: {hub} does not let you: {LOG_IN}") from error
+        raise BenchError(f"{repository}: {hub} answers {error}; try again later") from error
+    except (OfflineModeIsEnabled, HTTPError) as error:  # of the client's own connection
+        raise Missing(f"{hub} cannot be reached ({error}); try again with a network") from error

@@ -1,0 +1,1 @@
+"""Other pictures behind training cars, so that a network learns the car and not the studio."""

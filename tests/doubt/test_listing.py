@@ -1,0 +1,44 @@
+"""The list of doubts: sorted, read back as it was written, and clear about damage."""
+
+import pytest
+
+from bench.doubt.listing import DOUBTS, Doubt, read_doubts, summary, write_doubts
+from bench.doubt.signs import Signs
+from bench.system.errors import BadData
+
+DOUBT = {
+    "good.png": Doubt(Signs(0.001, 0.002), 0.9, 0.995),
+    "more/worst, really.png": Doubt(Signs(0.4, 0.2), 0.0, 0.7),
+    "bad.png": Doubt(Signs(0.01, 0.02), 0.3, 0.985),
+}
+
+
+def test_the_doubtful_come_first_and_all_is_read_back(tmp_path):
+    write_doubts(tmp_path, DOUBT)
+    lines = (tmp_path / DOUBTS).read_text().splitlines()
+    assert [line.rpartition(".png")[0].strip('"') for line in lines[1:]] == [
+        "more/worst, really",
+        "bad",
+        "good",
+    ]
+    assert read_doubts(tmp_path) == DOUBT
+    said = summary(DOUBT)
+    assert said.startswith("2 of 3 cut-outs may need a look, first more/worst, really.png (0% sure")
+    assert summary({"good.png": DOUBT["good.png"]}) == "none of 1 cut-out is doubtful"
+
+
+def test_without_a_calibration_the_signs_decide(tmp_path):
+    doubts = {"a.png": Doubt.of(Signs(0.0, 0.001), None), "b.png": Doubt.of(Signs(0.3, 0.1), None)}
+    write_doubts(tmp_path, doubts)
+    assert read_doubts(tmp_path) == doubts
+    assert "1 of 2 cut-outs may need a look, first b.png (members dif" in summary(doubts)
+
+
+def test_a_damaged_list_is_named_with_a_cure(tmp_path):
+    assert read_doubts(tmp_path) == {}
+    for text in ("result,sure\na.png,x\n", "nothing\nat all\n"):
+        (tmp_path / DOUBTS).write_text(text)
+        with pytest.raises(BadData, match=r"doubts\.csv: damaged .*; remove it"):
+            read_doubts(tmp_path)
+    (tmp_path / DOUBTS).unlink()
+    assert read_doubts(tmp_path) == {}

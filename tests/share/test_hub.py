@@ -1,0 +1,150 @@
+"""Push and pull, against a hub of our own: what comes back is what was sent, and nothing else."""
+
+import json
+import shutil
+
+import pytest
+import yaml
+from huggingface_hub import constants
+from huggingface_hub.utils import get_token
+
+from bench.cli.verbs import main
+from bench.cutout.manifest import read_manifest
+from bench.share import hub as sharing
+from tests.share.fake_hub import TOKEN, running
+
+RULES = "Kaggle's rules: no commercial use"
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    """A hub that the client takes for the real one, and no token of a person's."""
+    with running() as server:
+        monkeypatch.setattr(sharing, "HfApi", lambda: sharing_api(server.address))
+        monkeypatch.setattr(constants, "HF_TOKEN_PATH", str(tmp_path / "none"))
+        monkeypatch.delenv("HF_TOKEN", raising=False)
+        yield server
+
+
+def sharing_api(address):
+    from huggingface_hub import HfApi
+
+    return HfApi(endpoint=address)
+
+
+def push(folder, *more):
+    return main(["push", str(folder), "me/cars", "--data-licence", RULES, *more])
+
+
+def pull(out, *more, repository="me/cars"):
+    return main(["pull", repository, "--out", str(out), *more])
+
+
+def contents(folder):
+    files = [path for path in folder.rglob("*") if path.is_file()]
+    return {path.relative_to(folder).as_posix(): path.read_bytes() for path in files}
+
+
+def test_what_is_pulled_is_what_was_pushed(exported, hub, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    assert push(exported) == 0
+    assert f"{hub.address}/me/cars/commit/" in capsys.readouterr().err
+    hub.files["me/cars"]["evil.bin"] = b"pickle"
+    assert pull(tmp_path / "model") == 0
+    assert contents(tmp_path / "model") == contents(exported)
+    assert not [asked for asked in hub.asked if "evil" in asked]
+    assert read_manifest(tmp_path / "model").entry == "mean"
+    assert push(exported) == 0  # again, over its own
+
+
+def test_the_card_says_what_the_manifest_says(exported, hub, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    push(exported)
+    card = hub.files["me/cars"]["README.md"].decode()
+    _, header, text = card.split("---\n", 2)
+    assert yaml.safe_load(header)["pipeline_tag"] == "image-segmentation"
+    for said in (RULES, "by the rule `mean`", "32x48", "cannot do", "pull me/cars", "no pickles"):
+        assert said in text
+
+
+def test_without_a_token_nothing_is_sent(exported, hub, capsys):
+    assert get_token() is None
+    assert push(exported) == 4
+    assert "hf auth login" in capsys.readouterr().err
+    assert hub.files == {}
+
+
+@pytest.mark.parametrize(
+    ("files", "more", "repository", "code", "said"),
+    [
+        pytest.param({}, (), "me/nobody", 4, "me/nobody: no such repository on", id="repository"),
+        pytest.param({}, (), "a/b/c", 2, "a/b/c: no repository's name; write", id="name"),
+        pytest.param({}, ("--revision", "x"), "me/cars", 4, "no such revision", id="revision"),
+        pytest.param(
+            {"pytorch_model.bin": b"x", "config.json": b"{}"}, (), "me/cars", 3,
+            "so no exported model, but pytorch_model.bin, a pickle, which could run anything and "
+            "is never fetched", id="pickle",
+        ),
+        pytest.param({"config.json": b"{}"}, (), "me/cars", 3, "only config.json; name", id="kind"),
+        pytest.param({"manifest.json": b"{}"}, (), "me/cars", 3, "manifest.json", id="damaged"),
+    ],
+)  # fmt: skip
+def test_pull_refuses(hub, tmp_path, capsys, files, more, repository, code, said):  # noqa: PLR0913
+    hub.files["me/cars"] = files
+    assert pull(tmp_path / "model", *more, repository=repository) == code
+    assert said in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_file_that_changed_on_the_way_or_lacks_is_refused(
+    exported, hub, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    push(exported)
+    weights = "a/fold0/weights.safetensors"
+    whole = hub.files["me/cars"][weights]
+    hub.files["me/cars"][weights] = whole[:-1] + b"?"
+    assert pull(tmp_path / "model") == 3
+    assert f"{weights}: not the file that was exported" in capsys.readouterr().err
+    del hub.files["me/cars"][weights]
+    assert pull(tmp_path / "model") == 3
+    assert f"no {weights}, which its manifest names" in capsys.readouterr().err
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "letter").write_text("keep")
+    assert pull(tmp_path / "full") == 2
+    assert not (tmp_path / "model").exists()
+
+
+def test_other_people_s_repositories_and_damaged_folders_are_left_alone(
+    exported, hub, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    hub.files["me/cars"] = {"model.safetensors": b"x", "README.md": b"mine"}
+    assert push(exported) == 2
+    assert "me/cars: holds something else (model.safetensors)" in capsys.readouterr().err
+    copy = shutil.copytree(exported, tmp_path / "copy")
+    (copy / "a" / "fold0" / "recipe.yaml").write_text("changed")
+    assert push(copy) == 3
+    assert push(tmp_path) == 4
+    assert hub.files["me/cars"]["README.md"] == b"mine"
+
+
+def test_offline_it_says_so(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(sharing, "HfApi", lambda: sharing_api("http://127.0.0.1:9"))
+    assert pull(tmp_path / "model") == 4
+    assert "http://127.0.0.1:9 cannot be reached" in capsys.readouterr().err
+
+
+def test_the_manifest_is_written_last(exported, hub, tmp_path, monkeypatch):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    push(exported)
+    written = []
+    write = sharing.write_bytes
+    monkeypatch.setattr(
+        sharing,
+        "write_bytes",
+        lambda path, content: (written.append(path.name), write(path, content)),
+    )
+    assert pull(tmp_path / "model") == 0
+    assert written[-1] == "manifest.json" and len(written) == 5
+    assert json.loads((tmp_path / "model" / "manifest.json").read_text())["entry"] == "mean"
