@@ -75,7 +75,7 @@ EDGE = yaml.safe_load((RECIPES / "cpu/unet-384x576-edge.yaml").read_text())
     [
         ({"gradual": [{"scale": 0.5, "epochs": 1}]}, "their own size: leave out `gradual`"),
         ({"tta": {"scales": [1, 2]}}, "their own size: leave out"),
-        ({"augment": ["flip", "affine"]}, "`crop` and `affine` of `augment`"),
+        ({"augment": ["flip", "affine"]}, "`crop`, `affine` and `background` of `augment`"),
         (
             {"teach": {"run": "cpu", "entry": "mean", "share": 0.5}},
             "from masks alone: leave out `teach`",
