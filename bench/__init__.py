@@ -44,7 +44,7 @@
     export* manifest model cutout* sources record formats photographs letterbox matting touch_ups
     background
   serve/        the same as a page and an API
-    connection guard app endpoints layers queue errors server overhead
+    connection access guard app endpoints layers queue errors server overhead
   evaluation/   exported models and submission files, scored on any labelled photographs
     judged evaluate
   share/        an exported model for others: from Python, and from the Hugging Face hub

@@ -62,8 +62,12 @@ def test_an_installed_program_works_in_any_folder_and_writes_there_alone(program
     )
     assert done.returncode == 0, done.stderr
     assert {path.name for path in tmp_path.iterdir()} == {
-        "data", "quick.yaml", "runs", "small.yaml", "submissions"
-    }  # fmt: skip
+        "data",
+        "quick.yaml",
+        "runs",
+        "small.yaml",
+        "submissions",
+    }
     assert (tmp_path / "submissions" / "small-quick.csv.gz").is_file()
     noted = json.loads((tmp_path / "runs" / "small" / "environment.json").read_text())
     assert (noted["commit"], noted["version"]) == ("unknown", bench.__version__)
@@ -73,8 +77,10 @@ def test_an_installed_program_works_in_any_folder_and_writes_there_alone(program
     [packages] = program.parents[1].glob("lib/python*/site-packages")
     inside = {path.relative_to(packages).parts[0] for path in packages.rglob("*")}
     assert {name for name in inside if not name.endswith(".dist-info")} == {
-        "bench", "borrowed.pth", "models"
-    }  # fmt: skip
+        "bench",
+        "borrowed.pth",
+        "models",
+    }
 
 
 def test_each_extra_is_part_of_all():

@@ -75,7 +75,8 @@ def serve_command(args: argparse.Namespace) -> None:
         cost = overhead.measure_overhead(args.model, args.measure, args.requests, args.device)
         print_result(args, cost.to_json())
         return
-    server.run(args.model, args.port, Machine(args.device, args.jobs))
+    machine = Machine(args.device, args.jobs)
+    server.run(args.model, args.host, args.port, machine, args.token_file)
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
@@ -125,8 +126,12 @@ def _add_pull(parser: argparse.ArgumentParser) -> None:
 def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", type=Path, required=True, metavar="MODEL_DIR")
     parser.add_argument(
-        "--port", type=whole(0, 65535), default=8000, metavar="N", help="of 127.0.0.1; 0: any"
+        "--port", type=whole(0, 65535), default=8000, metavar="N", help="of the host; 0: any"
     )
+    host = "other than this machine's own, with --token-file alone (default: 127.0.0.1)"
+    parser.add_argument("--host", default="127.0.0.1", metavar="ADDRESS", help=host)
+    asked = "whose one line all who ask have to send"
+    parser.add_argument("--token-file", type=Path, metavar="F", help=asked)
     measure = "only say what the server costs in time and memory"
     parser.add_argument("--measure", type=Path, metavar="PHOTO", help=measure)
     parser.add_argument("--requests", type=positive, default=1000, metavar="N", help="for memory")

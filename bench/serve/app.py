@@ -16,6 +16,7 @@ from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout.cutout import BATCH
 from bench.cutout.model import Model
 from bench.cutout.photographs import MAX_PIXELS
+from bench.serve.access import Access
 from bench.serve.endpoints import PhotographTask, cut_out_batch, router
 from bench.serve.errors import ERRORS, add_errors
 from bench.serve.guard import MAX_BODY_BYTES, Guard
@@ -42,8 +43,18 @@ class Health(BaseModel):
     uptime_s: float
 
 
-def make_app(model: Model, *, max_waiting: int = MAX_WAITING, limit_s: float = LIMIT_S) -> FastAPI:
-    """Return the application around a model in memory."""
+def make_app(
+    model: Model,
+    access: Access | None = None,
+    *,
+    max_waiting: int = MAX_WAITING,
+    limit_s: float = LIMIT_S,
+) -> FastAPI:
+    """Return the application around a model in memory.
+
+    Args:
+        access: of a server that other machines reach.
+    """
     pool = ThreadPoolExecutor(2, "images")
     queue: BatchQueue[PhotographTask, Any] = BatchQueue(
         lambda tasks: cut_out_batch(model, tasks, pool),
@@ -69,7 +80,7 @@ def make_app(model: Model, *, max_waiting: int = MAX_WAITING, limit_s: float = L
         lifespan=lifespan,
     )
     app.state.queue = queue
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, access=access)
     add_errors(app)
     _add_files(app)
     app.include_router(router)

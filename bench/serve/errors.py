@@ -26,6 +26,7 @@ HEADERS = {
 }
 ERROR_NAMES = {
     400: "bad_request",
+    401: "no_token",
     403: "other_site",
     404: "not_found",
     405: "wrong_method",
@@ -33,6 +34,7 @@ ERROR_NAMES = {
     413: "too_large",
     415: "no_photograph",
     422: "cannot_be_read",
+    429: "too_often",
     500: "our_mistake",
     503: "busy",
     504: "took_too_long",
@@ -50,11 +52,13 @@ ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "description": text}
     for status, text in {
         400: "Not a form, or not asked for as localhost.",
+        401: "Without the token, where the server has one.",
         403: "Asked for by another site's page.",
         408: "The body did not come in time.",
         413: "Over 20 MiB, or over 40 megapixels.",
         415: "Neither JPEG, PNG, WebP nor GIF by its content.",
         422: "The photograph is damaged, or a field is missing or wrong.",
+        429: "Asked more often in a minute than a server with a token answers.",
         503: "Too many photographs wait, or the server stops; see Retry-After.",
         504: "Not done within the time limit.",
     }.items()

@@ -14,6 +14,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
+from bench.serve.access import CLOSE, Access
 from bench.serve.errors import HEADERS, error_response
 
 Message = MutableMapping[str, Any]
@@ -30,10 +31,16 @@ TOO_LARGE = f"over {MAX_BODY_BYTES / 2**20:.0f} MiB; send a smaller photograph"
 
 
 class Guard:
-    """ASGI middleware around the application."""
+    """ASGI middleware around the application.
 
-    def __init__(self, app: App, *, max_body_s: float = MAX_BODY_S) -> None:
-        self._app, self._max_body_s = app, max_body_s
+    Args:
+        access: of a server that other machines reach, by whatever name; None: of this one alone.
+    """
+
+    def __init__(
+        self, app: App, *, access: Access | None = None, max_body_s: float = MAX_BODY_S
+    ) -> None:
+        self._app, self._access, self._max_body_s = app, access, max_body_s
         self._open = 0  # requests with a body
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
@@ -44,7 +51,7 @@ class Guard:
         has_body = scope["method"] not in ("GET", "HEAD", "OPTIONS")
         body = _RequestBody(receive, self._max_body_s, has_body)
         send_guarded = _guarded(send, body)
-        refusal = self._refusal(Headers(scope=scope), scope["method"])
+        refusal = self._refusal(Headers(scope=scope), scope)
         if refusal is not None:
             await refusal(scope, receive, send_guarded)
             return
@@ -54,19 +61,22 @@ class Guard:
         finally:
             self._open -= has_body
 
-    def _refusal(self, headers: Headers, method: str) -> JSONResponse | None:
-        close = {"connection": "close"}  # otherwise the rest of the body would still be read
-        host = headers.get("host", "")
-        if _hostname(host) not in HOSTS:
-            return error_response(400, "asked for under another name than localhost", close)
-        origin = headers.get("origin")
-        if origin is not None and origin != f"http://{host}":
-            return error_response(403, "asked for by another site", close)
+    def _refusal(self, headers: Headers, scope: MutableMapping[str, Any]) -> JSONResponse | None:
+        host, origin = headers.get("host", ""), headers.get("origin")
+        if self._access:
+            client = (scope["client"] or ("unknown",))[0]
+            if refusal := self._access.refusal(headers, client, scope["path"]):
+                return refusal
+        elif _hostname(host) not in HOSTS:
+            return error_response(400, "asked for under another name than localhost", CLOSE)
+        ours = [f"http://{host}"] + [f"https://{host}"] * bool(self._access)  # behind a TLS proxy
+        if origin is not None and origin not in ours:
+            return error_response(403, "asked for by another site", CLOSE)
         length = headers.get("content-length", "0")
         if not length.isdecimal() or int(length[:20]) > MAX_BODY_BYTES:
-            return error_response(413, TOO_LARGE, close)
-        if method == "POST" and self._open >= MAX_REQUESTS:
-            return error_response(503, "too many at once; try again", close | {"retry-after": "5"})
+            return error_response(413, TOO_LARGE, CLOSE)
+        if scope["method"] == "POST" and self._open >= MAX_REQUESTS:
+            return error_response(503, "too many at once; try again", CLOSE | {"retry-after": "5"})
         return None
 
 

@@ -10,6 +10,7 @@ from types import FrameType
 import uvicorn
 
 from bench.cutout.model import open_model
+from bench.serve.access import open_access
 from bench.serve.app import LIMIT_S, make_app
 from bench.serve.connection import MAX_CONNECTIONS, Connection
 from bench.serve.guard import MAX_BODY_BYTES
@@ -18,7 +19,6 @@ from bench.system.errors import BenchError
 from bench.system.process import keep_uploads_in_memory
 from bench.system.progress import say
 
-HOST = "127.0.0.1"
 UPLOAD_BYTES = 2 * MAX_BODY_BYTES  # of one upload that stays in memory: more than a body may have
 END_S = LIMIT_S + 5  # for requests that are running when the server is told to stop
 
@@ -53,29 +53,37 @@ class Server(uvicorn.Server):
             self._loop.call_soon_threadsafe(self.config.app.state.queue.stop)  # type: ignore[union-attr]
 
 
-def run(folder: Path, port: int, machine: Machine) -> None:
+def run(
+    folder: Path, host: str, port: int, machine: Machine, token_file: Path | None = None
+) -> None:
     """Serve an exported model until the process is told to stop.
 
     Args:
-        port: of 127.0.0.1; 0 takes a free one.
+        host: address to listen on.
+        port: of the host; 0 takes a free one.
+        token_file: holds the token, which a host that other machines reach has to have.
 
     Raises:
         Missing, BadData: the model is not there or damaged.
-        BenchError: the port is taken.
+        BadConfig: other machines could ask, and there is no token.
+        BenchError: the port is taken, or this machine has no such address.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as listening:
+    access = open_access(host, token_file)
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as listening:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            listening.bind((HOST, port))
+            listening.bind((host, port))
         except OSError as error:
             raise BenchError(
-                f"port {port} cannot be used ({error.strerror}); choose another with --port"
+                f"port {port} of {host} cannot be used ({error.strerror}); choose another with "
+                "--port, or an address of this machine with --host"
             ) from error
         listening.listen(MAX_CONNECTIONS)  # holds clients until the server accepts them
         keep_uploads_in_memory(UPLOAD_BYTES)
         model = open_model(folder, machine)
         config = uvicorn.Config(
-            make_app(model),
+            make_app(model, access),
             http=Connection,
             ws="none",
             lifespan="on",
@@ -85,5 +93,6 @@ def run(folder: Path, port: int, machine: Machine) -> None:
             proxy_headers=False,
             timeout_graceful_shutdown=int(END_S),
         )
-        say(f"{model.entry.name}: open http://{HOST}:{listening.getsockname()[1]}/")
+        name = f"[{host}]" if family == socket.AF_INET6 else host
+        say(f"{model.entry.name}: open http://{name}:{listening.getsockname()[1]}/")
         asyncio.run(Server(config).serve([listening]))

@@ -92,8 +92,10 @@ def test_a_recipe_as_a_member_stands_for_its_variations(suite_of):
     )
     entries = {entry.name: entry for entry in entries_of(suite, {})}
     assert list(entries) == [
-        *(f"{name}+seed={seed}" for name in (UNET, LINKNET) for seed in (0, 1)), "all", "unets"
-    ]  # fmt: skip
+        *(f"{name}+seed={seed}" for name in (UNET, LINKNET) for seed in (0, 1)),
+        "all",
+        "unets",
+    ]
     assert len(entries["all"].members) == 4
     assert entries["unets"].members == (f"{UNET}+seed=0", f"{UNET}+seed=1", f"{LINKNET}+seed=1")
     assert entries["unets"].parameters["weights"] == [2, 2, 3]
