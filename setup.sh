@@ -22,7 +22,3 @@ if [ ! -f "$stamp" ] || [ "$here/pyproject.toml" -nt "$stamp" ] || [ "$here/cons
         -c "$here/constraints.txt" -e "$here$1"
     touch "$stamp"
 fi
-
-# Large arrays are freed and taken again in every training step. Telling the C library to keep
-# their memory saves a tenth of a step's time on a CPU.
-export MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=8589934592

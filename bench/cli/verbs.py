@@ -77,7 +77,7 @@ def _start_process(args: argparse.Namespace) -> None:
     works_on_run = bool(getattr(args, "suite", None))
     if works_on_run or args.networks:
         process.check_addresses()
-        process.use_cudnn_benchmark()
+        process.prepare_for_networks()
     if works_on_run:
         process.use_one_opencv_thread()
 

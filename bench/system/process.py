@@ -5,6 +5,7 @@ program may: a caller could not undo such a switch, and a library that reads the
 thread while another thread writes it can crash.
 """
 
+import ctypes
 import errno
 import io
 import os
@@ -29,6 +30,8 @@ ONCE_S = 1.0  # `timeout` and some batch systems send their signal twice within 
 ADDRESSES = 4_800_000_000  # measured: torch and OpenBLAS start with 5.1 GB, not with 4.1
 ORPHANED_AFTER_S = 1.0  # between two looks whether a worker's driver still lives
 READER_LEFT = (errno.EPIPE,)
+KEEPING = (-1, -3)  # man 3 mallopt: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+MOST_KEPT = 2**31 - 1  # bytes, the most that mallopt takes
 WEIGHTS_DIR = "CARVANA_WEIGHTS"  # as in models.encoders, whose import would load torch
 
 
@@ -93,14 +96,19 @@ def use_one_opencv_thread() -> None:
     cv2.setNumThreads(1)
 
 
-def use_cudnn_benchmark() -> None:
-    """Have cuDNN time its algorithms on a network's first batch and keep the fastest.
+def prepare_for_networks() -> None:
+    """Have cuDNN keep the fastest of its algorithms, and the C library the memory of large arrays.
 
-    That pays because the sizes of a network's inputs never change.
+    cuDNN times them on a network's first batch, which pays because the sizes of a network's inputs
+    never change. Arrays are freed and taken again in every training step; new pages from the system
+    each time would take a tenth of the step on a CPU, a third where much other work is done.
     """
     import torch
 
     torch.backends.cudnn.benchmark = True
+    if set_option := getattr(ctypes.CDLL(None), "mallopt", None):  # the GNU C library's
+        for option in KEEPING:
+            set_option(option, MOST_KEPT)
 
 
 def keep_uploads_in_memory(max_bytes: int) -> None:

@@ -229,7 +229,7 @@ def main(folder: Path) -> None:
     _pid(folder, rank).write_text(str(os.getpid()))
     _end_when_told(leave)
     process.prepare_streams()
-    process.use_cudnn_benchmark()
+    process.prepare_for_networks()
     process.use_one_opencv_thread()
     try:
         with redirect_stderr(sys.stdout) if rank == 0 else nullcontext():

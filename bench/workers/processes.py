@@ -161,7 +161,7 @@ def _prepare(driver: int, memory: int | None) -> None:
     """Set what holds for a worker's whole process; it has the environment of its driver."""
     process.end_with(driver)
     process.prepare_streams()
-    process.use_cudnn_benchmark()
+    process.prepare_for_networks()
     process.use_one_opencv_thread()
     if memory:
         take_share(memory)

@@ -73,5 +73,5 @@ def begin(work: bytes, weights: Path | None, letterbox: Any) -> Any:
     """
     process.set_environment(weights)
     process.use_one_opencv_thread()
-    process.use_cudnn_benchmark()
+    process.prepare_for_networks()
     return pickle.loads(work)(letterbox)  # noqa: S301, what the command itself has sent

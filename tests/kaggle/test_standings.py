@@ -71,5 +71,5 @@ def test_what_goes_wrong_is_named(kaggle, monkeypatch):
         fetch_standings(None)
     monkeypatch.setenv("PATH", str(kaggle / "nothing"))
     monkeypatch.setattr("sys.executable", str(kaggle / "nothing" / "python"))
-    with pytest.raises(Missing, match="pip install kaggle"):
+    with pytest.raises(Missing, match=r"Kaggle's client needs .*extra 'kaggle'"):
         fetch_standings(None)

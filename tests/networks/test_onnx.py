@@ -7,6 +7,7 @@ import torch
 import models
 from bench.networks.onnx import FILES, Converted, convert
 from bench.system.errors import BadConfig, BadData, BenchError
+from models.interface import channels_of
 from tests.smallest import LEARNING, SMALLEST
 
 
@@ -31,7 +32,7 @@ def test_every_network_is_the_same_in_any_batch_and_size(name, tmp_path):
     convert(network, (2 * stride, 3 * stride), tmp_path)
     converted = Converted(tmp_path, stride)
     for batch, rows, columns in ((1, 2, 3), (3, 2, 3), (2, 3, 4)):
-        shape = (batch, 3, rows * stride, columns * stride)
+        shape = (batch, channels_of(network), rows * stride, columns * stride)
         assert differ(network, converted, shape) < 1e-4
 
 

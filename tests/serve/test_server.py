@@ -187,5 +187,5 @@ def test_taken_port_is_said(server, exported, capsys):
 def test_a_server_keeps_uploads_in_memory_before_it_takes_any(tmp_path, monkeypatch):
     monkeypatch.setattr(MultiPartParser, "spool_max_size", 0)
     with pytest.raises(Missing):
-        server.run(tmp_path / "no-model", 0, Machine("cpu"))
+        server.run(tmp_path / "no-model", "127.0.0.1", 0, Machine("cpu"))
     assert MultiPartParser.spool_max_size == server.UPLOAD_BYTES

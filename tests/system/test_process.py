@@ -1,5 +1,6 @@
 """Switches that hold for the whole process: set at the start of the command line alone."""
 
+import ctypes
 import os
 import re
 import signal
@@ -21,7 +22,9 @@ from models import encoders
 from tests.tiny import Road
 
 BENCH = Path(process.__file__).parents[1]
-SWITCHES = r"setNumThreads|cudnn\.benchmark|spool_max_size|os\.environ(\[|\.setdefault|\.update)"
+SWITCHES = (
+    r"setNumThreads|mallopt|cudnn\.benchmark|spool_max_size|os\.environ(\[|\.setdefault|\.update)"
+)
 RESTORED = {"speed/timing.py"}  # sets a switch for a block and sets it back
 
 
@@ -32,9 +35,28 @@ def test_no_other_file_sets_a_switch():
     } | RESTORED
 
 
+KEPT = """
+import numpy, psutil
+from bench.system.process import prepare_for_networks
+prepare_for_networks()
+before = psutil.Process().memory_info().rss
+held = numpy.ones(2**25), numpy.ones(1)
+del held
+print(psutil.Process().memory_info().rss - before)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(ctypes.CDLL(None), "mallopt"), reason="another C library")
+def test_the_memory_of_freed_arrays_is_kept_for_the_next_ones():
+    done = subprocess.run([sys.executable, "-c", KEPT], capture_output=True, text=True, check=True)
+    assert int(done.stdout) > 2**27
+
+
 def test_the_folder_of_weights_is_the_variable_that_encoders_read(tmp_path, monkeypatch):
     assert process.WEIGHTS_DIR == encoders.WEIGHTS_DIR
-    monkeypatch.delenv(process.WEIGHTS_DIR, raising=False)
+    monkeypatch.setenv(process.WEIGHTS_DIR, "restored")  # or what the program sets would stay
+    monkeypatch.delenv(process.WEIGHTS_DIR)
     process.set_environment(None)
     assert process.WEIGHTS_DIR not in os.environ
     process.set_environment(tmp_path)

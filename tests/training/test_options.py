@@ -52,7 +52,7 @@ def test_start_from_takes_what_fits(bench):
 @pytest.mark.slow
 def test_small_sizes_come_first_and_never_count_as_best(bench, monkeypatch):
     scores = iter([0.9, 0.5, 0.4])
-    monkeypatch.setattr(train, "evaluate", lambda *_: next(scores))
+    monkeypatch.setattr(train, "evaluate", lambda *_, **__: next(scores))
     folder = bench.run("it", changed(gradual=[{"scale": 0.5, "epochs": 1}]))
     assert list(history(folder)["scale"]) == [0.5, 1, 1]
     assert json.loads((folder / "manifest.json").read_text())["best_epoch"] == 2
@@ -62,7 +62,7 @@ def test_small_sizes_come_first_and_never_count_as_best(bench, monkeypatch):
 @pytest.mark.slow
 def test_training_stops_when_validation_stands_still(bench, monkeypatch):
     scores = iter([0.5, 0.8, 0.8001, 0.7, 0.9])
-    monkeypatch.setattr(train, "evaluate", lambda *_: next(scores))
+    monkeypatch.setattr(train, "evaluate", lambda *_, **__: next(scores))
     stopping = {"patience": 2, "min_delta": 0.001}
     folder = bench.run("it", changed(epochs=9, early_stopping=stopping))
     assert len(history(folder)) == 4
@@ -73,7 +73,7 @@ def test_schedules_step_when_they_should(bench, monkeypatch):
     halving = changed(epochs=4, schedule={"name": "step", "every": 2, "factor": 0.5})
     assert list(history(bench.run("step", halving))["lr"] / RECIPE.optimiser.lr) == [1, 1, 0.5, 0.5]
     scores = iter([0.5, 0.4, 0.3, 0.6])
-    monkeypatch.setattr(train, "evaluate", lambda *_: next(scores))
+    monkeypatch.setattr(train, "evaluate", lambda *_, **__: next(scores))
     plateau = changed(epochs=4, schedule={"name": "plateau", "patience": 0, "factor": 0.1})
     rates = history(bench.run("plateau", plateau))["lr"] / RECIPE.optimiser.lr
     assert list(rates) == pytest.approx([1, 1, 0.1, 0.01])
