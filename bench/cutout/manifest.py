@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
-from bench.config.layout import RECIPE, WEIGHTS, Layout
+from bench.config.layout import RECIPE, WEIGHTS
 from bench.config.names import fault_of
 from bench.config.refinement import Steps
 from bench.config.strict import Strict
@@ -135,6 +135,16 @@ class Manifest(Strict):
         return [network for member in self.all_members for network in member.parts]
 
     @property
+    def files(self) -> dict[str, str]:
+        """The files of every network, by their paths in the folder, with their hashes."""
+        return {
+            f"{member.name}/fold{part.fold}/{file}": sha
+            for member in self.all_members
+            for part in member.parts
+            for file, sha in part.files().items()
+        }
+
+    @property
     def identity(self) -> list[str]:
         """The hashes that decide every map, in order."""
         hashes = [(each.weights_sha256, *(each.converted_sha256 or ())) for each in self.networks]
@@ -177,12 +187,8 @@ def check_files(folder: Path, manifest: Manifest) -> None:
     Raises:
         BadFile: one is missing or another.
     """
-    layout = Layout(folder)
-    for member in manifest.all_members:
-        for part in member.parts:
-            training = layout.training(member.name, part.fold)
-            for file, expected in part.files().items():
-                check_file(training.folder / file, expected)
+    for name, expected in manifest.files.items():
+        check_file(folder / name, expected)
 
 
 def check_file(path: Path, expected: str) -> None:

@@ -59,7 +59,7 @@ def _what(manifest: Manifest) -> str:
     lines = [
         f"- `{member.name}`, which sees {member.size[0]}x{member.size[1]} pixels (height x width); "
         f"{several(len(member.parts), 'network')}"
-        for member in manifest.members
+        for member in manifest.all_members
     ]
     engines = sorted({network.engine or "safetensors" for network in manifest.networks})
     listed = "\n".join(lines)

@@ -48,12 +48,11 @@ def push(folder: Path, repository: str, data_licence: str, *, private: bool = Fa
     """
     manifest = read_manifest(folder)
     check_files(folder, manifest)
-    files = files_of(manifest)
     text = card(manifest, repository, data_licence).encode()
     additions = [
         CommitOperationAdd(MANIFEST, folder / MANIFEST),
         CommitOperationAdd(CARD, text),
-        *(CommitOperationAdd(name, folder / name) for name in files),
+        *(CommitOperationAdd(name, folder / name) for name in manifest.files),
     ]
     api = HfApi()
     with _clear_errors(api, repository):
@@ -90,24 +89,14 @@ def pull(repository: str, out: Path, revision: str | None = None) -> Manifest:
             _check_kind(repository, there)
             _fetch(api, repository, MANIFEST, str(info.sha), temporary)
             manifest = read_manifest(temporary)
-            for name in files_of(manifest):
+            for name in manifest.files:
                 if name not in there:
                     raise BadData(f"{repository}: no {name}, which its manifest names; push again")
                 _fetch(api, repository, name, str(info.sha), temporary)
         check_files(temporary, manifest)
-        for name in (*files_of(manifest), MANIFEST):  # the manifest last: until then incomplete
+        for name in (*manifest.files, MANIFEST):  # the manifest last: until then incomplete
             write_bytes(out / name, (temporary / name).read_bytes())
     return manifest
-
-
-def files_of(manifest: Manifest) -> list[str]:
-    """The paths in a folder of all networks' files."""
-    return [
-        f"{member.name}/fold{part.fold}/{file}"
-        for member in manifest.members
-        for part in member.parts
-        for file in part.files()
-    ]
 
 
 def _files_there(info: ModelInfo) -> set[str]:

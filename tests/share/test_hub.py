@@ -11,6 +11,7 @@ from huggingface_hub.utils import get_token
 from bench.cli.verbs import main
 from bench.cutout.manifest import read_manifest
 from bench.share import hub as sharing
+from bench.share.card import card
 from tests.share.fake_hub import TOKEN, running
 
 RULES = "Kaggle's rules: no commercial use"
@@ -148,3 +149,12 @@ def test_the_manifest_is_written_last(exported, hub, tmp_path, monkeypatch):
     assert pull(tmp_path / "model") == 0
     assert written[-1] == "manifest.json" and len(written) == 5
     assert json.loads((tmp_path / "model" / "manifest.json").read_text())["entry"] == "mean"
+
+
+def test_an_edge_network_goes_with_the_files_of_what_it_sharpens(exported):
+    below = read_manifest(exported)
+    member = below.members[0].model_copy(update={"name": "edge", "base": below})
+    edge = below.model_copy(update={"members": (member,)})
+    assert edge.files.keys() > below.files.keys()
+    assert all(file.startswith("edge/") for file in edge.files.keys() - below.files.keys())
+    assert below.members[0].name in card(edge, "me/cars", "CC-BY-4.0")
