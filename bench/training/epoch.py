@@ -169,13 +169,19 @@ class Validation:
 
 def validation_set(data: DataSet, valid: Sequence[str], samples: Samples, jobs: int) -> Validation:
     """Return samples of the validation images with their masks at full size."""
+    sizes, truths = _true_masks(data, valid, jobs)
+    return Validation(samples, sizes, truths)
+
+
+def _true_masks(data: DataSet, images: Sequence[str], jobs: int) -> tuple[list[Size], list[Runs]]:
+    """Return the sizes of images, and their masks as runs."""
 
     def read(image: str) -> tuple[Size, Runs]:
         mask = data.mask(image)
         return (mask.shape[0], mask.shape[1]), rle.runs(mask)
 
-    sizes, truths = zip(*prefetch(read, valid, jobs), strict=True)
-    return Validation(samples, list(sizes), list(truths))
+    sizes, truths = zip(*prefetch(read, images, jobs), strict=True)
+    return list(sizes), list(truths)
 
 
 def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerator) -> float:
@@ -200,23 +206,24 @@ def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerato
     return sum(accelerator.sum(scores).tolist()) / len(scores)
 
 
-@dataclass(frozen=True)
-class EdgeScore:
-    """The score of an edge network: the mean Dice of validation photographs' sharpened maps."""
+def edge_score(
+    data: DataSet,
+    valid: Sequence[str],
+    read_map: ReadMap,
+    recipe: Recipe,
+    accelerator: Accelerator,
+    jobs: int,
+) -> Score:
+    """Return the score of an edge network: the mean Dice of sharpened maps at full size."""
+    truths = _true_masks(data, valid, jobs)[1]
 
-    data: DataSet
-    images: Sequence[str]
-    read_map: ReadMap
-    recipe: Recipe
-    accelerator: Accelerator
-
-    def __call__(self, network: nn.Module) -> float:
-        """Return the mean Dice at full size."""
+    def score(network: nn.Module) -> float:
         network.eval()
-        sharpen = Sharpener(self.recipe, [network], self.accelerator)
+        sharpen = Sharpener(recipe, [network], accelerator)
         scores = []
-        for image in self.images:
-            map = sharpen(read_image(self.data.train[image]), self.read_map(image))
-            counts = counts_from_runs(rle.map_runs(map), rle.runs(self.data.mask(image)))
-            scores.append(dice(counts))
+        for image, truth in zip(valid, truths, strict=True):
+            map = sharpen(read_image(data.train[image]), read_map(image))
+            scores.append(dice(counts_from_runs(rle.map_runs(map), truth)))
         return sum(scores) / len(scores)
+
+    return score

@@ -38,7 +38,7 @@ from bench.training.dataset import (
     sample,
     samples_of,
 )
-from bench.training.epoch import EdgeScore, Score, evaluate, train_one_epoch, validation_set
+from bench.training.epoch import Score, edge_score, evaluate, train_one_epoch, validation_set
 from bench.training.optimiser import after_epoch
 from bench.training.state import State, begin_or_resume, save, trial_state
 from bench.training.tensorboard import write_scalars
@@ -186,7 +186,7 @@ class Trainer:
         cache, jobs, folder = self.cache, self.machine.jobs, recipe.backgrounds
         augment = Augment(recipe.augment, size, Path(folder) if folder else None)
         if recipe.edge:
-            score = EdgeScore(data, task.valid, task.read_map, recipe, accelerator)
+            score = edge_score(data, task.valid, task.read_map, recipe, accelerator, jobs)
             crops = crops_of(data, task.train, task.read_map, recipe, cache, jobs)
             return TrainingSet(crops, range(len(crops)), augment, recipe.seed), score
         images = sorted(data.train)
