@@ -98,9 +98,9 @@ def _images(judged: Sequence[Judged], data: DataSet) -> list[str]:
 def _rows(
     judged: Sequence[Judged], data: DataSet, images: Sequence[str], jobs: int
 ) -> Iterator[dict[str, Any]]:
-    photos = prefetch(lambda image: read_image(data.train[image]), images, jobs)
-    for image, photo in zip(track(images, "evaluate", len(images)), photos, strict=True):
-        truth = data.mask(image)
+    read = prefetch(lambda image: (read_image(data.train[image]), data.mask(image)), images, jobs)
+    shown = track(images, "evaluate", len(images))
+    for image, (photo, truth) in zip(shown, read, strict=True):
         about = {data.unit: car_of(image), "fold": 0}
         if data.of_cars:
             about["view"] = view_of(image)

@@ -7,11 +7,8 @@ import subprocess
 import sys
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
-
-import psutil
 
 from bench import __version__
 from bench.system.errors import BadConfig, Missing
@@ -79,6 +76,8 @@ def lacks_extra(what: str, extra: str) -> Missing:
 
 def environment() -> dict[str, Any]:
     """Describe the code, whether its tree was clean, the versions and the machine, for JSON."""
+    import psutil
+
     return {
         "version": __version__,
         "commit": commit(),
@@ -105,6 +104,8 @@ def commit() -> str:
 
 def installed(package: str) -> str | None:
     """Return the version of a package, None where it is not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(package)
     except PackageNotFoundError:
