@@ -13,6 +13,7 @@ from numba.extending import intrinsic
 BLOCK = 64  # pixels in a word, bytes in a cache line
 LANES = 4  # numbers that `weighted_sums` adds up beside each other
 MIN_TERMS = 3  # terms of such a sum
+READ, KEEP, DATA = (ir.IntType(32)(n) for n in (0, 3, 1))  # what `llvm.prefetch` is told
 EIGHT_WORDS = types.UniTuple(types.uint64, 8)  # type: ignore[no-untyped-call]
 instruction: Any = intrinsic  # mypy would count the typing context as an argument of the call
 
@@ -79,6 +80,20 @@ def _everywhere(builder: Any, value: Any, vector: Any) -> Any:
 def _element(builder: Any, address: Any, kind: Any, index: Any) -> Any:
     """Element `index` of the array of `kind` that begins at an address."""
     return builder.load(builder.gep(builder.inttoptr(address, kind.as_pointer()), [index]))
+
+
+@instruction
+def fetch(typing_context: Any, address: Any) -> Any:
+    """Ask for the cache line at an address, which need not be anyone's; nothing waits for it."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        byte = ir.IntType(8).as_pointer()
+        wanted = ir.FunctionType(ir.VoidType(), [byte, *[ir.IntType(32)] * 3])
+        prefetch = builder.module.declare_intrinsic("llvm.prefetch", [byte], wanted)
+        builder.call(prefetch, [builder.inttoptr(arguments[0], byte), READ, KEEP, DATA])
+        return context.get_dummy_value()
+
+    return types.void(types.uintp), generate
 
 
 @instruction
