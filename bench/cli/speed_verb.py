@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from bench.cli.arguments import Verb, data_folder, positive
 from bench.cli.printing import print_result, print_tables
 from bench.system import process
+from bench.system.environment import OtherWork
+from bench.system.progress import say
 from bench.system.temporaries import temporary_folder
 
 if TYPE_CHECKING:
@@ -18,6 +20,7 @@ def speed_command(args: argparse.Namespace) -> None:
     from bench.speed import comparison
 
     process.use_one_opencv_thread()
+    others = OtherWork()
     if args.parts == ["scale"]:
         _time_scale(args)
         return
@@ -33,6 +36,8 @@ def speed_command(args: argparse.Namespace) -> None:
         print_result(args, [row.to_json() for row in rows])
     else:
         print_tables([comparison.to_table(rows)])
+    if note := others.note():
+        say(f"{note}: on a quiet machine times are shorter")
 
 
 def _time_network(args: argparse.Namespace) -> "list[PeerComparison]":

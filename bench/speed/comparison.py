@@ -17,6 +17,18 @@ from bench.system.errors import BadConfig
 from bench.system.temporaries import temporary_folder
 
 SECONDS_A_PEER = 1.5
+COLUMNS = (
+    "part",
+    "ours ms",
+    "peer",
+    "peer ms",
+    "ratio",
+    "bar",
+    "floor ms",
+    "x floor",
+    "processor",
+    "",
+)
 
 
 def run(
@@ -53,11 +65,11 @@ def _chosen(benchmarks: Sequence[Benchmark], parts: Sequence[str]) -> list[Bench
 
 def to_table(rows: Sequence[PeerComparison]) -> Table:
     """Return a table for people: times in ms for one image, ratios, and whether the bar is met."""
-    table = Table("part", "ours ms", "peer", "peer ms", "ratio", "bar", "floor ms", "x floor", "")
+    table = Table(*COLUMNS)
     for row in rows:
         times = f"{row.ours_ms:.4f}", row.peer, f"{row.peer_ms:.3f}", f"{row.ratio:.2f}"
         floor = f"{row.floor_ms:.4f}", f"{row.ours_ms / row.floor_ms:.1f}"
-        table.add_row(row.part, *times, _verdict(row), *floor, row.note)
+        table.add_row(row.part, *times, _verdict(row), *floor, row.processor, row.note)
     return table
 
 

@@ -3,6 +3,8 @@
 A time is the processor time of this process, not wall time: on a shared machine other processes
 take the core away in the middle of a call. Processor time leaves out waiting for a disk. Absolute
 times are still worth little there, but variants that take turns meet the same disturbances.
+Each begins with a cache of other things: what the one before it wrote there would have to go to
+memory on its time.
 """
 
 import os
@@ -10,16 +12,20 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cache
 from statistics import median
 from typing import Any, NamedTuple, Self
 
 import cv2
 import numpy as np
+from numba.core.registry import cpu_target
 
 Variant = Callable[[], Any]  # one way of doing a piece of work; returns its answer
 
 OURS, FLOOR = "ours", "floor"  # variants beside the peers
+WIDEST = {"AVX-512": "avx512bw", "AVX2": "avx2", "NEON": "neon"}  # and their names for LLVM
 MIN_CALLS_S = 0.003  # a faster variant is called several times in a round
+MORE_THAN_A_CACHE = 2**26  # bytes; a processor's cores share 32 MB or so
 MIN_TIMING_ROUNDS, MAX_TIMING_ROUNDS = 3, 25
 
 
@@ -48,18 +54,31 @@ class PeerComparison(NamedTuple):
     floor_ms: float
     bar: float | None
     note: str
+    processor: str
 
     @classmethod
     def of(
         cls, part: str, ms: Mapping[str, float], peer: str, bar: float | None = None, note: str = ""
     ) -> Self:
         """Compare OURS with a peer, from the ms of an image of each variant and of the FLOOR."""
-        return cls(part, ms[OURS], peer, ms[peer], ms[peer] / ms[OURS], ms[FLOOR], bar, note)
+        ratio = ms[peer] / ms[OURS]
+        return cls(part, ms[OURS], peer, ms[peer], ratio, ms[FLOOR], bar, note, processor())
 
     def to_json(self) -> dict[str, Any]:
         """Return the measured figures, and the note if there is one."""
         figures = {name: value for name, value in self._asdict().items() if name != "bar"}
         return {name: value for name, value in figures.items() if value != ""}
+
+
+@cache
+def processor() -> str:
+    """Return for which processor loops are compiled here, and its widest instructions.
+
+    NUMBA_CPU_NAME and NUMBA_CPU_FEATURES change both.
+    """
+    _, name, features = cpu_target.target_context.codegen().magic_tuple()
+    widest = (width for width, sign in WIDEST.items() if f"+{sign}" in features.split(","))
+    return f"{name} {next(widest, '')}".strip()
 
 
 def measure(benchmark: Benchmark, seconds: float) -> list[PeerComparison]:
@@ -93,11 +112,13 @@ def interleaved(
     once = {name: _seconds(variant, 1, clock) for name, variant in variants.items()}
     repeats = {name: max(1, round(MIN_CALLS_S / max(took, 1e-6))) for name, took in once.items()}
     times: dict[str, list[float]] = {name: [] for name in variants}
+    other_things = np.ones(MORE_THAN_A_CACHE, np.uint8)
     began = time.perf_counter()
     for done in range(MAX_TIMING_ROUNDS):
         if done >= MIN_TIMING_ROUNDS and time.perf_counter() - began > seconds:
             break
         for name, variant in variants.items():
+            other_things.max()
             times[name].append(_seconds(variant, repeats[name], clock))
     return times
 

@@ -5,6 +5,7 @@ import platform
 import shlex
 import subprocess
 import sys
+import time
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -17,6 +18,7 @@ ROOT = Path(__file__).resolve().parents[2]  # holds bench/ and models/
 OUR_FILES = ("pyproject.toml", "bench/system/environment.py")  # tracked in a checkout of ours
 OF_A_CHECKOUT = ("pyproject.toml", "run_all.sh")  # beside the packages; never in site-packages
 HOME = "CARVANA_BENCH_HOME"
+MOST_IDLE_CORES = 0.1  # that an idle system keeps busy
 LIBRARIES = (
     "accelerate",
     "albumentations",
@@ -92,6 +94,29 @@ def environment() -> dict[str, Any]:
             "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         },
     }
+
+
+class OtherWork:
+    """What other programs do on this machine from the making of this object on."""
+
+    def __init__(self) -> None:
+        self._busy_s, self._began = _others_busy_s(), time.perf_counter()
+
+    def note(self) -> str:
+        """Say how many cores others kept busy, since times taken meanwhile suffer; "": hardly any."""
+        cores = (_others_busy_s() - self._busy_s) / max(1e-9, time.perf_counter() - self._began)
+        if cores < MOST_IDLE_CORES:
+            return ""
+        return f"other programs kept {cores:.1f} of {os.cpu_count()} cores busy meanwhile"
+
+
+def _others_busy_s() -> float:
+    """Return the processor time of all but this process and its children that ended."""
+    import psutil
+
+    machine, own = psutil.cpu_times(), os.times()
+    busy = sum(machine[:3]) + sum(machine[5:8])  # all but idle, waiting, and guests counted twice
+    return busy - own.user - own.system - own.children_user - own.children_system
 
 
 def commit() -> str:

@@ -61,5 +61,5 @@ def test_the_verb_takes_the_loader(recipe, tiny_carvana, quick, capsys):
         "a core",
         "a core",
     ]
-    assert list(rows[0]) == ["part", "ours_ms", "peer", "peer_ms", "ratio", "floor_ms"]
+    assert list(rows[0]) == ["part", "ours_ms", "peer", "peer_ms", "ratio", "floor_ms", "processor"]
     assert "images/s" in rows[3]["note"]

@@ -36,7 +36,7 @@ def test_every_part_gives_the_peers_answers(tiny, monkeypatch):
 def test_the_verb_prints_json(tiny_carvana, capsys):
     assert main(["speed", "text -> mask", "--data", str(tiny_carvana), "--json"]) == 0
     (row,) = json.loads(capsys.readouterr().out)
-    assert list(row) == ["part", "ours_ms", "peer", "peer_ms", "ratio", "floor_ms"]
+    assert list(row) == ["part", "ours_ms", "peer", "peer_ms", "ratio", "floor_ms", "processor"]
     assert row["ratio"] == pytest.approx(row["peer_ms"] / row["ours_ms"])
     assert main(["speed", "mask -> text", "--data", str(tiny_carvana)]) == 0
     assert "NumPy, common" in capsys.readouterr().out

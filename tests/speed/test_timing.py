@@ -1,5 +1,8 @@
 """Timing: a wrong answer is noticed, and ratios are of medians."""
 
+import os
+import subprocess
+import sys
 import time
 
 import numpy as np
@@ -40,3 +43,15 @@ def _spin(seconds):
 )
 def test_answers_are_compared_all_the_way_down(one, other, same):
     assert equal(one, other) == same
+
+
+def test_a_row_names_the_processor_that_loops_are_compiled_for():
+    code = "from bench.speed.timing import processor; print(processor())"
+    older = {"NUMBA_CPU_NAME": "haswell", "NUMBA_CPU_FEATURES": "+avx2"}
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", code], env=os.environ | more, stdout=subprocess.PIPE, check=True
+        )
+        for more in (older, older | {"NUMBA_CPU_FEATURES": "+avx2,+avx512bw"})
+    ]
+    assert [each.stdout.split(maxsplit=1)[1].strip() for each in said] == [b"AVX2", b"AVX-512"]

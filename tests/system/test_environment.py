@@ -1,16 +1,19 @@
 """The code's version is this project's own, whatever repository lies around it."""
 
 import os
+import re
 import shutil
 import subprocess
 import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 
 import bench
 from bench.system import environment
+from bench.system.environment import OtherWork
 
 
 def git(folder: Path, *words: str) -> str:
@@ -112,3 +115,15 @@ def test_a_missing_extra_is_installed_into_this_python(copied):
     (copied / "run_all.sh").touch()
     said = str(environment.lacks_extra("--cluster", "cluster"))
     assert said.endswith(f"{pip} -e '{copied}[cluster]'")
+
+
+def test_what_other_programs_take_is_said(monkeypatch):
+    whole = [100.0, 5, 20, 1e6, 1e6, 1, 2, 3, 50, 50]  # man 5 proc: idle and guests do not count
+    own = os.times_result((30.0, 10, 4, 1, 0))
+    monkeypatch.setattr(psutil, "cpu_times", lambda: whole)
+    monkeypatch.setattr(os, "times", lambda: own)
+    others = OtherWork()
+    assert others.note() == ""
+    assert others._busy_s == 131 - 45
+    whole[0] += 1000.0
+    assert re.fullmatch(r"other programs kept \d+\.\d of \d+ cores busy meanwhile", others.note())

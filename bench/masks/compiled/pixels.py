@@ -17,7 +17,8 @@ from bench.masks.compiled.vectors import (
 
 ALL = np.uint64(2**64 - 1)  # 64 pixels, every one of them
 ONE = np.uint64(1)
-AHEAD = np.uint64(4096)  # bytes; see `find_changes_of_sum`
+AHEAD = 12 * 1024  # bytes of all maps together that are fetched before they are used
+STRETCHES = 6  # in which each map's share of them is fetched
 
 
 @kernel
@@ -43,18 +44,23 @@ def find_changes_of_sum(images, last_blocks, size, weights, least, out):  # type
     """As `find_changes`, where the weighted sum of several maps is at least `least`.
 
     The maps are fetched ahead of use: a processor that foresees reads by their instruction (Zen 5)
-    sees one that jumps from map to map, and would wait for memory, 2.5 times as long.
+    sees one that jumps from map to map, and would wait for memory, more than twice as long.
 
     Args:
         images, last_blocks: addresses of the maps of `size` pixels, and of their last blocks.
         weights: uint16 or uint32, `least` alike; every sum must fit into that type.
     """
     inside = np.uint64(0)
-    count = 0
+    count = fetched = 0
     factors = weights.ctypes.data
+    ahead = AHEAD // len(images) // BLOCK * BLOCK
+    stretch = max(BLOCK, ahead // STRETCHES // BLOCK * BLOCK)
     for place in range(0, size + 1, BLOCK):
-        for image in images:
-            fetch(image + np.uint64(place) + AHEAD)
+        if place == fetched:
+            fetched += stretch
+            for image in images:
+                for line in range(place + ahead, fetched + ahead, BLOCK):
+                    fetch(image + np.uint64(line))
         if place + BLOCK <= size:
             bits = sums_at_least(images.ctypes.data, factors, len(weights), place, least)
         else:
