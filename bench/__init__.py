@@ -8,7 +8,7 @@
     types rle resize contours packing store parts publishing database damage
     scratch drawing
     compiled/   their loops as machine code
-      jit vectors runs pixels planes shrinking submission_lines
+      jit vectors words runs pixels planes shrinking submission_lines
   data/         photographs and masks, by id; Kaggle's layout of them; folds of cars or groups
     listing tables images orientation mask_formats image_ids dataset content archive carvana doubts
     folds

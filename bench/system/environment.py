@@ -103,7 +103,7 @@ class OtherWork:
         self._busy_s, self._began = _others_busy_s(), time.perf_counter()
 
     def note(self) -> str:
-        """Say how many cores others kept busy, since times taken meanwhile suffer; "": hardly any."""
+        """Say how many cores others kept busy, as times taken meanwhile suffer; "": hardly any."""
         cores = (_others_busy_s() - self._busy_s) / max(1e-9, time.perf_counter() - self._began)
         if cores < MOST_IDLE_CORES:
             return ""

@@ -6,17 +6,10 @@ tests/masks/test_rle.py and tests/metrics/test_overlap.py hold the same definiti
 import numpy as np
 
 from bench.masks.compiled.jit import inlined, kernel
-from bench.masks.compiled.vectors import (
-    BLOCK,
-    bytes_at_least,
-    count_ones,
-    fetch,
-    lowest_bit,
-    sums_at_least,
-)
+from bench.masks.compiled.vectors import BLOCK, bytes_at_least, fetch, sums_at_least
+from bench.masks.compiled.words import ONE, count_ones, lowest_bit
 
 ALL = np.uint64(2**64 - 1)  # 64 pixels, every one of them
-ONE = np.uint64(1)
 AHEAD = 12 * 1024  # bytes of all maps together that are fetched before they are used
 STRETCHES = 6  # in which each map's share of them is fetched
 

@@ -1,7 +1,8 @@
 """Split a map into the bit planes of its Gray code, and join them."""
 
 from bench.masks.compiled.jit import kernel
-from bench.masks.compiled.vectors import BLOCK, bytes_at_least, count_ones, planes_at, write_planes
+from bench.masks.compiled.vectors import BLOCK, bytes_at_least, planes_at, write_planes
+from bench.masks.compiled.words import count_ones
 
 
 @kernel

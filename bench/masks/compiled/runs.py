@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from bench.masks.compiled.jit import inlined, kernel
-from bench.masks.compiled.vectors import BLOCK, bytes_at_least, eight_bytes_at, lowest_bit
+from bench.masks.compiled.vectors import BLOCK, bytes_at_least
+from bench.masks.compiled.words import ONE, lowest_bit
 
 SPACE = b" "[0]
 NO_LIMIT = 2**58  # pixels; larger numbers are read as this one
@@ -17,7 +18,6 @@ NOT_A_NUMBER, ZERO, ODD, UNSORTED, OVERLAP, OUT_OF_RANGE = range(1, 7)  # what `
 
 HUNDRED = np.uint64(100)
 TWO_DIGITS = np.array([[48 + n // 10, 48 + n % 10] for n in range(100)], dtype=np.uint8)
-ONE = np.uint64(1)
 DIGITS_FROM = 48  # bytes below: space, sign, point, comma, line end
 ZEROS = np.uint64(0x3030303030303030)  # eight characters 0
 LOW_SEVEN_BITS = np.uint64(0x7F7F7F7F7F7F7F7F)
@@ -136,7 +136,10 @@ def _number(letters, begin, end):  # type: ignore[no-untyped-def]
     """The number written in `letters[begin:end]`; -1 where that is empty or no number."""
     if not 1 <= end - begin <= 8:
         return _long_number(letters, begin, end)
-    word = eight_bytes_at(letters.ctypes.data, begin) ^ ZEROS  # digits become 0..9, all else more
+    word = np.uint64(0)
+    for k in range(8):  # one read, since an unsigned index does not count from the end
+        word |= np.uint64(letters[np.uint64(begin + k)]) << np.uint64(8 * k)
+    word ^= ZEROS  # digits become 0..9, all else more
     word <<= np.uint64(8 * (8 - (end - begin)))  # zeros move in front
     if (((word & LOW_SEVEN_BITS) + TEN_OVERFLOWS) | word) & HIGH_BITS:
         return -1

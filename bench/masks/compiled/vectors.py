@@ -97,37 +97,6 @@ def fetch(typing_context: Any, address: Any) -> Any:
 
 
 @instruction
-def eight_bytes_at(typing_context: Any, address: Any, place: Any) -> Any:
-    """The eight bytes at `address + place` as a uint64, the first byte lowest."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        pointer = builder.inttoptr(builder.add(*arguments), ir.IntType(64).as_pointer())
-        return builder.load(pointer, align=1)
-
-    return types.uint64(types.uintp, types.int64), generate
-
-
-@instruction
-def lowest_bit(typing_context: Any, word: Any) -> Any:
-    """Position of the lowest set bit of a uint64 that has one."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.cttz(arguments[0], ir.IntType(1)(1))
-
-    return types.int64(types.uint64), generate
-
-
-@instruction
-def count_ones(typing_context: Any, word: Any) -> Any:
-    """How many bits of a uint64 are set."""
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.int64(types.uint64), generate
-
-
-@instruction
 def planes_at(typing_context: Any, address: Any, place: Any) -> Any:
     """The bit planes of the 64 bytes at `address + place`: eight uint64, the lowest bit first."""
     octets = ir.VectorType(ir.IntType(8), BLOCK)
