@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from bench.cli.arguments import Verb, data_folder, positive
 from bench.cli.printing import print_result, print_tables
 from bench.system import process
-from bench.system.environment import OtherWork
+from bench.system.environment import OtherWork, slowed_by
 from bench.system.progress import say
 from bench.system.temporaries import temporary_folder
 
@@ -36,8 +36,8 @@ def speed_command(args: argparse.Namespace) -> None:
         print_result(args, [row.to_json() for row in rows])
     else:
         print_tables([comparison.to_table(rows)])
-    if note := others.note():
-        say(f"{note}: on a quiet machine times are shorter")
+    if slowed := slowed_by(others.cores()):
+        say(slowed)
 
 
 def _time_network(args: argparse.Namespace) -> "list[PeerComparison]":

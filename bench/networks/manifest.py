@@ -17,6 +17,7 @@ class TrainingManifest(BaseModel):
 
     parameters: int
     seconds: float
+    other_cores: float = 0.0  # that other programs kept busy meanwhile, in the worst epoch
     valid_dice: float = 0.0
     best_epoch: int | None = None
     device: str = ""

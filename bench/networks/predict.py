@@ -31,12 +31,14 @@ from bench.networks.wanted import (
     PredictionTask,
     folds_lacking,
     made_by,
+    noted_other_cores,
     reasons,
     timing,
     timing_file,
 )
 from bench.system.claims import claimed
 from bench.system.device import Machine, free_memory
+from bench.system.environment import OtherWork
 from bench.system.errors import BadData, Incomplete
 from bench.system.files import update_text
 from bench.system.progress import say
@@ -71,14 +73,16 @@ def run(tasks: Sequence[PredictionTask], machine: Machine, scratch: Path | None 
     for training in {each for task in unfinished for fold in task.folds for each in fold.trainings}:
         check_weights(training)  # before any map of other weights goes
     seen: dict[str, BadData | None] = {}
+    others = OtherWork()
     for edges in (False, True):
         for group in _groups([task for task in unfinished if bool(task.base) == edges], machine):
             seen |= _predict_group(group, machine, scratch)
     for task in {task.store: task for task in (*tasks, *unfinished)}.values():
         noted = timing_file(task.store)
         if task.part == WHOLE and (task in unfinished or not noted.is_file()):
+            cores = max(noted_other_cores(task.store), others.cores() if task in unfinished else 0)
             with find_maps(task.store) as maps:
-                update_text(noted, timing(maps))
+                update_text(noted, timing(maps, cores))
     damaged = [error for error in seen.values() if error]
     if damaged:
         raise Incomplete(

@@ -3,6 +3,7 @@
 A store knows what its maps were made by, and from.
 """
 
+import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
@@ -99,9 +100,7 @@ def reasons(task: PredictionTask) -> list[str]:
             return [f"the maps of {name} are of other weights or another recipe"]
         stored = set(maps.only(maker).ids())
         noted = timing_file(task.store)
-        timed = maps.files != [task.store] or (
-            noted.is_file() and noted.read_bytes() == timing(maps).encode()
-        )
+        timed = maps.files != [task.store] or (noted.is_file() and _is_of(maps, noted))
     left = {image for fold in folds_lacking(task, maker) for image in fold.photographs}
     counts = {"no maps yet": len(left - stored), "changed": len(left & stored)}
     reasons = [f"{name}: {count} photographs {what}" for what, count in counts.items() if count]
@@ -136,9 +135,26 @@ def timing_file(store: Path) -> Path:
     return store.with_suffix(".json")
 
 
-def timing(maps: Maps) -> str:
-    """Return what the file beside a store says."""
-    return json_text({"images": len(maps.ids()), "ms_per_image": 1000 * maps.seconds_per_map})
+def timing(maps: Maps, other_cores: float) -> str:
+    """Return what the file beside a store says.
+
+    Args:
+        other_cores: that other programs kept busy while the maps were made.
+    """
+    return json_text(_time(maps) | {"other_cores": other_cores})
+
+
+def _time(maps: Maps) -> dict[str, float]:
+    return {"images": len(maps.ids()), "ms_per_image": 1000 * maps.seconds_per_map}
+
+
+def _is_of(maps: Maps, noted: Path) -> bool:
+    """Whether the file beside a store says how long these maps took."""
+    try:
+        said = json.loads(noted.read_bytes())
+    except ValueError:
+        return False
+    return isinstance(said, dict) and said.items() >= _time(maps).items()
 
 
 def made_by(task: PredictionTask) -> dict[str, Any]:
@@ -168,6 +184,13 @@ def ms_per_image(store: Path) -> float:
     """Return the mean time of a map of this store in ms, from photograph to disk; NaN: unknown."""
     with open_maps(store) as maps:
         return 1000 * maps.seconds_per_map
+
+
+def noted_other_cores(store: Path) -> float:
+    """Return how many cores other programs kept busy while maps were made; 0: none, or unknown."""
+    if not timing_file(store).is_file():
+        return 0.0
+    return read_json(timing_file(store), dict[str, float], "remove it").get("other_cores", 0.0)
 
 
 def noted_seconds(store: Path) -> float:

@@ -1,6 +1,6 @@
 """What the report reads of a finished run."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,13 +9,14 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
-from bench.config.layout import Layout
+from bench.config.layout import Layout, TrainingFolder
 from bench.config.recipe import Recipe
 from bench.config.suite import Suite
 from bench.data.carvana import is_drawn, is_real, metadata
 from bench.data.dataset import DataSet
 from bench.data.image_ids import car_of
 from bench.networks.manifest import TrainingManifest, read_manifest
+from bench.networks.wanted import noted_other_cores
 from bench.report.names import Names
 from bench.scores.pairs import SCORE, matrix, read_scores
 from bench.scores.tables import read_leaderboard
@@ -94,6 +95,7 @@ class Origin:
     manifests: Mapping[tuple[str, int], TrainingManifest]  # of trainings: (recipe, fold)
     environment: Environment
     commands: Sequence[str]  # that make the run again
+    other_cores: float  # that other programs kept busy, at most, while times were taken
 
 
 @dataclass(frozen=True)
@@ -208,8 +210,21 @@ def read(
             manifests={key: read_manifest(folder.manifest) for key, folder in trainings.items()},
             environment=_environment(layout.environment),
             commands=commands,
+            other_cores=other_cores(
+                trainings.values(), [layout.maps(recipe, "heldout") for recipe in recipes]
+            ),
         ),
     )
+
+
+def other_cores(trainings: Iterable[TrainingFolder], stores: Iterable[Path]) -> float:
+    """Return how many cores other programs kept busy, at most, while a run's times were taken.
+
+    Args:
+        trainings, stores: all of the run, finished.
+    """
+    manifests = [read_manifest(folder.manifest) for folder in trainings]
+    return max(0.0, *(each.other_cores for each in manifests), *map(noted_other_cores, stores))
 
 
 def _environment(path: Path) -> Environment:

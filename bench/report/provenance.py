@@ -5,6 +5,7 @@ from typing import Any
 from bench.config.recipe import Recipe
 from bench.report.facts import Environment, Facts
 from bench.scores import ranking
+from bench.system.environment import slowed_by
 from bench.system.text import duration, number, several
 
 Rows = list[tuple[str, str]]
@@ -38,7 +39,7 @@ def machine(facts: Facts) -> Rows:
     environment, manifests = facts.origin.environment, facts.origin.manifests.values()
     computer = environment.machine
     processor = computer.processor or "unknown"
-    training = sum(each.seconds for each in manifests)
+    training, slowed = sum(each.seconds for each in manifests), slowed_by(facts.origin.other_cores)
     devices = sorted({each.device for each in manifests} - {""})
     return [
         ("Program", _program(environment)),
@@ -47,6 +48,7 @@ def machine(facts: Facts) -> Rows:
         ("Trained on", ", ".join(devices) or "unknown"),
         ("Training", f"{duration(training)} in all"),
         ("Prediction", _prediction(facts)),
+        *([("Beside", slowed)] if slowed else []),
         ("Python", environment.python),
         ("Libraries", ", ".join(map(" ".join, environment.libraries.items()))),
     ]

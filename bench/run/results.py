@@ -164,7 +164,8 @@ def _rank(run: Run) -> None:
     costs = {name: _member_cost(run, name) for name in run.recipes}
     board = leaderboard.table(scores, run.entries, costs, _published(run), leaky)
     files = {form: run.layout.leaderboard(form) for form in LEADERBOARD_FORMS}
-    leaderboard.write(board, reported.NOTE if is_real(run.data) else "", files, run.data.unit)
+    cores = facts.other_cores(_trainings(run), run.stores("heldout").values())
+    leaderboard.write(board, reported.notes(is_real(run.data), cores), files, run.data.unit)
     if not run.data.of_cars:
         return
     makes = {car: make for car, (_, make, _) in metadata(run.data.root).items()}
@@ -234,9 +235,8 @@ def submission_stage(run: Run) -> Stage:
 
 def _submit(run: Run) -> None:
     files = {entry.name: run.submission(entry) for entry in run.entries}
-    names = names_to_submit(run.data)
     made_by = {"suite": run.name, "folds_sha256": sha256(run.layout.folds), **environment()}
-    submit.run(run.fitted_entries(), run.members("test"), names, files, made_by)
+    submit.run(run.fitted_entries(), run.members("test"), names_to_submit(run.data), files, made_by)
 
 
 def report_stage(run: Run) -> Stage:

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -18,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]  # holds bench/ and models/
 OUR_FILES = ("pyproject.toml", "bench/system/environment.py")  # tracked in a checkout of ours
 OF_A_CHECKOUT = ("pyproject.toml", "run_all.sh")  # beside the packages; never in site-packages
 HOME = "CARVANA_BENCH_HOME"
-MOST_IDLE_CORES = 0.1  # that an idle system keeps busy
+IDLE_CORES = 0.1  # that a system keeps busy on which nothing is done
 LIBRARIES = (
     "accelerate",
     "albumentations",
@@ -102,20 +103,35 @@ class OtherWork:
     def __init__(self) -> None:
         self._busy_s, self._began = _others_busy_s(), time.perf_counter()
 
-    def note(self) -> str:
-        """Say how many cores others kept busy, as times taken meanwhile suffer; "": hardly any."""
-        cores = (_others_busy_s() - self._busy_s) / max(1e-9, time.perf_counter() - self._began)
-        if cores < MOST_IDLE_CORES:
-            return ""
-        return f"other programs kept {cores:.1f} of {os.cpu_count()} cores busy meanwhile"
+    def cores(self) -> float:
+        """Return how many cores others kept busy on average, to a tenth."""
+        elapsed_s = max(1e-9, time.perf_counter() - self._began)
+        return max(0.0, round((_others_busy_s() - self._busy_s) / elapsed_s, 1))
+
+
+def slowed_by(cores: float) -> str:
+    """Say what times are worth that were taken while others kept so many cores busy; "": all.
+
+    >>> slowed_by(0.9)
+    'Times were taken while other programs kept up to 0.9 cores busy; alone they are shorter.'
+    """
+    if cores <= IDLE_CORES:
+        return ""
+    return (
+        f"Times were taken while other programs kept up to {cores:.1f} cores busy; alone they are "
+        "shorter."
+    )
 
 
 def _others_busy_s() -> float:
-    """Return the processor time of all but this process and its children that ended."""
+    """Return the processor time of all but this process and its children."""
     import psutil
 
     machine, own = psutil.cpu_times(), os.times()
     busy = sum(machine[:3]) + sum(machine[5:8])  # all but idle, waiting, and guests counted twice
+    for child in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it has just ended
+            busy -= sum(child.cpu_times()[:2])
     return busy - own.user - own.system - own.children_user - own.children_system
 
 

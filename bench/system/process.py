@@ -31,6 +31,7 @@ ADDRESSES = 4_800_000_000  # measured: torch and OpenBLAS start with 5.1 GB, not
 ORPHANED_AFTER_S = 1.0  # between two looks whether a worker's driver still lives
 READER_LEFT = (errno.EPIPE,)
 KEEPING = (-1, -3)  # man 3 mallopt: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
+SPINS = "1000"  # docs/lab-notes.md has what more and fewer cost, alone and beside other work
 MOST_KEPT = 2**31 - 1  # bytes, the most that mallopt takes
 WEIGHTS_DIR = "CARVANA_WEIGHTS"  # as in models.encoders, whose import would load torch
 
@@ -42,9 +43,11 @@ def set_environment(weights_dir: Path | None) -> None:
         weights_dir: folder of pretrained weights; None leaves the user's variable as it is.
     """
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or its import asks the network
-    # Threads of OpenMP that wait spin, and where another program has a core, all of them wait for
-    # that core again and again: prediction took 40 times as long. Read when torch is imported.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    # Threads of OpenMP spin while they wait, and where another program has a core, all of them wait
+    # for that core again and again: a training step took 22 times as long. Threads that sleep at
+    # once make prediction on quiet cores 1.7 times as long. Read when torch is imported.
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
     if weights_dir:
         os.environ[WEIGHTS_DIR] = str(weights_dir)
 

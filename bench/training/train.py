@@ -23,7 +23,7 @@ from bench.masks.types import Size
 from bench.networks.edge import ReadMap
 from bench.networks.manifest import is_whole, read_manifest
 from bench.system.device import Accelerator, Machine, enough_memory, refused_beyond_free_ram
-from bench.system.environment import environment
+from bench.system.environment import OtherWork, environment
 from bench.system.files import sha256, write_json, write_text
 from bench.system.progress import enter_span, report_dice, say, track
 from bench.system.threads import prefetch
@@ -228,7 +228,7 @@ class Trainer:
     ) -> None:
         """Train and validate for one more epoch; save the state, the weights and the figures."""
         state, recipe = self.state, self.recipe
-        epoch, began = len(state.history), time.monotonic()
+        epoch, began, others = len(state.history), time.monotonic(), OtherWork()
         rate = state.optimiser.param_groups[0]["lr"]
         label = f"{recipe.name} epoch {epoch + 1}/{recipe.epochs}"
         torch.manual_seed(recipe.seed + epoch + RANK_SEED * self.accelerator.rank)  # for dropout
@@ -252,6 +252,7 @@ class Trainer:
             "train_loss": loss,
             "valid_dice": score,
             "seconds": time.monotonic() - began,
+            "other_cores": others.cores(),
         }
         state.history.append(row)
         if self.accelerator.writes:
@@ -288,6 +289,7 @@ class Trainer:
             "best_epoch": int(best["epoch"]),
             "valid_dice": best["valid_dice"],
             "seconds": sum(row["seconds"] for row in self.state.history),
+            "other_cores": max(row.get("other_cores", 0.0) for row in self.state.history),
             "device": self.accelerator.name,
             "processes": self.accelerator.ranks,
             "precision": ", then ".join(self.state.precisions),

@@ -62,6 +62,16 @@ def test_maps_are_uint8_at_the_photographs_own_size_and_the_mean_of_all_networks
     assert wanted.ms_per_image(tmp_path / "both.sqlite") > 0
 
 
+def test_the_most_that_others_did_while_maps_were_made_is_kept(trained, tmp_path, monkeypatch):
+    folder, photographs = trained
+    store = tmp_path / "one.sqlite"
+    some = dict(list(photographs.items())[:1])
+    for done, busy, kept in ((some, 1.4, 1.4), (photographs, 0.3, 1.4), (photographs, 9.0, 1.4)):
+        monkeypatch.setattr(predict.OtherWork, "cores", lambda _, busy=busy: busy)
+        predict.run([PredictionTask(RECIPE, one_fold(folder / "0", done), store)], MACHINE)
+        assert wanted.noted_other_cores(store) == kept
+
+
 def members_of(folder, photographs, stores):
     """Two members that look at the photographs at different sizes and in different batches."""
     small = RECIPE.model_copy(update={"batch": 3})

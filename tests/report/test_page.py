@@ -225,6 +225,13 @@ def test_statistics_name_resamples_flips_and_seed(report, made):
     assert (used["seed"], used["flips_of_a_pair"], used["correction"]) == (0, 8, "Holm")
 
 
+def test_times_taken_beside_other_work_say_so(run_facts):
+    busy = replace(run_facts, origin=replace(run_facts.origin, other_cores=1.3))
+    quiet = replace(run_facts, origin=replace(run_facts.origin, other_cores=0.0))
+    assert "kept up to 1.3 cores busy" in render(busy, [])
+    assert "cores busy" not in render(quiet, [])
+
+
 def test_a_suite_without_ensembles_and_a_single_car_has_a_report(run_facts):
     single = run_facts.leaderboard[run_facts.leaderboard["kind"] == "single"].drop(
         columns=["dice_low", "dice_high"]

@@ -3,12 +3,18 @@
 from itertools import pairwise
 
 from bench.data.carvana import is_real, open_folder
-from bench.scores.reported import private_leaderboard
+from bench.scores.reported import NOTE, notes, private_leaderboard
 
 
 def test_published_figures_stand_beside_real_photographs_only(tiny_carvana, carvana_folder):
     assert not is_real(open_folder(tiny_carvana))
     assert is_real(open_folder(carvana_folder))
+
+
+def test_below_a_leaderboard_stands_whose_scores_these_are_and_what_its_times_are_worth():
+    assert notes(real=False, other_cores=0.0) == ""
+    assert notes(real=True, other_cores=0.1) == NOTE
+    assert notes(real=True, other_cores=1.2).startswith(f"{NOTE}\n\nTimes were taken while other")
 
 
 def test_published_figures_are_sorted_and_hold_xu_et_al():

@@ -63,6 +63,22 @@ def test_the_folder_of_weights_is_the_variable_that_encoders_read(tmp_path, monk
     assert os.environ[process.WEIGHTS_DIR] == str(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("users", "spins"),
+    [({}, process.SPINS), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)],
+)
+def test_waiting_threads_spin_for_a_moment_unless_the_user_says_how_they_wait(
+    users, spins, monkeypatch
+):
+    for name in ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY"):
+        monkeypatch.setenv(name, "restored")
+        monkeypatch.delenv(name)
+    for name, value in users.items():
+        monkeypatch.setenv(name, value)
+    process.set_environment(None)
+    assert os.environ.get("GOMP_SPINCOUNT") == spins
+
+
 @pytest.fixture
 def opencv_threads():
     before = cv2.getNumThreads()
