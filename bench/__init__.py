@@ -15,7 +15,7 @@
   demo/         cars drawn in that layout
     folder photograph body mesh parts shape skin raster shader light studio sheet
   metrics/      pure measures: masks and scores in, numbers out
-    overlap boundary measures parity correction statistics power
+    overlap boundary measures parity correction draws statistics power
   own/          a data folder of either kind opened and checked: Kaggle's, or one's own pictures
     description patterns opening data_report kaggle_layout check coco coco_table prepare
   networks/     a recipe's network: built, loaded, run over photographs

@@ -3,12 +3,14 @@
 Whole numbers make a result the same in any order, on any machine.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from bench.masks.types import Floats, Map, Mask
+
+BAND_PIXELS = 2**16  # whose sums take 256 KiB
 
 
 def mean(maps: Sequence[Map], weights: Sequence[int]) -> Map:
@@ -19,11 +21,14 @@ def mean(maps: Sequence[Map], weights: Sequence[int]) -> Map:
         weights: whole numbers, one a map.
 
     Raises:
-        ValueError: there is no map, or not one weight for each.
+        ValueError: there is no map, or not one weight for each, or shapes differ.
     """
-    total = sum(weights)
-    doubled = 2 * weighted_sum(maps, weights) + np.uint32(total)
-    return (doubled // np.uint32(2 * total)).astype(np.uint8)
+    _check(maps, weights)
+    total, merged = sum(weights), np.empty_like(maps[0])
+    for rows in _bands(maps[0]):
+        doubled = 2 * _sum([map[rows] for map in maps], weights) + np.uint32(total)
+        merged[rows] = doubled // np.uint32(2 * total)
+    return merged
 
 
 def weighted_sum(
@@ -32,13 +37,33 @@ def weighted_sum(
     """Return the sum of maps or masks, each times its weight.
 
     Raises:
-        ValueError: there is no map, or not one weight for each.
+        ValueError: there is no map, or not one weight for each, or shapes differ.
     """
+    _check(maps, weights)
+    total = np.empty(maps[0].shape, np.uint32)
+    for rows in _bands(maps[0]):
+        total[rows] = _sum([map[rows] for map in maps], weights)
+    return total
+
+
+def _check(maps: Sequence[Map] | Sequence[Mask], weights: Sequence[int]) -> None:
     if len(maps) != len(weights) or not maps:
         raise ValueError(f"{len(maps)} maps and {len(weights)} weights")
+    if any(map.shape != maps[0].shape for map in maps):
+        raise ValueError(f"maps of one image have one shape, these {[map.shape for map in maps]}")
+
+
+def _bands(map: Map | Mask) -> Iterator[slice]:
+    """Slices of rows so few that sums of them stay in the processor's cache."""
+    height = max(1, BAND_PIXELS // max(1, map[0].size)) if len(map) else 1
+    return (slice(start, start + height) for start in range(0, len(map), height))
+
+
+def _sum(maps: Sequence[Map | Mask], weights: Sequence[int]) -> NDArray[np.uint32]:
     total = np.zeros(maps[0].shape, np.uint32)
+    weighted = np.empty_like(total)
     for map, weight in zip(maps, weights, strict=True):
-        total += np.multiply(map, weight, dtype=np.uint32)
+        total += np.multiply(map, weight, out=weighted, dtype=np.uint32)
     return total
 
 

@@ -13,12 +13,14 @@ from numpy.typing import NDArray
 from bench.masks.compiled.jit import kernel
 from bench.masks.types import THRESHOLD, Map, Mask
 
+DOUBLED_MIDDLE = np.int32(2 * THRESHOLD - 1)  # twice 127.5, from which on a mean is car
+
 
 @dataclass(frozen=True)
 class DisputedPixels:
     """The disputed pixels of some images, one image after the other, with K members' values."""
 
-    values: NDArray[np.uint8]  # (pixels, K): the members' maps there
+    values: NDArray[np.uint8]  # (pixels, K), a member after the other: the maps there
     truth: NDArray[np.bool_]  # (pixels,)
     ends: NDArray[np.int64]  # (images,): where each image's pixels end
     scale: NDArray[np.float64]  # (images,): disputed pixels that each kept one stands for
@@ -56,7 +58,7 @@ def collect(
     if len(places) > limit:
         kept = np.sort(generator.choice(places, limit, replace=False, shuffle=False))
     return DisputedPixels(
-        values=np.stack([map.reshape(-1)[kept] for map in maps], axis=1),
+        values=np.stack([map.reshape(-1)[kept] for map in maps]).T,
         truth=truth.reshape(-1)[kept],
         ends=np.array([len(kept)]),
         scale=np.array([len(places) / len(kept) if len(kept) else 1.0]),
@@ -86,9 +88,10 @@ def join(parts: Sequence[DisputedPixels]) -> DisputedPixels:
 
 def find_disputed(maps: Sequence[Map], low: int, high: int) -> tuple[NDArray[np.int64], Mask]:
     """Return flat positions of one image's disputed pixels, and the mask (H, W) of agreed car."""
-    lowest, highest = maps[0], maps[0]
+    lowest, highest = maps[0].copy(), maps[0].copy()
     for map in maps[1:]:
-        lowest, highest = np.minimum(lowest, map), np.maximum(highest, map)
+        np.minimum(lowest, map, out=lowest)
+        np.maximum(highest, map, out=highest)
     agreed_car = lowest >= high
     return np.flatnonzero((highest >= low) & ~agreed_car), agreed_car
 
@@ -110,7 +113,8 @@ def mean_dice(
         (candidates,) in [0, 1]; an image with no car, neither true nor predicted, counts 1.
     """
     whole = (np.array(each, dtype=np.int64) for each in (weights, members, changes))
-    both, predicted = _count_changes(pixels.values, pixels.truth, pixels.ends, *whole)
+    by_member = np.ascontiguousarray(pixels.values.T)  # no copy of what `collect` made
+    both, predicted = _count_changes(by_member, pixels.truth, pixels.ends, *whole)
     scale = pixels.scale[:, None]
     tp = pixels.agreed_true[:, None] + scale * both
     sizes = (pixels.agreed_car[:, None] + scale * predicted) + pixels.true_pixels[:, None]
@@ -131,19 +135,35 @@ def _check(maps: Sequence[Map], truth: Mask) -> None:
 
 @kernel
 def _count_changes(values, truth, ends, weights, members, changes):  # type: ignore[no-untyped-def]
-    """Count (2, images, candidates) disputed pixels: car both predicted and true; car predicted."""
+    """Count (2, images, candidates) disputed pixels: car both predicted and true; car predicted.
+
+    Args:
+        values: (K, pixels), so that an instruction takes many pixels that lie side by side.
+        weights, changes: so small that doubled sums fit into an int32.
+    """
     candidates = len(members)
-    needed = (2 * THRESHOLD - 1) * (weights.sum() + changes)  # twice the sum of a mean of 127.5
     counts = np.zeros((2, len(ends), candidates), dtype=np.int64)
     start = 0
     for image in range(len(ends)):
-        for pixel in range(start, ends[image]):
-            common = 0
-            for member in range(len(weights)):
-                common += weights[member] * values[pixel, member]
-            for c in range(candidates):
-                car = 2 * (common + changes[c] * values[pixel, members[c]]) >= needed[c]
-                counts[0, image, c] += car & truth[pixel]
-                counts[1, image, c] += car
-        start = ends[image]
+        end = ends[image]
+        true = truth[start:end]
+        doubled = np.zeros(end - start, dtype=np.int32)  # twice the weighted sum less twice 127.5
+        for member in range(len(weights)):
+            factor = np.int32(weights[member])
+            own = values[member, start:end]
+            for pixel in range(len(own)):
+                doubled[pixel] += factor * (2 * np.int32(own[pixel]) - DOUBLED_MIDDLE)
+        for c in range(candidates):
+            change = np.int32(changes[c])
+            own = values[members[c], start:end]
+            both = np.int32(0)
+            predicted = np.int32(0)
+            for pixel in range(len(own)):
+                moved = change * (2 * np.int32(own[pixel]) - DOUBLED_MIDDLE)
+                car = np.int32(doubled[pixel] + moved >= 0)
+                both += car & true[pixel]
+                predicted += car
+            counts[0, image, c] = both
+            counts[1, image, c] = predicted
+        start = end
     return counts

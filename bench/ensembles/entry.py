@@ -13,8 +13,8 @@ from bench.config.suite import Suite
 from bench.data.image_ids import car_of
 from bench.ensembles.rules import RULES
 from bench.ensembles.rules.rule import Parameters
-from bench.masks.rle import map_runs
-from bench.masks.types import Map, Runs
+from bench.masks.rle import map_runs, to_mask
+from bench.masks.types import THRESHOLD, Map, Mask, Runs
 from bench.refinement.refine import refined
 from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.files import read_json
@@ -69,6 +69,13 @@ class Entry:
             return map_runs(self.map(maps, image))
         own = [maps[member] for member in self.members]
         return RULES[self.rule].runs(own, self._parameters(image))
+
+    def mask(self, maps: Mapping[str, Map], image: str) -> Mask:
+        """Return this entry's mask of an image, bool (H, W): where `map` is 128 or more."""
+        if self.refine or not self.rule:
+            return self.map(maps, image) >= THRESHOLD
+        height, width = maps[self.members[0]].shape
+        return to_mask(self.runs(maps, image), (height, width))
 
     def without_idle_members(self) -> "Entry":
         """Return the entry without the members whose weight is zero: its maps are the same."""

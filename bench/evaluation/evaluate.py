@@ -20,6 +20,7 @@ from bench.data.image_ids import car_of, file_name, view_of
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
 from bench.evaluation.judged import Judged
+from bench.metrics.boundary import outline
 from bench.metrics.measures import measures
 from bench.scores import leaderboard, worst_images
 from bench.scores.columns import check_figures
@@ -104,9 +105,10 @@ def _rows(
         about = {data.unit: car_of(image), "fold": 0}
         if data.of_cars:
             about["view"] = view_of(image)
+        true_outline = outline(truth)
         for each in judged:
             for entry, mask in each.masks(image, photo).items():
-                figures = check_figures(measures(mask, truth))
+                figures = check_figures(measures(mask, truth, true_outline))
                 yield {"entry": entry, "image": image, **about, **figures}
 
 

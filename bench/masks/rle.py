@@ -67,10 +67,14 @@ def decode(text: str, shape: Size) -> Mask:
     >>> decode("1 1 4 3", (2, 3)).astype(int).tolist()
     [[1, 0, 0], [1, 1, 1]]
     """
-    height, width = shape
-    mask = np.zeros(height * width, dtype=np.bool_)  # new pages are 0 without being written
-    fill_runs(mask.view(np.uint8), _parse(text, limit=mask.size))
-    return mask.reshape(height, width)
+    return to_mask(_parse(text, limit=shape[0] * shape[1]), shape)
+
+
+def to_mask(runs: Runs, shape: Size) -> Mask:
+    """Mask of `shape` (height, width) whose foreground are these runs, all of which lie in it."""
+    mask = np.zeros(shape, dtype=np.bool_)  # new pages are 0 without being written
+    fill_runs(mask.reshape(-1).view(np.uint8), runs)
+    return mask
 
 
 def runs(mask: NDArray[Any]) -> Runs:

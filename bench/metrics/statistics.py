@@ -4,7 +4,6 @@ A network does about equally well on the 16 views of a car, so 5,088 images of 3
 more than 318 observations. Everything here therefore resamples or flips whole cars.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -13,14 +12,10 @@ from scipy.stats import t as student
 
 from bench.masks.types import Floats
 from bench.metrics.correction import holm, holm_levels
+from bench.metrics.draws import all_flips, flipped_sums, resamples
 
-RESAMPLES = 10_000  # the 2.5 % point of the bootstrap is then known to 0.16 percentage points
-FLIPS = 99_999  # the smallest p is 1e-5: over the 4,950 pairs of 100 entries still below 0.05
-FLIPS_PER_PAIR = 50  # larger tables flip more often, so that Holm can still reach 0.02
 CARS_TO_RESAMPLE = 8  # fewer cars have fewer than 6,435 different resamples: Student's t instead
-CARS_TO_ENUMERATE = 17  # up to here all 2**(cars - 1) flips are fewer than FLIPS
 SIGNIFICANT = 0.05  # a difference with a smaller p-value parts two ranks
-BLOCK_BYTES = 2**26  # resamples are drawn in blocks of this size
 SHARE, DIFFERENCE = (0.0, 1.0), (-1.0, 1.0)  # bounds of a Dice or Jaccard score, and of two's
 
 
@@ -147,13 +142,12 @@ def paired_ps(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
     rounding = 1e-12 * np.abs(sums).sum(axis=1).max()
     extreme = np.zeros(len(first), dtype=np.int64)
     count = 0
-    for signs in _sign_blocks(sums.shape[1], len(first), seed):
-        flipped = signs @ sums.T  # (flips, entries)
+    for flipped in flipped_sums(sums, len(first), seed):
         for pair, (a, b) in enumerate(zip(first, second, strict=True)):
-            far = np.abs(flipped[:, a] - flipped[:, b]) >= observed[pair] - rounding
+            far = np.abs(flipped[a] - flipped[b]) >= observed[pair] - rounding
             extreme[pair] += np.count_nonzero(far)
-        count += len(signs)
-    exact = sums.shape[1] <= CARS_TO_ENUMERATE  # the observed signs are then among those counted
+        count += flipped.shape[1]
+    exact = all_flips(sums.shape[1])  # the observed signs are then among those counted
     p = np.ones((len(values), len(values)))
     p[first, second] = p[second, first] = (extreme + (not exact)) / (count + (not exact))
     return p
@@ -261,12 +255,8 @@ def _studentised(sums: Floats, sizes: Floats, error: Floats, seed: int) -> Float
     its own, so the whole sample's spread is used.
     """
     cars = len(sizes)
-    generator = np.random.default_rng(seed)
-    rows = max(1, BLOCK_BYTES // (8 * cars))
     blocks = []
-    for start in range(0, RESAMPLES, rows):
-        count = min(rows, RESAMPLES - start)
-        weights = generator.multinomial(cars, np.full(cars, 1 / cars), size=count).astype(float)
+    for weights in resamples(cars, seed):
         images = (weights @ sizes)[:, None]
         shift = (weights @ sums.T) / images
         squares = weights @ (sums**2).T
@@ -278,19 +268,3 @@ def _studentised(sums: Floats, sizes: Floats, error: Floats, seed: int) -> Float
         scale = np.where(alike, np.where(error > 0, error, 1), own)
         blocks.append(shift / scale)
     return np.concatenate(blocks)
-
-
-def _sign_blocks(cars: int, pairs: int, seed: int) -> Iterator[Floats]:
-    """Blocks (flips, cars) of -1 and 1: every flip that leaves the first car, or random flips."""
-    if cars <= CARS_TO_ENUMERATE:
-        # flipping all cars leaves the absolute sum: half of the flips are enough
-        flips = np.arange(2 ** (cars - 1))[:, None] >> np.arange(cars) & 1
-        yield 1.0 - 2.0 * flips.astype(float)
-        return
-    generator = np.random.default_rng(seed)
-    rows = max(1, BLOCK_BYTES // (8 * cars))
-    left = max(FLIPS, FLIPS_PER_PAIR * pairs)
-    while left > 0:
-        drawn = generator.integers(0, 256, (min(rows, left), -(-cars // 8)), np.uint8)
-        yield 1.0 - 2.0 * np.unpackbits(drawn, axis=1, count=cars).astype(float)
-        left -= len(drawn)

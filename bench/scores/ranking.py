@@ -7,7 +7,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from bench.data.image_ids import car_of
-from bench.metrics import statistics
+from bench.metrics import draws, statistics
 from bench.metrics.power import cars_to_tell
 from bench.scores.columns import averaged
 from bench.scores.pairs import matrix
@@ -80,21 +80,21 @@ def methods(cars: int, entries: int, unit: str = "car") -> dict[str, Any]:
     pairs = entries * (entries - 1) // 2
     resampled = cars >= statistics.CARS_TO_RESAMPLE
     interval = "studentised bootstrap of" if resampled else "Student's t over"
-    all_flips = cars <= statistics.CARS_TO_ENUMERATE
+    all_flips = draws.all_flips(cars)
     flips_of_a_pair = flips_of_the_table = 2 ** (cars - 1)
     if not all_flips:
-        flips_of_a_pair = statistics.FLIPS
-        flips_of_the_table = max(statistics.FLIPS, statistics.FLIPS_PER_PAIR * pairs)
+        flips_of_a_pair = draws.FLIPS
+        flips_of_the_table = max(draws.FLIPS, draws.FLIPS_PER_PAIR * pairs)
     return {
         "unit": unit,
         "level": 0.95,
         "interval": f"{interval} {unit}s",
-        "resamples": statistics.RESAMPLES if resampled else None,
+        "resamples": draws.RESAMPLES if resampled else None,
         "test": f"paired sign-flip permutation of {unit}s, two-sided",
         "flips_of_a_pair": flips_of_a_pair,
         "flips_of_the_table": flips_of_the_table,
         "flips": "all" if all_flips else "random",
-        "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (statistics.FLIPS + 1),
+        "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (draws.FLIPS + 1),
         "correction": "Holm",
         "pairs": pairs,
         "seed": 0,  # the default in metrics/statistics.py, which every table uses

@@ -23,6 +23,7 @@ from bench.ensembles.members import Members
 from bench.masks.contours import contours
 from bench.masks.drawing import AFTER, BEFORE, TRUE, close_up, encode_picture, worst_crop
 from bench.masks.types import THRESHOLD, Map, Mask
+from bench.metrics.boundary import outline
 from bench.metrics.measures import measures
 from bench.refinement.refine import refine
 from bench.scores.columns import averaged, check_figures
@@ -76,8 +77,8 @@ def run(entry: Entry, members: Members, images: Sequence[str], out: Path | None)
 
 def _tried(map: Map, truth: Mask, chains: Mapping[str, Steps]) -> Iterator[dict[str, Any]]:
     """Yield the figures of a map without refinement, then after each refinement."""
-    before = map >= THRESHOLD
-    unrefined = check_figures(measures(before, truth))
+    before, true_outline = map >= THRESHOLD, outline(truth)
+    unrefined = check_figures(measures(before, truth, true_outline))
     yield {"refinement": NONE, **unrefined}
     for name, steps in chains.items():
         began = time.thread_time()
@@ -91,7 +92,7 @@ def _tried(map: Map, truth: Mask, chains: Mapping[str, Steps]) -> Iterator[dict[
             "refine_ms": ms,
             "tried": refined.tried,
             "kept": refined.kept,
-            **(measures(after, truth) if changed else unrefined),
+            **(measures(after, truth, true_outline) if changed else unrefined),
         }
 
 

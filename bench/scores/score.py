@@ -18,6 +18,7 @@ from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.masks.resize import ceiling_map
 from bench.masks.types import THRESHOLD, Map, Mask, Size
+from bench.metrics.boundary import outline
 from bench.metrics.measures import measures
 from bench.metrics.overlap import counts, dice
 from bench.scores.columns import check_figures
@@ -50,9 +51,10 @@ def run(
         about = {data.unit: car_of(image), "fold": folds[image]}
         if data.of_cars:
             about = {"car": car_of(image), "view": view_of(image), "fold": folds[image]}
+        true_outline = outline(truth)
         rows = [
             {"entry": entry.name, "image": image, **about}
-            | check_figures(measures(entry.map(maps, image) >= THRESHOLD, truth))
+            | check_figures(measures(entry.mask(maps, image), truth, true_outline))
             for entry in entries
         ]
         return rows, [_ceiling(truth, size) for size in sizes]

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import ndimage
 
 from bench.data.carvana import open_folder
-from bench.metrics.boundary import boundary, wrong_by_distance
+from bench.metrics.boundary import boundary, outline, wrong_by_distance
 
 EMPTY = np.zeros((30, 40), dtype=bool)
 DOT = EMPTY.copy()
@@ -106,6 +106,13 @@ def test_only_the_rim_counts_in_boundary_iou():
 )
 def test_edge_cases(predicted, truth, expected):
     assert boundary(predicted, truth) == pytest.approx(expected, nan_ok=True)
+
+
+@given(PAIRS)
+def test_a_truth_known_by_its_outline_gives_the_same(pair):
+    predicted, truth = pair
+    expected = pytest.approx(boundary(predicted, truth), rel=0, nan_ok=True)
+    assert boundary(predicted, truth, outline(truth)) == expected
 
 
 @given(PAIRS)

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import t as student
 
+from bench.metrics import draws
 from bench.metrics import statistics as stats
 
 VIEWS = 16
@@ -127,12 +128,12 @@ def test_random_flips_agree_with_all_flips(monkeypatch):
     generator = np.random.default_rng(4)
     a, cars = clustered(generator, 1, 16)
     exact = stats.paired_p(a[0] + 0.4, 0 * a[0], cars)
-    monkeypatch.setattr(stats, "CARS_TO_ENUMERATE", 0)
+    monkeypatch.setattr(draws, "CARS_TO_ENUMERATE", 0)
     assert stats.paired_p(a[0] + 0.4, 0 * a[0], cars) == pytest.approx(exact, abs=0.005)
 
 
 def test_p_is_below_5_percent_5_times_in_100_and_finds_a_planted_difference(monkeypatch):
-    monkeypatch.setattr(stats, "FLIPS", 1_999)  # enough to place p at 0.05
+    monkeypatch.setattr(draws, "FLIPS", 1_999)  # enough to place p at 0.05
     a, cars = clustered(np.random.default_rng(10), 1000, 100)
     b, _ = clustered(np.random.default_rng(11), 1000, 100)
     null = [stats.paired_p(*pair, cars, seed) for seed, pair in enumerate(zip(a, b, strict=True))]
@@ -168,7 +169,7 @@ def test_ties_share_the_rank_of_the_best_of_their_group():
 
 
 def test_equal_entries_are_rarely_parted(monkeypatch):
-    monkeypatch.setattr(stats, "FLIPS", 1_999)
+    monkeypatch.setattr(draws, "FLIPS", 1_999)
     parted = []
     for seed in range(100):
         scores, cars = clustered(np.random.default_rng(seed), 5, 30)
