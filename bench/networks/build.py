@@ -9,6 +9,7 @@ from torch import nn
 import models
 from bench.config.recipe import Recipe
 from bench.system.errors import BadConfig, BadFile, Missing, memory_is_full
+from models.depthwise import make_depthwise_fast
 from models.encoders import MissingWeights
 from models.interface import margin_of, stride_of
 from models.weights import BadWeights
@@ -39,6 +40,7 @@ def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
     except BadWeights as error:
         raise BadFile(error.file, error.what, error.cure) from error
     _check_input(recipe, network)
+    network = make_depthwise_fast(network)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 

@@ -1,0 +1,68 @@
+"""Depthwise convolutions with a stride: the values and gradients of PyTorch's own."""
+
+from copy import deepcopy
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from models.depthwise import StridedDepthwise, make_depthwise_fast
+
+SIDES = st.tuples(st.integers(7, 20), st.integers(7, 20))
+
+
+def both(layer, image):
+    """Return result and gradients of a layer, and of the fast one made of a copy."""
+    for each in (layer, make_depthwise_fast(deepcopy(layer))):
+        seen = image.clone().requires_grad_()
+        result = each(seen)
+        (result * torch.arange(result.numel()).reshape(result.shape).sin()).sum().backward()
+        yield result, seen.grad, each.weight.grad
+
+
+@given(
+    SIDES, st.sampled_from([1, 3, 5, 7]), st.integers(1, 3), st.integers(0, 6), st.integers(1, 3)
+)
+def test_values_and_gradients_are_those_of_a_plain_convolution(size, side, down, pad, channels):
+    layer = nn.Conv2d(
+        channels, channels, side, (down, 2), min(pad, side - 1), groups=channels, bias=False
+    ).double()
+    fast = make_depthwise_fast(deepcopy(layer))
+    assert type(fast) is StridedDepthwise
+    image = torch.rand(2, channels, *size, dtype=torch.double)
+    for ours, theirs in zip(*both(layer, image), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_under_autocast_they_are_the_same_but_for_rounding():
+    layer = nn.Conv2d(8, 8, 3, 2, 1, groups=8, bias=False)
+    with torch.autocast("cpu", torch.bfloat16):
+        (values, of_image, of_weight), fast = both(layer, torch.rand(2, 8, 16, 24))
+    assert fast[0].dtype == torch.bfloat16 and fast[2].dtype == torch.float32
+    assert torch.equal(values, fast[0])
+    torch.testing.assert_close(of_image, fast[1], atol=0.02, rtol=0.02)
+    torch.testing.assert_close(of_weight, fast[2], atol=0.1, rtol=0.02)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(4, 4, 3, 1, 1, groups=4, bias=False),
+        nn.Conv2d(4, 4, 3, 2, 1, bias=False),
+        nn.Conv2d(4, 4, 3, 2, 1, groups=4),
+        nn.Conv2d(4, 4, 3, 2, 1, dilation=2, groups=4, bias=False),
+        nn.Conv2d(4, 8, 3, 2, 1, groups=4, bias=False),
+        nn.Conv2d(4, 4, 3, 2, 1, groups=4, bias=False, padding_mode="reflect"),
+    ],
+)
+def test_other_convolutions_stay_as_they_are(layer):
+    assert type(make_depthwise_fast(nn.Sequential(layer))[0]) is nn.Conv2d
+
+
+def test_evaluation_is_pytorchs_own(monkeypatch):
+    fast = make_depthwise_fast(nn.Conv2d(4, 4, 3, 2, 1, groups=4, bias=False)).eval()
+    image = torch.rand(1, 4, 8, 8)
+    exported = torch.export.export(fast, (image,)).module()
+    assert torch.equal(exported(image), fast(image))
