@@ -75,9 +75,16 @@ class Run:
     @cached_property
     def forward_gflops(self) -> dict[str, float]:
         """The GFLOPs of a forward pass, by recipe; an edge network's is that of a tile."""
-        return {
-            name: gflops(meta_network(recipe), recipe.size) for name, recipe in self.recipes.items()
+        known: dict[tuple[str, Size], float] = {}  # many differ in their seed alone
+        networks = {
+            name: (recipe.network.model_dump_json(), recipe.size)
+            for name, recipe in self.recipes.items()
         }
+        for name, network in networks.items():
+            if network not in known:
+                recipe = self.recipes[name]
+                known[network] = gflops(meta_network(recipe), recipe.size)
+        return {name: known[network] for name, network in networks.items()}
 
     @property
     def grids(self) -> dict[str, Size]:
