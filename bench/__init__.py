@@ -3,7 +3,7 @@
   system/       what the program stands on
     errors text threads progress process device environment disk temporaries files contents claims
   config/       what decides a run: recipe, suite, refinement steps, and where its files lie
-    recipe suite variation names part refinement library strict layout
+    recipe suite variation names part machine refinement library strict layout
   masks/        maps, masks and runs: one type each, and the exact ways between them
     types rle resize contours packing store parts publishing database damage
     scratch drawing

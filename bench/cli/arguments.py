@@ -261,8 +261,8 @@ def open_run(args: argparse.Namespace) -> "Run":
 
 def run_options(args: argparse.Namespace) -> "RunOptions":
     """Return what a command line says of a run."""
+    from bench.config.machine import Machine
     from bench.run.opening import RunOptions
-    from bench.system.device import Machine
 
     return RunOptions(
         suite=args.suite,

@@ -46,7 +46,7 @@ def download_command(args: argparse.Namespace) -> None:
 def models_command(args: argparse.Namespace) -> None:
     """List the recipes with what their networks cost, or show one layer by layer."""
     from bench.cli import catalogue
-    from bench.system.device import Machine
+    from bench.config.machine import Machine
 
     machine = Machine(args.device, args.jobs) if args.measure else None
     recipes = [catalogue.entry(args.name, machine)] if args.name else catalogue.entries(machine)

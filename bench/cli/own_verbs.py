@@ -69,13 +69,13 @@ def _described(args: argparse.Namespace, table: str | None) -> "Description":
 
 def evaluate_command(args: argparse.Namespace) -> None:
     """Score models and submissions on labelled photographs."""
+    from bench.config.machine import Machine
     from bench.data.folds import limit_cars
     from bench.evaluation import evaluate
     from bench.evaluation.judged import open_judged
     from bench.own.opening import open_data
     from bench.scores.tables import to_markdown, to_records
     from bench.system.contents import Contents
-    from bench.system.device import Machine
 
     if args.out and args.out.exists() and any(args.out.iterdir()):
         raise BadConfig(f"{args.out}: holds something already; name a new folder")

@@ -7,6 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
+from bench.config.machine import Machine
 from bench.cutout.model import Model, open_model
 from bench.data.dataset import DataSet, by_table_name
 from bench.data.listing import id_in_table
@@ -14,7 +15,6 @@ from bench.ensembles.entry import Entry
 from bench.kaggle.reading import read_rows
 from bench.masks import rle
 from bench.masks.types import THRESHOLD, Mask, RgbImage
-from bench.system.device import Machine
 from bench.system.errors import BadConfig, BadData, BadFile
 
 

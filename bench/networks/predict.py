@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.config.machine import Machine
 from bench.config.part import WHOLE, Part
 from bench.config.recipe import Recipe
 from bench.data.image_ids import car_of
@@ -37,7 +38,7 @@ from bench.networks.wanted import (
     timing_file,
 )
 from bench.system.claims import claimed
-from bench.system.device import Machine, free_memory
+from bench.system.device import device_named, free_memory
 from bench.system.environment import OtherWork
 from bench.system.errors import BadData, Incomplete
 from bench.system.files import update_text
@@ -208,7 +209,8 @@ def _has_to_predict(task: PredictionTask) -> bool:
 
 def _groups(tasks: Sequence[PredictionTask], machine: Machine) -> Iterator[list[PredictionTask]]:
     """Yield the members in groups whose weights take at most WEIGHTS_SHARE of the free memory."""
-    limit, taken, group = WEIGHTS_SHARE * free_memory(machine), 0, list[PredictionTask]()
+    limit = WEIGHTS_SHARE * free_memory(device_named(machine.device))
+    taken, group = 0, list[PredictionTask]()
     for task in tasks:
         weights = [training.weights for fold in task.folds for training in fold.trainings]
         needed = sum(path.stat().st_size for path in weights if path.exists())

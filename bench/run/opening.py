@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.config.layout import Layout
 from bench.config.library import load_suite, suite_path, with_overrides
+from bench.config.machine import Machine
 from bench.config.names import check_names
 from bench.config.part import WHOLE, Part
 from bench.config.refinement import to_json
@@ -23,7 +24,6 @@ from bench.run.members import training_stages
 from bench.run.run import Run
 from bench.run.stage import KeptStage
 from bench.system.claims import check_unclaimed, remove_abandoned
-from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, Missing
 from bench.system.files import json_text, read_text, update_text, write_json

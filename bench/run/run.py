@@ -8,6 +8,7 @@ from pathlib import Path
 
 from bench.config.layout import Layout
 from bench.config.library import SUITES, list_names, single_models
+from bench.config.machine import Machine
 from bench.config.recipe import Recipe, Teach
 from bench.config.suite import Suite, is_path
 from bench.data.carvana import is_drawn
@@ -22,7 +23,6 @@ from bench.masks.types import Size
 from bench.networks.build import meta_network
 from bench.networks.edge import typical_tiles
 from bench.system.contents import Contents
-from bench.system.device import Machine
 from bench.system.environment import is_checkout
 from bench.system.errors import BadConfig, Missing
 from bench.system.text import several
