@@ -50,7 +50,7 @@
   share/        an exported model for others: from Python, and from the Hugging Face hub
     api card hub*
   run/          one run of a suite: its stages, what is done, what is left
-    run record stage inputs members results opening items stages work plan verify
+    run record stage inputs members leaderboard results opening items stages plan verify
   workers/      ways to run a run's items: on one machine, and on many
     lanes processes makespan task nodes dealing cluster
   speed/        every part beside its peers, for developers

@@ -14,6 +14,7 @@ from bench.cli.arguments import (
     whole,
 )
 from bench.cli.printing import print_data_report, print_result, print_tables
+from bench.system import process
 from bench.system.environment import home
 from bench.system.progress import say
 
@@ -76,6 +77,7 @@ def doctor_command(args: argparse.Namespace) -> None:
     if args.suite:
         from bench.run.plan import plan
 
+        process.prepare_for_networks()
         facts["suite"] = plan(open_run(args))
     print_result(args, facts)
 

@@ -20,7 +20,7 @@ from bench.masks.damage import claim_of, remove
 from bench.masks.parts import find_maps
 from bench.masks.publishing import is_elsewhere, published, written_store
 from bench.masks.store import MapStore
-from bench.networks.edge import ReadMap
+from bench.masks.types import ReadMap
 from bench.networks.manifest import check_weights
 from bench.networks.predictor import (
     EdgePredictor,
@@ -28,6 +28,7 @@ from bench.networks.predictor import (
     predict_together,
 )
 from bench.networks.wanted import (
+    PHOTOGRAPHS,
     FoldTask,
     PredictionTask,
     folds_lacking,
@@ -44,7 +45,6 @@ from bench.system.errors import BadData, Incomplete
 from bench.system.files import update_text
 from bench.system.progress import say
 
-PHOTOGRAPHS = 1000  # about so many are lost at most where stores appear complete
 WEIGHTS_SHARE = 0.25  # of free memory for weights; the rest is for what networks compute
 
 

@@ -16,8 +16,8 @@ from bench.config.recipe import Recipe
 from bench.data.images import read_image
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore
-from bench.masks.types import Size
-from bench.networks.edge import ReadMap, Sharpener
+from bench.masks.types import ReadMap, Size
+from bench.networks.edge import Sharpener
 from bench.networks.infer import map_of, mean_probability
 from bench.networks.load import ready_network
 from bench.networks.tta import views

@@ -25,7 +25,7 @@ from bench.config.layout import TrainingFolder
 from bench.config.machine import Machine
 from bench.config.recipe import Recipe, scaled
 from bench.config.strict import read
-from bench.data.dataset import DataSet
+from bench.data.dataset import DataSet, Lessons
 from bench.masks.types import Map
 from bench.networks.manifest import read_manifest
 from bench.own.opening import open_data
@@ -36,7 +36,7 @@ from bench.system.errors import BadConfig, BenchError, Missing, memory_is_full, 
 from bench.system.progress import report_dice, say
 from bench.system.temporaries import temporary_folder
 from bench.training import train
-from bench.training.dataset import Decoded, Lessons, samples_of
+from bench.training.dataset import Decoded, samples_of
 
 ALONE = (  # whatever the user has configured for accelerate
     *("--multi_gpu", "--num_machines", "1", "--gpu_ids", "all", "--main_process_port", "0"),

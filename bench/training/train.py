@@ -19,9 +19,8 @@ from bench.config.layout import TrainingFolder
 from bench.config.machine import Machine
 from bench.config.recipe import NOT_TRAINED, Recipe, scaled
 from bench.config.strict import check_same
-from bench.data.dataset import DataSet
-from bench.masks.types import Size
-from bench.networks.edge import ReadMap
+from bench.data.dataset import DataSet, Lessons
+from bench.masks.types import ReadMap, Size
 from bench.networks.manifest import is_whole, read_manifest
 from bench.system.device import Accelerator, accelerator_of, enough_memory, refused_beyond_free_ram
 from bench.system.environment import OtherWork, environment
@@ -31,7 +30,6 @@ from bench.system.threads import prefetch
 from bench.training import check, memory
 from bench.training.augment import Augment, no_map
 from bench.training.dataset import (
-    Lessons,
     Taught,
     TrainingSet,
     batches,
@@ -46,7 +44,6 @@ from bench.training.tensorboard import write_scalars
 from models.interface import channels_of, parameter_count
 
 RANK_SEED = 1_000_003  # between the random numbers of two ranks
-VERSION = 1  # raised when the same recipe would learn otherwise: no older training is then current
 
 
 @dataclass(frozen=True)
