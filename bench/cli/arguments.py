@@ -34,7 +34,7 @@ class Verb:
         example: a command line without the program's name.
         add_arguments: adds what this verb alone understands.
         command: does the work.
-        networks: whether the verb runs networks even without a SUITE.
+        networks: whether the verb runs networks, whatever its words are.
     """
 
     name: str

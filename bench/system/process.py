@@ -104,7 +104,11 @@ def prepare_for_networks() -> None:
 
     cuDNN times them on a network's first batch, which pays because the sizes of a network's inputs
     never change.
+
+    Raises:
+        BenchError: as `check_addresses`.
     """
+    check_addresses()
     import torch
 
     torch.backends.cudnn.benchmark = True

@@ -50,6 +50,7 @@ def test_what_needs_no_network_loads_none(made, tmp_path):
     commands = (
         [*made.words("errors"), *out, str(tmp_path / "errors"), "--worst", "1"],
         [*made.words("refine"), *out, str(tmp_path / "refined")],
+        ["evaluate", "--submission", str(made.data / "train_masks.csv"), "--data", str(made.data)],
         ["demo", "--out", str(tmp_path / "demo"), "--cars", "1", "--test-cars", "0"],
     )
     for words, (code, modules) in loaded_by(*commands).items():
