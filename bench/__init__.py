@@ -3,7 +3,7 @@
   system/       what the program stands on
     errors text threads progress process device environment disk temporaries files contents claims
   config/       what decides a run: recipe, suite, refinement steps, and where its files lie
-    recipe suite variation names part refinement library strict layout
+    recipe suite variation names part machine refinement library strict layout
   masks/        maps, masks and runs: one type each, and the exact ways between them
     types rle resize contours packing store parts publishing database damage
     scratch drawing
@@ -50,7 +50,7 @@
   share/        an exported model for others: from Python, and from the Hugging Face hub
     api card hub*
   run/          one run of a suite: its stages, what is done, what is left
-    run record stage inputs members results opening items stages work plan verify
+    run record stage inputs members leaderboard results opening items stages plan verify
   workers/      ways to run a run's items: on one machine, and on many
     lanes processes makespan task nodes dealing cluster
   speed/        every part beside its peers, for developers

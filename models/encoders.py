@@ -2,19 +2,13 @@
 
 import difflib
 import os
-from glob import escape
 from pathlib import Path
 
 import segmentation_models_pytorch as smp
 from torch import Tensor, nn
 
+from models.pretrained import WEIGHTS_DIR, MissingWeights, local_weights
 from models.weights import read_weights
-
-WEIGHTS_DIR = "CARVANA_WEIGHTS"  # environment variable: a folder of <encoder>.*safetensors
-
-
-class MissingWeights(Exception):
-    """The pretrained weights of an encoder are neither on this machine nor on the hub."""
 
 
 def build_encoder(name: str, *, pretrained: bool) -> nn.Module:
@@ -66,21 +60,6 @@ def load_pretrained(encoder: nn.Module, name: str) -> None:
     if misfits:
         raise ValueError(f"{path or name}: {len(misfits)} tensors do not fit, first {misfits[0]!r}")
     encoder.load_state_dict({key: weights[key].to(value.dtype) for key, value in wanted.items()})
-
-
-def local_weights(name: str) -> Path | None:
-    """Return the file `<name>.*safetensors` in the folder CARVANA_WEIGHTS, if there is one.
-
-    Raises:
-        MissingWeights: there is no such folder.
-    """
-    folder = os.environ.get(WEIGHTS_DIR)
-    if not folder:
-        return None
-    if not Path(folder).is_dir():
-        raise MissingWeights(f"{WEIGHTS_DIR} names {folder}, and there is no such folder")
-    files = sorted(Path(folder).glob(f"{escape(name)}.*safetensors"))
-    return files[0] if files else None
 
 
 def _beside(name: str) -> str:

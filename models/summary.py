@@ -19,8 +19,8 @@ def gflops(network: nn.Module, size: tuple[int, int]) -> float:
     on single pixels (norms, activations, resizing) and classical methods do not.
 
     Args:
-        network: as `models.build` returns it; it is not changed. A copy on the meta device (shapes
-            only) makes any size take less than a second and next to no memory.
+        network: as `networks.build` returns it; it is not changed. A copy on the meta device
+            (shapes only) makes any size take less than a second and next to no memory.
         size: height, width of the image; padding to the network's stride counts.
     """
     if not parameter_count(network):
@@ -49,7 +49,7 @@ def layers(network: nn.Module, size: tuple[int, int]) -> list[Layer]:
     listed twice, and its parameters are counted the first time.
 
     Args:
-        network: as `models.build` returns it; it is not changed.
+        network: as `networks.build` returns it; it is not changed.
         size: height, width of the image.
     """
     device = "meta" if parameter_count(network) else "cpu"  # a classical method needs pixels

@@ -1,8 +1,8 @@
 """Options that make each network small enough for a test."""
 
-import models
+from models import networks
 
-LEARNING = [name for name in models.NETWORKS if name != "otsu_watershed"]
+LEARNING = [name for name in networks.NETWORKS if name != "otsu_watershed"]
 
 
 SMALLEST = {  # options that make each network small enough for a test

@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from bench.data.dataset import DataSet
-from bench.training.dataset import Lessons
+from bench.data.dataset import DataSet, Lessons
 from tests.tiny import TINY
 
 

@@ -22,6 +22,7 @@ from scipy.ndimage import gaussian_filter
 from bench.cli.arguments import make_parser, open_run
 from bench.cli.verbs import VERBS, main
 from bench.config.layout import TrainingFolder
+from bench.config.machine import Machine
 from bench.config.recipe import Network, Recipe
 from bench.config.strict import to_yaml
 from bench.data.carvana import open_folder
@@ -30,7 +31,6 @@ from bench.masks import rle
 from bench.masks.store import MapStore
 from bench.networks import wanted
 from bench.run.members import prediction_stages, training_stages
-from bench.system.device import Machine
 from bench.system.files import sha256
 from bench.training import train
 

@@ -34,7 +34,7 @@ class Verb:
         example: a command line without the program's name.
         add_arguments: adds what this verb alone understands.
         command: does the work.
-        networks: whether the verb runs networks even without a SUITE.
+        networks: whether the verb runs networks, whatever its words are.
     """
 
     name: str
@@ -261,8 +261,8 @@ def open_run(args: argparse.Namespace) -> "Run":
 
 def run_options(args: argparse.Namespace) -> "RunOptions":
     """Return what a command line says of a run."""
+    from bench.config.machine import Machine
     from bench.run.opening import RunOptions
-    from bench.system.device import Machine
 
     return RunOptions(
         suite=args.suite,

@@ -10,8 +10,8 @@ from typing import Any
 from rich.table import Table
 
 from bench.config.library import RECIPES, list_names, load_recipe
+from bench.config.machine import Machine
 from bench.networks.build import meta_network
-from bench.system.device import Machine
 from bench.system.progress import track
 from bench.training.cost import measure
 from models.interface import parameter_count

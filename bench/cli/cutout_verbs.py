@@ -29,10 +29,10 @@ def export_command(args: argparse.Namespace) -> None:
 
 def cutout_command(args: argparse.Namespace) -> None:
     """Cut cars out of photographs."""
+    from bench.config.machine import Machine
     from bench.cutout import cutout
     from bench.cutout.export import open_entry
     from bench.run.record import check_made
-    from bench.system.device import Machine
 
     if args.run:
         check_made(args.run, "fit")
@@ -68,8 +68,8 @@ def serve_command(args: argparse.Namespace) -> None:
     """Serve the page and the API until told to stop."""
     if not all(map(find_spec, SERVE_MODULES)):
         raise lacks_extra("the server", "serve")
+    from bench.config.machine import Machine
     from bench.serve import overhead, server
-    from bench.system.device import Machine
 
     if args.measure:
         cost = overhead.measure_overhead(args.model, args.measure, args.requests, args.device)

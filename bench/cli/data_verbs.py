@@ -14,6 +14,7 @@ from bench.cli.arguments import (
     whole,
 )
 from bench.cli.printing import print_data_report, print_result, print_tables
+from bench.system import process
 from bench.system.environment import home
 from bench.system.progress import say
 
@@ -46,7 +47,7 @@ def download_command(args: argparse.Namespace) -> None:
 def models_command(args: argparse.Namespace) -> None:
     """List the recipes with what their networks cost, or show one layer by layer."""
     from bench.cli import catalogue
-    from bench.system.device import Machine
+    from bench.config.machine import Machine
 
     machine = Machine(args.device, args.jobs) if args.measure else None
     recipes = [catalogue.entry(args.name, machine)] if args.name else catalogue.entries(machine)
@@ -76,6 +77,7 @@ def doctor_command(args: argparse.Namespace) -> None:
     if args.suite:
         from bench.run.plan import plan
 
+        process.prepare_for_networks()
         facts["suite"] = plan(open_run(args))
     print_result(args, facts)
 

@@ -13,7 +13,7 @@ from bench.own.opening import open_data
 from bench.system.device import best_precision, free_ram
 from bench.system.environment import environment, home, installed
 from bench.system.errors import BenchError, Missing
-from models.encoders import WEIGHTS_DIR
+from models.pretrained import WEIGHTS_DIR
 
 OPENCV = "opencv-python-headless"  # albumentations needs this one; it has no windows, nor needs any
 OTHER_OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")

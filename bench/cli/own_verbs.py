@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from bench.cli.arguments import Verb, add_device, data_folder, positive
 from bench.cli.printing import print_data_report, print_result
+from bench.system import process
 from bench.system.environment import home
 from bench.system.errors import BadConfig
 from bench.system.progress import say
@@ -69,17 +70,19 @@ def _described(args: argparse.Namespace, table: str | None) -> "Description":
 
 def evaluate_command(args: argparse.Namespace) -> None:
     """Score models and submissions on labelled photographs."""
+    from bench.config.machine import Machine
     from bench.data.folds import limit_cars
     from bench.evaluation import evaluate
     from bench.evaluation.judged import open_judged
     from bench.own.opening import open_data
     from bench.scores.tables import to_markdown, to_records
     from bench.system.contents import Contents
-    from bench.system.device import Machine
 
     if args.out and args.out.exists() and any(args.out.iterdir()):
         raise BadConfig(f"{args.out}: holds something already; name a new folder")
     data = limit_cars(open_data(data_folder(args)), args.limit)
+    if args.model:
+        process.prepare_for_networks()
     machine = Machine(args.device, args.jobs)
     judged = open_judged(args.model, args.submission, data, machine)
     contents = Contents(home() / "runs" / "cache", args.jobs)
@@ -149,6 +152,5 @@ OWN_VERBS = (
         "evaluate --model car-model --data DIR --out evaluation",
         _add_evaluate,
         evaluate_command,
-        networks=True,
     ),
 )

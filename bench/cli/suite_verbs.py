@@ -3,6 +3,7 @@
 import argparse
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import TYPE_CHECKING
 
 from bench.cli.arguments import (
@@ -16,6 +17,7 @@ from bench.cli.arguments import (
     run_options,
 )
 from bench.cli.printing import print_leaderboard, print_result
+from bench.system import process
 
 if TYPE_CHECKING:
     from bench.run.items import Way
@@ -24,21 +26,23 @@ if TYPE_CHECKING:
 
 def run_command(args: argparse.Namespace) -> None:
     """Do every stage of a suite, then print its leaderboard."""
-    from bench.run.plan import plan
     from bench.run.stages import do_all
-    from bench.run.verify import verify
-    from bench.workers.makespan import minutes_by_workers
 
     run = open_run(args)
     if args.dry_run:
+        from bench.run.plan import plan
+        from bench.workers.makespan import minutes_by_workers
+
+        process.prepare_for_networks()
         left = plan(run)
         minutes = minutes_by_workers(run, left["recipes"])
         print_result(args, {**left, "minutes_by_workers": minutes})
         return
-    with _way(args, run) as way:
-        if args.verify:
-            verify(run)
-        do_all(run, way)
+    if args.verify:
+        from bench.run.verify import verify
+
+        verify(run)
+    do_all(run, partial(_way, args, run))
     print_leaderboard(run, "json" if args.json else "md")
 
 
@@ -98,8 +102,12 @@ def ensemble_command(args: argparse.Namespace) -> None:
 
 @contextmanager
 def _way(args: argparse.Namespace, run: "Run") -> "Iterator[Way | None]":
-    """Give the way to run items that a command line chooses; None: in this process."""
+    """Give the way to run items that a command line chooses; None: in this process.
+
+    The process is prepared for networks, whose library, torch, takes seconds to load.
+    """
     options = run_options(args)
+    process.prepare_for_networks()
     if args.cluster:
         from bench.workers.cluster import on_cluster
 

@@ -75,10 +75,11 @@ def _start_process(args: argparse.Namespace) -> None:
     if getattr(args, "cluster", None):
         process.set_environment_of_ray()
     works_on_run = bool(getattr(args, "suite", None))
-    if works_on_run or args.networks:
-        process.check_addresses()
+    if args.networks:
         process.prepare_for_networks()
     if works_on_run:
+        process.check_addresses()
+        process.keep_large_arrays()
         process.use_one_opencv_thread()
 
 

@@ -31,7 +31,7 @@ MAPPED = {"network", "size", "tta", "edge"}
 
 
 class Network(BaseModel):
-    """The name of a network in `models.NETWORKS`; every other field is an option of its own."""
+    """The name of a network in `models/networks.py`; every other field is an option of its own."""
 
     model_config = ConfigDict(frozen=True, extra="allow", strict=True)
     name: str

@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from bench.config.layout import Layout, TrainingFolder
+from bench.config.machine import Machine
 from bench.config.recipe import Recipe
 from bench.config.strict import read
 from bench.config.suite import Suite
@@ -40,7 +41,6 @@ from bench.networks.engines import ENGINES
 from bench.networks.load import load_network
 from bench.networks.manifest import check_weights
 from bench.own.opening import open_data
-from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError, Missing
 from bench.system.files import read_json, sha256, write_bytes, write_json

@@ -12,6 +12,7 @@ import torch
 from torch import nn
 
 from bench.config.layout import Layout, TrainingFolder
+from bench.config.machine import Machine
 from bench.config.recipe import Recipe
 from bench.config.strict import read
 from bench.cutout.letterbox import letterbox
@@ -31,7 +32,7 @@ from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
 from bench.networks.openvino import undisturbed
 from bench.networks.tta import views
-from bench.system.device import Accelerator, Machine, enough_memory
+from bench.system.device import Accelerator, accelerator_of, enough_memory
 from bench.system.errors import BadConfig
 from models.interface import stride_of
 
@@ -69,7 +70,7 @@ class Model:
                 )
             machine = replace(machine, device="cpu")
         self.manifest, self.entry = manifest, manifest.to_entry()
-        self._accelerator, self._exact = machine.accelerator(), exact
+        self._accelerator, self._exact = accelerator_of(machine.device, machine.precision), exact
         layout = Layout(folder)
         self._members = [
             _LoadedMember(member, layout, self._accelerator, exact) for member in manifest.members

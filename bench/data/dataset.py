@@ -13,7 +13,7 @@ from bench.data.listing import id_in_table
 from bench.data.mask_formats import Marks, fill_holes
 from bench.data.tables import read_table
 from bench.masks import rle
-from bench.masks.types import Mask, Size
+from bench.masks.types import Mask, ReadMap, Size
 from bench.system.errors import BadFile, Missing
 from bench.system.threads import prefetch
 
@@ -76,6 +76,16 @@ class DataSet:
         else:
             mask = _decode_row(self, image_id, shape)
         return fill_holes(mask) if self.own and self.own.marks.fill_holes else mask
+
+
+@dataclass(frozen=True)
+class Lessons:
+    """Photographs whose targets are a teacher's maps."""
+
+    photographs: Mapping[str, Path]  # by image id
+    made_from: Mapping[str, str]  # image id -> a hash of its photograph and its map
+    map: ReadMap
+    share: float  # of the samples of an epoch
 
 
 def by_table_name(names: Mapping[str, str]) -> dict[str, str]:

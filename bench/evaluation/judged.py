@@ -3,19 +3,21 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from bench.cutout.model import Model, open_model
+from bench.config.machine import Machine
 from bench.data.dataset import DataSet, by_table_name
 from bench.data.listing import id_in_table
 from bench.ensembles.entry import Entry
 from bench.kaggle.reading import read_rows
 from bench.masks import rle
 from bench.masks.types import THRESHOLD, Mask, RgbImage
-from bench.system.device import Machine
 from bench.system.errors import BadConfig, BadData, BadFile
+
+if TYPE_CHECKING:
+    from bench.cutout.model import Model
 
 
 class Judged(Protocol):
@@ -46,6 +48,8 @@ class JudgedModel:
     """An exported model, and its members beside it where they are several."""
 
     def __init__(self, folder: Path, machine: Machine, prefix: str = "") -> None:
+        from bench.cutout.model import open_model  # torch, which no submission needs
+
         self._model: Model = open_model(folder, machine)
         entry, manifest = self._model.entry, self._model.manifest
         names = [f"{prefix}{name}" for name in entry.members]

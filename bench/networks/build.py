@@ -6,12 +6,12 @@ import torch
 from accelerate import init_empty_weights
 from torch import nn
 
-import models
 from bench.config.recipe import Recipe
 from bench.system.errors import BadConfig, BadFile, Missing, memory_is_full
+from models import networks
 from models.depthwise import make_depthwise_fast
-from models.encoders import MissingWeights
 from models.interface import margin_of, stride_of
+from models.pretrained import MissingWeights
 from models.weights import BadWeights
 
 
@@ -30,7 +30,7 @@ def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
     if not pretrained and "pretrained" in options:
         options["pretrained"] = False
     try:
-        network = models.build(recipe.network.name, options)
+        network = networks.build(recipe.network.name, options)
     except ValueError as error:
         if memory_is_full(error):
             raise

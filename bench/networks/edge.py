@@ -5,7 +5,7 @@ shown with a margin as wide as the network can look, so that the map is the same
 meet. Outside the band the map stays as it is, to the bit.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import cv2
 import numpy as np
@@ -23,7 +23,6 @@ from bench.system.device import Accelerator
 from models.interface import margin_of
 
 Seen = NDArray[np.uint8]  # (H, W, 5): red, green, blue, map, and band as 0 or 255
-ReadMap = Callable[[str], Map]  # image id -> the map that an edge network sharpens
 OUTLINE_PX = 4200  # length of a car's outline: of 96 photographs, tiles times their sides
 
 

@@ -1,7 +1,6 @@
 """Load a recipe's trained network from the folder of its training, ready to predict."""
 
 from collections.abc import Sequence
-from contextlib import suppress
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,11 +15,9 @@ from bench.networks.build import build
 from bench.networks.manifest import TRAIN_AGAIN, check_weights
 from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.progress import say
-from models.encoders import MissingWeights, local_weights
 from models.interface import channels_of, stride_of
 from models.weights import BadWeights, read_weights
 
-VGG_ENCODERS = {"vgg_unet": "vgg16_bn"}  # of the networks whose encoder is no option
 ROUNDING = 1e-3  # of the mean: of two almost equal neighbours, pooling may choose the other
 
 
@@ -50,17 +47,6 @@ def agree(network: nn.Module, other: nn.Module, images: Tensor) -> bool:
     """Whether the logits of two networks, of images (B, C, H, W), differ by rounding alone."""
     expected, logits = network(images), other(images)
     return bool((logits - expected).abs().mean() <= ROUNDING * expected.abs().mean())
-
-
-def starting_weights(recipe: Recipe) -> list[Path]:
-    """Return the files on this machine whose weights a training of the recipe begins with."""
-    files = [Path(recipe.start_from)] if recipe.start_from else []
-    options = recipe.network.options
-    if options.get("pretrained"):
-        encoder = options.get("encoder", VGG_ENCODERS.get(recipe.network.name, "vgg16"))
-        with suppress(MissingWeights):  # which nobody needs who trains no more
-            files += [path for path in [local_weights(encoder)] if path]
-    return [path for path in files if path.is_file()]
 
 
 def start_from(network: nn.Module, weights: Path) -> None:

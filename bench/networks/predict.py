@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from bench.config.machine import Machine
 from bench.config.part import WHOLE, Part
 from bench.config.recipe import Recipe
 from bench.data.image_ids import car_of
@@ -19,7 +20,7 @@ from bench.masks.damage import claim_of, remove
 from bench.masks.parts import find_maps
 from bench.masks.publishing import is_elsewhere, published, written_store
 from bench.masks.store import MapStore
-from bench.networks.edge import ReadMap
+from bench.masks.types import ReadMap
 from bench.networks.manifest import check_weights
 from bench.networks.predictor import (
     EdgePredictor,
@@ -27,6 +28,7 @@ from bench.networks.predictor import (
     predict_together,
 )
 from bench.networks.wanted import (
+    PHOTOGRAPHS,
     FoldTask,
     PredictionTask,
     folds_lacking,
@@ -37,13 +39,12 @@ from bench.networks.wanted import (
     timing_file,
 )
 from bench.system.claims import claimed
-from bench.system.device import Machine, free_memory
+from bench.system.device import device_named, free_memory
 from bench.system.environment import OtherWork
 from bench.system.errors import BadData, Incomplete
 from bench.system.files import update_text
 from bench.system.progress import say
 
-PHOTOGRAPHS = 1000  # about so many are lost at most where stores appear complete
 WEIGHTS_SHARE = 0.25  # of free memory for weights; the rest is for what networks compute
 
 
@@ -208,7 +209,8 @@ def _has_to_predict(task: PredictionTask) -> bool:
 
 def _groups(tasks: Sequence[PredictionTask], machine: Machine) -> Iterator[list[PredictionTask]]:
     """Yield the members in groups whose weights take at most WEIGHTS_SHARE of the free memory."""
-    limit, taken, group = WEIGHTS_SHARE * free_memory(machine), 0, list[PredictionTask]()
+    limit = WEIGHTS_SHARE * free_memory(device_named(machine.device))
+    taken, group = 0, list[PredictionTask]()
     for task in tasks:
         weights = [training.weights for fold in task.folds for training in fold.trainings]
         needed = sum(path.stat().st_size for path in weights if path.exists())

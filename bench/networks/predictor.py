@@ -11,17 +11,18 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from bench.config.machine import Machine
 from bench.config.recipe import Recipe
 from bench.data.images import read_image
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore
-from bench.masks.types import Size
-from bench.networks.edge import ReadMap, Sharpener
+from bench.masks.types import ReadMap, Size
+from bench.networks.edge import Sharpener
 from bench.networks.infer import map_of, mean_probability
 from bench.networks.load import ready_network
 from bench.networks.tta import views
 from bench.networks.wanted import FoldTask
-from bench.system.device import Machine, enough_memory, refused_beyond_free_ram, wait_for
+from bench.system.device import accelerator_of, enough_memory, refused_beyond_free_ram, wait_for
 from bench.system.errors import BadData
 from bench.system.progress import track
 from bench.system.threads import BackgroundWorkers, prefetch
@@ -41,7 +42,7 @@ class MemberPredictor:
 
     def __init__(self, recipe: Recipe, fold: FoldTask, maps: MapStore, machine: Machine) -> None:
         self.recipe, self._maps = recipe, maps
-        self._accelerator = machine.accelerator()
+        self._accelerator = accelerator_of(machine.device, machine.precision)
         device = self._accelerator.device
         self.photographs, self._hashes = fold.photographs, fold.hashes
         trainings = fold.trainings if self.photographs else ()

@@ -15,12 +15,12 @@ from bench.config.part import WHOLE, Part
 from bench.config.recipe import Recipe
 from bench.masks.parts import Maps, find_maps, open_maps, part_path
 from bench.masks.store import MapStore
-from bench.masks.types import Map
-from bench.networks.edge import ReadMap
+from bench.masks.types import Map, ReadMap
 from bench.networks.manifest import TRAIN_AGAIN
 from bench.system.errors import Missing
 from bench.system.files import json_text, read_json, sha256
 
+PHOTOGRAPHS = 1000  # about so many are lost at most where stores appear complete
 VERSION = 1  # raised when the same weights would give other maps: no older map is then current
 
 

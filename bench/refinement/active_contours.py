@@ -9,7 +9,6 @@ from typing import NamedTuple
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from skimage.segmentation import active_contour
 
 from bench.config.refinement import ActiveContours
 from bench.masks.types import Floats, Map, Points
@@ -91,6 +90,8 @@ def _steeper_path(map: Map, line: Points, alpha: float, beta: float) -> Points |
 
     None: the snake left the crop, or the map is not clearly steeper along its path.
     """
+    from skimage.segmentation import active_contour  # loads SciPy, which few runs need
+
     low = np.maximum(np.floor(line.min(axis=0)).astype(int) - MARGIN_PX, 0)
     high = np.minimum(np.ceil(line.max(axis=0)).astype(int) + MARGIN_PX + 1, map.shape)
     crop = map[low[0] : high[0], low[1] : high[1]] / 255

@@ -16,7 +16,15 @@ from markupsafe import Markup
 
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
-from bench.report import figures, heatmaps, leaderboard, learning_curves, pictures, provenance
+from bench.report import (
+    TEMPLATES,
+    figures,
+    heatmaps,
+    leaderboard,
+    learning_curves,
+    pictures,
+    provenance,
+)
 from bench.report.answer import answer
 from bench.report.facts import Facts
 from bench.report.heatmaps import HeatMap
@@ -25,9 +33,6 @@ from bench.report.svg import Drawing
 from bench.scores.reported import NOTE
 from bench.system.files import write_text
 from bench.system.text import number
-
-TEMPLATES = Path(__file__).parent / "templates"
-TEMPLATE_FILES = sorted(TEMPLATES.iterdir())
 
 
 @dataclass(frozen=True)

@@ -6,20 +6,25 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from bench.config.recipe import Recipe
 from bench.config.refinement import to_json
+from bench.config.suite import Reported
 from bench.data.carvana import is_drawn, is_real
 from bench.data.content import by_car, mask_hashes, photograph_hashes
 from bench.data.folds import given_folds
 from bench.ensembles.entry import Entry
-from bench.networks.load import starting_weights
 from bench.run.record import Inputs
 from bench.run.run import Run
 from bench.run.stage import file_hashes, store_hash
+from bench.scores import reported
 from bench.system.environment import code_sha256
 from bench.system.errors import Missing
 from bench.system.files import json_sha256
+from bench.training import VERSION
 from bench.training.backgrounds.scene import picture_files
-from bench.training.train import VERSION
+from models.pretrained import MissingWeights, local_weights
+
+VGG_ENCODERS = {"vgg_unet": "vgg16_bn"}  # of the networks whose encoder is no option
 
 
 def of_folds(run: Run) -> Inputs:
@@ -47,6 +52,17 @@ def of_training(run: Run, name: str, fold: int) -> Inputs:
         "program": {"version of training": str(VERSION)},
         **_of_base(run, name, fold),
     }
+
+
+def starting_weights(recipe: Recipe) -> list[Path]:
+    """Return the files on this machine whose weights a training of the recipe begins with."""
+    files = [Path(recipe.start_from)] if recipe.start_from else []
+    options = recipe.network.options
+    if options.get("pretrained"):
+        encoder = options.get("encoder", VGG_ENCODERS.get(recipe.network.name, "vgg16"))
+        with suppress(MissingWeights):  # which nobody needs who trains no more
+            files += [path for path in [local_weights(encoder)] if path]
+    return [path for path in files if path.is_file()]
 
 
 def _of_base(run: Run, name: str, fold: int) -> Inputs:
@@ -142,3 +158,19 @@ def of_code(*folders: str) -> Inputs:
 def of_values(kind: str, **values: Any) -> Inputs:
     """Return the hashes of any values that JSON can hold."""
     return {kind: {name: json_sha256(value) for name, value in values.items()}}
+
+
+def published(run: Run) -> list[Reported]:
+    """Return the published figures that stand beside a run's own."""
+    competition = reported.private_leaderboard() if is_real(run.data) else []
+    return [*run.suite.reported, *competition]
+
+
+def taught(run: Run, name: str) -> dict[str, Any]:
+    """Return a recipe's teacher, and the recipe that differs in nothing but that, if any does."""
+    recipe = run.recipes[name]
+    if not recipe.teach:
+        return {}
+    fields = recipe.model_copy(update={"teach": None}).training_fields()
+    alike = [each for each, other in run.recipes.items() if other.training_fields() == fields]
+    return {"teacher": recipe.teach.teacher, "untaught": alike[0] if alike else None}

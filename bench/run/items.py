@@ -15,7 +15,7 @@ from typing import Any
 
 from bench.config.part import WHOLE, Part
 from bench.data.image_ids import car_of
-from bench.networks import predict, wanted
+from bench.networks import wanted
 from bench.run.members import (
     CARS,
     prediction_stage,
@@ -25,7 +25,6 @@ from bench.run.members import (
 )
 from bench.run.opening import RunOptions, open_run
 from bench.run.run import Run
-from bench.run.work import prediction_work
 from bench.system.claims import claimed
 from bench.system.errors import BenchError, Incomplete
 from bench.system.progress import duration, say
@@ -131,14 +130,14 @@ def prediction_items(
         for share in (Part(index + 1, of) for index in range(of)):
             maps = sum(left[car] for car in share.share(cars))
             if maps:
-                work = prediction_work(run, split) * maps / (len(images) * len(run.recipes))
+                work = run.prediction_gflops(split) * maps / (len(images) * len(run.recipes))
                 items.append(Item(split, tuple(recipes), part=part.divided(share), work=work))
     return _longest_first(items)
 
 
 def parts_of(photographs: float, workers: int) -> int:
     """Return how many parts so many photographs are predicted in, if they are of enough cars."""
-    return max(math.ceil(photographs / predict.PHOTOGRAPHS), PARTS_A_WORKER * workers)
+    return max(math.ceil(photographs / wanted.PHOTOGRAPHS), PARTS_A_WORKER * workers)
 
 
 def _longest_first(items: Sequence[Item]) -> list[Item]:

@@ -1,4 +1,8 @@
-"""The members of a run: their trainings, their maps, and the maps of ensembles of them."""
+"""The members of a run: their trainings, their maps, and the maps of ensembles of them.
+
+Who trains or predicts is imported when it is done: torch takes seconds to load, and whether a
+training or a map is there can be told without it.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
@@ -13,21 +17,17 @@ from bench.config.recipe import NOT_TRAINED
 from bench.config.strict import check_same
 from bench.data.content import photograph_hashes
 from bench.data.image_ids import car_of
-from bench.ensembles import combine
 from bench.ensembles.entry import Entry
-from bench.networks import predict, wanted
-from bench.networks.edge import ReadMap
+from bench.masks.types import ReadMap
+from bench.networks import wanted
 from bench.networks.manifest import is_whole
 from bench.networks.wanted import Base, FoldTask, PredictionTask
 from bench.run import inputs
 from bench.run.run import Run
 from bench.run.stage import KeptStage, Stage
-from bench.run.work import prediction_work, training_work
 from bench.system.claims import attempt
 from bench.system.errors import Missing
 from bench.system.files import update_text
-from bench.training import ranks, train
-from bench.training.augment import no_map
 
 CARS = {"heldout": "held-out", "test": "test"}  # as people read it
 
@@ -72,7 +72,7 @@ def training_stage(run: Run, name: str, fold: int) -> KeptStage:
         reads=partial(inputs.of_training, run, name, fold),
         run=partial(_train, run, name, fold),
         contents=run.contents,
-        work=partial(training_work, run, name, fold),
+        work=partial(run.training_gflops, name, fold),
         choice=f"put that back; or remove {training.folder} and {again}; or choose another folder "
         "with --runs",
         cure=f"put that back, or {again}",
@@ -89,6 +89,8 @@ def _check_earlier(run: Run, name: str, training: TrainingFolder) -> None:
 
 def _train(run: Run, name: str, fold: int) -> None:
     """Train in the folder of an attempt; when all is finished, rename it into place."""
+    from bench.training import ranks, train
+
     recipe, part, training = run.recipes[name], run.splits[fold], run.layout.training(name, fold)
     tensorboard = training.tensorboard if run.tensorboard else None
     with attempt(training.folder, TRAINING) as folder:
@@ -131,6 +133,8 @@ def base_maps_s(run: Run, name: str) -> float:
 @contextmanager
 def _base_maps(run: Run, name: str, fold: int) -> Iterator[ReadMap]:
     """Predict the cars of a training for its edge network, if it is one's; give their reader."""
+    from bench.training.augment import no_map
+
     entry, part = run.base(name), run.splits[fold]
     if not entry:
         yield no_map
@@ -148,7 +152,7 @@ def _base_maps(run: Run, name: str, fold: int) -> Iterator[ReadMap]:
             for member, store in base_stores(run, name, fold).items()
         ],
     )
-    predict.run(base.members, run.machine, run.scratch)
+    _predict(base.members, run)
     with base.maps() as read_map:
         yield read_map
 
@@ -212,9 +216,15 @@ def prediction_stage(
         name=f"predict {CARS[split]} cars",
         makes=[run.layout.maps(name, split) for name in names],
         tasks=tasks,
-        run=lambda: predict.run(tasks(), run.machine, run.scratch),
-        work=partial(prediction_work, run, split),
+        run=lambda: _predict(tasks(), run),
+        work=partial(run.prediction_gflops, split),
     )
+
+
+def _predict(tasks: Sequence[PredictionTask], run: Run) -> None:
+    from bench.networks import predict
+
+    predict.run(tasks, run.machine, run.scratch)
 
 
 def prediction_tasks(
@@ -255,6 +265,8 @@ def _folds(
 
 def combine_members(run: Run, split: str) -> None:
     """Write the maps of every ensemble of a split into stores of their own."""
+    from bench.ensembles import combine
+
     for entry in run.fitted_entries():
         if entry.rule:
             target = run.layout.ensemble(entry.name, split)

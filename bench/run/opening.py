@@ -7,30 +7,26 @@ from pathlib import Path
 
 from bench.config.layout import Layout
 from bench.config.library import load_suite, suite_path, with_overrides
+from bench.config.machine import Machine
 from bench.config.names import check_names
 from bench.config.part import WHOLE, Part
 from bench.config.refinement import to_json
 from bench.config.strict import check_same, to_yaml
 from bench.config.suite import Suite, short_name
 from bench.data.folds import Split, draw_folds, limit_cars, split, write_folds
-from bench.demo.folder import draw_folder
-from bench.ensembles import fit
 from bench.ensembles.entry import check_ensembles
-from bench.networks.build import build
 from bench.own.opening import open_data
 from bench.run import inputs
 from bench.run.members import training_stages
 from bench.run.run import Run
 from bench.run.stage import KeptStage
 from bench.system.claims import check_unclaimed, remove_abandoned
-from bench.system.device import Machine
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, Missing
 from bench.system.files import json_text, read_text, update_text, write_json
 from bench.system.progress import say
 from bench.system.temporaries import remove_left
 from bench.system.text import nearest
-from bench.training.check import check_photographs, fewest_at_once
 from bench.training.tensorboard import check_tensorboard
 
 FOLDS_FIELDS = {"folds", "split", "limit"}  # of a suite: those that decide its folds
@@ -80,6 +76,8 @@ def open_run(options: RunOptions) -> Run:
     if folder is None and suite.demo:
         folder = options.default_data / "demo"
         cars = suite.demo
+        from bench.demo.folder import draw_folder
+
         draw_folder(folder, cars.cars, cars.test_cars, cars.seed, options.machine.jobs)
     run = Run(
         suite=suite,
@@ -134,6 +132,9 @@ def begin(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> None:
         BadData: a training photograph has no mask, or a network was trained on other ones.
         Taken: another process trains one of the networks.
     """
+    from bench.ensembles import fit
+    from bench.networks.build import build  # torch: a run that is looked at alone needs none
+
     if not run.data.train:
         raise Missing(f"{run.data.root}: no training photographs; see data/README.md")
     for name, recipe in run.recipes.items():
@@ -223,6 +224,8 @@ def _draw(run: Run) -> None:
 
 def _check_trainings(run: Run, splits: Mapping[int, Split]) -> None:
     """Refuse trainings that cannot work; do none."""
+    from bench.training.check import check_photographs, fewest_at_once
+
     for name, recipe in run.recipes.items():
         unfinished = _unfinished(run, name)
         for fold in unfinished:

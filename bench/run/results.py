@@ -1,39 +1,36 @@
-"""What a run makes of its maps: fits, scores, the leaderboard, the report, submission files."""
+"""What a run makes of its maps: fits, scores, the leaderboard, the report, submission files.
+
+What makes them is imported when it is done: its libraries, for tables and drawings, take seconds to
+load, and whether results are current can be told without them.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from bench.config.layout import TrainingFolder
 from bench.config.strict import to_yaml
-from bench.config.suite import Reported
-from bench.data.carvana import is_real, metadata
+from bench.data.carvana import metadata
 from bench.data.content import by_car
 from bench.data.image_ids import car_of
-from bench.ensembles import fit
 from bench.ensembles.entry import Entry
-from bench.kaggle import submit
 from bench.kaggle.writing import names_to_submit, sidecar_of
-from bench.networks.edge import typical_tiles
-from bench.networks.manifest import read_manifest
-from bench.networks.wanted import ms_per_image, timing_file
-from bench.report import facts, page
+from bench.masks.types import size_name
+from bench.networks.wanted import timing_file
+from bench.report import TEMPLATE_FILES
 from bench.run import inputs
-from bench.run.members import all_base_stores, base_maps_s
+from bench.run.members import all_base_stores
 from bench.run.record import Inputs, merged
 from bench.run.run import Run
 from bench.run.stage import RecordedStage, Stage
-from bench.run.work import scoring_work
-from bench.scores import analysis, leaderboard, refinement_trials, reported, score, worst_images
-from bench.scores.pairs import SCORE, read_scores
 from bench.system.environment import environment
-from bench.system.errors import BadConfig, BadFile
-from bench.system.files import read_json, sha256
+from bench.system.errors import BadConfig
+from bench.system.files import sha256
 from bench.system.progress import say
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 LEADERBOARD_FORMS = ("csv", "md", "json", "latex")
 MASK_CODE = ("bench/masks", "bench/metrics", "bench/data", "bench/refinement", "bench/ensembles")
@@ -74,6 +71,8 @@ def fit_stage(run: Run) -> RecordedStage:
 
 
 def _fit(run: Run) -> None:
+    from bench.ensembles import fit
+
     learning = {entry.name: entry for entry in run.entries if entry.learns}
     files = {name: run.layout.parameters(name) for name in learning}
     if learning:
@@ -82,7 +81,7 @@ def _fit(run: Run) -> None:
 
 def _scored_from(run: Run) -> Sequence[Inputs]:
     """Return what scores and the analysis are made from."""
-    sizes = {name: score.size_name(size) for name, size in run.grids.items()}
+    sizes = {name: size_name(size) for name, size in run.grids.items()}
     return (
         inputs.of_maps(run, "heldout"),
         inputs.of_heldout_masks(run),
@@ -97,10 +96,12 @@ def score_stage(run: Run) -> Stage:
     """Score every entry on the held-out cars."""
     makes = [run.layout.scores, run.layout.ceilings]
     stage = _stage(run, "score", makes, partial(_scored_from, run), _score)
-    return replace(stage, work=lambda: scoring_work(run, len(run.heldout)))
+    return replace(stage, work=lambda: run.scoring_gflops(len(run.heldout)))
 
 
 def _score(run: Run) -> None:
+    from bench.scores import score
+
     sizes = sorted(set(run.grids.values()))
     files = run.layout.scores, run.layout.ceilings
     score.run(run.fitted_entries(), run.members("heldout"), sizes, run.heldout, *files)
@@ -116,12 +117,10 @@ def analysis_stage(run: Run) -> Stage:
 
 
 def _analyse(run: Run) -> None:
+    from bench.scores import analysis
+
     members, layout = run.members("heldout"), run.layout
     analysis.run(run.fitted_entries(), members, layout.scores, layout.analysis)
-
-
-def _trainings(run: Run) -> list[TrainingFolder]:
-    return [run.layout.training(name, fold) for name in run.recipes for fold in run.suite.folds.run]
 
 
 def leaderboard_stage(run: Run) -> Stage:
@@ -133,7 +132,7 @@ def leaderboard_stage(run: Run) -> Stage:
         files.append(run.layout.by("make"))
 
     def reads() -> Sequence[Inputs]:
-        manifests = [folder.manifest for folder in _trainings(run)]
+        manifests = [folder.manifest for folder in run.trainings]
         stores = (*run.stores("heldout").values(), *all_base_stores(run))
         return (
             inputs.of_files(run, "scores", [run.layout.scores, run.layout.ceilings]),
@@ -142,10 +141,12 @@ def leaderboard_stage(run: Run) -> Stage:
             inputs.of_entries(run.entries),
             inputs.of_values(
                 "reported figures",
-                suite=[each.model_dump() for each in _published(run)],
+                suite=[each.model_dump() for each in inputs.published(run)],
                 recipes={name: recipe.reported for name, recipe in run.recipes.items()},
             ),
-            inputs.of_values("teachers", **{name: _taught(run, name) for name in run.recipes}),
+            inputs.of_values(
+                "teachers", **{each: inputs.taught(run, each) for each in run.recipes}
+            ),
             inputs.of_data_tables(run),
             inputs.of_code("bench/data", "bench/metrics", "bench/scores", "models"),
         )
@@ -153,67 +154,10 @@ def leaderboard_stage(run: Run) -> Stage:
     return _stage(run, "leaderboard", files, reads, _rank)
 
 
-def _published(run: Run) -> list[Reported]:
-    competition = reported.private_leaderboard() if is_real(run.data) else []
-    return [*run.suite.reported, *competition]
-
-
 def _rank(run: Run) -> None:
-    leaky = any(part.audit().leaky for part in run.splits.values())
-    scores = read_scores(run.layout.scores)
-    costs = {name: _member_cost(run, name) for name in run.recipes}
-    board = leaderboard.table(scores, run.entries, costs, _published(run), leaky)
-    files = {form: run.layout.leaderboard(form) for form in LEADERBOARD_FORMS}
-    cores = facts.other_cores(_trainings(run), run.stores("heldout").values())
-    leaderboard.write(board, reported.notes(is_real(run.data), cores), files, run.data.unit)
-    if not run.data.of_cars:
-        return
-    makes = {car: make for car, (_, make, _) in metadata(run.data.root).items()}
-    for name, group in (("view", scores["view"]), ("make", scores["car"].map(makes))):
-        leaderboard.write_means_by(group.rename(name), scores, run.layout.by(name))
+    from bench.run import leaderboard
 
-
-def _member_cost(run: Run, name: str) -> leaderboard.MemberCost:
-    manifests = [
-        read_manifest(run.layout.training(name, fold).manifest) for fold in run.suite.folds.run
-    ]
-    recipe, base = run.recipes[name], run.base(name)
-    size, ceiling = _size_and_ceiling(run, name)
-    weights = run.layout.training(name, run.suite.folds.run[0]).weights
-    return leaderboard.MemberCost(
-        size=size,
-        ceiling=ceiling,
-        params_m=manifests[0].parameters / 1e6,
-        gflops=run.forward_gflops[name] * typical_tiles(recipe),
-        disk_mb=weights.stat().st_size / 1e6,
-        train_s=sum(manifest.seconds for manifest in manifests) + base_maps_s(run, name),
-        predict_ms=ms_per_image(run.layout.maps(name, "heldout")),
-        reported_dice=recipe.reported_dice,
-        reported_one_minus_jaccard=recipe.reported.get("one_minus_jaccard"),
-        base=base,
-        **_taught(run, name),
-    )
-
-
-def _size_and_ceiling(run: Run, name: str) -> tuple[str, float]:
-    """Return what a network sees, and the mean Dice that it could reach at best."""
-    size = score.size_name(run.recipes[name].size)
-    if run.base(name):
-        return f"{size} tiles", 1.0  # of the photograph at its own size
-    ceilings = read_json(run.layout.ceilings, dict[str, float], SCORE)
-    if size not in ceilings:
-        raise BadFile(run.layout.ceilings, f"says nothing of {size}", f"remove it and {SCORE}")
-    return size, ceilings[size]
-
-
-def _taught(run: Run, name: str) -> dict[str, Any]:
-    """Return a recipe's teacher, and the recipe that differs in nothing but that, if any does."""
-    recipe = run.recipes[name]
-    if not recipe.teach:
-        return {}
-    fields = recipe.model_copy(update={"teach": None}).training_fields()
-    alike = [each for each, other in run.recipes.items() if other.training_fields() == fields]
-    return {"teacher": recipe.teach.teacher, "untaught": alike[0] if alike else None}
+    leaderboard.write(run, {form: run.layout.leaderboard(form) for form in LEADERBOARD_FORMS})
 
 
 def submission_stage(run: Run) -> Stage:
@@ -230,10 +174,12 @@ def submission_stage(run: Run) -> Stage:
         )
 
     stage = _stage(run, "submissions", [*files, *map(sidecar_of, files)], reads, _submit)
-    return replace(stage, work=lambda: scoring_work(run, len(run.data.test)))
+    return replace(stage, work=lambda: run.scoring_gflops(len(run.data.test)))
 
 
 def _submit(run: Run) -> None:
+    from bench.kaggle import submit
+
     files = {entry.name: run.submission(entry) for entry in run.entries}
     made_by = {"suite": run.name, "folds_sha256": sha256(run.layout.folds), **environment()}
     submit.run(run.fitted_entries(), run.members("test"), names_to_submit(run.data), files, made_by)
@@ -244,7 +190,7 @@ def report_stage(run: Run) -> Stage:
     layout = run.layout
 
     def reads() -> Sequence[Inputs]:
-        trainings = _trainings(run)
+        trainings = run.trainings
         tables = [layout.leaderboard("csv"), layout.analysis, layout.leaks, layout.environment]
         return (
             *_scored_from(run),
@@ -256,7 +202,7 @@ def report_stage(run: Run) -> Stage:
                 "recipes", **{key: to_yaml(each) for key, each in run.recipes.items()}
             ),
             inputs.of_data_tables(run),
-            inputs.of_program_files(run, page.TEMPLATE_FILES),
+            inputs.of_program_files(run, TEMPLATE_FILES),
             inputs.of_code("bench/report"),
         )
 
@@ -264,6 +210,8 @@ def report_stage(run: Run) -> Stage:
 
 
 def _report(run: Run) -> None:
+    from bench.report import facts, page
+
     about = facts.read(run.name, run.suite, run.recipes, run.data, run.layout, run.repeat_commands)
     page.run(about, run.fitted_entries(), run.members("heldout"), run.layout.report)
     say(f"{run.layout.report}: the report; open it in a browser")
@@ -276,11 +224,13 @@ def draw_errors(run: Run, name: str, out: Path, worst: int) -> int:
         BadConfig: the suite has no such entry.
         Missing: the run is not scored yet.
     """
+    from bench.scores import worst_images
+
     entry = _fitted_entry(run, name)
     return worst_images.run(entry, run.members("heldout"), run.layout.scores, out, worst)
 
 
-def try_refinements(run: Run, name: str, out: Path | None) -> pd.DataFrame:
+def try_refinements(run: Run, name: str, out: Path | None) -> "DataFrame":
     """Return what every refinement does to an entry on the held-out images.
 
     Args:
@@ -289,6 +239,8 @@ def try_refinements(run: Run, name: str, out: Path | None) -> pd.DataFrame:
     Raises:
         BadConfig: the suite has no such entry.
     """
+    from bench.scores import refinement_trials
+
     entry = _fitted_entry(run, name)
     return refinement_trials.run(entry, run.members("heldout"), sorted(run.heldout), out)
 

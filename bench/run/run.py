@@ -6,28 +6,27 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 
-from bench.config.layout import Layout
+from bench.config.layout import Layout, TrainingFolder
 from bench.config.library import SUITES, list_names, single_models
+from bench.config.machine import Machine
 from bench.config.recipe import Recipe, Teach
 from bench.config.suite import Suite, is_path
 from bench.data.carvana import is_drawn
 from bench.data.content import photograph_hashes
-from bench.data.dataset import DataSet
+from bench.data.dataset import DataSet, Lessons
 from bench.data.folds import Split, read_folds, split
 from bench.data.image_ids import car_of
 from bench.ensembles.entry import Entry, entries_of, read_fitted
 from bench.ensembles.members import Members
 from bench.ensembles.teacher import open_teacher
 from bench.masks.types import Size
-from bench.networks.build import meta_network
-from bench.networks.edge import typical_tiles
 from bench.system.contents import Contents
-from bench.system.device import Machine
 from bench.system.environment import is_checkout
 from bench.system.errors import BadConfig, Missing
 from bench.system.text import several
-from bench.training.dataset import Lessons
-from models.summary import gflops
+
+STEP_FORWARDS = 3  # a training step is about so many forward passes
+SCORE_GFLOPS = 2.0  # a mask is scored in the time of so much network work: a rough guess
 
 
 @dataclass(frozen=True)
@@ -75,9 +74,27 @@ class Run:
     @cached_property
     def forward_gflops(self) -> dict[str, float]:
         """The GFLOPs of a forward pass, by recipe; an edge network's is that of a tile."""
-        return {
-            name: gflops(meta_network(recipe), recipe.size) for name, recipe in self.recipes.items()
+        from bench.networks.build import meta_network  # torch: whoever only looks needs none
+        from models.summary import gflops
+
+        known: dict[tuple[str, Size], float] = {}  # many differ in their seed alone
+        networks = {
+            name: (recipe.network.model_dump_json(), recipe.size)
+            for name, recipe in self.recipes.items()
         }
+        for name, network in networks.items():
+            if network not in known:
+                recipe = self.recipes[name]
+                known[network] = gflops(meta_network(recipe), recipe.size)
+        return {name: known[network] for name, network in networks.items()}
+
+    @cached_property
+    def photograph_gflops(self) -> dict[str, float]:
+        """The GFLOPs of a recipe's network on a photograph; an edge network's, on its tiles."""
+        from bench.networks.edge import typical_tiles
+
+        forward = self.forward_gflops
+        return {name: forward[name] * typical_tiles(each) for name, each in self.recipes.items()}
 
     @property
     def grids(self) -> dict[str, Size]:
@@ -88,7 +105,23 @@ class Run:
         """Return the GFLOPs of a recipe's map without test-time augmentation, base included."""
         base = self.base(name)
         before = sum(self.map_gflops(member) for member in base.members) if base else 0.0
-        return before + self.forward_gflops[name] * typical_tiles(self.recipes[name])
+        return before + self.photograph_gflops[name]
+
+    def training_gflops(self, name: str, fold: int) -> float:
+        """Return about how much work a training is: progress divides its time by that."""
+        recipe = self.recipes[name]
+        images = recipe.full_size_epochs * len(self.splits[fold].train) * recipe.crops
+        return STEP_FORWARDS * self.forward_gflops[name] * images
+
+    def prediction_gflops(self, split: str) -> float:
+        """Return about how much work all maps of the split "heldout" or "test" are."""
+        tests = len(self.splits) * len(self.data.test)
+        photographs = len(self.heldout) if split == "heldout" else tests
+        return photographs * sum(map(self.map_gflops, self.recipes))
+
+    def scoring_gflops(self, photographs: int) -> float:
+        """Return about how much work it is to turn photographs' maps into every entry's masks."""
+        return SCORE_GFLOPS * photographs * len(self.entries)
 
     def chosen_recipes(self, only: Sequence[str]) -> Sequence[str]:
         """Return the recipes that are named, or all of the suite's if none is named.
@@ -185,6 +218,15 @@ class Run:
             suite = str(beside)
         places = ["--data", str(self.data.root), "--runs", str(self.layout.folder.parent)]
         return shlex.join(["carvana-bench", "run", suite, *places])
+
+    @property
+    def trainings(self) -> list[TrainingFolder]:
+        """The folder of every training."""
+        return [
+            self.layout.training(name, fold)
+            for name in self.recipes
+            for fold in self.suite.folds.run
+        ]
 
     @property
     def heldout(self) -> dict[str, int]:

@@ -5,6 +5,7 @@ through GROUPS from top to bottom.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
 
@@ -44,13 +45,16 @@ GROUPS = {
 }
 
 
-def do_all(run: Run, way: Way | None = None) -> None:
+def do_all(
+    run: Run, open_way: Callable[[], AbstractContextManager[Way | None]] = nullcontext
+) -> None:
     """Do every stage that is not done, from the folds to the report.
 
     Damaged photographs leave out what needs their maps, and nothing else.
 
     Args:
-        way: to do trainings and predictions by several workers; the rest is done here.
+        open_way: where anything is left, gives the way to do trainings and predictions by several
+            workers; the rest is done here.
 
     Raises:
         Taken: another process works on the run; nothing has been done then.
@@ -61,7 +65,11 @@ def do_all(run: Run, way: Way | None = None) -> None:
         opening.note(run)
         say(f"{run.layout.folder}: everything is there and current")
         return
-    with claimed(run.layout.claim, run.layout.folder), log_to(run.layout.log):
+    with (
+        open_way() as way,
+        claimed(run.layout.claim, run.layout.folder),
+        log_to(run.layout.log),
+    ):
         opening.begin(run)
         if way:
             do_items(run, way)

@@ -17,7 +17,7 @@ from bench.data.image_ids import car_of, view_of
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.masks.resize import ceiling_map
-from bench.masks.types import THRESHOLD, Map, Mask, Size
+from bench.masks.types import THRESHOLD, Map, Mask, Size, size_name
 from bench.metrics.boundary import outline
 from bench.metrics.measures import measures
 from bench.metrics.overlap import counts, dice
@@ -69,8 +69,3 @@ def run(
 
 def _ceiling(truth: Mask, size: Size) -> float:
     return dice(counts(ceiling_map(truth, size) >= THRESHOLD, truth))
-
-
-def size_name(size: Size) -> str:
-    """Write a size as height x width, such as "512x768"."""
-    return f"{size[0]}x{size[1]}"

@@ -18,7 +18,7 @@ from bench.data.images import read_image
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.masks.drawing import encode_picture, overlay, worst_crop
-from bench.masks.types import THRESHOLD, Map, Mask, RgbImage
+from bench.masks.types import Map, Mask, RgbImage
 from bench.metrics.boundary import wrong_by_distance
 from bench.scores.columns import in_errors
 from bench.scores.pairs import read_scores
@@ -39,8 +39,8 @@ def run(entry: Entry, members: Members, scores: Path, out: Path, worst: int) -> 
     chosen = choose(table, entry.name, worst)
 
     def draw_image(image: str, maps: Mapping[str, Map], truth: Mask) -> Pictures:
-        predicted = entry.map(maps, image) >= THRESHOLD
-        return draw(read_image(members.data.train[image]), predicted, truth)
+        photo = read_image(members.data.train[image])
+        return draw(photo, entry.mask(maps, image), truth)
 
     pictures = members.only(entry.members).each(list(chosen["image"]), draw_image, "errors")
     write(chosen, pictures, out)
@@ -80,7 +80,7 @@ def _distances(entry: Entry, members: Members, table: pd.DataFrame) -> pd.DataFr
     """
 
     def count(image: str, maps: Mapping[str, Map], truth: Mask) -> list[int]:
-        return wrong_by_distance(entry.map(maps, image) >= THRESHOLD, truth, DISTANCES)
+        return wrong_by_distance(entry.mask(maps, image), truth, DISTANCES)
 
     images = list(table["image"])
     counts = list(members.only(entry.members).each(images, count, "distances"))

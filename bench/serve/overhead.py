@@ -14,11 +14,11 @@ from typing import Any
 
 import psutil
 
+from bench.config.machine import Machine
 from bench.cutout import photographs
 from bench.cutout.background import Background
 from bench.cutout.cutout import segment
 from bench.cutout.model import open_model
-from bench.system.device import Machine
 from bench.system.errors import BenchError
 from bench.system.progress import track
 

@@ -9,12 +9,12 @@ from types import FrameType
 
 import uvicorn
 
+from bench.config.machine import Machine
 from bench.cutout.model import open_model
 from bench.serve.access import open_access
 from bench.serve.app import LIMIT_S, make_app
 from bench.serve.connection import MAX_CONNECTIONS, Connection
 from bench.serve.guard import MAX_BODY_BYTES
-from bench.system.device import Machine
 from bench.system.errors import BenchError
 from bench.system.process import keep_uploads_in_memory
 from bench.system.progress import say

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from bench.config.machine import Machine
 from bench.cutout import photographs
 from bench.cutout.background import open_background
 from bench.cutout.cutout import SUFFIXES, Segmented, segment
@@ -18,7 +19,6 @@ from bench.cutout.model import Model, open_model
 from bench.cutout.photographs import Photograph
 from bench.doubt.listing import Doubt
 from bench.masks.types import THRESHOLD, Map, Mask, RgbImage
-from bench.system.device import Machine
 from bench.system.errors import BadConfig, BadData, BenchError, Missing
 from bench.system.files import write_bytes
 

@@ -19,6 +19,7 @@ import safetensors.torch
 
 from bench.config.layout import TrainingFolder
 from bench.config.library import load_recipe
+from bench.config.machine import Machine
 from bench.config.recipe import Recipe
 from bench.data.dataset import DataSet
 from bench.data.images import read_image
@@ -40,7 +41,7 @@ from bench.speed.timing import (
     interleaved,
     one_core,
 )
-from bench.system.device import Machine
+from bench.system.device import accelerator_of, device_named
 from bench.system.files import write_json
 from bench.system.progress import say
 from bench.system.temporaries import temporary_folder
@@ -85,7 +86,7 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[PeerCom
     recipe = load_recipe(str(TrainingFolder(training).recipe) if training else name).named(name)
     machine = Machine(jobs=jobs)
     carvana = open_data(data)
-    steps = STEPS_A_ROUND[machine.accelerator().device.type]
+    steps = STEPS_A_ROUND[device_named(machine.device).type]
     images = sorted(carvana.train)[: steps * recipe.batch]
     with temporary_folder("speed") as folder:
         work = Work(
@@ -125,7 +126,7 @@ def _sets(
 
 def _time_training(work: Work) -> tuple[list[PeerComparison], float]:
     """Time the training loop with its loader; return also the ms of an image without a loader."""
-    recipe, accelerator = work.recipe, work.machine.accelerator()
+    recipe, accelerator = work.recipe, accelerator_of(work.machine.device)
     state = trial_state(recipe)
     state.network.to(accelerator.device)
     steps = len(work.photographs) // recipe.batch
@@ -134,7 +135,7 @@ def _time_training(work: Work) -> tuple[list[PeerComparison], float]:
     def epoch(kind: str) -> float:
         loader = iter([held] * steps)
         if kind != HELD:
-            workers = work.machine.loader_workers()
+            workers = accelerator.loader_workers(work.machine.jobs)
             loader = batches(work.sets[kind], recipe.batch, 0, recipe.seed, workers)
         return train_one_epoch(state, loader, recipe, [recipe.batch], accelerator, recipe.name)
 
@@ -153,7 +154,7 @@ def _time_training(work: Work) -> tuple[list[PeerComparison], float]:
 
 def _time_prediction(work: Work, folder: Path) -> tuple[PeerComparison, float]:
     """Time the stage `predict`; return also the ms of an image of the bare network."""
-    recipe, accelerator = work.recipe, work.machine.accelerator()
+    recipe, accelerator = work.recipe, accelerator_of(work.machine.device)
     network = ready_network(recipe, work.training, accelerator.device)
     images = next(batches(work.sets[CACHED], recipe.batch, 0, recipe.seed, 0))[0]
     tta_views = views(recipe.tta)

@@ -27,7 +27,7 @@ from bench.speed.network_parity import say_parity
 from bench.speed.network_variants import COMPILED, EAGER, OPENVINO, predictions, steps
 from bench.speed.samples import BenchmarkSamples, load_samples
 from bench.speed.timing import FLOOR, OURS, PeerComparison, Variant, interleaved
-from bench.system.device import Machine
+from bench.system.device import accelerator_of
 from bench.system.progress import say
 from bench.training.state import trial_state
 from models.summary import gflops
@@ -60,7 +60,7 @@ def run(training: Path | None, name: str, data: Path | None, folder: Path) -> li
         BadConfig: there is no such recipe. Missing: there is no such network.
     """
     recipe = load_recipe(str(TrainingFolder(training).recipe) if training else name).named(name)
-    accelerator = Machine().accelerator()
+    accelerator = accelerator_of("auto")
     device = accelerator.device
     samples = load_samples(data, folder)
     images, targets = batch(samples, recipe.size)

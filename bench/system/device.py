@@ -54,6 +54,10 @@ class Accelerator:
         """Return what keeps small gradients from vanishing in fp16, and does nothing elsewhere."""
         return GradScaler(self.device.type, enabled=self.precision == "fp16")
 
+    def loader_workers(self, jobs: int) -> int:
+        """Return how many of `jobs` processes prepare batches: none beside a network on the CPU."""
+        return 0 if self.device.type == "cpu" else jobs
+
     @property
     def writes(self) -> bool:
         """Whether this is the one process of its training that writes files."""
@@ -98,58 +102,39 @@ class Accelerator:
             self.smallest(0)
 
 
-@dataclass(frozen=True)
-class Machine:
-    """What a run may use of this machine.
+def device_named(name: str) -> torch.device:
+    """Return the device that networks run on: "auto", "cpu", "cuda" (the first card) or "cuda:N".
+
+    Raises:
+        Missing: there is no such card.
+    """
+    cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "cpu" or (name == "auto" and not cards):
+        return torch.device("cpu")
+    number = int(name.partition(":")[2] or 0)
+    if number >= cards:
+        raise Missing(f"--device {name}: no such card here, {_listed(cards)}")
+    return torch.device("cuda", number)
+
+
+def accelerator_of(name: str, precision: str = "auto") -> Accelerator:
+    """Return a device and its precision; a card becomes the one that CUDA takes by itself.
+
+    A rank of several that share a training has the card of its number.
 
     Args:
-        device: "auto", "cpu", "cuda" (the first card) or "cuda:N".
-        jobs: threads that work on photographs in parallel.
-        micro_batch: images in memory at once; None: as much of a batch as fits.
-        precision: "bf16", "fp16", "fp32" or "auto": the fastest of the device that trains well.
-        gpus_per_training: devices that share each training; on the CPU, processes.
+        name, precision: as `device_named` and `best_precision` take them.
+
+    Raises:
+        Missing: there is no such card.
     """
-
-    device: str = "auto"
-    jobs: int = 1
-    micro_batch: int | None = None
-    precision: str = "auto"
-    gpus_per_training: int = 1
-
-    @property
-    def torch_device(self) -> torch.device:
-        """The device that networks run on.
-
-        Raises:
-            Missing: there is no such card.
-        """
-        cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        if self.device == "cpu" or (self.device == "auto" and not cards):
-            return torch.device("cpu")
-        number = int(self.device.partition(":")[2] or 0)
-        if number >= cards:
-            raise Missing(f"--device {self.device}: no such card here, {_listed(cards)}")
-        return torch.device("cuda", number)
-
-    def accelerator(self) -> Accelerator:
-        """Return the device and its precision; a card becomes the one that CUDA takes by itself.
-
-        A rank of several that share a training has the card of its number.
-
-        Raises:
-            Missing: there is no such card.
-        """
-        device, rank, count = self.torch_device, 0, 1
-        if distributed.is_initialized():
-            rank, count = distributed.get_rank(), distributed.get_world_size()
-        if device.type == "cuda":
-            device = torch.device("cuda", device.index + rank)
-            torch.cuda.set_device(device)
-        return Accelerator(device, best_precision(device, self.precision), rank, count)
-
-    def loader_workers(self) -> int:
-        """Return how many processes prepare batches: none beside a network on the CPU."""
-        return 0 if self.torch_device.type == "cpu" else self.jobs
+    device, rank, count = device_named(name), 0, 1
+    if distributed.is_initialized():
+        rank, count = distributed.get_rank(), distributed.get_world_size()
+    if device.type == "cuda":
+        device = torch.device("cuda", device.index + rank)
+        torch.cuda.set_device(device)
+    return Accelerator(device, best_precision(device, precision), rank, count)
 
 
 def _listed(cards: int) -> str:
@@ -185,9 +170,8 @@ def take_share(of_memory: int) -> None:
     _share_ends = psutil.Process().memory_info().rss + of_memory
 
 
-def free_memory(machine: Machine) -> int:
+def free_memory(device: torch.device) -> int:
     """Return the free bytes of the device that networks run on."""
-    device = machine.torch_device
     return free_ram() if device.type == "cpu" else int(torch.cuda.mem_get_info(device)[0])
 
 

@@ -33,7 +33,7 @@ READER_LEFT = (errno.EPIPE,)
 KEEPING = (-1, -3)  # man 3 mallopt: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
 SPINS = "1000"  # docs/lab-notes.md has what more and fewer cost, alone and beside other work
 MOST_KEPT = 2**31 - 1  # bytes, the most that mallopt takes
-WEIGHTS_DIR = "CARVANA_WEIGHTS"  # as in models.encoders, whose import would load torch
+WEIGHTS_DIR = "CARVANA_WEIGHTS"  # as in models.pretrained
 
 
 def set_environment(weights_dir: Path | None) -> None:
@@ -103,12 +103,24 @@ def prepare_for_networks() -> None:
     """Have cuDNN keep the fastest of its algorithms, and the C library the memory of large arrays.
 
     cuDNN times them on a network's first batch, which pays because the sizes of a network's inputs
-    never change. Arrays are freed and taken again in every training step; new pages from the system
-    each time would take a tenth of the step on a CPU, a third where much other work is done.
+    never change.
+
+    Raises:
+        BenchError: as `check_addresses`.
     """
+    check_addresses()
     import torch
 
     torch.backends.cudnn.benchmark = True
+    keep_large_arrays()
+
+
+def keep_large_arrays() -> None:
+    """Have the C library keep the memory of large arrays.
+
+    Arrays are freed and taken again in every training step; new pages from the system each time
+    would take a tenth of the step on a CPU, a third where much other work is done.
+    """
     if set_option := getattr(ctypes.CDLL(None), "mallopt", None):  # the GNU C library's
         for option in KEEPING:
             set_option(option, MOST_KEPT)

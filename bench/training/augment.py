@@ -16,8 +16,8 @@ from numpy import typing as npt
 from bench.config.recipe import Recipe
 from bench.data.dataset import DataSet
 from bench.data.images import read_image
-from bench.masks.types import THRESHOLD, Map, Mask, RgbImage
-from bench.networks.edge import ReadMap, Seen, seen_by_edge, window
+from bench.masks.types import THRESHOLD, Map, Mask, ReadMap, RgbImage
+from bench.networks.edge import Seen, seen_by_edge, window
 from bench.training.backgrounds.scene import Backgrounds
 
 Crops = npt.NDArray[np.uint8]  # (crops, h, w, 6): what an edge network sees, target

@@ -5,11 +5,11 @@ from collections.abc import Collection
 import torch
 from torch import nn
 
+from bench.config.machine import Machine
 from bench.config.recipe import Recipe, scaled
 from bench.data.image_ids import car_of
 from bench.masks.types import Size
 from bench.networks.build import freeze, meta_network, train_mode
-from bench.system.device import Machine
 from bench.system.errors import BadConfig
 from bench.system.text import several
 from bench.training.memory import split_batch

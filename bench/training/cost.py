@@ -10,12 +10,13 @@ from statistics import median
 import torch
 from torch import nn
 
+from bench.config.machine import Machine
 from bench.config.recipe import Recipe
 from bench.masks.types import Size
 from bench.networks.build import build, freeze
 from bench.networks.edge import typical_tiles
 from bench.networks.tta import views
-from bench.system.device import Accelerator, Machine, wait_for
+from bench.system.device import Accelerator, accelerator_of, wait_for
 from bench.system.errors import BenchError
 from bench.training.check import fewest_at_once
 from bench.training.dataset import CACHE_BYTES
@@ -110,7 +111,7 @@ def measure(recipe: Recipe, machine: Machine) -> Measured:
 
 
 def _measure(recipe: Recipe, machine: Machine) -> Measured:
-    accelerator = machine.accelerator()
+    accelerator = accelerator_of(machine.device, machine.precision)
     network = build(recipe, pretrained=False).to(accelerator.device)
     freeze(network, recipe.freeze)
     few = fewest_at_once(recipe, None)
@@ -130,7 +131,7 @@ def _measure(recipe: Recipe, machine: Machine) -> Measured:
 
 def _probe(network: nn.Module, recipe: Recipe, machine: Machine) -> tuple[float, float]:
     """Return the seconds of an image at the recipe's size: forward, and whole training step."""
-    accelerator = machine.accelerator()
+    accelerator = accelerator_of(machine.device, machine.precision)
     network = network.to(accelerator.device).train()
     size: Size = (min(PROBE[0], recipe.size[0]), min(PROBE[1], recipe.size[1]))
     forward_s, step_s = _times(network, recipe, size, 2, STEPS, accelerator)

@@ -7,7 +7,7 @@ Reads  a data folder, and a teacher's maps. Writes  `<cache>/<key>.npy`: uint8 (
 
 import hashlib
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,11 +21,10 @@ from torch.utils.data import BatchSampler, DataLoader, Dataset, RandomSampler
 
 from bench.config.recipe import Recipe
 from bench.data.content import mask_hashes, photograph_hashes
-from bench.data.dataset import DataSet
+from bench.data.dataset import DataSet, Lessons
 from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
-from bench.masks.types import Map
-from bench.networks.edge import ReadMap
+from bench.masks.types import ReadMap
 from bench.system.contents import Contents
 from bench.system.disk import take_space, writing
 from bench.system.environment import code_sha256
@@ -41,16 +40,6 @@ ALL = slice(None)
 CHECKSUM_BYTES = 4
 BLOCK_BYTES = 2**26  # of a file, read at once
 CACHE_BYTES = 8_000_000_000  # the most for all samples of one size
-
-
-@dataclass(frozen=True)
-class Lessons:
-    """Photographs whose targets are a teacher's maps."""
-
-    photographs: Mapping[str, Path]  # by image id
-    made_from: Mapping[str, str]  # image id -> a hash of its photograph and its map
-    map: Callable[[str], Map]  # image id -> uint8 (H, W)
-    share: float  # of the samples of an epoch
 
 
 Labelled = DataSet | Lessons  # photographs with targets: true masks, or a teacher's maps

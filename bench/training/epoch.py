@@ -14,10 +14,10 @@ from bench.config.recipe import Recipe
 from bench.data.dataset import DataSet
 from bench.data.images import read_image
 from bench.masks import rle
-from bench.masks.types import Runs, Size
+from bench.masks.types import ReadMap, Runs, Size
 from bench.metrics.overlap import counts_from_runs, dice
 from bench.networks.build import train_mode
-from bench.networks.edge import ReadMap, Sharpener
+from bench.networks.edge import Sharpener
 from bench.networks.infer import probabilities, runs_of
 from bench.networks.tta import View
 from bench.system.device import Accelerator

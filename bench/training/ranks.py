@@ -22,20 +22,21 @@ from pydantic import TypeAdapter
 from torch import distributed
 
 from bench.config.layout import TrainingFolder
+from bench.config.machine import Machine
 from bench.config.recipe import Recipe, scaled
 from bench.config.strict import read
-from bench.data.dataset import DataSet
+from bench.data.dataset import DataSet, Lessons
 from bench.masks.types import Map
 from bench.networks.manifest import read_manifest
 from bench.own.opening import open_data
 from bench.system import process
-from bench.system.device import Lost, Machine, free_ram, take_share
+from bench.system.device import Lost, device_named, free_ram, take_share
 from bench.system.environment import ROOT
 from bench.system.errors import BadConfig, BenchError, Missing, memory_is_full, out_of_memory
 from bench.system.progress import report_dice, say
 from bench.system.temporaries import temporary_folder
 from bench.training import train
-from bench.training.dataset import Decoded, Lessons, samples_of
+from bench.training.dataset import Decoded, samples_of
 
 ALONE = (  # whatever the user has configured for accelerate
     *("--multi_gpu", "--num_machines", "1", "--gpu_ids", "all", "--main_process_port", "0"),
@@ -244,7 +245,7 @@ def main(folder: Path) -> None:
 
 def _join_and_train(names: Names, count: int) -> None:
     """Meet the other ranks, and train with them."""
-    on_cpu = names.machine.torch_device.type == "cpu"
+    on_cpu = device_named(names.machine.device).type == "cpu"
     if on_cpu:
         take_share(free_ram() // count)
     distributed.init_process_group("gloo" if on_cpu else "nccl", timeout=SILENT_FOR)

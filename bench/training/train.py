@@ -16,13 +16,13 @@ import numpy as np
 import torch
 
 from bench.config.layout import TrainingFolder
+from bench.config.machine import Machine
 from bench.config.recipe import NOT_TRAINED, Recipe, scaled
 from bench.config.strict import check_same
-from bench.data.dataset import DataSet
-from bench.masks.types import Size
-from bench.networks.edge import ReadMap
+from bench.data.dataset import DataSet, Lessons
+from bench.masks.types import ReadMap, Size
 from bench.networks.manifest import is_whole, read_manifest
-from bench.system.device import Accelerator, Machine, enough_memory, refused_beyond_free_ram
+from bench.system.device import Accelerator, accelerator_of, enough_memory, refused_beyond_free_ram
 from bench.system.environment import OtherWork, environment
 from bench.system.files import sha256, write_json, write_text
 from bench.system.progress import enter_span, report_dice, say, track
@@ -30,7 +30,6 @@ from bench.system.threads import prefetch
 from bench.training import check, memory
 from bench.training.augment import Augment, no_map
 from bench.training.dataset import (
-    Lessons,
     Taught,
     TrainingSet,
     batches,
@@ -45,7 +44,6 @@ from bench.training.tensorboard import write_scalars
 from models.interface import channels_of, parameter_count
 
 RANK_SEED = 1_000_003  # between the random numbers of two ranks
-VERSION = 1  # raised when the same recipe would learn otherwise: no older training is then current
 
 
 @dataclass(frozen=True)
@@ -113,7 +111,8 @@ def finish(task: Task, data: DataSet, cache: Path, machine: Machine, fewest: int
 
     Raises: as `run`.
     """
-    recipe, folder, accelerator = task.recipe, task.folder, machine.accelerator()
+    recipe, folder = task.recipe, task.folder
+    accelerator = accelerator_of(machine.device, machine.precision)
     steps = len(task.train) * recipe.crops // recipe.batch
     state = begin_or_resume(recipe, steps, folder, accelerator)
     Trainer(task, data, cache, machine, accelerator, state, fewest).train()
@@ -232,7 +231,8 @@ class Trainer:
         rate = state.optimiser.param_groups[0]["lr"]
         label = f"{recipe.name} epoch {epoch + 1}/{recipe.epochs}"
         torch.manual_seed(recipe.seed + epoch + RANK_SEED * self.accelerator.rank)  # for dropout
-        workers, share = self.machine.loader_workers(), self.accelerator.share(recipe.batch)
+        workers = self.accelerator.loader_workers(self.machine.jobs)
+        share = self.accelerator.share(recipe.batch)
         loader = batches(dataset, recipe.batch, epoch, recipe.seed, workers, share)
         enter_span(self.share_done(), scale**2 / recipe.full_size_epochs)
         counted = track(loader, label, len(dataset) // recipe.batch)

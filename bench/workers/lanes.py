@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from bench.system.device import Machine, free_ram
+from bench.config.machine import Machine
+from bench.system.device import device_named, free_ram
 from bench.system.errors import BadConfig, Missing
 
 
@@ -43,7 +44,7 @@ def lanes_of(
         BadConfig: choices exclude each other, or there are more workers than devices.
         Missing: a GPU that is chosen is not there.
     """
-    there = 0 if machine.torch_device.type == "cpu" else torch.cuda.device_count()
+    there = 0 if device_named(machine.device).type == "cpu" else torch.cuda.device_count()
     if ":" in machine.device:
         if gpus or workers:
             raise BadConfig(f"--device {machine.device} names one GPU: no --gpus, no --workers")

@@ -11,6 +11,7 @@ import yaml
 
 from bench.cli.verbs import main
 from bench.config.layout import Layout
+from bench.config.machine import Machine
 from bench.config.recipe import Recipe
 from bench.config.refinement import names_of
 from bench.config.strict import read
@@ -25,7 +26,6 @@ from bench.masks.store import MapStore
 from bench.metrics import parity
 from bench.networks.predict import run
 from bench.networks.wanted import FoldTask, PredictionTask
-from bench.system.device import Machine
 from tests.tiny import TRAIN_CARS, combine
 
 CPU = Machine("cpu")

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
+from bench.config.machine import Machine
 from bench.cutout.manifest import ExportedMember, ExportedNetwork, read_manifest
 from bench.cutout.model import open_model
-from bench.system.device import Machine
 from bench.system.errors import BadData, Missing
 
 CPU = Machine("cpu")

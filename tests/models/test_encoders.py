@@ -6,17 +6,18 @@ from accelerate import init_empty_weights
 from safetensors.torch import load, save, save_file
 from torch import nn
 
-import models
 from bench.config.library import load_recipe
 from bench.networks.build import build
-from models.encoders import WEIGHTS_DIR, MissingWeights, build_encoder, local_weights
+from models import networks
+from models.encoders import build_encoder
+from models.pretrained import WEIGHTS_DIR, MissingWeights, local_weights
 
 
 def test_missing_weights_are_an_error_and_never_a_random_start(monkeypatch, tmp_path):
     monkeypatch.setenv(WEIGHTS_DIR, str(tmp_path))
     monkeypatch.setattr("models.encoders._hub_weights", no_network)
     with pytest.raises(MissingWeights, match="unreachable"):
-        models.build("zoo", {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True})
+        networks.build("zoo", {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True})
 
 
 def no_network(name):
@@ -27,7 +28,7 @@ def test_local_weights_fill_the_encoder(monkeypatch, weights_folder):
     monkeypatch.setenv(WEIGHTS_DIR, str(weights_folder))
     options = {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True}
     given = load(local_weights("mobilenet_v2").read_bytes())
-    found = models.build("zoo", options).encoder.state_dict()
+    found = networks.build("zoo", options).encoder.state_dict()
     assert all(torch.equal(found[key], given[key].to(found[key].dtype)) for key in found)
 
 
@@ -35,7 +36,7 @@ def test_local_weights_of_another_encoder_are_refused(monkeypatch, tmp_path):
     (tmp_path / "mobilenet_v2.safetensors").write_bytes(save({"features": torch.zeros(3)}))
     monkeypatch.setenv(WEIGHTS_DIR, str(tmp_path))
     with pytest.raises(ValueError, match="tensors do not fit"):
-        models.build("zoo", {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True})
+        networks.build("zoo", {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True})
 
 
 @pytest.mark.slow

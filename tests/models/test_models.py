@@ -4,14 +4,14 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-import models
+from models import networks
 from models.interface import channels_of, padded_forward
 from tests.smallest import LEARNING, SMALLEST
 
 
 @pytest.mark.parametrize("name", LEARNING)
 def test_network_keeps_an_odd_grid_and_every_parameter_learns(name):
-    network = models.build(name, SMALLEST[name])
+    network = networks.build(name, SMALLEST[name])
     logits = padded_forward(network, torch.randn(2, channels_of(network), 33, 50))
     assert logits.shape == (2, 1, 33, 50)
     logits.square().sum().backward()
@@ -19,11 +19,11 @@ def test_network_keeps_an_odd_grid_and_every_parameter_learns(name):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", models.NETWORKS)
+@pytest.mark.parametrize("name", networks.NETWORKS)
 def test_network_survives_saving_bit_for_bit(name):
-    network = models.build(name, SMALLEST[name]).eval()
+    network = networks.build(name, SMALLEST[name]).eval()
     with torch.device("meta"):
-        again = models.build(name, SMALLEST[name]).eval()
+        again = networks.build(name, SMALLEST[name]).eval()
     again.load_state_dict(load(save(network.state_dict())), assign=True)
     image = torch.randn(1, channels_of(network), network.stride, 2 * network.stride)
     assert torch.equal(network(image), again(image))
@@ -41,7 +41,7 @@ def test_network_survives_saving_bit_for_bit(name):
 )
 def test_unknown_names_are_answered_with_the_nearest(name, options, message):
     with pytest.raises(ValueError, match=message):
-        models.build(name, options)
+        networks.build(name, options)
 
 
 @pytest.mark.parametrize(
@@ -54,4 +54,4 @@ def test_unknown_names_are_answered_with_the_nearest(name, options, message):
 )
 def test_values_that_an_option_does_not_allow_are_refused(options, message):
     with pytest.raises(ValueError, match=message):
-        models.build("maskingnet", {"pretrained": False, **options})
+        networks.build("maskingnet", {"pretrained": False, **options})

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-import models
+from models import networks
 from models.interface import parameter_count
 from tests.smallest import SMALLEST
 
@@ -19,11 +19,11 @@ from tests.smallest import SMALLEST
 def test_residual_unet_has_the_size_that_the_leaderboard_says(encoder, combine, middle, millions):
     options = {"encoder": encoder, "combine": combine, "middle": middle, "pretrained": False}
     with torch.device("meta"):
-        network = models.build("residual_unet", options)
+        network = networks.build("residual_unet", options)
     assert parameter_count(network) == round(millions * 1e6)
 
 
 def test_residual_unet_halves_channels_as_size_doubles():
-    network = models.build("residual_unet", SMALLEST["residual_unet"])
+    network = networks.build("residual_unet", SMALLEST["residual_unet"])
     widths = [stage.refine.first[0].out_channels for stage in network.decoder]
     assert widths == [32, 16, 8, 4, 2]

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-import models
+from models import networks
 from models.interface import parameter_count
 from models.summary import gflops, layers
 
@@ -33,7 +33,7 @@ def test_operations_by_hand_and_the_network_is_left_alone():
 def test_a_member_of_xu_costs_what_is_known_of_it():
     options = {"encoder": "vgg16_bn", "combine": "concat", "middle": 512, "pretrained": False}
     with torch.device("meta"):
-        network = models.build("residual_unet", options)
+        network = networks.build("residual_unet", options)
     assert 700 < gflops(network, (1024, 1024)) < 790
 
 
@@ -41,7 +41,7 @@ SMALL = {"decoder": "unet", "encoder": "resnet18", "pretrained": False}
 
 
 def test_layers_hold_every_parameter_once_and_end_in_the_map():
-    network = models.build("zoo", SMALL)
+    network = networks.build("zoo", SMALL)
     found = layers(network, (64, 96))
     assert sum(layer.parameters for layer in found) == parameter_count(network)
     assert (found[0].name, found[0].output) == ("encoder.conv1", (1, 64, 32, 48))

@@ -11,7 +11,7 @@ from bench.config.recipe import Network
 from bench.networks.build import build
 from bench.networks.load import load_network, start_from
 from bench.system.errors import BadConfig, BadFile, Missing
-from models.encoders import WEIGHTS_DIR
+from models.pretrained import WEIGHTS_DIR
 from models.weights import BadWeights, disguised, read_weights
 from tests.tiny import RECIPE
 

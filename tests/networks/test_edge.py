@@ -11,7 +11,7 @@ from bench.config.recipe import Edge, Recipe
 from bench.networks.build import build
 from bench.networks.edge import Sharpener, band_of, seen_by_edge, window
 from bench.networks.load import fuse_batch_norms
-from bench.system.device import Machine
+from bench.system.device import accelerator_of
 from bench.system.errors import BadConfig
 from tests.edges import EDGE
 from tests.tiny import draw_car
@@ -28,7 +28,7 @@ def network(seed=0, **options):
 
 def sharpener(networks, **changes):
     recipe = EDGE.model_copy(update=changes)
-    return Sharpener(recipe, networks, Machine("cpu").accelerator(), exact=True)
+    return Sharpener(recipe, networks, accelerator_of("cpu"), exact=True)
 
 
 def photo_and_map():

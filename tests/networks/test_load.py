@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-import models
 from bench.networks.load import fuse_batch_norms
+from models import networks
 from models.interface import channels_of, padded_forward
 from tests.smallest import LEARNING, SMALLEST
 
@@ -13,7 +13,7 @@ from tests.smallest import LEARNING, SMALLEST
 @pytest.mark.parametrize("name", LEARNING)
 def test_folding_batch_norms_changes_no_more_than_rounding(name):
     torch.manual_seed(0)  # of some networks and images, SegNet's pooling indices change widely
-    network = models.build(name, SMALLEST[name])
+    network = networks.build(name, SMALLEST[name])
     padded_forward(
         network, torch.rand(4, channels_of(network), 64, 96)
     )  # moves the running statistics
@@ -27,7 +27,7 @@ def test_folding_batch_norms_changes_no_more_than_rounding(name):
 
 
 def test_folding_leaves_no_batch_norm_behind_a_convolution_and_the_network_as_it_was():
-    network = models.build("zoo", SMALLEST["zoo"])
+    network = networks.build("zoo", SMALLEST["zoo"])
     norms = sum(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules())
     fused = fuse_batch_norms(network.eval())
     assert not any(isinstance(each, torch.nn.BatchNorm2d) for each in fused.modules())
@@ -67,5 +67,5 @@ def test_a_network_that_calls_a_convolution_twice_is_not_folded():
 
 
 def test_an_encoder_that_torch_fx_stumbles_over_is_not_folded():
-    network = models.build("zoo", SMALLEST["zoo"] | {"encoder": "dpn68"}).eval()
+    network = networks.build("zoo", SMALLEST["zoo"] | {"encoder": "dpn68"}).eval()
     assert fuse_batch_norms(network) is network

@@ -4,16 +4,16 @@ import onnx
 import pytest
 import torch
 
-import models
 from bench.networks.onnx import FILES, Converted, convert
 from bench.system.errors import BadConfig, BadData, BenchError
+from models import networks
 from models.interface import channels_of
 from tests.smallest import LEARNING, SMALLEST
 
 
 def built(name):
     torch.manual_seed(0)
-    return models.build(name, SMALLEST[name]).eval()
+    return networks.build(name, SMALLEST[name]).eval()
 
 
 def differ(network, converted, shape):
@@ -67,5 +67,5 @@ def test_the_file_alone_says_what_goes_in_and_is_noticed_when_damaged(tmp_path):
 
 def test_what_onnx_cannot_hold_is_refused(tmp_path):
     with pytest.raises(BenchError, match=r"ONNX cannot hold the network of .*without --onnx"):
-        convert(models.build("otsu_watershed", {}), (16, 24), tmp_path)
+        convert(networks.build("otsu_watershed", {}), (16, 24), tmp_path)
     assert not list(tmp_path.iterdir())

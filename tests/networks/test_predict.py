@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from bench.config.layout import TrainingFolder
+from bench.config.machine import Machine
 from bench.config.recipe import Tta
 from bench.data.carvana import open_folder
 from bench.masks.store import MapStore
@@ -17,7 +18,7 @@ from bench.networks.infer import mean_probability
 from bench.networks.load import load_network
 from bench.networks.tta import views
 from bench.networks.wanted import FoldTask, PredictionTask
-from bench.system.device import Machine
+from bench.system.device import accelerator_of
 from bench.system.errors import BadData, Incomplete, Missing
 from bench.training import train
 from tests.tiny import RECIPE
@@ -231,7 +232,7 @@ def test_untrained_and_damaged_networks_are_named(trained, tmp_path):
 def test_loaded_networks_do_not_depend_on_the_batch(trained):
     network = load_network(RECIPE, TrainingFolder(trained[0] / "0"))
     images = torch.randint(0, 256, (3, 3, 32, 48), dtype=torch.uint8)
-    accelerator = MACHINE.accelerator()
+    accelerator = accelerator_of(MACHINE.device, MACHINE.precision)
     seen = views(RECIPE.tta)
     together = mean_probability([network], images, seen, accelerator)
     alone = mean_probability([network], images[1:2], seen, accelerator)
@@ -242,7 +243,7 @@ def test_the_environment_stays_as_it_is_while_photographs_are_decoded(trained, m
     """A decoder's thread looks into it from C, and dies where it is being written."""
     network = load_network(RECIPE, TrainingFolder(trained[0] / "0"))
     images = torch.zeros((1, 3, 32, 48), dtype=torch.uint8)
-    accelerator, changes = MACHINE.accelerator(), []
+    accelerator, changes = accelerator_of(MACHINE.device, MACHINE.precision), []
     for name in ("putenv", "unsetenv"):
         monkeypatch.setattr(os, name, lambda *given: changes.append(given))
     for exact in (False, True):

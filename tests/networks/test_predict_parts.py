@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.config.layout import TrainingFolder
+from bench.config.machine import Machine
 from bench.config.part import Part
 from bench.data.carvana import open_folder
 from bench.data.image_ids import car_of
@@ -16,7 +17,6 @@ from bench.masks.store import MapStore
 from bench.networks import predict, wanted
 from bench.networks.wanted import FoldTask, PredictionTask
 from bench.system import disk
-from bench.system.device import Machine
 from bench.system.errors import BenchError
 from tests.tiny import RECIPE, Bench
 

@@ -6,9 +6,9 @@ import io
 import numpy as np
 from PIL import Image
 
+from bench.config.machine import Machine
 from bench.report import inline_images, pictures
 from bench.run.run import Run
-from bench.system.device import Machine
 
 
 def test_a_single_wrong_pixel_still_shows_when_shrunk():

@@ -10,11 +10,11 @@ import pytest
 import yaml
 
 from bench.cli.verbs import main
+from bench.config.machine import Machine
 from bench.cutout.model import open_model
 from bench.data.images import read_image
 from bench.masks.parts import open_maps
 from bench.networks import predictor
-from bench.system.device import Machine
 from tests.edges import Edges
 
 

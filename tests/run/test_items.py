@@ -2,6 +2,7 @@
 
 import json
 import pickle
+from contextlib import nullcontext
 
 import pytest
 
@@ -52,7 +53,7 @@ def test_items_make_what_one_process_makes(road, tmp_path, tiny_carvana, capsys)
     one = Road(tmp_path, tiny_carvana)
     assert one.run("run") == 0
     options = options_of(road)
-    stages.do_all(open_run(options), backwards(options))
+    stages.do_all(open_run(options), lambda: nullcontext(backwards(options)))
     assert files(road.made(""), *RESULTS) == files(one.made(""), *RESULTS)
     submissions = [path.name for path in (one.folder / "out").glob("*.csv.gz")]
     assert len(submissions) == 4
@@ -70,12 +71,12 @@ def test_a_failed_training_ends_in_5_and_all_others_are_done(tmp_path, tiny_carv
     run = open_run(options)
     broken = backwards(options, lambda item: item.kind == "train" and item.recipes == ("b",))
     with pytest.raises(Incomplete, match=r"2 items failed, .*: train b, fold [01]: of no use"):
-        stages.do_all(run, broken)
+        stages.do_all(run, lambda: nullcontext(broken))
     left = items.training_items(open_run(options))
     assert [(item.kind, item.recipes) for item in left] == 2 * [("train", ("b",))]
     assert not items.prediction_items(run, ["a"], 2)
     assert not run.layout.scores.exists()
-    stages.do_all(open_run(options), backwards(options))
+    stages.do_all(open_run(options), lambda: nullcontext(backwards(options)))
     assert run.layout.report.exists()
 
 

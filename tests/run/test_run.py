@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from bench.config.strict import to_yaml
-from models.encoders import MissingWeights
+from models.pretrained import MissingWeights
 from tests.tiny import RECIPE, TINY_SUITE, Road
 
 pytestmark = pytest.mark.slow

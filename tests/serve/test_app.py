@@ -7,10 +7,10 @@ import httpx
 import pytest
 from starlette.formparsers import MultiPartParser
 
+from bench.config.machine import Machine
 from bench.cutout.model import open_model
 from bench.serve.app import PAGE_FILES, make_app
 from bench.serve.server import UPLOAD_BYTES
-from bench.system.device import Machine
 from bench.system.process import keep_uploads_in_memory
 
 MIB = 2**20

@@ -13,11 +13,11 @@ from PIL import Image
 from starlette.formparsers import MultiPartParser
 
 from bench.cli.verbs import main
+from bench.config.machine import Machine
 from bench.cutout import photographs
 from bench.cutout.model import open_model
 from bench.serve import server
 from bench.serve.app import make_app
-from bench.system.device import Machine
 from bench.system.errors import Missing
 from tests.tiny import packed, serving
 

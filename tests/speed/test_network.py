@@ -6,13 +6,14 @@ import pytest
 import torch
 
 from bench.config.layout import TrainingFolder
+from bench.config.machine import Machine
 from bench.data.carvana import open_folder
 from bench.networks.load import load_network
 from bench.speed import network, timing
 from bench.speed.network_variants import COMPILED, EAGER, OPENVINO, predictions, steps
 from bench.speed.samples import load_samples
 from bench.speed.timing import OURS
-from bench.system.device import Machine
+from bench.system.device import accelerator_of
 from bench.training import train
 from tests.tiny import RECIPE
 
@@ -44,7 +45,7 @@ def quick(monkeypatch):
 def test_every_way_predicts_the_same_and_starts_training_with_the_same_loss(
     training, tiny_carvana, tmp_path, quick
 ):
-    accelerator = Machine("cpu").accelerator()
+    accelerator = accelerator_of("cpu")
     images, targets = network.batch(load_samples(tiny_carvana, tmp_path), RECIPE.size)
     trained = load_network(RECIPE, TrainingFolder(training))
     found = {

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bench.system import device
-from bench.system.device import Machine, enough_memory, free_memory, free_ram
+from bench.system.device import accelerator_of, enough_memory, free_memory, free_ram
 from bench.system.errors import BenchError, Missing
 
 MB = 1_000_000
@@ -59,7 +59,7 @@ def test_free_memory_is_what_every_group_leaves(version, limits, free, groups):
     for name, limit in limits.items():
         write_group(root / name, names, limit, used=100 * MB, cached=10 * MB)
     assert free_ram() == free * MB
-    assert free_memory(Machine("cpu")) == free * MB
+    assert free_memory(torch.device("cpu")) == free * MB
 
 
 def test_a_system_without_groups_has_the_machine_s_memory(groups):
@@ -127,34 +127,33 @@ def number(device):
     [("auto", 0, "fp16"), ("cuda", 0, "fp16"), ("cuda:0", 0, "fp16"), ("cuda:1", 1, "bf16")],
 )
 def test_all_that_is_asked_of_a_card_is_asked_of_the_chosen_one(device, card, precision, cards):
-    machine = Machine(device, jobs=3)
-    accelerator = machine.accelerator()
+    accelerator = accelerator_of(device)
     assert accelerator.device == torch.device("cuda", card)
     assert cards == [card]
     assert (accelerator.name, accelerator.precision) == (CARDS[card][0], precision)
-    assert free_memory(machine) == 100 + card
-    assert machine.loader_workers() == 3
+    assert free_memory(accelerator.device) == 100 + card
+    assert accelerator.loader_workers(3) == 3
     assert accelerator.scaler().is_enabled() == (precision == "fp16")
-    assert Machine(device, precision="fp32").accelerator().precision == "fp32"
+    assert accelerator_of(device, "fp32").precision == "fp32"
 
 
 def test_a_card_that_is_not_there_is_named_with_those_that_are(cards):
     there = r"cuda:2: no such card here, only cuda:0 \(Tesla T4\), cuda:1 \(A100\)"
     with pytest.raises(Missing, match=there):
-        Machine("cuda:2").accelerator()
+        accelerator_of("cuda:2")
 
 
 def test_a_machine_without_cards_says_so(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     for name in ("cuda", "cuda:0"):
         with pytest.raises(Missing, match="no such card here, nor any other; use --device cpu"):
-            Machine(name).accelerator()
-    assert Machine("auto").accelerator().device.type == "cpu"
+            accelerator_of(name)
+    assert accelerator_of("auto").device.type == "cpu"
 
 
 def test_networks_compute_in_the_precision_that_is_asked_for():
     layer, image = torch.nn.Conv2d(3, 1, 1), torch.zeros(1, 3, 8, 8)
     types = {"bf16": torch.bfloat16, "fp16": torch.float16, "fp32": torch.float32}
     for precision, dtype in types.items():
-        with Machine("cpu", precision=precision).accelerator().autocast():
+        with accelerator_of("cpu", precision).autocast():
             assert layer(image).dtype == dtype

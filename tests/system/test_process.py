@@ -18,7 +18,7 @@ from bench.cli import verbs
 from bench.cli.verbs import main
 from bench.system import process
 from bench.system.files import replacing
-from models import encoders
+from models import pretrained
 from tests.tiny import Road
 
 BENCH = Path(process.__file__).parents[1]
@@ -54,7 +54,7 @@ def test_the_memory_of_freed_arrays_is_kept_for_the_next_ones():
 
 
 def test_the_folder_of_weights_is_the_variable_that_encoders_read(tmp_path, monkeypatch):
-    assert process.WEIGHTS_DIR == encoders.WEIGHTS_DIR
+    assert process.WEIGHTS_DIR == pretrained.WEIGHTS_DIR
     monkeypatch.setenv(process.WEIGHTS_DIR, "restored")  # or what the program sets would stay
     monkeypatch.delenv(process.WEIGHTS_DIR)
     process.set_environment(None)

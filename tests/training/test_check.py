@@ -5,7 +5,7 @@ import torch
 
 from bench.config.recipe import Network, Smaller
 from bench.networks.build import build
-from bench.system.device import Machine
+from bench.system.device import accelerator_of
 from bench.system.errors import BadConfig
 from bench.training import train
 from bench.training.check import check_photographs, fewest_at_once
@@ -91,7 +91,7 @@ def test_a_batch_is_trained_in_micro_batches_of_two_and_more():
     assert isinstance(state, State)
     batch = torch.full((7, 3, 64, 96), 9, dtype=torch.uint8), torch.zeros(7, 1, 64, 96)
     parts = split_batch(7, 3, fewest_at_once(recipe, 3))
-    accelerator = Machine("cpu").accelerator()
+    accelerator = accelerator_of("cpu")
     assert train.train_one_epoch(state, iter([batch]), recipe, parts, accelerator, "it") > 0
 
 

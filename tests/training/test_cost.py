@@ -3,8 +3,8 @@
 import pytest
 
 from bench.config.library import as_suite_runs_it, load_recipe
+from bench.config.machine import Machine
 from bench.config.suite import Suite
-from bench.system.device import Machine
 from bench.training.cost import Amount, estimate, measure
 
 RECIPE = "extractnet2019/otsu-watershed"

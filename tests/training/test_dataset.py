@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-import models
 from bench.data.carvana import open_folder
 from bench.training import dataset
 from bench.training.augment import Augment
 from bench.training.dataset import TrainingSet, sample
 from bench.training.losses import total_loss
+from models import networks
 from models.interface import normalise, padded_forward
 from tests.soft_lessons import soft_lessons
 from tests.tiny import RECIPE
@@ -46,7 +46,7 @@ def test_network_learns_two_photographs_by_heart(name, carvana_folder):
     photo, target = batch[:, :3], batch[:, 3:].float() / 255
     torch.manual_seed(0)
     options = dict(LEARNERS[name])
-    network = models.build(options.pop("name"), options)
+    network = networks.build(options.pop("name"), options)
     optimiser = torch.optim.Adam(network.parameters(), lr=0.005)
     assert any(learn(network, optimiser, photo, target) > 0.95 for _ in range(200)), (
         "200 steps were not enough"

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 
 from bench.config.layout import TrainingFolder
+from bench.config.machine import Machine
 from bench.data.carvana import open_folder
 from bench.data.dataset import DataSet
 from bench.masks.types import THRESHOLD
 from bench.metrics.overlap import counts, dice
 from bench.networks.manifest import read_manifest
-from bench.system.device import Machine
 from bench.training import train
 from bench.training.dataset import crops_of
 from tests.edges import EDGE

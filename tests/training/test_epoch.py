@@ -6,8 +6,9 @@ import pytest
 import torch
 
 from bench.config.layout import TrainingFolder
+from bench.config.machine import Machine
 from bench.data.carvana import open_folder
-from bench.system.device import Machine
+from bench.system.device import accelerator_of
 from bench.system.errors import BenchError
 from bench.training import epoch, train
 from bench.training.state import begin, begin_or_resume
@@ -30,7 +31,7 @@ def overflows(monkeypatch):
 
 
 def state_and_step(recipe):
-    accelerator = FP16.accelerator()
+    accelerator = accelerator_of(FP16.device, FP16.precision)
     state = begin(recipe, 5, accelerator)
     images = torch.randint(0, 256, (4, 4, 32, 48), dtype=torch.uint8)
     batch = images[:, :3], images[:, 3:]
@@ -111,7 +112,8 @@ def cut(bench, monkeypatch):
 def test_an_interrupted_training_in_fp16_ends_in_the_same_bits(cut):
     folder = TrainingFolder(cut.bench.folder / "cut")
     saved = torch.load(folder.state, weights_only=True)["scaler"]
-    assert begin_or_resume(cut.recipe, 5, folder, FP16.accelerator()).scaler.state_dict() == saved
+    half = accelerator_of(FP16.device, FP16.precision)
+    assert begin_or_resume(cut.recipe, 5, folder, half).scaler.state_dict() == saved
     assert saved["_growth_tracker"] > 0
     resumed, whole = cut.go_on(FP16), cut.go_on(FP16, "whole")
     assert same(weights(resumed.folder), weights(whole.folder))

@@ -10,8 +10,8 @@ import pytest
 import torch
 
 from bench.config.layout import TrainingFolder
+from bench.config.machine import Machine
 from bench.data.carvana import open_folder
-from bench.system.device import Machine
 from bench.system.errors import BadConfig, BenchError, Missing
 from bench.training import ranks, train
 from tests.soft_lessons import soft_lessons

@@ -9,14 +9,14 @@ import pytest
 import torch
 
 from bench.config.layout import TrainingFolder
-from bench.system.device import Machine
+from bench.system.device import accelerator_of
 from bench.system.errors import BadConfig, BadFile
 from bench.system.files import sha256
 from bench.training import train
 from bench.training.state import begin, begin_or_resume, trial_state
 from tests.tiny import RECIPE, Bench, same
 
-CPU = Machine("cpu").accelerator()
+CPU = accelerator_of("cpu")
 
 
 def test_a_trial_does_what_a_step_does_but_learns_nothing():

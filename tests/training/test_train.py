@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 from torch import nn
 
-from bench.system.device import Machine
+from bench.system.device import accelerator_of
 from bench.system.errors import BadConfig, BenchError
 from bench.training import epoch, memory, train
 from tests.tiny import RECIPE, same, weights
@@ -87,7 +87,7 @@ def test_micro_batches_add_up_to_the_batch(micro_batch):
     for size in (4, micro_batch):
         torch.manual_seed(0)
         network = Plain()
-        accelerator = Machine("cpu").accelerator()
+        accelerator = accelerator_of("cpu")
         for image, target in zip(images.split(size), targets.split(size), strict=True):
             loss = epoch._loss(network, image, target, RECIPE, accelerator)
             (len(image) / 4 * loss).backward()
@@ -101,7 +101,7 @@ def test_the_loss_sees_the_photograph_as_it_is_and_the_network_a_normalised_one(
     seen = []
     total = epoch.total_loss
     monkeypatch.setattr(epoch, "total_loss", lambda *a: seen.append(a) or total(*a))
-    epoch._loss(Plain(), image, target, RECIPE, Machine("cpu").accelerator())
+    epoch._loss(Plain(), image, target, RECIPE, accelerator_of("cpu"))
     recipe, _, seen_target, seen_photo = seen[0]
     assert recipe == RECIPE
     assert torch.equal(seen_target, target / 255) and torch.equal(seen_photo, image / 255)

@@ -5,7 +5,7 @@ import os
 import pytest
 
 from bench.cli.verbs import main
-from bench.system.device import Machine
+from bench.config.machine import Machine
 from bench.system.errors import BadConfig, Missing
 from bench.workers import lanes
 from bench.workers.lanes import lanes_of

@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from bench.cli.verbs import main
+from bench.config.machine import Machine
 from bench.run.items import training_items
 from bench.run.opening import RunOptions, begin, open_run
-from bench.system.device import Machine
 from bench.workers.lanes import Lane
 from bench.workers.processes import on_processes
 from tests.campaigns.common import differences, prepare, run_of, words

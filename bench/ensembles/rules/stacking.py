@@ -7,8 +7,6 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-from scipy.optimize import minimize
-from scipy.special import expit
 
 from bench.ensembles.arithmetic import logits
 from bench.ensembles.disputed import DisputedPixels
@@ -58,6 +56,9 @@ def _logistic_regression(inputs: Floats, pixels: DisputedPixels) -> Floats:
 
     The first column is the intercept, which the ridge leaves (almost) alone.
     """
+    from scipy.optimize import minimize  # takes as long to load as all else that lists the rules
+    from scipy.special import expit
+
     shares = pixels.weights / max(pixels.weights.sum(), 1) * len(pixels.truth)
     signs = np.where(pixels.truth, -1.0, 1.0)
     members = inputs.shape[1] - 1

@@ -1,0 +1,26 @@
+"""Where the pretrained weights of encoders lie on this machine."""
+
+import os
+from glob import escape
+from pathlib import Path
+
+WEIGHTS_DIR = "CARVANA_WEIGHTS"  # environment variable: a folder of <encoder>.*safetensors
+
+
+class MissingWeights(Exception):
+    """The pretrained weights of an encoder are neither on this machine nor on the hub."""
+
+
+def local_weights(name: str) -> Path | None:
+    """Return the file `<name>.*safetensors` in the folder CARVANA_WEIGHTS, if there is one.
+
+    Raises:
+        MissingWeights: there is no such folder.
+    """
+    folder = os.environ.get(WEIGHTS_DIR)
+    if not folder:
+        return None
+    if not Path(folder).is_dir():
+        raise MissingWeights(f"{WEIGHTS_DIR} names {folder}, and there is no such folder")
+    files = sorted(Path(folder).glob(f"{escape(name)}.*safetensors"))
+    return files[0] if files else None
