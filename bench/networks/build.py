@@ -40,7 +40,6 @@ def build(recipe: Recipe, *, pretrained: bool = True) -> nn.Module:
     except BadWeights as error:
         raise BadFile(error.file, error.what, error.cure) from error
     _check_input(recipe, network)
-    network = make_depthwise_fast(network)
     return network.to(memory_format=torch.channels_last)  # type: ignore[call-overload, no-any-return]
 
 
@@ -85,7 +84,7 @@ def freeze(network: nn.Module, names: Sequence[str]) -> None:
 
 def train_mode(network: nn.Module, frozen: Sequence[str]) -> None:
     """Set a network to training mode, but frozen modules to evaluation: fixed statistics."""
-    network.train()
+    make_depthwise_fast(network).train()
     for module in _modules(network, frozen):
         module.eval()
 

@@ -8,6 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from bench.config.library import load_recipe
+from bench.networks.build import build, train_mode
+from bench.networks.load import fuse_batch_norms
 from models.depthwise import StridedDepthwise, make_depthwise_fast
 
 SIDES = st.tuples(st.integers(7, 20), st.integers(7, 20))
@@ -66,3 +69,11 @@ def test_evaluation_is_pytorchs_own(monkeypatch):
     image = torch.rand(1, 4, 8, 8)
     exported = torch.export.export(fast, (image,)).module()
     assert torch.equal(exported(image), fast(image))
+
+
+def test_training_makes_them_fast_and_prediction_still_folds_their_batch_norms():
+    network = build(load_recipe("cpu/unet-256x384"), pretrained=False)
+    plain = [type(module) for module in fuse_batch_norms(network.eval()).modules()]
+    assert nn.BatchNorm2d not in plain
+    train_mode(network, [])
+    assert sum(type(module) is StridedDepthwise for module in network.modules()) == 4
