@@ -18,7 +18,6 @@ from statistics import median
 import safetensors.torch
 
 from bench.config.layout import TrainingFolder
-from bench.config.library import load_recipe
 from bench.config.machine import Machine
 from bench.config.recipe import Recipe
 from bench.data.dataset import DataSet
@@ -31,7 +30,7 @@ from bench.networks.predict import run as predict
 from bench.networks.tta import views
 from bench.networks.wanted import FoldTask, PredictionTask, ms_per_image
 from bench.own.opening import open_data
-from bench.speed.network import TRAINING_FACTOR, product
+from bench.speed.network import TRAINING_FACTOR, product, recipe_of
 from bench.speed.timing import (
     FLOOR,
     OURS,
@@ -83,7 +82,7 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[PeerCom
     Raises:
         BadConfig: there is no such recipe. Missing: there is no such network, or no photographs.
     """
-    recipe = load_recipe(str(TrainingFolder(training).recipe) if training else name).named(name)
+    recipe = recipe_of(training, name)
     machine = Machine(jobs=jobs)
     carvana = open_data(data)
     steps = STEPS_A_ROUND[device_named(machine.device).type]

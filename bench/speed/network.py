@@ -19,6 +19,7 @@ from torch import Tensor
 
 from bench.config.layout import TrainingFolder
 from bench.config.library import load_recipe
+from bench.config.recipe import Recipe
 from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
 from bench.masks.types import Size
@@ -59,7 +60,7 @@ def run(training: Path | None, name: str, data: Path | None, folder: Path) -> li
     Raises:
         BadConfig: there is no such recipe. Missing: there is no such network.
     """
-    recipe = load_recipe(str(TrainingFolder(training).recipe) if training else name).named(name)
+    recipe = recipe_of(training, name)
     accelerator = accelerator_of("auto")
     device = accelerator.device
     samples = load_samples(data, folder)
@@ -69,15 +70,27 @@ def run(training: Path | None, name: str, data: Path | None, folder: Path) -> li
         network = load_network(recipe, TrainingFolder(training))
     network.to(device)
     floor = gflops(network, recipe.size) * len(images)
-    part = f"prediction, {name}"
+    part = f"prediction, {recipe.name}"
     ready = prepare(part, predictions(network, images, accelerator, folder))
     if training:
         say_parity({variant: done.call for variant, done in ready.items()}, samples.masks)
     rows = _rows(part, ready, len(images), product(floor, device), {EAGER: 4.0})
-    part = f"training step, {name}"
+    part = f"training step, {recipe.name}"
     trained = prepare(part, steps(recipe, images, targets, accelerator))
     floor *= TRAINING_FACTOR
     return rows + _rows(part, trained, len(images), product(floor, device), {EAGER: 2.5})
+
+
+def recipe_of(training: Path | None, name: str) -> Recipe:
+    """Return a training's recipe under its folder's name, or the recipe `name` without one.
+
+    Raises:
+        BadConfig: there is no such recipe. Missing: there is no such training.
+    """
+    if not training:
+        return load_recipe(name).named(name)
+    label = "/".join(training.resolve().parts[-2:])
+    return load_recipe(str(TrainingFolder(training).recipe)).named(label)
 
 
 def batch(samples: BenchmarkSamples, size: Size) -> tuple[Tensor, Tensor]:

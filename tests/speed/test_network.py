@@ -63,7 +63,8 @@ def test_every_way_predicts_the_same_and_starts_training_with_the_same_loss(
 def test_rows_are_beside_ours_and_parity_is_said(training, tiny_carvana, tmp_path, quick, capsys):
     rows = network.run(training, "it", tiny_carvana, tmp_path)
     parts = [row.part for row in rows]
-    assert set(parts) == {"prediction, it", "training step, it"}
+    label = f"{training.parent.name}/{training.name}"
+    assert set(parts) == {f"prediction, {label}", f"training step, {label}"}
     assert {row.peer for row in rows} >= {EAGER, "channels_last fp32", COMPILED}
     for row in rows:
         assert min(row.ours_ms, row.peer_ms, row.floor_ms) > 0
@@ -71,7 +72,7 @@ def test_rows_are_beside_ours_and_parity_is_said(training, tiny_carvana, tmp_pat
         assert ("to make" in row.note) == (row.peer in (COMPILED, OPENVINO))
     assert {row.bar for row in rows if row.peer == EAGER} == {4.0, 2.5}
     said = capsys.readouterr().err
-    for name in {row.peer for row in rows if row.part == "prediction, it"} - {EAGER}:
+    for name in {row.peer for row in rows if row.part == f"prediction, {label}"} - {EAGER}:
         assert f"parity, {name}: " in said
     assert f"parity, {OURS}: " in said
 
