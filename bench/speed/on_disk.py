@@ -2,6 +2,7 @@
 
 import gzip
 from collections.abc import Sequence
+from functools import cache
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -19,7 +20,7 @@ from bench.masks.store import MapStore
 from bench.masks.types import THRESHOLD, FloatImage, Map, Mask, RgbImage, Size
 from bench.speed import peers
 from bench.speed.samples import MEMBER_SIZES, BenchmarkSamples
-from bench.speed.timing import Benchmark, copy_floor, read_floor, write_floor
+from bench.speed.timing import Benchmark, Variant, copy_floor, read_floor, write_floor
 
 ROWS = 1000  # of a submission; the time of a file is divided by them
 FULL_SIZES = (  # of the five members of xu2018
@@ -58,7 +59,9 @@ def _vote(images: Sequence[Sequence[Map]], folder: Path) -> Benchmark:
         texts.append([rle.encode(mask) for mask in masks])
         pictures.append(
             [
-                _write_png(folder / f"mask-{number}-{member}.png", mask.astype(np.uint8) * 255)
+                peers.write_picture(
+                    folder / f"mask-{number}-{member}.png", mask.astype(np.uint8) * 255
+                )
                 for member, mask in enumerate(masks)
             ]
         )
@@ -74,15 +77,11 @@ def _vote(images: Sequence[Sequence[Map]], folder: Path) -> Benchmark:
         "vote of 5 stored entries -> text",
         len(images),
         ours,
-        {"five PNG masks": lambda: [peers.vote_text(paths) for paths in pictures]},
+        {"five PNG masks": lambda: [peers.vote_text(paths) for paths in pictures]}
+        | peers.if_installed("monai", lambda: [peers.vote_by_monai(paths) for paths in pictures]),
         read_floor(*(np.frombuffer(text.encode(), np.uint8) for each in texts for text in each)),
         {"five PNG masks": 80},
     )
-
-
-def _write_png(path: Path, image: Map) -> Path:
-    cv2.imwrite(str(path), image)
-    return path
 
 
 def _store(kind: str, maps: Sequence[Map], bar: float, folder: Path) -> Benchmark:
@@ -113,13 +112,9 @@ def _row(kind: str, images: Sequence[Sequence[Map]], bar: float, folder: Path) -
         MapStore.create(folder / f"row-{kind}-{member}.sqlite", {})
         for member in range(len(MEMBER_SIZES))
     ]
-    pictures: list[list[Path]] = []
     for number, maps in enumerate(images):
-        pictures.append([])
-        for member, map in enumerate(maps):
-            stores[member].write(str(number), map)
-            path = folder / f"row-{kind}-{number}-{member}.png"
-            pictures[number].append(_write_png(path, map))
+        for store, map in zip(stores, maps, strict=True):
+            store.write(str(number), map)
 
     def ours() -> list[str]:
         rows = []
@@ -128,19 +123,34 @@ def _row(kind: str, images: Sequence[Sequence[Map]], bar: float, folder: Path) -
             rows.append(f"{number},{rle.format_runs(rle.mean_runs(maps, [1] * len(maps)))}")
         return rows
 
-    def theirs() -> list[str]:
-        return [
-            peers.row_from_pictures(str(number), paths) for number, paths in enumerate(pictures)
-        ]
-
     return Benchmark(
         f"five stored maps -> one CSV row, {kind}",
         len(images),
         ours,
-        {"PNG, NumPy mean, common": theirs},
+        {
+            name: _row_by(peer, images, folder / f"row-{kind}")
+            for name, peer in peers.row_peers().items()
+        },
         write_floor(sum(map.nbytes for maps in images for map in maps)),
         {"PNG, NumPy mean, common": bar},
     )
+
+
+def _row_by(peer: peers.RowPeer, images: Sequence[Sequence[Map]], folder: Path) -> Variant:
+    """Return the peer's way; its first call stores the maps, and is not timed."""
+
+    @cache
+    def stored() -> list[list[Path]]:
+        folder.mkdir(exist_ok=True)
+        return [
+            [
+                peer.write(folder / f"{number}-{member}{peer.ending}", map)
+                for member, map in enumerate(maps)
+            ]
+            for number, maps in enumerate(images)
+        ]
+
+    return lambda: [peer.row(str(number), paths) for number, paths in enumerate(stored())]
 
 
 def _varied_rows(masks: Sequence[Mask]) -> SubmissionRows:

@@ -4,9 +4,10 @@ The code is that of public notebooks and of the competition's published solution
 that could be written; our code must give the same answers.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.util import find_spec
 from pathlib import Path
+from typing import NamedTuple, TypeVar
 
 import cv2
 import numpy as np
@@ -14,11 +15,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from bench.masks.types import FloatImage, Map, Mask, Size
-from bench.speed.timing import Variant
+
+T = TypeVar("T")
+
+
+class RowPeer(NamedTuple):
+    """How a peer keeps a member's map, and makes a submission's row of several."""
+
+    write: Callable[[Path, Map], Path]  # a map to a file, whose path it returns
+    row: Callable[[str, Sequence[Path]], str]  # the image's name and the files of its maps
+    ending: str  # of the files
 
 
 def installed(package: str) -> bool:
-    """Whether a package is installed (the extra `peers` installs all of them)."""
+    """Whether a package is installed (the extra `peers` installs the small ones)."""
     return find_spec(package) is not None
 
 
@@ -139,10 +149,15 @@ def vote_text(pictures: Sequence[Path]) -> str:
     return encode(np.sum(masks, axis=0) > len(masks) / 2)
 
 
+def write_picture(path: Path, map: Map) -> Path:
+    """Write a map as a PNG file."""
+    cv2.imwrite(str(path), map)
+    return path
+
+
 def write_and_read(path: Path, map: Map) -> Map:
     """Write a map as a PNG file and read it again."""
-    cv2.imwrite(str(path), map)
-    return _read_grey(path)
+    return _read_grey(write_picture(path, map))
 
 
 def _read_grey(path: Path) -> Map:
@@ -152,6 +167,67 @@ def _read_grey(path: Path) -> Map:
 def row_from_pictures(name: str, pictures: Sequence[Path]) -> str:
     """Return a submission's row made of maps stored as PNG files."""
     return f"{name},{mean_text([_read_grey(path) for path in pictures])}"
+
+
+def row_peers() -> dict[str, RowPeer]:
+    """Return the ways from stored maps to a submission's row, of those that are installed."""
+    return (
+        {"PNG, NumPy mean, common": RowPeer(write_picture, row_from_pictures, ".png")}
+        | if_installed("nnunetv2", RowPeer(store_for_nnunet, row_by_nnunet, ".npz"))
+        | if_installed("monai", RowPeer(store_for_monai, row_by_monai, ".one.npz"))
+    )
+
+
+def row_by_nnunet(name: str, members: Sequence[Path]) -> str:
+    """Return a submission's row merged as `nnUNetv2_ensemble` does: mean, argmax, PNG file.
+
+    Args:
+        members: files by `store_for_nnunet`; the PNG file is written beside the first.
+    """
+    from nnunetv2.ensembling.ensemble import merge_files
+    from nnunetv2.imageio.natural_image_reader_writer import NaturalImage2DIO
+    from nnunetv2.utilities.label_handling.label_handling import LabelManager
+
+    merged, labels = members[0].with_suffix(""), LabelManager({"background": 0, "car": 1}, None)
+    merge_files([str(path) for path in members], str(merged), ".png", NaturalImage2DIO(), labels)
+    return f"{name},{encode(_read_grey(merged.with_suffix('.png')) > 0)}"
+
+
+def store_for_nnunet(path: Path, map: Map | FloatImage) -> Path:
+    """Write a map as nnU-Net does: both classes' float32 in 0..1, and a pickled note."""
+    from batchgenerators.utilities.file_and_folder_operations import save_pickle
+
+    car = _probability(map)
+    np.savez_compressed(path, probabilities=np.stack([1 - car, car])[:, None])
+    save_pickle({"spacing": (999, 1, 1)}, str(path.with_suffix(".pkl")))
+    return path
+
+
+def row_by_monai(name: str, members: Sequence[Path]) -> str:
+    """Return a submission's row by MONAI: files loaded, their mean, a threshold."""
+    from monai.transforms import AsDiscrete, LoadImage, MeanEnsemble
+
+    load = LoadImage()
+    mask = AsDiscrete(threshold=0.5)(MeanEnsemble()([load(path) for path in members]))
+    return f"{name},{encode(mask[0].numpy() > 0)}"
+
+
+def store_for_monai(path: Path, map: Map | FloatImage) -> Path:
+    """Write a map for MONAI's reader of NumPy's files: float32 (1, H, W) in 0..1, compressed."""
+    np.savez_compressed(path, _probability(map)[None])
+    return path
+
+
+def _probability(map: Map | FloatImage) -> FloatImage:
+    return np.asarray(map / 255 if map.dtype == np.uint8 else map, np.float32)
+
+
+def vote_by_monai(pictures: Sequence[Path]) -> str:
+    """Encode MONAI's vote of masks stored as PNG files, which it reads transposed."""
+    from monai.transforms import LoadImage, VoteEnsemble
+
+    load = LoadImage()
+    return encode(VoteEnsemble()([load(path) / 255 for path in pictures]).numpy().T > 0)
 
 
 def write_table(path: Path, rows: Sequence[tuple[str, str]]) -> None:
@@ -183,6 +259,6 @@ def network_input(path: Path, size: Size, interpolation: int = cv2.INTER_LINEAR)
     return np.asarray(resized.astype(np.float32) / 255, np.float32)
 
 
-def if_installed(package: str, variant: Variant) -> dict[str, Variant]:
-    """Return the variant by its package's name, or nothing if the package is not installed."""
-    return {package: variant} if installed(package) else {}
+def if_installed(package: str, peer: T) -> dict[str, T]:
+    """Return the peer by its package's name, or nothing if the package is not installed."""
+    return {package: peer} if installed(package) else {}
