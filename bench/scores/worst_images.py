@@ -21,7 +21,7 @@ from bench.masks.drawing import encode_picture, overlay, worst_crop
 from bench.masks.types import Map, Mask, RgbImage
 from bench.metrics.boundary import wrong_by_distance
 from bench.scores.columns import in_errors
-from bench.scores.pairs import read_scores
+from bench.scores.pairs import read_scores, unit_of
 from bench.system.files import write_bytes, write_text
 
 ERROR_CROP = (320, 480)  # height, width
@@ -73,7 +73,7 @@ def write(chosen: pd.DataFrame, pictures: Iterable[Pictures], out: Path) -> None
 
 
 def _distances(entry: Entry, members: Members, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean wrong pixels of each car's photographs, by distance; "all" in the last row.
+    """Return the mean wrong pixels of a car's or group's pictures, by distance; last row: "all".
 
     Args:
         table: the entry's scores.
@@ -87,6 +87,7 @@ def _distances(entry: Entry, members: Members, table: pd.DataFrame) -> pd.DataFr
     columns = [*(f"within_{pixels}_px" for pixels in DISTANCES), "wrong_px"]
     figures = pd.DataFrame(counts, columns=columns)
     figures.insert(0, "dice", table["dice"].to_numpy())
-    by_car = figures.groupby(table["car"].to_numpy()).mean().sort_values("dice")
+    unit = unit_of(table)
+    by_car = figures.groupby(table[unit].to_numpy()).mean().sort_values("dice")
     by_car.loc["all"] = figures.mean()
-    return by_car.rename_axis("car").reset_index()
+    return by_car.rename_axis(unit).reset_index()

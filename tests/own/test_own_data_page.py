@@ -47,3 +47,8 @@ def test_the_example(tmp_path, monkeypatch, capsys):
     text = re.sub(r"(?s)<script.*?</script>|<style.*?</style>|<[^>]*>", " ", page)
     assert re.findall(r"(?i)\b(?:cars?|views?)\b", text) == []
     assert list(pd.read_csv("runs/suite/folds.csv").columns) == ["group", "fold"]
+    about = ["suite.yaml", "--data", "shoes", "--entry", "mean", "--jobs", "1"]
+    assert main(["errors", *about, "--out", "worst"]) == 0
+    distances = pd.read_csv("worst/distances.csv")
+    assert distances.columns[0] == "group" and distances["group"].iloc[-1] == "all"
+    assert main(["refine", *about]) == 0
