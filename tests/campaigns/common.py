@@ -46,7 +46,7 @@ SUITE = {
         "stacking": {"rule": "stacking"},
     },
 }
-TIMES = {"seconds", "train_s", "predict_ms", "pareto", "date", "ms_per_image"}
+TIMES = {"seconds", "train_s", "predict_ms", "pareto", "date", "ms_per_image", "other_cores"}
 WITH_TIMES = {".html", ".md", ".latex"}  # pages and tables that only exist to be looked at
 OF_NO_RESULT = re.compile(r"log\.txt|environment\.json|maps-\w+\.json|made\.json|\..*")
 

@@ -17,8 +17,8 @@ pytestmark = pytest.mark.slow
 TOY = Column("toy", "Toy score", "of a test", 3, table=165, page=85, averaged=True)
 
 
-def toy_measures(predicted, truth):
-    return measures(predicted, truth) | {"toy": float(predicted.mean())}
+def toy_measures(predicted, truth, true_outline):
+    return measures(predicted, truth, true_outline) | {"toy": float(predicted.mean())}
 
 
 @pytest.fixture

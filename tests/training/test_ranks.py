@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from contextlib import suppress
 from dataclasses import replace
 
 import pandas as pd
@@ -48,9 +49,12 @@ def test_two_processes_learn_what_one_learns_in_halves_of_a_batch(bench, capsys)
 
 def ranks_alive():
     """The ranks that this process has started, by their number."""
-    below = psutil.Process().children(recursive=True)
-    mine = [each for each in below if "bench.training.ranks" in " ".join(each.cmdline())]
-    return {each.environ()["RANK"]: each for each in mine if "RANK" in each.environ()}
+    alive = {}
+    for each in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):  # it has just ended
+            if "bench.training.ranks" in " ".join(each.cmdline()) and "RANK" in each.environ():
+                alive[each.environ()["RANK"]] = each
+    return alive
 
 
 def when_said(monkeypatch, words, act):
