@@ -21,6 +21,7 @@ from bench.system.environment import code_sha256
 from bench.system.errors import Missing
 from bench.system.files import json_sha256
 from bench.training import VERSION
+from bench.training.backgrounds import drawn
 from bench.training.backgrounds.scene import picture_files
 from models.pretrained import MissingWeights, local_weights
 
@@ -87,10 +88,13 @@ def _teachers_maps(run: Run, name: str, fold: int) -> dict[str, str]:
 
 
 def _backgrounds(run: Run, name: str) -> dict[str, str]:
-    """Return one hash of the pictures that a recipe sets cars before, if it names a folder."""
-    folder = run.recipes[name].backgrounds
-    if folder is None:
+    """Return one hash of the pictures that a recipe sets cars before, or how they are drawn."""
+    recipe = run.recipes[name]
+    if "background" not in recipe.augment:
         return {}
+    folder = recipe.backgrounds
+    if folder is None:
+        return {"drawn": f"version {drawn.VERSION}"}
     hashes = run.contents.of(picture_files(Path(folder)))
     return {folder: json_sha256(sorted(hashes.values()))}
 

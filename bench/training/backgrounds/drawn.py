@@ -10,6 +10,7 @@ import numpy as np
 
 from bench.masks.types import FloatImage, RgbImage, Size
 
+VERSION = 2  # raised when the same generator would draw something else: trainings then differ
 FIELDS = 4  # textures of a scene
 MOST_LEAVES = 250  # at most as many shapes as a byte has labels
 SMALLEST, LARGEST = 0.01, 0.6  # half of a shape, of the scene's height
