@@ -7,7 +7,7 @@ Reads  weights.safetensors of trainings, and photographs. Writes map stores, ima
 
 import math
 from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
+from contextlib import AbstractContextManager, ExitStack, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -78,12 +78,15 @@ def run(tasks: Sequence[PredictionTask], machine: Machine, scratch: Path | None 
     for edges in (False, True):
         for group in _groups([task for task in unfinished if bool(task.base) == edges], machine):
             seen |= _predict_group(group, machine, scratch)
+    cores = others.cores()
     for task in {task.store: task for task in (*tasks, *unfinished)}.values():
         noted = timing_file(task.store)
         if task.part == WHOLE and (task in unfinished or not noted.is_file()):
-            cores = max(noted_other_cores(task.store), others.cores() if task in unfinished else 0)
+            before = 0.0
+            with suppress(BadData):  # the file is damaged, and written anew
+                before = noted_other_cores(task.store)
             with find_maps(task.store) as maps:
-                update_text(noted, timing(maps, cores))
+                update_text(noted, timing(maps, max(before, cores if task in unfinished else 0)))
     damaged = [error for error in seen.values() if error]
     if damaged:
         raise Incomplete(

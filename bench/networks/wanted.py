@@ -188,14 +188,16 @@ def ms_per_image(store: Path) -> float:
 
 def noted_other_cores(store: Path) -> float:
     """Return how many cores other programs kept busy while maps were made; 0: none, or unknown."""
-    if not timing_file(store).is_file():
-        return 0.0
-    return read_json(timing_file(store), dict[str, float], "remove it").get("other_cores", 0.0)
+    return _noted(store).get("other_cores", 0.0)
 
 
 def noted_seconds(store: Path) -> float:
     """Return how long all maps of a store took, though the store itself may be gone; 0: unknown."""
-    if not timing_file(store).is_file():
-        return 0.0
-    noted = read_json(timing_file(store), dict[str, float], "remove it")
-    return noted["images"] * noted["ms_per_image"] / 1000
+    noted = _noted(store)
+    return noted["images"] * noted["ms_per_image"] / 1000 if noted else 0.0
+
+
+def _noted(store: Path) -> dict[str, float]:
+    """Return what the file beside a store says; nothing where it is not there."""
+    noted = timing_file(store)
+    return read_json(noted, dict[str, float], "remove it") if noted.is_file() else {}

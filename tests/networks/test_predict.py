@@ -71,6 +71,9 @@ def test_the_most_that_others_did_while_maps_were_made_is_kept(trained, tmp_path
         monkeypatch.setattr(predict.OtherWork, "cores", lambda _, busy=busy: busy)
         predict.run([PredictionTask(RECIPE, one_fold(folder / "0", done), store)], MACHINE)
         assert wanted.noted_other_cores(store) == kept
+    wanted.timing_file(store).write_text("damaged")
+    predict.run([PredictionTask(RECIPE, one_fold(folder / "0", photographs), store)], MACHINE)
+    assert wanted.noted_other_cores(store) == 9.0
 
 
 def members_of(folder, photographs, stores):
