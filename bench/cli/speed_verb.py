@@ -17,13 +17,19 @@ if TYPE_CHECKING:
 
 def speed_command(args: argparse.Namespace) -> None:
     """Time every part beside its peers."""
-    from bench.speed import comparison
-
     process.use_one_opencv_thread()
     others = OtherWork()
     if args.parts == ["scale"]:
         _time_scale(args)
-        return
+    else:
+        _time_parts(args)
+    if slowed := slowed_by(others.cores()):
+        say(slowed)
+
+
+def _time_parts(args: argparse.Namespace) -> None:
+    from bench.speed import comparison
+
     if args.parts == ["network"]:
         rows = _time_network(args)
     elif args.parts == ["loader"]:
@@ -36,8 +42,6 @@ def speed_command(args: argparse.Namespace) -> None:
         print_result(args, [row.to_json() for row in rows])
     else:
         print_tables([comparison.to_table(rows)])
-    if slowed := slowed_by(others.cores()):
-        say(slowed)
 
 
 def _time_network(args: argparse.Namespace) -> "list[PeerComparison]":

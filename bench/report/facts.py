@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 from pydantic import BaseModel
 
-from bench.config.layout import Layout, TrainingFolder
+from bench.config.layout import Layout
 from bench.config.recipe import Recipe
 from bench.config.suite import Suite
 from bench.data.carvana import is_drawn, is_real, metadata
@@ -189,6 +189,7 @@ def read(
         for recipe in recipes
         for fold in suite.folds.run
     }
+    manifests = {key: read_manifest(folder.manifest) for key, folder in trainings.items()}
     return Facts(
         name=name,
         suite=suite,
@@ -207,23 +208,22 @@ def read(
             real=is_real(data),
             drawn=is_drawn(data),
             leaks=read_json(layout.leaks, dict[str, str], "run the suite again"),
-            manifests={key: read_manifest(folder.manifest) for key, folder in trainings.items()},
+            manifests=manifests,
             environment=_environment(layout.environment),
             commands=commands,
             other_cores=other_cores(
-                trainings.values(), [layout.maps(recipe, "heldout") for recipe in recipes]
+                manifests.values(), [layout.maps(recipe, "heldout") for recipe in recipes]
             ),
         ),
     )
 
 
-def other_cores(trainings: Iterable[TrainingFolder], stores: Iterable[Path]) -> float:
+def other_cores(manifests: Iterable[TrainingManifest], stores: Iterable[Path]) -> float:
     """Return how many cores other programs kept busy, at most, while a run's times were taken.
 
     Args:
-        trainings, stores: all of the run, finished.
+        manifests, stores: of all trainings and of all maps of the run.
     """
-    manifests = [read_manifest(folder.manifest) for folder in trainings]
     return max(0.0, *(each.other_cores for each in manifests), *map(noted_other_cores, stores))
 
 

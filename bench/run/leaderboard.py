@@ -4,12 +4,13 @@ Reads  scores.parquet, ceilings.json, manifests of trainings and times of predic
 Writes the leaderboard in every form, and the means by view and by make.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 
 from bench.data.carvana import is_real, metadata
 from bench.masks.types import size_name
-from bench.networks.manifest import read_manifest
+from bench.networks.manifest import TrainingManifest, read_manifest
 from bench.networks.wanted import ms_per_image
 from bench.report import facts
 from bench.run import inputs
@@ -27,9 +28,14 @@ def write(run: Run, files: Mapping[str, Path]) -> None:
     """Rank the entries of a run, and write its leaderboard to a file for each form."""
     leaky = any(part.audit().leaky for part in run.splits.values())
     scores = read_scores(run.layout.scores)
-    costs = {name: _member_cost(run, name) for name in run.recipes}
+    manifests = {
+        name: [read_manifest(run.layout.training(name, k).manifest) for k in run.suite.folds.run]
+        for name in run.recipes
+    }
+    costs = {name: _member_cost(run, name, each) for name, each in manifests.items()}
     board = leaderboard.table(scores, run.entries, costs, inputs.published(run), leaky)
-    cores = facts.other_cores(run.trainings, run.stores("heldout").values())
+    stores = run.stores("heldout").values()
+    cores = facts.other_cores(chain.from_iterable(manifests.values()), stores)
     leaderboard.write(board, notes(is_real(run.data), cores), files, run.data.unit)
     if not run.data.of_cars:
         return
@@ -38,10 +44,7 @@ def write(run: Run, files: Mapping[str, Path]) -> None:
         leaderboard.write_means_by(group.rename(name), scores, run.layout.by(name))
 
 
-def _member_cost(run: Run, name: str) -> MemberCost:
-    manifests = [
-        read_manifest(run.layout.training(name, fold).manifest) for fold in run.suite.folds.run
-    ]
+def _member_cost(run: Run, name: str, manifests: Sequence[TrainingManifest]) -> MemberCost:
     recipe, base = run.recipes[name], run.base(name)
     size, ceiling = _size_and_ceiling(run, name)
     weights = run.layout.training(name, run.suite.folds.run[0]).weights
