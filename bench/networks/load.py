@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from copy import deepcopy
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.fx.experimental.optimization import fuse
+from torch.nn.utils import fuse_conv_bn_eval
 
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
@@ -24,14 +24,20 @@ ROUNDING = 1e-3  # of the mean: of two almost equal neighbours, pooling may choo
 def fuse_batch_norms(network: nn.Module) -> nn.Module:
     """Return a network, in evaluation mode, with its batch norms multiplied into its convolutions.
 
-    A network that torch.fx cannot trace, or traces wrongly, is returned as it is.
+    A batch norm that follows a convolution in a module's list of parts is taken to follow it in the
+    computation. Where the logits say otherwise, the network is returned as it is.
     """
-    try:
-        fused: Any = fuse(deepcopy(network), inplace=True)
-    except Exception:  # tracing runs the network's own code, which may raise anything
-        return network
-    fused.stride = stride_of(network)
-    fused.eval()
+    fused = deepcopy(network)
+    for module in fused.modules():
+        for (name, layer), (norm_name, norm) in pairwise(list(module.named_children())):
+            if (
+                isinstance(layer, nn.Conv2d | nn.ConvTranspose2d)
+                and isinstance(norm, nn.BatchNorm2d)
+                and norm.num_features == layer.out_channels
+            ):
+                transposed = isinstance(layer, nn.ConvTranspose2d)
+                setattr(module, name, fuse_conv_bn_eval(layer, norm, transposed))
+                setattr(module, norm_name, nn.Identity())
     channels, stride = channels_of(network), stride_of(network)
     images = noise((1, channels, 2 * stride, 3 * stride))
     return fused if agree(network, fused, images) else network

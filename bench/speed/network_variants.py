@@ -60,7 +60,6 @@ def predictions(
 def plain(network: nn.Module, images: Tensor, precise: Accelerator | None = None) -> Predict:
     """Return PyTorch in its usual memory layout: float32, or the precision of an accelerator."""
     usual: Any = deepcopy(network).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    usual.stride = stride_of(network)  # which a copy of a traced network has not
 
     @torch.inference_mode()
     def predict() -> Tensor:
