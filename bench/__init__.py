@@ -19,7 +19,9 @@
   own/          a data folder of either kind opened and checked: Kaggle's, or one's own pictures
     description patterns opening data_report kaggle_layout check coco coco_table prepare
   networks/     a recipe's network: built, loaded, run over photographs
-    build manifest load tta infer openvino onnx engines edge wanted predictor predict*
+    build manifest load tta infer quantised edge wanted predictor predict* quantise*
+    engines/    what runs converted networks on a CPU
+      quiet openvino onnx engines
   training/     recipe and fold in, a trained network out
     train* check dataset augment losses optimiser state epoch ranks memory cost tensorboard
     backgrounds/  other pictures behind training cars

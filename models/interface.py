@@ -21,12 +21,14 @@ def padded_forward(network: nn.Module, image: Tensor) -> Tensor:
         (B, 1, H, W) logits.
     """
     height, width = image.shape[-2:]
-    stride = stride_of(network)
-    below, right = -height % stride, -width % stride
-    if below or right:
-        image = F.pad(image, (0, right, 0, below), mode="replicate")
-    logits: Tensor = network(image)
+    logits: Tensor = network(padded(image, stride_of(network)))
     return logits[..., :height, :width]
+
+
+def padded(image: Tensor, stride: int) -> Tensor:
+    """Repeat the last row and column of images (B, C, H, W) until `stride` divides H and W."""
+    below, right = -image.shape[-2] % stride, -image.shape[-1] % stride
+    return F.pad(image, (0, right, 0, below), mode="replicate") if below or right else image
 
 
 def stride_of(network: nn.Module) -> int:

@@ -93,6 +93,15 @@ def predict_command(args: argparse.Namespace) -> None:
         stage.bring_up_to_date()
 
 
+def quantise_command(args: argparse.Namespace) -> None:
+    """Let a suite's trained networks predict in int8 where that is worth it."""
+    from bench.run.stages import quantise
+
+    run = open_run(args)
+    process.prepare_for_networks()
+    quantise(run, args.only)
+
+
 def ensemble_command(args: argparse.Namespace) -> None:
     """Write the maps of a suite's ensembles."""
     from bench.run.stages import combine
@@ -144,8 +153,12 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_recipes(parser: argparse.ArgumentParser) -> None:
-    add_suite(parser)
+    _add_quantise(parser)
     add_workers(parser)
+
+
+def _add_quantise(parser: argparse.ArgumentParser) -> None:
+    add_suite(parser)
     parser.add_argument("--only", nargs="+", default=[], metavar="RECIPE", help="of the suite")
 
 
@@ -197,6 +210,13 @@ SUITE_VERBS = (
         "predict cpu --data DIR",
         _add_predict,
         predict_command,
+    ),
+    Verb(
+        "quantise",
+        "let trained networks predict in int8 on a CPU, where masks stay as good",
+        "quantise cpu --data DIR",
+        _add_quantise,
+        quantise_command,
     ),
     Verb(
         "ensemble",

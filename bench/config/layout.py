@@ -57,6 +57,11 @@ class TrainingFolder:
         return self.folder / "tensorboard"
 
     @property
+    def quantised(self) -> Path:
+        """What the network in int8 costs and gains, where `quantise` has made it."""
+        return self.folder / "quantised.json"
+
+    @property
     def finished(self) -> bool:
         """Whether the training is done."""
         return self.manifest.exists()

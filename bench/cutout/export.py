@@ -37,9 +37,10 @@ from bench.ensembles.entry import Entry, entry_of_run
 from bench.masks.types import Map
 from bench.metrics.parity import parity
 from bench.metrics.statistics import SHARE, intervals
-from bench.networks.engines import ENGINES
+from bench.networks.engines.engines import ENGINES
 from bench.networks.load import load_network
 from bench.networks.manifest import check_weights
+from bench.networks.quantised import quantised
 from bench.own.opening import open_data
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError, Missing
@@ -72,7 +73,7 @@ def run(
             exported, source = _converted(manifest, folder, temporary, engine), temporary
         if data:
             machine = Machine("cpu" if engine else "auto")
-            float32 = Model(folder, manifest, machine, exact=True)
+            float32 = Model(folder, manifest.unconverted, machine, exact=True)
             _compare(Model(source, exported, machine), float32, data, folder)
         _copy(exported, Layout(source), out)
     if manifest.doubt:
@@ -223,17 +224,23 @@ def _member(layout: Layout, name: str, suite: Suite) -> ExportedMember:
         if not training.finished:
             raise Missing(f"{training.folder}: not trained to the end yet; train it first")
         check_weights(training)
-    networks = [
-        ExportedNetwork(
-            fold=fold,
-            recipe_sha256=sha256(training.recipe),
-            weights_sha256=sha256(training.weights),
-        )
-        for fold, training in trainings.items()
-    ]
+    networks = [_network(fold, training) for fold, training in trainings.items()]
     recipe = read(trainings[suite.folds.run[0]].recipe, Recipe)
     base = manifest_of(layout.folder, recipe.edge.of) if recipe.edge else None
     return ExportedMember(name=name, size=recipe.size, parts=tuple(networks), base=base)
+
+
+def _network(fold: int, training: TrainingFolder) -> ExportedNetwork:
+    """A trained network as the run predicts with it: in int8 where it does."""
+    network = ExportedNetwork(
+        fold=fold,
+        recipe_sha256=sha256(training.recipe),
+        weights_sha256=sha256(training.weights),
+    )
+    if not (in_int8 := quantised(training)):
+        return network
+    hashes = tuple(in_int8.files[file] for file in ENGINES["openvino"].files)
+    return network.model_copy(update={"engine": "openvino", "converted_sha256": hashes})
 
 
 class _Record(BaseModel):

@@ -15,7 +15,7 @@ from bench.doubt.calibration import Calibration
 from bench.ensembles.entry import Entry
 from bench.ensembles.rules import RULES
 from bench.ensembles.rules.rule import Parameters
-from bench.networks.engines import ENGINES
+from bench.networks.engines.engines import ENGINES
 from bench.system.errors import BadFile, Missing
 from bench.system.files import json_sha256, read_json, sha256
 from bench.system.text import nearest
@@ -149,6 +149,17 @@ class Manifest(Strict):
         """The hashes that decide every map, in order."""
         hashes = [(each.weights_sha256, *(each.converted_sha256 or ())) for each in self.networks]
         return [sha for of_network in hashes for sha in of_network]
+
+    @property
+    def unconverted(self) -> "Manifest":
+        """The same entry whose networks run as they were trained."""
+        members = []
+        for member in self.members:
+            plain = {"engine": None, "converted_sha256": None}
+            parts = tuple(part.model_copy(update=plain) for part in member.parts)
+            base = member.base and member.base.unconverted
+            members.append(member.model_copy(update={"parts": parts, "base": base}))
+        return self.model_copy(update={"members": tuple(members)})
 
     @property
     def converted(self) -> bool:

@@ -27,10 +27,10 @@ from bench.cutout.touch_ups import refined_with_hard_edges
 from bench.masks.types import Map, RgbImage
 from bench.networks.build import meta_network
 from bench.networks.edge import Sharpener
-from bench.networks.engines import ENGINES
+from bench.networks.engines.engines import ENGINES
+from bench.networks.engines.openvino import undisturbed
 from bench.networks.infer import mean_probability
 from bench.networks.load import ready_network
-from bench.networks.openvino import undisturbed
 from bench.networks.tta import views
 from bench.system.device import Accelerator, accelerator_of, enough_memory
 from bench.system.errors import BadConfig

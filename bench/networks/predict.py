@@ -22,11 +22,8 @@ from bench.masks.publishing import is_elsewhere, published, written_store
 from bench.masks.store import MapStore
 from bench.masks.types import ReadMap
 from bench.networks.manifest import check_weights
-from bench.networks.predictor import (
-    EdgePredictor,
-    MemberPredictor,
-    predict_together,
-)
+from bench.networks.predictor import EdgePredictor, MemberPredictor, predict_together
+from bench.networks.quantised import check_quantised
 from bench.networks.wanted import (
     PHOTOGRAPHS,
     FoldTask,
@@ -73,6 +70,7 @@ def run(tasks: Sequence[PredictionTask], machine: Machine, scratch: Path | None 
     unfinished += [task for task in _below(unfinished, tasks) if _has_to_predict(task)]
     for training in {each for task in unfinished for fold in task.folds for each in fold.trainings}:
         check_weights(training)  # before any map of other weights goes
+        check_quantised(training)
     seen: dict[str, BadData | None] = {}
     others = OtherWork()
     for edges in (False, True):

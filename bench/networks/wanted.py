@@ -17,6 +17,7 @@ from bench.masks.parts import Maps, find_maps, open_maps, part_path
 from bench.masks.store import MapStore
 from bench.masks.types import Map, ReadMap
 from bench.networks.manifest import TRAIN_AGAIN
+from bench.networks.quantised import quantised
 from bench.system.errors import Missing
 from bench.system.files import json_text, read_json, sha256
 
@@ -174,6 +175,9 @@ def made_by(task: PredictionTask) -> dict[str, Any]:
         "weights_sha256": [sha256(training.weights) for training in trainings],
         "version": VERSION,
     }
+    in_int8 = [found.files for training in trainings if (found := quantised(training))]
+    if in_int8:
+        maker["int8"] = in_int8
     if not task.base:
         return maker
     below = {"rule": task.base.rule, "members": [made_by(each) for each in task.base.members]}

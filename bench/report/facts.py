@@ -16,6 +16,7 @@ from bench.data.carvana import is_drawn, is_real, metadata
 from bench.data.dataset import DataSet
 from bench.data.image_ids import car_of
 from bench.networks.manifest import TrainingManifest, read_manifest
+from bench.networks.quantised import in_int8
 from bench.networks.wanted import noted_other_cores
 from bench.report.names import Names
 from bench.scores.pairs import SCORE, matrix, read_scores
@@ -96,6 +97,7 @@ class Origin:
     environment: Environment
     commands: Sequence[str]  # that make the run again
     other_cores: float  # that other programs kept busy, at most, while times were taken
+    in_int8: Sequence[str]  # the recipes that predicted in it
 
 
 @dataclass(frozen=True)
@@ -214,6 +216,7 @@ def read(
             other_cores=other_cores(
                 manifests.values(), [layout.maps(recipe, "heldout") for recipe in recipes]
             ),
+            in_int8=in_int8(trainings),
         ),
     )
 

@@ -6,7 +6,7 @@ from bench.config.recipe import Recipe
 from bench.report.facts import Environment, Facts
 from bench.scores import ranking
 from bench.system.environment import slowed_by
-from bench.system.text import duration, number, several
+from bench.system.text import duration, listed, number, several
 
 Rows = list[tuple[str, str]]
 
@@ -48,6 +48,7 @@ def machine(facts: Facts) -> Rows:
         ("Trained on", ", ".join(devices) or "unknown"),
         ("Training", f"{duration(training)} in all"),
         ("Prediction", _prediction(facts)),
+        *([("In int8", listed(facts.origin.in_int8))] if facts.origin.in_int8 else []),
         *([("Beside", slowed)] if slowed else []),
         ("Python", environment.python),
         ("Libraries", ", ".join(map(" ".join, environment.libraries.items()))),

@@ -11,6 +11,7 @@ from pathlib import Path
 from bench.data.carvana import is_real, metadata
 from bench.masks.types import size_name
 from bench.networks.manifest import TrainingManifest, read_manifest
+from bench.networks.quantised import in_int8
 from bench.networks.wanted import ms_per_image
 from bench.report import facts
 from bench.run import inputs
@@ -28,15 +29,21 @@ def write(run: Run, files: Mapping[str, Path]) -> None:
     """Rank the entries of a run, and write its leaderboard to a file for each form."""
     leaky = any(part.audit().leaky for part in run.splits.values())
     scores = read_scores(run.layout.scores)
+    trainings = {
+        (name, fold): run.layout.training(name, fold)
+        for name in run.recipes
+        for fold in run.suite.folds.run
+    }
     manifests = {
-        name: [read_manifest(run.layout.training(name, k).manifest) for k in run.suite.folds.run]
+        name: [read_manifest(trainings[name, fold].manifest) for fold in run.suite.folds.run]
         for name in run.recipes
     }
     costs = {name: _member_cost(run, name, each) for name, each in manifests.items()}
     board = leaderboard.table(scores, run.entries, costs, inputs.published(run), leaky)
     stores = run.stores("heldout").values()
     cores = facts.other_cores(chain.from_iterable(manifests.values()), stores)
-    leaderboard.write(board, notes(is_real(run.data), cores), files, run.data.unit)
+    said = notes(is_real(run.data), cores, in_int8(trainings))
+    leaderboard.write(board, said, files, run.data.unit)
     if not run.data.of_cars:
         return
     makes = {car: make for car, (_, make, _) in metadata(run.data.root).items()}

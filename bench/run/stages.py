@@ -4,12 +4,15 @@ A run checks its suite and freezes its folds, trains every recipe on every fold,
 through GROUPS from top to bottom.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from functools import partial
+from itertools import product
 
 from bench.masks.database import DamagedStore
+from bench.networks.manifest import check_weights
+from bench.networks.quantised import quantised
 from bench.run import members, opening, results
 from bench.run.items import Way, do_items
 from bench.run.run import Run
@@ -136,6 +139,33 @@ def combine(run: Run, split: str) -> None:
     with claimed(run.layout.claim, run.layout.folder):
         results.fit_stage(run).bring_up_to_date()
         members.combine_members(run, split)
+
+
+def quantise(run: Run, only: Sequence[str]) -> None:
+    """Let trained networks predict in int8 on a CPU, where that is worth it.
+
+    Edge networks stay as they were trained.
+
+    Args:
+        only: these recipes instead of all.
+
+    Raises:
+        Missing: a network is not trained yet; otherwise as `networks.quantise.run`.
+    """
+    from bench.networks import quantise
+
+    coarse, _ = members.waves(run, only)
+    with claimed(run.layout.claim, run.layout.folder):
+        for name, fold in product(coarse, run.suite.folds.run):
+            training, part = run.layout.training(name, fold), run.splits[fold]
+            if not training.finished:
+                raise Missing(f"{training.folder}: not trained yet; first: {run.command('train')}")
+            check_weights(training)
+            if quantised(training):
+                say(f"{name}, fold {fold}: predicts in int8 already")
+                continue
+            task = quantise.Task(run.recipes[name], training, part.train, part.valid)
+            quantise.run(task, run.data)
 
 
 def _do(run: Run, group: Group) -> None:

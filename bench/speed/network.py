@@ -30,6 +30,7 @@ from bench.speed.samples import BenchmarkSamples, load_samples
 from bench.speed.timing import FLOOR, OURS, PeerComparison, Variant, interleaved
 from bench.system.device import accelerator_of
 from bench.system.progress import say
+from bench.system.text import payback
 from bench.training.state import trial_state
 from models.summary import gflops
 
@@ -143,18 +144,6 @@ def _rows(
         for name in variants
         if name != OURS
     ]
-
-
-def payback(seconds: float, gain_ms: float) -> str:
-    """Say after how many images a variant has earned the time that making it took.
-
-    >>> payback(60, 20), payback(60, -5)
-    ('60 s to make, earned after 3000 images', '60 s to make, never earned')
-    """
-    earned = (
-        f"earned after {1000 * seconds / gain_ms:.0f} images" if gain_ms > 0 else "never earned"
-    )
-    return f"{seconds:.0f} s to make, {earned}"
 
 
 def product(gflops: float, device: torch.device | str = "cpu") -> Variant:

@@ -14,9 +14,9 @@ import torch
 from torch import Tensor, nn
 
 from bench.config.recipe import Recipe
+from bench.networks.engines.openvino import Converted, convert, undisturbed
 from bench.networks.infer import mean_probability, probabilities
 from bench.networks.load import fuse_batch_norms
-from bench.networks.openvino import Converted, convert, undisturbed
 from bench.networks.tta import View
 from bench.speed.timing import OURS
 from bench.system.device import Accelerator, best_precision

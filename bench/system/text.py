@@ -2,7 +2,7 @@
 
 import difflib
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
@@ -69,6 +69,20 @@ def milliseconds(value: float) -> str:
     return MISSING if not math.isfinite(value) else f"{number(value, 0 if value >= 10 else 1)} ms"
 
 
+def payback(seconds: float, gain_ms: float) -> str:
+    """Say after how many photographs something has earned the time that making it took.
+
+    >>> payback(60, 20), payback(60, -5)
+    ('60 s to make, earned after 3000 photographs', '60 s to make, never earned')
+    """
+    earned = (
+        f"earned after {1000 * seconds / gain_ms:.0f} photographs"
+        if gain_ms > 0
+        else "never earned"
+    )
+    return f"{seconds:.0f} s to make, {earned}"
+
+
 def several(count: int, noun: str) -> str:
     """Write a number of things, with an s behind the noun unless there is one thing.
 
@@ -78,7 +92,7 @@ def several(count: int, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-def listed(names: list[str]) -> str:
+def listed(names: Sequence[str]) -> str:
     """Join names for a sentence.
 
     >>> listed(["a", "b", "c"])

@@ -4,7 +4,7 @@ import onnx
 import pytest
 import torch
 
-from bench.networks.onnx import FILES, Converted, convert
+from bench.networks.engines.onnx import FILES, Converted, convert
 from bench.system.errors import BadConfig, BadData, BenchError
 from models import networks
 from models.interface import channels_of

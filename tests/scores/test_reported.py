@@ -12,9 +12,11 @@ def test_published_figures_stand_beside_real_photographs_only(tiny_carvana, carv
 
 
 def test_below_a_leaderboard_stands_whose_scores_these_are_and_what_its_times_are_worth():
-    assert notes(real=False, other_cores=0.0) == ""
-    assert notes(real=True, other_cores=0.1) == NOTE
-    assert notes(real=True, other_cores=1.2).startswith(f"{NOTE}\n\nTimes were taken while other")
+    assert notes(real=False, other_cores=0.0, in_int8=[]) == ""
+    assert notes(real=True, other_cores=0.1, in_int8=[]) == NOTE
+    said = notes(real=True, other_cores=1.2, in_int8=["a", "b"])
+    assert said.startswith(f"{NOTE}\n\nTimes were taken while other")
+    assert said.endswith("Predicted in int8, on a CPU: a and b.")
 
 
 def test_published_figures_are_sorted_and_hold_xu_et_al():

@@ -3,10 +3,6 @@
 Reads and writes  network.onnx, whose metadata say what goes in and what comes out.
 """
 
-import logging
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -16,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.masks.types import Size
+from bench.networks.engines.quiet import quietly
 from bench.networks.load import agree, noise
 from bench.system.environment import lacks_extra
 from bench.system.errors import BadConfig, BadData, BenchError
@@ -53,7 +50,7 @@ def convert(network: nn.Module, size: Size, folder: Path, *, static: bool = Fals
         axis: stride * torch.export.Dim(name) for axis, name in PLACES.items()
     }
     try:
-        with _quietly(), torch.no_grad():
+        with quietly(), torch.no_grad():
             program: Any = torch.onnx.export(
                 plain,
                 (example,),
@@ -89,18 +86,6 @@ def _metadata(network: nn.Module, size: Size) -> dict[str, str]:
         "size": "{} {}".format(*size),  # height, width
         "stride": str(stride_of(network)),
     }
-
-
-@contextmanager
-def _quietly() -> Iterator[None]:
-    """Keep what the converter says of its own steps from people who can do nothing about it."""
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 class Converted(nn.Module):

@@ -8,7 +8,7 @@ from pathlib import Path
 from torch import nn
 
 from bench.masks.types import Size
-from bench.networks import onnx, openvino
+from bench.networks.engines import onnx, openvino
 
 
 @dataclass(frozen=True)

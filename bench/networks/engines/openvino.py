@@ -1,9 +1,12 @@
 """Convert a trained network to OpenVINO's format, and run it there on a CPU (extra `export`).
 
+In float32, or with products in int8 that NNCF fits to photographs.
+
 Reads and writes  network.xml, and network.bin beside it.
 """
 
-import warnings
+import importlib
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -12,9 +15,9 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.jit import TracerWarning  # type: ignore[attr-defined]
 
 from bench.masks.types import Size
+from bench.networks.engines.quiet import quietly
 from bench.system.environment import lacks_extra
 from bench.system.errors import BadData, BenchError
 from models.interface import channels_of, stride_of
@@ -33,22 +36,51 @@ def convert(network: nn.Module, size: Size, folder: Path) -> None:
         Missing: OpenVINO is not installed.
         BenchError: the network has an operation that OpenVINO does not know.
     """
-    library = _library()
+    library, model = _library(), _model(network, size, folder)
+    library.save_model(model, folder / FILES[0], compress_to_fp16=False)
+
+
+def convert_to_int8(network: nn.Module, images: Tensor, folder: Path) -> None:
+    """Write a network as FILES into a folder that exists; most of its products are of int8.
+
+    Weights have a scale for each channel, and activations one for each layer, which fits what the
+    network computes of the images; then biases take back what this moves the layers' means by
+    (NNCF's post-training quantisation).
+
+    Args:
+        network: as of `convert`.
+        images: float32 (B, C, H, W), normalised; H and W are multiples of the `stride`.
+
+    Raises:
+        Missing: OpenVINO or NNCF is not installed.
+        BenchError: the network has an operation that OpenVINO does not know.
+    """
+    nncf, size = _library("nncf", "NNCF"), (images.shape[2], images.shape[3])
+    model = _model(network, size, folder)
+    model.reshape([1, *images.shape[1:]])
+    with quietly():
+        quantised = nncf.quantize(
+            model,
+            nncf.Dataset([image[None].contiguous().numpy() for image in images]),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(images),
+            fast_bias_correction=False,  # the fast way costs more Dice than int8 is allowed to
+        )
+    _library().save_model(quantised, folder / FILES[0], compress_to_fp16=False)
+
+
+def _model(network: nn.Module, size: Size, folder: Path) -> Any:
+    """Return OpenVINO's form of a network, traced with an image of a size."""
     stride = stride_of(network)
-    padded = [side + -side % stride for side in size]
     plain = deepcopy(network).cpu().float().eval()
+    example = torch.zeros(1, channels_of(network), *(side + -side % stride for side in size))
     try:
-        with warnings.catch_warnings():
-            for category in (FutureWarning, TracerWarning):  # from the tracer that OpenVINO uses
-                warnings.simplefilter("ignore", category)
-            example = torch.zeros(1, channels_of(network), *padded)
-            model = library.convert_model(plain, example_input=example)
-        library.save_model(model, folder / FILES[0], compress_to_fp16=False)
+        with quietly():
+            return _library().convert_model(plain, example_input=example)
     except RuntimeError as error:
         raise BenchError(
             f"OpenVINO cannot convert the network of {folder.parent.name}/{folder.name} "
-            f"({str(error).strip().splitlines()[-1]}); "
-            "export it without --openvino"
+            f"({str(error).strip().splitlines()[-1]}); leave it as it was trained"
         ) from error
 
 
@@ -68,7 +100,11 @@ class Converted(nn.Module):
         super().__init__()
         self.stride = stride
         self._library, self._path = _library(), folder / FILES[0]
-        self._precision = "bf16" if bf16 else "f32"
+        self._options = {
+            "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
+            "INFERENCE_NUM_THREADS": torch.get_num_threads(),
+            "PERFORMANCE_HINT": "LATENCY",
+        }
         self._ready: dict[tuple[int, ...], Callable[..., Any]] = {}  # by C, H, W
 
     def forward(self, images: Tensor) -> Tensor:
@@ -88,14 +124,15 @@ class Converted(nn.Module):
         return logits
 
     def _compile(self, shape: tuple[int, ...]) -> Callable[..., Any]:
-        options = {"INFERENCE_PRECISION_HINT": self._precision, "PERFORMANCE_HINT": "LATENCY"}
         core = self._library.Core()
         try:
             model = core.read_model(self._path)
             model.reshape([1, *shape])
         except RuntimeError as error:
-            raise BadData(f"{self._path}: damaged ({error}); export the model again") from error
-        compiled: Callable[..., Any] = core.compile_model(model, "CPU", options)
+            raise BadData(
+                f"{self._path}: damaged ({error}); make it again, by `export` or `quantise`"
+            ) from error
+        compiled: Callable[..., Any] = core.compile_model(model, "CPU", self._options)
         return compiled
 
 
@@ -113,9 +150,11 @@ def undisturbed() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _library() -> Any:
+def _library(name: str = "openvino", what: str = "OpenVINO") -> Any:
+    """Import a library that would report each use to its makers, and here does not."""
+    sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
     try:
-        import openvino
+        with quietly():
+            return importlib.import_module(name)
     except ModuleNotFoundError as error:
-        raise lacks_extra("OpenVINO", "export") from error
-    return openvino
+        raise lacks_extra(what, "export") from error
