@@ -4,7 +4,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from bench.ensembles import disputed
-from bench.ensembles.evidence import evidence
+from bench.ensembles.evidence import of_image
 from bench.ensembles.fit import fit_rule
 from bench.ensembles.rules import RULES
 from bench.metrics.overlap import counts, dice
@@ -51,7 +51,7 @@ def collected(pool, low, high, limit):
 
 
 def fit(rule, pool):
-    return fit_rule(rule, [evidence(*each, 8192, seed) for seed, each in enumerate(pool)])
+    return fit_rule(rule, [of_image(*each, 8192, seed) for seed, each in enumerate(pool)])
 
 
 POOL, OTHERS, WITH_BAD = samples(12), samples(12, seed=1), samples(12, bad=True)

@@ -1,12 +1,14 @@
 """What held-out images tell an ensemble's rule: a few pixels and scores, not the maps themselves.
 
-    each = [evidence(maps, truth, 8192, seed) for ... in images]  # each image once, for all rules
-    parameters = RULES["greedy"].fit(join(each))
+    each = [of_image(maps, truth, 8192, seed) for ... in images]  # each image once, for all rules
+    parameters = RULES["greedy"].fit(Evidence(each))
 
 Fit on cars that trained none of the members, and report on cars that took no part in the fit.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -21,15 +23,46 @@ MODEL_SHARE = 8  # a model of few numbers is fitted to one eighth of the pixels
 SURE = 3  # members all below 3, or all from 253 up, tell a model nothing new
 
 
-class Evidence(NamedTuple):
-    """What images tell the rules that learn; its size does not depend on the photographs'."""
+class ImageEvidence(NamedTuple):
+    """What one image tells the rules that learn; its size does not depend on the photograph's."""
 
     disputed: DisputedPixels  # members' masks differ: these pixels decide Dice
     unsure: DisputedPixels  # members are not all sure: for models of probabilities
-    dice: Floats  # (images, 255): of the plain mean cut at 1..255
+    dice: Floats  # (255,): of the plain mean cut at 1..255
 
 
-def evidence(maps: Sequence[Map], truth: Mask, limit: int, seed: int) -> Evidence:
+@dataclass(frozen=True)
+class Evidence:
+    """What several images, at least one, tell; joined where a rule asks for it."""
+
+    images: Sequence[ImageEvidence]
+
+    def __post_init__(self) -> None:
+        """Refuse no images.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if not self.images:
+            raise ValueError("no images: an ensemble cannot be fitted on nothing")
+
+    @cached_property
+    def disputed(self) -> DisputedPixels:
+        """The pixels of all images on which members' masks differ."""
+        return disputed.join([each.disputed for each in self.images])
+
+    @cached_property
+    def unsure(self) -> DisputedPixels:
+        """The pixels of all images of which members are not all sure."""
+        return disputed.join([each.unsure for each in self.images])
+
+    @cached_property
+    def dice(self) -> Floats:
+        """(images, 255): Dice of each image's plain mean cut at 1..255."""
+        return np.stack([each.dice for each in self.images])
+
+
+def of_image(maps: Sequence[Map], truth: Mask, limit: int, seed: int) -> ImageEvidence:
     """Extract what one image tells the rules.
 
     Args:
@@ -42,23 +75,11 @@ def evidence(maps: Sequence[Map], truth: Mask, limit: int, seed: int) -> Evidenc
         TypeError, ValueError: as `disputed.collect`.
     """
     generator = np.random.default_rng(seed)
-    return Evidence(
+    return ImageEvidence(
         disputed.collect(maps, truth, THRESHOLD, THRESHOLD, limit, generator),
         disputed.collect(maps, truth, SURE, 256 - SURE, limit // MODEL_SHARE, generator),
-        _dice_at_every_threshold(maps, truth)[None],
+        _dice_at_every_threshold(maps, truth),
     )
-
-
-def join(parts: Sequence[Evidence]) -> Evidence:
-    """Join what several images tell.
-
-    Raises:
-        ValueError: there is none, or their numbers of members differ.
-    """
-    if not parts:
-        raise ValueError("no images: an ensemble cannot be fitted on nothing")
-    pixels, unsure, dice = zip(*parts, strict=True)
-    return Evidence(disputed.join(pixels), disputed.join(unsure), np.concatenate(dice))
 
 
 def _dice_at_every_threshold(maps: Sequence[Map], truth: Mask) -> Floats:

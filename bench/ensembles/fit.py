@@ -14,7 +14,7 @@ from typing import Any
 
 from bench.data.image_ids import car_of
 from bench.ensembles.entry import Entry
-from bench.ensembles.evidence import Evidence, evidence, join
+from bench.ensembles.evidence import Evidence, ImageEvidence, of_image
 from bench.ensembles.members import Members
 from bench.ensembles.rules import RULES
 from bench.ensembles.rules.rule import Parameters
@@ -48,9 +48,9 @@ def run(
 
     def collect(
         image: str, maps: Mapping[str, Map], truth: Mask
-    ) -> dict[tuple[str, ...], Evidence]:
+    ) -> dict[tuple[str, ...], ImageEvidence]:
         return {
-            team: evidence([maps[name] for name in team], truth, limit, seeds[image])
+            team: of_image([maps[name] for name in team], truth, limit, seeds[image])
             for team in teams
         }
 
@@ -77,17 +77,17 @@ def groups(images: Sequence[str]) -> list[set[str]]:
     return [set(cars[group::count]) for group in range(count)]
 
 
-def fit_rule(rule: str, parts: Sequence[Evidence]) -> Parameters:
+def fit_rule(rule: str, images: Sequence[ImageEvidence]) -> Parameters:
     """Fit the rule of this name to images; return its parameters, ready for JSON.
 
     Raises:
         ValueError: there is no image, or their numbers of members differ.
     """
-    return {"rule": rule, **RULES[rule].fit(join(parts))}
+    return {"rule": rule, **RULES[rule].fit(Evidence(images))}
 
 
 def _fit_by_group(
-    entry: Entry, by_image: Mapping[str, Evidence], dealt: Sequence[set[str]]
+    entry: Entry, by_image: Mapping[str, ImageEvidence], dealt: Sequence[set[str]]
 ) -> dict[str, Any]:
     """Return what parameters.json holds."""
     rule = str(entry.rule)

@@ -19,6 +19,7 @@ from bench.run.run import Run
 from bench.run.stage import Stage
 from bench.system.claims import claimed
 from bench.system.errors import Incomplete, Missing
+from bench.system.process import give_memory_back
 from bench.system.progress import log_to, say, showing_run, start_stage
 
 
@@ -171,6 +172,7 @@ def quantise(run: Run, only: Sequence[str]) -> None:
 def _do(run: Run, group: Group) -> None:
     for make in group.stages:  # one at a time: a stage may read what the one before it makes
         make(run).bring_up_to_date()
+        give_memory_back()  # or this stage's would count while the next one works
 
 
 def require(run: Run, *groups: str) -> None:

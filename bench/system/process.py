@@ -126,6 +126,12 @@ def keep_large_arrays() -> None:
             set_option(option, MOST_KEPT)
 
 
+def give_memory_back() -> None:
+    """Give the memory that nothing holds any more back to the system."""
+    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):  # the GNU C library's
+        trim(0)
+
+
 def keep_uploads_in_memory(max_bytes: int) -> None:
     """Have the web server keep uploads of up to `max_bytes` in memory: none touches a disk."""
     from starlette.formparsers import MultiPartParser

@@ -9,7 +9,7 @@ from bench.config.library import load_suite
 from bench.data.carvana import open_folder
 from bench.data.image_ids import car_of
 from bench.ensembles.entry import entries_of, read_fitted
-from bench.ensembles.evidence import evidence
+from bench.ensembles.evidence import of_image
 from bench.ensembles.fit import fit_rule, groups
 from bench.ensembles.rules import RULES
 from bench.masks.store import MapStore
@@ -34,7 +34,7 @@ def test_no_car_is_scored_with_parameters_it_took_part_in(made, scores, rule):
     stores = [MapStore.open(made.run_folder / each / "maps-heldout.sqlite") for each in MEMBERS]
     maps = {image: [store.read(image) for store in stores] for image in images}
     by_image = {
-        image: evidence(maps[image], data.mask(image), 8192, place)
+        image: of_image(maps[image], data.mask(image), 8192, place)
         for place, image in enumerate(images)
     }
     for group in found["groups"]:
