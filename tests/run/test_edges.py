@@ -74,12 +74,12 @@ def test_an_edge_network_notes_the_weights_below_it(finished):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("entry", ["a-edge", "mean-edge", "edges"])
-@pytest.mark.parametrize("openvino", [False, True])
-def test_an_exported_edge_network_makes_the_maps_of_the_run(finished, tmp_path, entry, openvino):
-    if openvino:
-        pytest.importorskip("openvino")
+@pytest.mark.parametrize("engine", ["", "openvino", "onnx"])
+def test_an_exported_edge_network_makes_the_maps_of_the_run(finished, tmp_path, entry, engine):
+    if engine:
+        pytest.importorskip({"openvino": "openvino", "onnx": "onnxruntime"}[engine])
     run, out = ["--run", str(finished.made("."))], tmp_path / "model"
-    flags = ["--openvino"] * openvino
+    flags = [f"--{engine}"] if engine else []
     assert main(["export", *run, "--entry", entry, "--out", str(out), *flags]) == 0
     model = open_model(out, Machine("cpu"))
     names = model.names
