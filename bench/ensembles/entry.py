@@ -35,11 +35,6 @@ class Entry:
     refine: Steps = ()  # steps on the combined map; members' maps are combined unrefined
 
     @property
-    def kind(self) -> str:
-        """The kind of the entry on the leaderboard: "single" or "ensemble"."""
-        return "ensemble" if self.rule else "single"
-
-    @property
     def learns(self) -> bool:
         """Whether the parameters are fitted on held-out maps, see fit.py."""
         return self.rule is not None and RULES[self.rule].learns

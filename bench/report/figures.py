@@ -162,7 +162,7 @@ def _front(facts: Facts, cost: CostAxis, name: str, title: str) -> list[Drawing]
     costs = table[cost.column].to_numpy(dtype=float) / cost.unit
     errors = svg.errors_of(table["dice"])
     front = pareto_front(costs, table["dice"])
-    single = (table["kind"] == "single").to_numpy()
+    single = (table["kind"] != "ensemble").to_numpy()
     with svg.canvas(TILE, 360) as (figure, axes):
         svg.dice_axis(axes, "y", errors, margin=1.3)
         axes.set_xscale("log")

@@ -66,8 +66,9 @@ def _program(environment: Environment) -> str:
 
 
 def _prediction(facts: Facts) -> str:
-    singles = facts.scored[facts.scored["kind"] == "single"]
-    ms = float(singles["predict_ms"].sum())
+    needed = facts.scored.set_index("entry")["predict_ms"]
+    below = [recipe.edge.of for recipe in facts.recipes.values() if recipe.edge]
+    ms = float(needed[list(facts.recipes)].sum() - needed[below].sum())
     seconds = ms * facts.images / 1000
     return f"{number(ms, 0)} ms a photograph by all members, {duration(seconds)} for those scored"
 

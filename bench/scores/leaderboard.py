@@ -116,7 +116,7 @@ def _row(entry: Entry, members: Mapping[str, MemberCost]) -> dict[str, Any]:
     needed = dict.fromkeys([*entry.members, *below])
     return {
         "entry": entry.name,
-        "kind": entry.kind,
+        "kind": "ensemble" if entry.rule else "edge" if below else "single",
         "members": len(entry.members),
         "size": "" if entry.rule else costs[0].size,
         "teacher": "" if entry.rule else costs[0].teacher,

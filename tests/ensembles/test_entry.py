@@ -27,7 +27,7 @@ def suite_of(**ensembles):
 def test_entries_are_singles_then_ensembles():
     suite = load_suite("xu2018")
     entries = entries_of(suite, {})
-    assert [entry.kind for entry in entries] == ["single"] * 5 + ["ensemble"] * 8
+    assert [entry.rule is None for entry in entries] == [True] * 5 + [False] * 8
     assert entries[-1].members == suite.recipes
 
 

@@ -14,8 +14,11 @@ from bench.config.machine import Machine
 from bench.cutout.model import open_model
 from bench.data.images import read_image
 from bench.masks.parts import open_maps
-from bench.networks import predictor
+from bench.networks import predictor, wanted
 from tests.edges import Edges
+
+
+RECIPES = ("a", "b", "a-edge", "mean-edge")
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +46,11 @@ def test_a_run_with_edge_networks_ends_is_current_and_counts_their_whole_cost(fi
         gain = float(rows[name]["dice"]) - float(rows[below]["dice"])
         assert float(rows[name]["gain"]) == pytest.approx(gain)
     assert rows["a-edge"]["size"] == "64x64 tiles" and float(rows["a-edge"]["ceiling"]) == 1
+    kinds = ["single", "single", "edge", "edge", "ensemble"]
+    assert [rows[name]["kind"] for name in ("a", "b", "a-edge", "mean-edge", "edges")] == kinds
+    own = sum(wanted.ms_per_image(finished.made(f"{name}/maps-heldout.sqlite")) for name in RECIPES)
+    report = finished.made("report.html").read_text()
+    assert f"{own:,.0f} ms a photograph by all members" in report
     assert finished.main("run") == 0
     assert "everything is there and current" in capsys.readouterr().err
     assert not list(finished.made("a-edge").rglob("maps-fold*.sqlite"))  # learned from, and gone
