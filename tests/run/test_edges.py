@@ -17,7 +17,6 @@ from bench.masks.parts import open_maps
 from bench.networks import predictor, wanted
 from tests.edges import Edges
 
-
 RECIPES = ("a", "b", "a-edge", "mean-edge")
 
 
