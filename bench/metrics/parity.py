@@ -22,11 +22,6 @@ class Parity:
         """Whether Dice moved by less than MAX_DICE_CHANGE."""
         return abs(self.gain) < MAX_DICE_CHANGE
 
-    @property
-    def as_good(self) -> bool:
-        """Whether Dice fell by less than MAX_DICE_CHANGE."""
-        return self.gain > -MAX_DICE_CHANGE
-
     def __str__(self) -> str:
         return (
             f"{self.changed:.2e} of the pixels change, Dice {self.gain:+.1e}, "

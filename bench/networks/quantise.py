@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import fmean
 
 import numpy as np
 import torch
@@ -21,7 +22,7 @@ from bench.data.dataset import DataSet
 from bench.data.images import read_image
 from bench.masks.resize import shrink
 from bench.masks.types import Map
-from bench.metrics.parity import parity
+from bench.metrics.parity import MAX_DICE_CHANGE, Parity, parity
 from bench.networks.engines.openvino import FILES, Converted, convert_to_int8
 from bench.networks.infer import map_of, mean_probability
 from bench.networks.load import load_network, ready_network
@@ -61,61 +62,62 @@ def run(task: Task, data: DataSet) -> Quantised | None:
         BadData: the weights or a photograph are damaged.
     """
     recipe, training = task.recipe, task.training
-    seen = torch.cat([_seen(recipe, data, image) for image in spread(task.train, FITTED)])
+    name = f"{recipe.name}, {training.folder.name}"
+    images = torch.cat([_seen(recipe, data, image) for image in spread(task.train, FITTED)])
     network = load_network(recipe, training)
     with temporary_folder("int8") as temporary:
         folder = temporary / Path(recipe.name).name / training.folder.name  # as messages name it
         folder.mkdir(parents=True)
-        say(f"{recipe.name}: fitting int8 to {len(seen)} photographs of training cars ...")
+        say(f"{name}: fitting int8 to {len(images)} photographs of training cars ...")
         began = time.monotonic()
-        convert_to_int8(network, padded(normalise(seen), stride_of(network)), folder)
-        found, worth_it = _compare(task, data, folder, time.monotonic() - began)
+        convert_to_int8(network, padded(normalise(images), stride_of(network)), folder)
+        seconds = time.monotonic() - began
+        found = _compare(task, data, folder)
+        worth_it = found.gain > -MAX_DICE_CHANGE and found.ms < FASTER * found.ms_before
+        say(
+            f"{name}: {found.ms:.0f} ms a photograph in int8, {found.ms_before:.0f} as it was "
+            f"trained; {payback(seconds, found.ms_before - found.ms)}; on {found.photographs} "
+            f"photographs of validation cars Dice changes by {found.gain:+.6f}, and "
+            f"{100 * found.changed:.3f} % of the pixels: "
+            f"{'from now on it predicts in int8' if worth_it else 'it stays as it was trained'}"
+        )
         if not worth_it:
             return None
-        for name in FILES:
-            write_bytes(training.folder / name, (folder / name).read_bytes())
+        for file in FILES:
+            write_bytes(training.folder / file, (folder / file).read_bytes())
         write_json(training.quantised, found.model_dump())
     return found
 
 
-def _compare(task: Task, data: DataSet, folder: Path, seconds: float) -> tuple[Quantised, bool]:
-    """Compare a network with its form in int8, which took so long to make; is it worth having?"""
+def _compare(task: Task, data: DataSet, folder: Path) -> Quantised:
+    """Compare a network with its form in int8 on validation cars."""
     recipe, accelerator = task.recipe, accelerator_of("cpu")
-    before = ready_network(recipe, task.training, accelerator.device)
-    after = Converted(folder, stride_of(before), bf16=accelerator.precision == "bf16")
-    maps: tuple[list[Map], list[Map]] = ([], [])
-    times: tuple[list[float], list[float]] = ([], [])
-    images = spread(task.valid, COMPARED)
-    masks = [data.mask(image) for image in images]
-    shown = [_seen(recipe, data, image) for image in images]
-    for network in (before, after):
-        mean_probability([network], shown[0], views(recipe.tta), accelerator)  # is made ready
-    for number in track(range(len(images)), f"{recipe.name}: compare int8", len(images)):
-        for network, its_maps, its_times in zip((before, after), maps, times, strict=True):
+    trained = ready_network(recipe, task.training, accelerator.device)
+    in_int8 = Converted(folder, stride_of(trained), bf16=accelerator.precision == "bf16")
+    networks, images = (in_int8, trained), spread(task.valid, COMPARED)
+    for network in networks:  # the first time makes it ready
+        mean_probability([network], _seen(recipe, data, images[0]), views(recipe.tta), accelerator)
+    parities, times = list[Parity](), list[list[float]]()
+    for image in track(images, f"{recipe.name}: compare int8", len(images)):
+        seen, mask = _seen(recipe, data, image), data.mask(image)
+        maps, taken = list[Map](), list[float]()
+        for network in networks:
             began = time.perf_counter()
-            probability = mean_probability([network], shown[number], views(recipe.tta), accelerator)
-            its_times.append(time.perf_counter() - began)
-            its_maps.append(map_of(probability[0], masks[number].shape))
-    result = parity(maps[1], maps[0], masks)
-    ms_before, ms = (1000 * float(np.median(each)) for each in times)
-    worth_it = result.as_good and ms < FASTER * ms_before
-    say(
-        f"{recipe.name}: {ms:.0f} ms a photograph in int8, {ms_before:.0f} as it was trained; "
-        f"{payback(seconds, ms_before - ms)}; on {len(images)} photographs of validation cars Dice "
-        f"changes by {result.gain:+.6f}, and {100 * result.changed:.3f} % of the pixels: "
-        f"{'from now on it predicts in int8' if worth_it else 'it stays as it was trained'}"
-    )
-    found = Quantised(
+            probability = mean_probability([network], seen, views(recipe.tta), accelerator)
+            taken.append(time.perf_counter() - began)
+            maps.append(map_of(probability[0], (mask.shape[0], mask.shape[1])))
+        times.append(taken)
+        parities.append(parity(maps[:1], maps[1:], [mask]))
+    ms, ms_before = (1000 * np.median(times, axis=0)).tolist()
+    return Quantised(
         weights_sha256=sha256(task.training.weights),
-        files={name: sha256(folder / name) for name in FILES},
+        files={file: sha256(folder / file) for file in FILES},
         ms=ms,
         ms_before=ms_before,
-        changed=result.changed,
-        gain=result.gain,
+        changed=fmean(each.changed for each in parities),
+        gain=fmean(each.gain for each in parities),
         photographs=len(images),
-        seconds=seconds,
     )
-    return found, worth_it
 
 
 def spread(images: Sequence[str], most: int) -> Sequence[str]:
@@ -125,6 +127,5 @@ def spread(images: Sequence[str], most: int) -> Sequence[str]:
 
 def _seen(recipe: Recipe, data: DataSet, image: str) -> Tensor:
     """Return a training photograph as the network sees it, uint8 (1, 3, h, w)."""
-    return torch.from_numpy(shrink(read_image(data.train[image]), recipe.size)).permute(2, 0, 1)[
-        None
-    ]
+    seen = shrink(read_image(data.train[image]), recipe.size)
+    return torch.from_numpy(seen).permute(2, 0, 1).unsqueeze(0)

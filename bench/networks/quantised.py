@@ -24,7 +24,6 @@ class Quantised(BaseModel):
         changed: share of the pixels, 0..1, that move into or out of the masks.
         gain: of Dice on photographs of validation cars; negative where int8 is worse.
         photographs: how many these are.
-        seconds: that it took to make.
     """
 
     weights_sha256: str
@@ -34,7 +33,6 @@ class Quantised(BaseModel):
     changed: float
     gain: float
     photographs: int
-    seconds: float
 
 
 def quantised(training: TrainingFolder) -> Quantised | None:

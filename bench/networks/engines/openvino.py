@@ -61,7 +61,7 @@ def convert_to_int8(network: nn.Module, images: Tensor, folder: Path) -> None:
     with quietly():
         quantised = nncf.quantize(
             model,
-            nncf.Dataset([image[None].contiguous().numpy() for image in images]),
+            nncf.Dataset(images, lambda image: image[None].contiguous().numpy()),
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(images),
             fast_bias_correction=False,  # the fast way costs more Dice than int8 is allowed to
