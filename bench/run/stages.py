@@ -145,7 +145,7 @@ def combine(run: Run, split: str) -> None:
 def quantise(run: Run, only: Sequence[str]) -> None:
     """Let trained networks predict in int8 on a CPU, where that is worth it.
 
-    Edge networks stay as they were trained.
+    Edge networks, and what is not trained, stay as they are.
 
     Args:
         only: these recipes instead of all.
@@ -155,7 +155,7 @@ def quantise(run: Run, only: Sequence[str]) -> None:
     """
     from bench.networks import quantise
 
-    coarse, _ = members.waves(run, only)
+    coarse = [name for name in members.waves(run, only)[0] if run.recipes[name].epochs]
     with claimed(run.layout.claim, run.layout.folder):
         for name, fold in product(coarse, run.suite.folds.run):
             training, part = run.layout.training(name, fold), run.splits[fold]
