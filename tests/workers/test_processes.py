@@ -23,7 +23,7 @@ from tests.tiny import HOME
 
 pytestmark = pytest.mark.slow
 
-EPOCHS = 30  # enough to be killed in the middle
+EPOCHS = 80  # of "one", more than a worker has left when its driver is killed
 GONE_WITHIN_S = 30  # never needed but on a busy machine
 
 
