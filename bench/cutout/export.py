@@ -31,6 +31,7 @@ from bench.cutout.model import Model, open_model
 from bench.cutout.record import check_folder
 from bench.data.dataset import DataSet
 from bench.data.folds import in_fold, read_folds
+from bench.data.image_ids import spread
 from bench.data.images import read_image
 from bench.doubt.heldout import calibrate_on_run, scores_of
 from bench.ensembles.entry import Entry, entry_of_run
@@ -171,7 +172,7 @@ def _some_heldout(layout: Layout, data: DataSet) -> list[str]:
     ]
     if not heldout:
         raise Missing(f"{data.root}: none of the run's held-out photographs; name its own data")
-    return heldout[:: -(-len(heldout) // COMPARED)]
+    return list(spread(heldout, COMPARED))
 
 
 def manifest_of(folder: Path, name: str) -> Manifest:

@@ -11,30 +11,26 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from bench.config.layout import Layout, TrainingFolder
+from bench.config.layout import Layout
 from bench.config.machine import Machine
 from bench.config.recipe import Recipe
 from bench.config.strict import read
 from bench.cutout.letterbox import letterbox
 from bench.cutout.manifest import (
     ExportedMember,
-    ExportedNetwork,
     Manifest,
     check_file,
     read_manifest,
 )
 from bench.cutout.touch_ups import refined_with_hard_edges
 from bench.masks.types import Map, RgbImage
-from bench.networks.build import meta_network
 from bench.networks.edge import Sharpener
-from bench.networks.engines.engines import ENGINES
+from bench.networks.engines.engines import open_network
 from bench.networks.engines.openvino import undisturbed
 from bench.networks.infer import mean_probability
-from bench.networks.load import ready_network
 from bench.networks.tta import views
 from bench.system.device import Accelerator, accelerator_of, enough_memory
 from bench.system.errors import BadConfig
-from models.interface import stride_of
 
 
 def open_model(folder: Path, machine: Machine) -> "Model":
@@ -135,19 +131,11 @@ class _LoadedMember:
     def __init__(
         self, member: ExportedMember, layout: Layout, accelerator: Accelerator, exact: bool
     ) -> None:
-        bf16 = accelerator.precision == "bf16" and not exact
         self.networks: list[nn.Module] = []
         for part in member.parts:
             training = layout.training(member.name, part.fold)
             for file, expected in part.files().items():
                 check_file(training.folder / file, expected)
             self.recipe = read(training.recipe, Recipe).named(member.name)
-            self.networks.append(self._network(part, training, accelerator.device, bf16))
-
-    def _network(
-        self, part: ExportedNetwork, training: TrainingFolder, device: torch.device, bf16: bool
-    ) -> nn.Module:
-        if part.engine is None:
-            return ready_network(self.recipe, training, device)
-        stride = stride_of(meta_network(self.recipe))
-        return ENGINES[part.engine].open(training.folder, stride, bf16)
+            network = open_network(self.recipe, training, part.engine, accelerator, exact=exact)
+            self.networks.append(network)

@@ -5,6 +5,7 @@ behind its group where the name does not say that: `shoe 7::left/0042`.
 """
 
 import re
+from collections.abc import Sequence
 
 OF = "::"  # between a group and a name
 
@@ -54,6 +55,15 @@ def file_name(image_id: str) -> str:
     'shoe 7-left-0042'
     """
     return image_id.replace(OF, "-").replace("/", "-")
+
+
+def spread(image_ids: Sequence[str], most: int) -> Sequence[str]:
+    """Return at most so many ids, spread evenly over all.
+
+    >>> spread(["a", "b", "c", "d", "e"], 3)
+    ['a', 'c', 'e']
+    """
+    return image_ids[:: max(1, -(-len(image_ids) // most))]
 
 
 def _parts(image_id: str) -> tuple[str, int]:

@@ -9,34 +9,24 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from bench.config.layout import TrainingFolder
 from bench.config.machine import Machine
 from bench.config.recipe import Recipe
 from bench.data.images import read_image
 from bench.masks.resize import shrink
 from bench.masks.store import MapStore
 from bench.masks.types import ReadMap, Size
-from bench.networks.build import meta_network
 from bench.networks.edge import Sharpener
-from bench.networks.engines.openvino import Converted
+from bench.networks.engines.engines import open_network
 from bench.networks.infer import map_of, mean_probability
-from bench.networks.load import ready_network
 from bench.networks.quantised import quantised
 from bench.networks.tta import views
 from bench.networks.wanted import FoldTask
-from bench.system.device import (
-    Accelerator,
-    accelerator_of,
-    enough_memory,
-    refused_beyond_free_ram,
-    wait_for,
-)
+from bench.system.device import accelerator_of, enough_memory, refused_beyond_free_ram, wait_for
 from bench.system.errors import BadData
 from bench.system.progress import track
 from bench.system.threads import BackgroundWorkers, prefetch
-from models.interface import stride_of
 
 
 class MemberPredictor:
@@ -55,9 +45,13 @@ class MemberPredictor:
         self.recipe, self._maps = recipe, maps
         self.photographs, self._hashes = fold.photographs, fold.hashes
         trainings = fold.trainings if self.photographs else ()
-        device = "cpu" if any(map(quantised, trainings)) else machine.device
+        engines = ["openvino" if quantised(training) else None for training in trainings]
+        device = "cpu" if any(engines) else machine.device
         self._accelerator = accelerator_of(device, machine.precision)
-        self._networks = [_network(recipe, training, self._accelerator) for training in trainings]
+        self._networks = [
+            open_network(recipe, training, engine, self._accelerator)
+            for training, engine in zip(trainings, engines, strict=True)
+        ]
         self._views = views(recipe.tta)
         self._batch = min(machine.micro_batch or recipe.batch, recipe.batch)
         self.seconds = 0.0
@@ -104,14 +98,6 @@ class MemberPredictor:
         with enough_memory(self.recipe.name, self._batch, self.recipe.size):
             map = map_of(probability, size)
         self._maps.write(image, map, self._hashes.get(image, ""), seconds)
-
-
-def _network(recipe: Recipe, training: TrainingFolder, accelerator: Accelerator) -> nn.Module:
-    """Return a trained network, ready to predict: in int8 where there is that."""
-    if not quantised(training):
-        return ready_network(recipe, training, accelerator.device)
-    stride, bf16 = stride_of(meta_network(recipe)), accelerator.precision == "bf16"
-    return Converted(training.folder, stride, bf16=bf16)
 
 
 class EdgePredictor(MemberPredictor):

@@ -19,6 +19,7 @@ from torch import Tensor
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
 from bench.data.dataset import DataSet
+from bench.data.image_ids import spread
 from bench.data.images import read_image
 from bench.masks.resize import shrink
 from bench.masks.types import Map
@@ -118,11 +119,6 @@ def _compare(task: Task, data: DataSet, folder: Path) -> Quantised:
         gain=fmean(each.gain for each in parities),
         photographs=len(images),
     )
-
-
-def spread(images: Sequence[str], most: int) -> Sequence[str]:
-    """Return at most so many images, spread over all."""
-    return images[:: max(1, -(-len(images) // most))]
 
 
 def _seen(recipe: Recipe, data: DataSet, image: str) -> Tensor:

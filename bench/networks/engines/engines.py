@@ -7,8 +7,14 @@ from pathlib import Path
 
 from torch import nn
 
+from bench.config.layout import TrainingFolder
+from bench.config.recipe import Recipe
 from bench.masks.types import Size
+from bench.networks.build import meta_network
 from bench.networks.engines import onnx, openvino
+from bench.networks.load import ready_network
+from bench.system.device import Accelerator
+from models.interface import stride_of
 
 
 @dataclass(frozen=True)
@@ -34,8 +40,31 @@ def _open_onnx(folder: Path, stride: int, bf16: bool) -> nn.Module:
     return onnx.Converted(folder, stride)  # it has no bf16 on a CPU
 
 
-ENGINES = {
+ENGINES = {  # by what manifests and the command line call them
     "openvino": Engine(openvino.FILES, openvino.convert, _open_openvino),
     "onnx": Engine(onnx.FILES, onnx.convert, _open_onnx),
     "onnx-static": Engine(onnx.FILES, partial(onnx.convert, static=True), _open_onnx),
 }
+
+
+def open_network(
+    recipe: Recipe,
+    training: TrainingFolder,
+    engine: str | None,
+    accelerator: Accelerator,
+    *,
+    exact: bool = False,
+) -> nn.Module:
+    """Return the trained network of a folder, ready to predict.
+
+    Args:
+        engine: of ENGINES, which runs it on a CPU; None: PyTorch does.
+        exact: float32 even where bf16 is faster.
+
+    Raises:
+        BadData: the network's files are damaged. Missing: the engine is not installed.
+    """
+    if engine is None:
+        return ready_network(recipe, training, accelerator.device)
+    bf16 = accelerator.precision == "bf16" and not exact
+    return ENGINES[engine].open(training.folder, stride_of(meta_network(recipe)), bf16)
