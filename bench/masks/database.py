@@ -38,6 +38,7 @@ FORGET_ORIGIN = "DELETE FROM origins WHERE image = ?"
 INDEX = "CREATE INDEX IF NOT EXISTS content ON maps (image, height, width, checksum)"
 ContentRow = tuple[str, int, int, int]  # image id, height, width, checksum
 CONTENT = "SELECT image, height, width, checksum FROM maps ORDER BY image"  # the index answers it
+INDEXED = "SELECT image, height, width, checksum FROM maps WHERE image BETWEEN ? AND ?"  # too
 UNCHANGING = "mode=ro&immutable=1"  # reads without a lock or another file
 NOT_OURS = "not a map store; move it elsewhere, or remove the file and predict again"
 AGAIN = "predict again: only what is damaged is made anew"
@@ -105,6 +106,10 @@ class Database:
             if {("made_by",), ("maps",)} <= set(tables):
                 raise DamagedStore(f"{self._path}: its header is damaged; {AGAIN}")
             raise BadData(f"{self._path}: {NOT_OURS}")
+
+    def is_indexed(self, row: Row) -> bool:
+        """Whether the index, of which a store's content hash is made, says the same as a row."""
+        return self.rows(INDEXED, (row[0], row[0])) == [row[:4]]
 
     def add_what_is_new(self) -> None:
         """Add what earlier versions did not have: where maps come from, and an index.

@@ -198,7 +198,8 @@ class MapStore:
                     f"{self.path}: no map of {image_id}; predict again to add what is missing"
                 )
             _, height, width, checksum, frame = rows[0]
-            if not is_sound((image_id, height, width, checksum, frame)):
+            row = (image_id, height, width, checksum, frame)
+            if not is_sound(row) or not self._database.is_indexed(row):
                 raise DamagedStore(f"{self.path}: the map of {image_id} is damaged; {AGAIN}")
             return frame, height, width
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.masks.damage import aside
-from bench.masks.database import DamagedStore
+from bench.masks.database import ContentRow, DamagedStore
 from bench.masks.store import MapStore
 from bench.system.errors import BadData, Missing
 from tests.stores import MADE_BY, filled, noise
@@ -111,6 +111,7 @@ def test_a_damaged_store_is_written_again_though_nobody_read_it(path, damage):
 @given(place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_a_flipped_bit_is_found_or_changes_no_map(tmp_path_factory, place, bit):
     path = filled(tmp_path_factory.mktemp("maps") / "maps.sqlite", 3)
+    rows = rows_of(path)
     content = bytearray(path.read_bytes())
     content[int(place * len(content))] ^= 1 << bit
     path.write_bytes(content)
@@ -118,8 +119,39 @@ def test_a_flipped_bit_is_found_or_changes_no_map(tmp_path_factory, place, bit):
         with MapStore.open(path) as store:
             for number in range(3):
                 np.testing.assert_array_equal(store.read(f"car_{number:02d}"), noise(number))
+            assert store.rows() == rows
     except BadData as error:
         assert str(path) in str(error) and "predict again" in str(error)
+
+
+def test_a_damaged_index_is_found_where_maps_are_read_and_made_again(path):
+    filled(path, 3)
+    rows, sound = rows_of(path), path.read_bytes()
+    for place in used_bytes_of_the_index(path):
+        path.write_bytes(sound)
+        flip(path, place)
+        try:
+            with MapStore.open(path) as store:
+                for image, *_ in rows:
+                    store.read(image)
+                assert store.rows() == rows, f"byte {place} is not noticed"
+        except DamagedStore:
+            filled(path, 0)
+        assert rows_of(path) == rows
+
+
+def rows_of(path: Path) -> list[ContentRow]:
+    with MapStore.open(path) as store:
+        return store.rows()
+
+
+def used_bytes_of_the_index(path: Path) -> list[int]:
+    """Where the bytes other than 0 of the index's only page are."""
+    with closing(sqlite3.connect(path)) as connection:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = 'content'"
+        ((page,),) = connection.execute(query)
+    content = path.read_bytes()
+    return [byte for byte in range(4096 * (page - 1), 4096 * page) if content[byte]]
 
 
 def test_a_damaged_map_is_named_and_a_store_of_another_maker_gives_none_back(path):
