@@ -1,0 +1,102 @@
+"""Upsampling and the convolution after it, as one: the values and gradients of the two."""
+
+import pytest
+import segmentation_models_pytorch as smp
+import torch
+import torch.nn.functional as F
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+
+from models import upsampling
+from models.deep_unet import DeepUNet
+from models.upsampling import convolve_upsampled
+from models.zoo import FAST, build_from_zoo, make_upsampling_fast
+
+SIDES = st.integers(1, 9)
+FAST_BLOCKS = tuple(FAST.values())
+
+
+@pytest.fixture(autouse=True)
+def small_images_count(monkeypatch):
+    monkeypatch.setattr(upsampling, "LEAST_PIXELS", 1)
+
+
+def plain(layers, image, skip):
+    doubled = F.interpolate(image, scale_factor=2.0)
+    return layers(doubled if skip is None else torch.cat([doubled, skip], 1))
+
+
+def both(layers, image, skip):
+    """Return the result and all gradients, ours and those of the two steps one after the other."""
+    for forward in (convolve_upsampled, plain):
+        seen = [each.clone().requires_grad_() for each in (image, skip) if each is not None]
+        layers.zero_grad()
+        result = forward(layers, *seen, *[None] * (2 - len(seen)))
+        (result * torch.arange(result.numel()).reshape(result.shape).sin()).sum().backward()
+        yield [result, *(each.grad for each in [*seen, *layers.parameters()])]
+
+
+@given(st.integers(1, 3), SIDES, SIDES, st.integers(0, 3), st.booleans())
+def test_values_and_gradients_are_those_of_both_steps(batch, height, width, channels, bias):
+    layers = nn.Sequential(nn.Conv2d(2 + channels, 4, 3, padding=1, bias=bias), nn.Tanh()).double()
+    image = torch.rand(batch, 2, height, width, dtype=torch.double)
+    skip = torch.rand(batch, channels, 2 * height, 2 * width, dtype=torch.double)
+    for ours, theirs in zip(*both(layers, image, skip if channels else None), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_under_autocast_they_are_the_same_but_for_rounding():
+    layers = nn.Sequential(nn.Conv2d(24, 16, 3, padding=1, bias=False))
+    with torch.autocast("cpu", torch.bfloat16):
+        ours, theirs = both(layers, torch.rand(2, 16, 16, 24), torch.rand(2, 8, 32, 48))
+    assert ours[0].dtype == torch.bfloat16
+    for ours_of, theirs_of in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(
+            ours_of, theirs_of, atol=0.02 * float(theirs_of.abs().max()), rtol=0
+        )
+
+
+@pytest.mark.parametrize(
+    ("decoder", "options", "blocks"),
+    [
+        ("unet", {}, 5),
+        ("unetplusplus", {}, 11),
+        ("unet", {"decoder_attention_type": "scse"}, 0),
+        ("unet", {"decoder_interpolation": "bilinear"}, 0),
+    ],
+)
+def test_networks_of_the_zoo_compute_the_same(decoder, options, blocks):
+    fast = build_from_zoo(decoder=decoder, encoder="mobilenet_v2", pretrained=False, **options)
+    kinds = {"unet": smp.Unet, "unetplusplus": smp.UnetPlusPlus}
+    slow = kinds[decoder]("mobilenet_v2", encoder_weights=None, **options)
+    slow.load_state_dict(fast.state_dict())
+    assert sum(isinstance(module, FAST_BLOCKS) for module in fast.modules()) == blocks
+    image = torch.rand(1, 3, 64, 96)
+    with torch.inference_mode():
+        torch.testing.assert_close(fast.eval()(image), slow.eval()(image))
+
+
+def test_the_unet_of_seven_levels_computes_the_same(monkeypatch):
+    network, image = DeepUNet().eval(), torch.rand(1, 3, 128, 256)
+    with torch.inference_mode():
+        ours = network(image)
+        monkeypatch.setattr(upsampling, "LEAST_PIXELS", 10**9)
+        torch.testing.assert_close(ours, network(image))
+
+
+def test_openvino_is_given_the_fast_form_and_onnx_the_plain_one(monkeypatch):
+    monkeypatch.setattr(upsampling, "LEAST_PIXELS", 10**9)
+    network = build_from_zoo(decoder="unet", encoder="mobilenet_v2", pretrained=False).eval()
+    image = torch.rand(1, 3, 64, 64)
+    traced = str(torch.jit.trace(network, image).inlined_graph)
+    assert "aten::upsample_nearest2d" not in traced
+    exported = torch.export.export(network, (image,)).graph
+    assert [str(node.target) for node in exported.nodes].count("aten.upsample_nearest2d.vec") == 5
+
+
+def test_an_image_that_is_not_doubled_is_left_to_the_library():
+    network = make_upsampling_fast(smp.Unet("resnet18", encoder_weights=None)).eval()
+    block, image = network.decoder.blocks[0], torch.rand(1, 512, 3, 4)
+    with torch.inference_mode():
+        assert block(image, 5, 8, torch.rand(1, 256, 5, 8)).shape == (1, 256, 5, 8)
