@@ -1,13 +1,12 @@
 """U-Net of seven levels (Malhotra and Sardinha 2017)."""
 
 from itertools import pairwise
-from typing import cast
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from models.blocks import convolutions
-from models.upsampling import convolve_upsampled
 
 WIDTHS = (8, 16, 32, 64, 128, 256, 512)
 CENTRE = 1024
@@ -47,9 +46,6 @@ class DeepUNet(nn.Module):
             x = F.max_pool2d(skips[-1], 2)  # channels double, H and W halve
         x = self.centre(x)  # (B, 1024, H/128, W/128)
         for level in self.decoder:
-            first, *others = cast(nn.Sequential, level)
-            x = convolve_upsampled(cast(nn.Sequential, first), x, skips.pop())
-            for layers in others:
-                x = layers(x)
+            x = level(torch.cat([F.interpolate(x, scale_factor=2), skips.pop()], dim=1))
         logits: Tensor = self.head(x)
         return logits

@@ -8,6 +8,8 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
+from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoderBlock
+from segmentation_models_pytorch.decoders.unetplusplus.decoder import DecoderBlock
 from torch import Tensor, nn
 
 LEAST_PIXELS = 1000  # of a batch: for fewer, the kernel takes longer to make than it saves
@@ -38,8 +40,6 @@ def convolve_upsampled(layers: nn.Sequential, image: Tensor, skip: Tensor | None
 def _pays(image: Tensor) -> bool:
     if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return True  # OpenVINO makes the kernel once
-    if torch.compiler.is_exporting():
-        return False  # ONNX Runtime has no fast transposed convolution
     return image.device.type == "cpu" and image.numel() // image.shape[1] >= LEAST_PIXELS
 
 
@@ -55,3 +55,51 @@ def _kernel(weight: Tensor) -> Tensor:
     turned = weight.flip(2, 3)
     rows = F.pad(turned, (0, 0, 0, 1)) + F.pad(turned, (0, 0, 1, 0))
     return F.pad(rows, (0, 1)) + F.pad(rows, (1, 0))
+
+
+class _UNetBlock(UnetDecoderBlock):
+    def forward(
+        self,
+        feature_map: Tensor,
+        target_height: int,
+        target_width: int,
+        skip_connection: Tensor | None = None,
+    ) -> Tensor:
+        if (target_height, target_width) != tuple(2 * side for side in feature_map.shape[2:]):
+            return super().forward(feature_map, target_height, target_width, skip_connection)
+        return _block(self, feature_map, skip_connection)
+
+
+class _UNetPlusPlusBlock(DecoderBlock):
+    def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
+        return _block(self, x, skip)
+
+
+def _block(block: Any, image: Tensor, skip: Tensor | None) -> Tensor:
+    result = block.conv2(convolve_upsampled(block.conv1, image, skip))
+    return block.attention2(result)
+
+
+FAST: dict[type[nn.Module], type[nn.Module]] = {
+    UnetDecoderBlock: _UNetBlock,
+    DecoderBlock: _UNetPlusPlusBlock,
+}
+
+
+def make_upsampling_fast(network: nn.Module) -> nn.Module:
+    """Have the blocks of U-Nets and U-Net++s use `convolve_upsampled`; return the network.
+
+    Those with attention before their convolutions stay as they are.
+    """
+    for module in network.modules():
+        if type(module) in FAST and _fits(module):
+            module.__class__ = FAST[type(module)]  # it has the same parts
+    return network
+
+
+def _fits(block: Any) -> bool:
+    return (
+        block.interpolation_mode == "nearest"
+        and block.conv1 is not None
+        and isinstance(block.attention1.attention, nn.Identity)
+    )

@@ -5,12 +5,9 @@ import inspect
 from typing import Any, cast
 
 import segmentation_models_pytorch as smp
-from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoderBlock
-from segmentation_models_pytorch.decoders.unetplusplus.decoder import DecoderBlock
-from torch import Tensor, nn
+from torch import nn
 
 from models.encoders import check_name, load_pretrained
-from models.upsampling import convolve_upsampled
 
 DECODERS = {
     network.__name__.lower(): network
@@ -52,8 +49,7 @@ def build_from_zoo(*, decoder: str, encoder: str, pretrained: bool, **options: A
         raise ValueError(f"no decoder {decoder!r}; nearest: {near}")
     check_name(encoder)
     _check_options(decoder, encoder, options)
-    network = DECODERS[decoder](encoder, encoder_weights=None, classes=1, **options)
-    make_upsampling_fast(network)
+    network: nn.Module = DECODERS[decoder](encoder, encoder_weights=None, classes=1, **options)
     if pretrained:
         load_pretrained(cast(nn.Module, network.encoder), encoder)
     network.stride = 32  # type: ignore[assignment]
@@ -68,48 +64,3 @@ def _check_options(decoder: str, encoder: str, options: dict[str, Any]) -> None:
     if unknown and not encoder.startswith("tu-"):  # only timm's encoders have options
         near = difflib.get_close_matches(unknown[0], ["encoder", "pretrained", *known])
         raise ValueError(f"no option {unknown[0]!r}; nearest: {', '.join(near or known)}")
-
-
-class _UNetBlock(UnetDecoderBlock):
-    def forward(
-        self,
-        feature_map: Tensor,
-        target_height: int,
-        target_width: int,
-        skip_connection: Tensor | None = None,
-    ) -> Tensor:
-        if (target_height, target_width) != tuple(2 * side for side in feature_map.shape[2:]):
-            return super().forward(feature_map, target_height, target_width, skip_connection)
-        return _block(self, feature_map, skip_connection)
-
-
-class _UNetPlusPlusBlock(DecoderBlock):
-    def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
-        return _block(self, x, skip)
-
-
-def _block(block: Any, image: Tensor, skip: Tensor | None) -> Tensor:
-    result = block.conv2(convolve_upsampled(block.conv1, image, skip))
-    return block.attention2(result)
-
-
-FAST: dict[type[nn.Module], type[nn.Module]] = {
-    UnetDecoderBlock: _UNetBlock,
-    DecoderBlock: _UNetPlusPlusBlock,
-}
-
-
-def make_upsampling_fast(network: nn.Module) -> nn.Module:
-    """Have the blocks of U-Nets and U-Net++s use `convolve_upsampled`; return the network."""
-    for module in network.modules():
-        if type(module) in FAST and _fits(module):
-            module.__class__ = FAST[type(module)]  # it has the same parts
-    return network
-
-
-def _fits(block: Any) -> bool:
-    return (
-        block.interpolation_mode == "nearest"
-        and block.conv1 is not None
-        and isinstance(block.attention1.attention, nn.Identity)
-    )

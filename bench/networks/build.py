@@ -12,6 +12,7 @@ from models import networks
 from models.depthwise import make_depthwise_fast
 from models.interface import margin_of, stride_of
 from models.pretrained import MissingWeights
+from models.upsampling import make_upsampling_fast
 from models.weights import BadWeights
 
 
@@ -84,7 +85,7 @@ def freeze(network: nn.Module, names: Sequence[str]) -> None:
 
 def train_mode(network: nn.Module, frozen: Sequence[str]) -> None:
     """Set a network to training mode, but frozen modules to evaluation: fixed statistics."""
-    make_depthwise_fast(network).train()
+    make_upsampling_fast(make_depthwise_fast(network)).train()
     for module in _modules(network, frozen):
         module.eval()
 

@@ -16,13 +16,14 @@ from bench.networks.manifest import TRAIN_AGAIN, check_weights
 from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.progress import say
 from models.interface import channels_of, stride_of
+from models.upsampling import make_upsampling_fast
 from models.weights import BadWeights, read_weights
 
 ROUNDING = 1e-3  # of the mean: of two almost equal neighbours, pooling may choose the other
 
 
-def fuse_batch_norms(network: nn.Module) -> nn.Module:
-    """Return a network, in evaluation mode, with its batch norms multiplied into its convolutions.
+def fuse(network: nn.Module) -> nn.Module:
+    """Return a network, in evaluation mode, with batch norms and upsampling inside convolutions.
 
     A batch norm that follows a convolution in a module's list of parts is taken to follow it in the
     computation. Where the logits say otherwise, the network is returned as it is.
@@ -38,6 +39,7 @@ def fuse_batch_norms(network: nn.Module) -> nn.Module:
                 transposed = isinstance(layer, nn.ConvTranspose2d)
                 setattr(module, name, fuse_conv_bn_eval(layer, norm, transposed))
                 setattr(module, norm_name, nn.Identity())
+    make_upsampling_fast(fused)
     channels, stride = channels_of(network), stride_of(network)
     images = noise((1, channels, 2 * stride, 3 * stride))
     return fused if agree(network, fused, images) else network
@@ -101,9 +103,9 @@ def load_network(recipe: Recipe, training: TrainingFolder) -> nn.Module:
 
 
 def ready_network(recipe: Recipe, training: TrainingFolder, device: torch.device) -> nn.Module:
-    """Load a trained network, fuse its batch norms and put it on a device, ready to predict.
+    """Load a trained network, `fuse` it and put it on a device, ready to predict.
 
     Raises:
         BadFile: as `load_network`.
     """
-    return fuse_batch_norms(load_network(recipe, training)).to(device)
+    return fuse(load_network(recipe, training)).to(device)

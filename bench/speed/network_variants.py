@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from bench.config.recipe import Recipe
 from bench.networks.engines.openvino import Converted, convert, undisturbed
 from bench.networks.infer import mean_probability, probabilities
-from bench.networks.load import fuse_batch_norms
+from bench.networks.load import fuse
 from bench.networks.tta import View
 from bench.speed.timing import OURS
 from bench.system.device import Accelerator, best_precision
@@ -46,11 +46,11 @@ def predictions(
     there = images.to(accelerator.device)
 
     variants: dict[str, Callable[[], Predict]] = {
-        OURS: lambda: ours(fuse_batch_norms(network)),
+        OURS: lambda: ours(fuse(network)),
         EAGER: lambda: plain(network, there),
         "channels_last fp32": lambda: lambda: probabilities(network, there, [View()]).cpu(),
-        PLANES: lambda: plain(fuse_batch_norms(network), there, accelerator),
-        COMPILED: lambda: ours(_compiled(fuse_batch_norms(network))),
+        PLANES: lambda: plain(fuse(network), there, accelerator),
+        COMPILED: lambda: ours(_compiled(fuse(network))),
     }
     if find_spec("openvino") and accelerator.device.type == "cpu":
         variants[OPENVINO] = lambda: openvino(network, images, folder)

@@ -10,7 +10,7 @@ from torch import nn
 
 from bench.config.library import load_recipe
 from bench.networks.build import build, train_mode
-from bench.networks.load import fuse_batch_norms
+from bench.networks.load import fuse
 from models.depthwise import StridedDepthwise, make_depthwise_fast
 
 SIDES = st.tuples(st.integers(7, 20), st.integers(7, 20))
@@ -73,7 +73,7 @@ def test_evaluation_is_pytorchs_own(monkeypatch):
 
 def test_training_makes_them_fast_and_prediction_still_folds_their_batch_norms():
     network = build(load_recipe("cpu/unet-256x384"), pretrained=False)
-    plain = [type(module) for module in fuse_batch_norms(network.eval()).modules()]
+    plain = [type(module) for module in fuse(network.eval()).modules()]
     assert nn.BatchNorm2d not in plain
     train_mode(network, [])
     assert sum(type(module) is StridedDepthwise for module in network.modules()) == 4

@@ -1,5 +1,7 @@
 """Upsampling and the convolution after it, as one: the values and gradients of the two."""
 
+from copy import deepcopy
+
 import pytest
 import segmentation_models_pytorch as smp
 import torch
@@ -8,13 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from bench.config.library import load_recipe
+from bench.networks.build import build, train_mode
+from bench.networks.load import fuse
 from models import upsampling
-from models.deep_unet import DeepUNet
-from models.upsampling import convolve_upsampled
-from models.zoo import FAST, build_from_zoo, make_upsampling_fast
+from models.upsampling import FAST, convolve_upsampled, make_upsampling_fast
 
 SIDES = st.integers(1, 9)
-FAST_BLOCKS = tuple(FAST.values())
 
 
 @pytest.fixture(autouse=True)
@@ -58,41 +60,39 @@ def test_under_autocast_they_are_the_same_but_for_rounding():
 
 
 @pytest.mark.parametrize(
-    ("decoder", "options", "blocks"),
+    ("kind", "options", "blocks"),
     [
-        ("unet", {}, 5),
-        ("unetplusplus", {}, 11),
-        ("unet", {"decoder_attention_type": "scse"}, 0),
-        ("unet", {"decoder_interpolation": "bilinear"}, 0),
+        (smp.Unet, {}, 5),
+        (smp.UnetPlusPlus, {}, 11),
+        (smp.Unet, {"decoder_attention_type": "scse"}, 0),
+        (smp.Unet, {"decoder_interpolation": "bilinear"}, 0),
     ],
 )
-def test_networks_of_the_zoo_compute_the_same(decoder, options, blocks):
-    fast = build_from_zoo(decoder=decoder, encoder="mobilenet_v2", pretrained=False, **options)
-    kinds = {"unet": smp.Unet, "unetplusplus": smp.UnetPlusPlus}
-    slow = kinds[decoder]("mobilenet_v2", encoder_weights=None, **options)
-    slow.load_state_dict(fast.state_dict())
-    assert sum(isinstance(module, FAST_BLOCKS) for module in fast.modules()) == blocks
+def test_networks_compute_the_same(kind, options, blocks):
+    slow = kind("mobilenet_v2", encoder_weights=None, **options).eval()
+    fast = make_upsampling_fast(deepcopy(slow))
+    assert fast_blocks(slow) == 0 and fast_blocks(fast) == blocks
     image = torch.rand(1, 3, 64, 96)
     with torch.inference_mode():
-        torch.testing.assert_close(fast.eval()(image), slow.eval()(image))
+        torch.testing.assert_close(fast(image), slow(image))
 
 
-def test_the_unet_of_seven_levels_computes_the_same(monkeypatch):
-    network, image = DeepUNet().eval(), torch.rand(1, 3, 128, 256)
-    with torch.inference_mode():
-        ours = network(image)
-        monkeypatch.setattr(upsampling, "LEAST_PIXELS", 10**9)
-        torch.testing.assert_close(ours, network(image))
+def test_networks_are_fast_where_they_train_and_predict():
+    network = build(load_recipe("cpu/unet-256x384"), pretrained=False)
+    assert fast_blocks(network) == 0 and fast_blocks(fuse(network.eval())) == 5
+    train_mode(network, [])
+    assert fast_blocks(network) == 5
 
 
-def test_openvino_is_given_the_fast_form_and_onnx_the_plain_one(monkeypatch):
+def fast_blocks(network):
+    return sum(isinstance(module, tuple(FAST.values())) for module in network.modules())
+
+
+def test_openvino_is_given_the_fast_form_whatever_the_size(monkeypatch):
     monkeypatch.setattr(upsampling, "LEAST_PIXELS", 10**9)
-    network = build_from_zoo(decoder="unet", encoder="mobilenet_v2", pretrained=False).eval()
-    image = torch.rand(1, 3, 64, 64)
-    traced = str(torch.jit.trace(network, image).inlined_graph)
+    network = make_upsampling_fast(smp.Unet("mobilenet_v2", encoder_weights=None)).eval()
+    traced = str(torch.jit.trace(network, torch.rand(1, 3, 64, 64)).inlined_graph)
     assert "aten::upsample_nearest2d" not in traced
-    exported = torch.export.export(network, (image,)).graph
-    assert [str(node.target) for node in exported.nodes].count("aten.upsample_nearest2d.vec") == 5
 
 
 def test_an_image_that_is_not_doubled_is_left_to_the_library():

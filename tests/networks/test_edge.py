@@ -10,7 +10,7 @@ from scipy.ndimage import distance_transform_cdt
 from bench.config.recipe import Edge, Recipe
 from bench.networks.build import build
 from bench.networks.edge import Sharpener, band_of, seen_by_edge, window
-from bench.networks.load import fuse_batch_norms
+from bench.networks.load import fuse
 from bench.system.device import accelerator_of
 from bench.system.errors import BadConfig
 from tests.edges import EDGE
@@ -23,7 +23,7 @@ def network(seed=0, **options):
     made = build(EDGE).train()
     torch.nn.init.normal_(made.head.weight)
     made(torch.rand(4, 5, 64, 64).contiguous(memory_format=torch.channels_last))
-    return fuse_batch_norms(made.eval())
+    return fuse(made.eval())
 
 
 def sharpener(networks, **changes):

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from bench.networks.load import fuse_batch_norms
+from bench.networks.load import fuse
 from models import networks
 from models.interface import channels_of, padded_forward
 from tests.smallest import LEARNING, SMALLEST
@@ -17,7 +17,7 @@ def test_folding_batch_norms_changes_no_more_than_rounding(name):
     padded_forward(
         network, torch.rand(4, channels_of(network), 64, 96)
     )  # moves the running statistics
-    fused = fuse_batch_norms(network.eval())
+    fused = fuse(network.eval())
     assert fused is not network
     for size in ((33, 50), (64, 96)):
         image = torch.rand(1, channels_of(network), *size)
@@ -30,7 +30,7 @@ def test_folding_batch_norms_changes_no_more_than_rounding(name):
 def test_folding_leaves_no_batch_norm_behind_a_convolution_and_the_network_as_it_was(decoder):
     network = networks.build("zoo", SMALLEST["zoo"] | {"decoder": decoder})
     norms = sum(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules())
-    fused = fuse_batch_norms(network.eval())
+    fused = fuse(network.eval())
     assert not any(isinstance(each, torch.nn.BatchNorm2d) for each in fused.modules())
     assert sum(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules()) == norms
     assert fused.stride == network.stride
@@ -67,4 +67,4 @@ def test_a_batch_norm_that_is_listed_behind_a_convolution_it_does_not_follow_sta
     network(torch.randn(4, 3, 8, 8) * 5 + 3)
     image = torch.randn(1, 3, 8, 8)
     expected = network.eval()(image)
-    assert torch.equal(fuse_batch_norms(network)(image), expected)
+    assert torch.equal(fuse(network)(image), expected)

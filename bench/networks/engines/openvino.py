@@ -21,6 +21,7 @@ from bench.networks.engines.quiet import quietly
 from bench.system.environment import lacks_extra
 from bench.system.errors import BadData, BenchError
 from models.interface import channels_of, stride_of
+from models.upsampling import make_upsampling_fast
 
 FILES = ("network.xml", "network.bin")
 
@@ -72,7 +73,7 @@ def convert_to_int8(network: nn.Module, images: Tensor, folder: Path) -> None:
 def _model(network: nn.Module, size: Size, folder: Path) -> Any:
     """Return OpenVINO's form of a network, traced with an image of a size."""
     stride = stride_of(network)
-    plain = deepcopy(network).cpu().float().eval()
+    plain = make_upsampling_fast(deepcopy(network)).cpu().float().eval()
     example = torch.zeros(1, channels_of(network), *(side + -side % stride for side in size))
     try:
         with quietly():
