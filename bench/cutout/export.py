@@ -41,7 +41,7 @@ from bench.metrics.statistics import SHARE, intervals
 from bench.networks.engines.engines import ENGINES
 from bench.networks.load import load_network
 from bench.networks.manifest import check_weights
-from bench.networks.quantised import quantised
+from bench.networks.quantised import check_quantised, check_scored, quantised
 from bench.own.opening import open_data
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError, Missing
@@ -71,6 +71,8 @@ def run(
     with temporary_folder("export") as temporary:
         exported, source = manifest, folder
         if engine:
+            if manifest.converted:
+                say(f"{name}: converted as it was trained: what was made in int8 is left out")
             exported, source = _converted(manifest, folder, temporary, engine), temporary
         if data:
             machine = Machine("cpu" if engine else "auto")
@@ -225,6 +227,8 @@ def _member(layout: Layout, name: str, suite: Suite) -> ExportedMember:
         if not training.finished:
             raise Missing(f"{training.folder}: not trained to the end yet; train it first")
         check_weights(training)
+        check_quantised(training)
+    check_scored(layout.maps(name, "heldout"), trainings.values())
     networks = [_network(fold, training) for fold, training in trainings.items()]
     recipe = read(trainings[suite.folds.run[0]].recipe, Recipe)
     base = manifest_of(layout.folder, recipe.edge.of) if recipe.edge else None

@@ -62,7 +62,7 @@ class Model:
         if manifest.converted:
             if machine.device.startswith("cuda"):
                 raise BadConfig(
-                    f"{folder}: converted for CPUs; use --device cpu, or export it unconverted"
+                    f"{folder}: has networks that were converted for CPUs; use --device cpu"
                 )
             machine = replace(machine, device="cpu")
         self.manifest, self.entry = manifest, manifest.to_entry()
@@ -87,11 +87,10 @@ class Model:
         Args:
             photos: at least one.
         """
-        with undisturbed() if self.manifest.converted else nullcontext():
-            by_member = [
-                self._sharpened(member, base, photos) if base else self._member_maps(member, photos)
-                for member, base in zip(self._members, self._bases, strict=True)
-            ]
+        by_member = [
+            self._sharpened(member, base, photos) if base else self._member_maps(member, photos)
+            for member, base in zip(self._members, self._bases, strict=True)
+        ]
         return [list(maps) for maps in zip(*by_member, strict=True)]
 
     def _sharpened(
@@ -108,7 +107,8 @@ class Model:
         boxes = [letterbox((photo.shape[0], photo.shape[1]), size) for photo in photos]
         inputs = [box.shrink(photo) for box, photo in zip(boxes, photos, strict=True)]
         images = torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image in inputs])
-        with enough_memory(member.recipe.name, len(photos), size):
+        alone = undisturbed() if member.converted else nullcontext()
+        with alone, enough_memory(member.recipe.name, len(photos), size):
             probabilities = mean_probability(
                 member.networks,
                 images,
@@ -132,6 +132,7 @@ class _LoadedMember:
         self, member: ExportedMember, layout: Layout, accelerator: Accelerator, exact: bool
     ) -> None:
         self.networks: list[nn.Module] = []
+        self.converted = all(part.engine for part in member.parts)
         for part in member.parts:
             training = layout.training(member.name, part.fold)
             for file, expected in part.files().items():

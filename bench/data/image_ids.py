@@ -58,12 +58,19 @@ def file_name(image_id: str) -> str:
 
 
 def spread(image_ids: Sequence[str], most: int) -> Sequence[str]:
-    """Return at most so many ids, spread evenly over all.
+    """Return at most so many ids, spread evenly over all: one of each stretch, each a later one.
 
-    >>> spread(["a", "b", "c", "d", "e"], 3)
-    ['a', 'c', 'e']
+    So not every car shows its first view where each has as many as a stretch is long.
+
+    >>> spread(["a_01", "a_02", "b_01", "b_02", "c_01", "c_02"], 3)
+    ['a_01', 'b_02', 'c_01']
+    >>> cars = [f"{car}_{view:02}" for car in range(32) for view in range(1, 17)]
+    >>> len({image[-2:] for image in spread(cars, 32)})
+    16
     """
-    return image_ids[:: max(1, -(-len(image_ids) // most))]
+    count = min(most, len(image_ids))
+    stretch = len(image_ids) // max(1, count)
+    return [image_ids[i * len(image_ids) // count + i % stretch] for i in range(count)]
 
 
 def _parts(image_id: str) -> tuple[str, int]:

@@ -29,7 +29,7 @@ from bench.networks.infer import map_of, mean_probability
 from bench.networks.load import load_network, ready_network
 from bench.networks.quantised import Quantised
 from bench.networks.tta import views
-from bench.system.device import accelerator_of
+from bench.system.device import Accelerator, accelerator_of
 from bench.system.files import sha256, write_bytes, write_json
 from bench.system.progress import say, track
 from bench.system.temporaries import temporary_folder
@@ -50,8 +50,11 @@ class Task:
     valid: Sequence[str]
 
 
-def run(task: Task, data: DataSet) -> Quantised | None:
+def run(task: Task, data: DataSet, precision: str) -> Quantised | None:
     """Make a trained network's form in int8, and say what it costs and gains.
+
+    Args:
+        precision: in which the network predicts otherwise.
 
     Returns:
         What was found; None where the network predicts as before, because int8 costs more Dice
@@ -64,6 +67,7 @@ def run(task: Task, data: DataSet) -> Quantised | None:
     """
     recipe, training = task.recipe, task.training
     name = f"{recipe.name}, {training.folder.name}"
+    weights = sha256(training.weights)  # those that are read below, whatever they are afterwards
     images = torch.cat([_seen(recipe, data, image) for image in spread(task.train, FITTED)])
     network = load_network(recipe, training)
     with temporary_folder("int8") as temporary:
@@ -73,7 +77,7 @@ def run(task: Task, data: DataSet) -> Quantised | None:
         began = time.monotonic()
         convert_to_int8(network, padded(normalise(images), stride_of(network)), folder)
         seconds = time.monotonic() - began
-        found = _compare(task, data, folder)
+        found = _compare(task, data, folder, weights, accelerator_of("cpu", precision))
         worth_it = found.gain > -MAX_DICE_CHANGE and found.ms < FASTER * found.ms_before
         say(
             f"{name}: {found.ms:.0f} ms a photograph in int8, {found.ms_before:.0f} as it was "
@@ -90,9 +94,11 @@ def run(task: Task, data: DataSet) -> Quantised | None:
     return found
 
 
-def _compare(task: Task, data: DataSet, folder: Path) -> Quantised:
-    """Compare a network with its form in int8 on validation cars."""
-    recipe, accelerator = task.recipe, accelerator_of("cpu")
+def _compare(
+    task: Task, data: DataSet, folder: Path, weights: str, accelerator: Accelerator
+) -> Quantised:
+    """Compare a network of these weights with its form in int8 on validation cars."""
+    recipe = task.recipe
     trained = ready_network(recipe, task.training, accelerator.device)
     in_int8 = Converted(folder, stride_of(trained), bf16=accelerator.precision == "bf16")
     networks, images = (in_int8, trained), spread(task.valid, COMPARED)
@@ -111,7 +117,7 @@ def _compare(task: Task, data: DataSet, folder: Path) -> Quantised:
         parities.append(parity(maps[:1], maps[1:], [mask]))
     ms, ms_before = (1000 * np.median(times, axis=0)).tolist()
     return Quantised(
-        weights_sha256=sha256(task.training.weights),
+        weights_sha256=weights,
         files={file: sha256(folder / file) for file in FILES},
         ms=ms,
         ms_before=ms_before,

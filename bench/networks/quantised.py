@@ -2,15 +2,17 @@
 those.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from pydantic import BaseModel
 
 from bench.config.layout import TrainingFolder
-from bench.system.errors import BadFile
+from bench.masks.parts import find_maps
+from bench.system.errors import BadFile, Missing
 from bench.system.files import read_json, sha256
 
-AGAIN = "remove it, and the network predicts as it was trained; `quantise` makes it again"
+AGAIN = "the network predicts as it was trained, or `quantise` makes it again"
 
 
 class Quantised(BaseModel):
@@ -52,15 +54,34 @@ def in_int8(trainings: Mapping[tuple[str, int], TrainingFolder]) -> list[str]:
     return list(dict.fromkeys(name for (name, _), each in trainings.items() if quantised(each)))
 
 
+def damaged_files(training: TrainingFolder) -> list[str]:
+    """Return which files of a network in int8 are missing, or not those that were made."""
+    found = quantised(training)
+    files = {training.folder / name: hash for name, hash in found.files.items()} if found else {}
+    return [file.name for file, hash in files.items() if not file.is_file() or sha256(file) != hash]
+
+
 def check_quantised(training: TrainingFolder) -> None:
     """Refuse a network in int8 whose files are not those that were made.
 
     Raises:
         BadFile: they are damaged or missing.
     """
-    found = quantised(training)
-    for name, expected in found.files.items() if found else ():
-        file = training.folder / name
-        if not file.is_file() or sha256(file) != expected:
-            what = f"{file.name} beside it is missing, or not the file that it names"
-            raise BadFile(training.quantised, what, AGAIN)
+    for name in damaged_files(training):
+        what = f"{name} beside it is missing, or not the file that it names"
+        raise BadFile(training.quantised, what, f"remove it, and {AGAIN}")
+
+
+def check_scored(heldout: Path, trainings: Iterable[TrainingFolder]) -> None:
+    """Refuse networks that predict in int8, or no longer, since the maps were made that are scored.
+
+    Raises:
+        Missing: they do.
+    """
+    present = [found.files for training in trainings if (found := quantised(training))]
+    with find_maps(heldout) as maps:
+        if maps.makers and maps.made_by.get("int8", []) != present:
+            raise Missing(
+                f"{heldout}: made {'before' if present else 'while'} its networks predicted in "
+                "int8, and so were its scores; first: `predict` and `score`"
+            )

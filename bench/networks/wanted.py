@@ -22,7 +22,7 @@ from bench.system.errors import Missing
 from bench.system.files import json_text, read_json, sha256
 
 PHOTOGRAPHS = 1000  # about so many are lost at most where stores appear complete
-VERSION = 1  # raised when the same weights would give other maps: no older map is then current
+VERSION = 1  # raised when the same weights give other maps, beyond rounding: none is then current
 
 
 @dataclass(frozen=True)

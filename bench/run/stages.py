@@ -12,7 +12,7 @@ from itertools import product
 
 from bench.masks.database import DamagedStore
 from bench.networks.manifest import check_weights
-from bench.networks.quantised import quantised
+from bench.networks.quantised import damaged_files, quantised
 from bench.run import members, opening, results
 from bench.run.items import Way, do_items
 from bench.run.run import Run
@@ -152,21 +152,25 @@ def quantise(run: Run, only: Sequence[str]) -> None:
 
     Raises:
         Missing: a network is not trained yet; otherwise as `networks.quantise.run`.
+        BadConfig, BadData: folds were drawn, or a network was trained, from something else than
+            there is now.
     """
     from bench.networks import quantise
 
     coarse = [name for name in members.waves(run, only)[0] if run.recipes[name].epochs]
+    for stage in (opening.folds_stage(run), *members.training_stages(run, coarse)):
+        stage.check()
     with claimed(run.layout.claim, run.layout.folder):
         for name, fold in product(coarse, run.suite.folds.run):
             training, part = run.layout.training(name, fold), run.splits[fold]
             if not training.finished:
                 raise Missing(f"{training.folder}: not trained yet; first: {run.command('train')}")
             check_weights(training)
-            if quantised(training):
+            if quantised(training) and not damaged_files(training):
                 say(f"{name}, fold {fold}: predicts in int8 already")
                 continue
             task = quantise.Task(run.recipes[name], training, part.train, part.valid)
-            quantise.run(task, run.data)
+            quantise.run(task, run.data, run.machine.precision)
 
 
 def _do(run: Run, group: Group) -> None:

@@ -1,3 +1,3 @@
 """Recipe + fold -> a trained network."""
 
-VERSION = 1  # raised when the same recipe would learn otherwise: no older training is then current
+VERSION = 1  # raised when a recipe learns otherwise, beyond rounding: none is then current

@@ -88,6 +88,15 @@ def fast_blocks(network):
     return sum(isinstance(module, tuple(FAST.values())) for module in network.modules())
 
 
+def test_a_map_does_not_depend_on_the_photographs_beside_it(monkeypatch):
+    monkeypatch.undo()
+    network = make_upsampling_fast(smp.Unet("mobilenet_v2", encoder_weights=None)).eval()
+    images = torch.rand(4, 3, 128, 192)
+    with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
+        alone = torch.cat([network(image[None]) for image in images])
+        assert torch.equal(network(images), alone)
+
+
 def test_openvino_is_given_the_fast_form_whatever_the_size(monkeypatch):
     monkeypatch.setattr(upsampling, "LEAST_PIXELS", 10**9)
     network = make_upsampling_fast(smp.Unet("mobilenet_v2", encoder_weights=None)).eval()

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+import torch
 
 from bench.cli.verbs import main
 from bench.config.layout import Layout
@@ -17,7 +18,9 @@ from bench.data.carvana import open_folder
 from bench.data.images import read_image
 from bench.masks.store import MapStore
 from bench.networks import quantise
+from bench.networks.engines.openvino import convert
 from bench.networks.quantised import quantised
+from bench.system.errors import BenchError
 from tests.tiny import HOME
 
 pytestmark = pytest.mark.skipif(not find_spec("nncf"), reason="no nncf: pip install it")
@@ -71,18 +74,27 @@ def test_a_network_in_int8_makes_other_maps_as_good_and_is_exported(trained, cap
     assert capsys.readouterr().err.count("predicts in int8 already") == 2
 
     run, out = str(trained.layout.folder), tmp_path / "model"
-    assert main(["export", "--run", run, "--entry", "b", "--out", str(out)]) == 0
+    export = ["export", "--run", run, "--entry", "b", "--out", str(out)]
+    assert main(export) == 0
     assert [network.engine for network in read_manifest(out).networks] == ["openvino"]
     image, map = next(iter(after.items()))
     photo = read_image(open_folder(trained.data).train[image])
     assert np.array_equal(open_model(out, Machine("cpu")).maps([photo])[0][0], map)
 
     (training.folder / "network.bin").write_bytes(b"damaged")
+    assert main(export) == 3 and read_manifest(out)
     trained.layout.maps("b", "heldout").unlink()
     assert trained.do("predict") == 3
-    assert "quantised.json: network.bin beside it is missing, or not" in capsys.readouterr().err
-    training.quantised.unlink()  # the cure that it names
+    wrong = "quantised.json: network.bin beside it is missing, or not the file that it names; "
+    cure = "remove it, and the network predicts as it was trained, or `quantise` makes it again"
+    assert capsys.readouterr().err.count(wrong + cure) == 2
+    assert trained.do("quantise") == 0
     assert trained.do("predict") == 0
+    assert trained.maps().keys() == after.keys()
+    training.quantised.unlink()
+    assert main(export) == 4
+    assert "made while its networks predicted in int8" in capsys.readouterr().err
+    assert trained.do("predict") == 0 and main(export) == 0
     assert all(np.array_equal(map, before[image]) for image, map in trained.maps().items())
 
 
@@ -101,6 +113,23 @@ def test_int8_of_other_weights_is_not_used(trained):
     assert quantised(b)
     shutil.copy(a.weights, b.weights)
     assert not quantised(b)
+
+
+def test_a_run_that_changed_since_it_was_trained_is_refused(trained, capsys):
+    trained.words += ["--set", "recipe.size=[48, 64]"]
+    assert trained.do("quantise") == 2
+    assert "recipe fields changed: size" in capsys.readouterr().err
+
+
+def test_a_network_that_openvino_does_not_know_is_named(tmp_path):
+    class Odd(torch.nn.Module):
+        stride = 1
+
+        def forward(self, image):
+            return torch.special.gammainc(image.abs(), image.abs())[:, :1]
+
+    with pytest.raises(BenchError, match=r"cannot convert the network of it/fold0 \(.+\); leave"):
+        convert(Odd(), (8, 8), tmp_path / "it" / "fold0")
 
 
 def test_its_makers_are_not_told_of_a_conversion(tmp_path):

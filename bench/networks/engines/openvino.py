@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from bench.masks.types import Size
 from bench.networks.engines.quiet import quietly
 from bench.system.environment import lacks_extra
-from bench.system.errors import BadData, BenchError
+from bench.system.errors import BadData, BenchError, memory_is_full
 from models.interface import channels_of, stride_of
 from models.upsampling import make_upsampling_fast
 
@@ -59,7 +59,7 @@ def convert_to_int8(network: nn.Module, images: Tensor, folder: Path) -> None:
     nncf, size = _library("nncf", "NNCF"), (images.shape[2], images.shape[3])
     model = _model(network, size, folder)
     model.reshape([1, *images.shape[1:]])
-    with quietly():
+    with _refusing(folder):
         quantised = nncf.quantize(
             model,
             nncf.Dataset(images, lambda image: image[None].contiguous().numpy()),
@@ -75,13 +75,23 @@ def _model(network: nn.Module, size: Size, folder: Path) -> Any:
     stride = stride_of(network)
     plain = make_upsampling_fast(deepcopy(network)).cpu().float().eval()
     example = torch.zeros(1, channels_of(network), *(side + -side % stride for side in size))
+    with _refusing(folder):
+        return _library().convert_model(plain, example_input=example)
+
+
+@contextmanager
+def _refusing(folder: Path) -> Iterator[None]:
+    """Say in one line which network OpenVINO cannot convert; its errors have no common kind."""
     try:
         with quietly():
-            return _library().convert_model(plain, example_input=example)
-    except RuntimeError as error:
+            yield
+    except Exception as error:
+        if isinstance(error, BenchError) or memory_is_full(error):
+            raise
+        reason = str(error).strip().partition("\n")[0]
         raise BenchError(
             f"OpenVINO cannot convert the network of {folder.parent.name}/{folder.name} "
-            f"({str(error).strip().splitlines()[-1]}); leave it as it was trained"
+            f"({reason}); leave it as it was trained"
         ) from error
 
 
