@@ -6,6 +6,7 @@ meet. Outside the band the map stays as it is, to the bit.
 """
 
 from collections.abc import Iterator, Sequence
+from typing import cast
 
 import cv2
 import numpy as np
@@ -39,16 +40,20 @@ def band_of(map: Map, reach: int) -> Mask:
 
 def seen_by_edge(photo: RgbImage, map: Map, reach: int) -> Seen:
     """Return all that an edge network sees of a photograph (H, W, 3) and its map (H, W)."""
-    return np.dstack([photo, map, band_of(map, reach) * np.uint8(255)])
+    return cast(Seen, cv2.merge([photo, map, band_of(map, reach) * np.uint8(255)]))
 
 
 def window(seen: Seen, top: int, left: int, size: Size) -> Seen:
-    """Cut a window of `size` out of an image (H, W, C), whose rows and columns beyond it repeat."""
-    rows, columns = (
-        np.arange(start, start + side).clip(0, whole - 1)
-        for start, side, whole in zip((top, left), size, seen.shape, strict=False)
-    )
-    return seen[np.ix_(rows, columns)]
+    """Cut a window of `size` out of an image (H, W, C), whose rows and columns beyond it repeat.
+
+    Some of it lies in the image.
+    """
+    bottom, right, (height, width) = top + size[0], left + size[1], seen.shape[:2]
+    inside = seen[max(0, top) : bottom, max(0, left) : right]
+    above, below = max(0, -top), max(0, bottom - height)
+    before, behind = max(0, -left), max(0, right - width)
+    whole = cv2.copyMakeBorder(inside, above, below, before, behind, cv2.BORDER_REPLICATE)
+    return cast(Seen, whole)
 
 
 class Sharpener:

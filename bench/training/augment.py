@@ -6,7 +6,7 @@ and masks.
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import albumentations as A
 import cv2
@@ -98,7 +98,7 @@ def draw_crops(data: DataSet, read_map: ReadMap, recipe: Recipe, image: str) -> 
     rng = np.random.default_rng((recipe.seed, *image.encode()))
     photo, truth = read_image(data.train[image]), data.mask(image)
     seen = seen_by_edge(photo, read_map(image), recipe.reach)
-    both, (height, width) = np.dstack([seen, truth * np.uint8(255)]), recipe.size
+    both, (height, width) = cast(Seen, cv2.merge([seen, truth * np.uint8(255)])), recipe.size
     crops = []
     for row, column in _places(seen, truth, recipe.crops, rng):
         top, left = (
