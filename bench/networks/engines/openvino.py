@@ -73,10 +73,10 @@ def convert_to_int8(network: nn.Module, images: Tensor, folder: Path) -> None:
 def _model(network: nn.Module, size: Size, folder: Path) -> Any:
     """Return OpenVINO's form of a network, traced with an image of a size."""
     stride = stride_of(network)
-    plain = make_upsampling_fast(deepcopy(network)).cpu().float().eval()
+    fast = make_upsampling_fast(deepcopy(network)).cpu().float().eval()
     example = torch.zeros(1, channels_of(network), *(side + -side % stride for side in size))
     with _refusing(folder):
-        return _library().convert_model(plain, example_input=example)
+        return _library().convert_model(fast, example_input=example)
 
 
 @contextmanager
