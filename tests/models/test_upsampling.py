@@ -55,7 +55,7 @@ def test_under_autocast_they_are_the_same_but_for_rounding():
     assert ours[0].dtype == torch.bfloat16
     for ours_of, theirs_of in zip(ours, theirs, strict=True):
         torch.testing.assert_close(
-            ours_of, theirs_of, atol=0.02 * float(theirs_of.abs().max()), rtol=0
+            ours_of, theirs_of, atol=0.02 * theirs_of.abs().max().item(), rtol=0
         )
 
 
@@ -97,6 +97,7 @@ def test_a_map_does_not_depend_on_the_photographs_beside_it(monkeypatch):
         assert torch.equal(network(images), alone)
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::torch.jit.TracerWarning")
 def test_openvino_is_given_the_fast_form_whatever_the_size(monkeypatch):
     monkeypatch.setattr(upsampling, "LEAST_PIXELS", 10**9)
     network = make_upsampling_fast(smp.Unet("mobilenet_v2", encoder_weights=None)).eval()
