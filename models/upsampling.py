@@ -24,32 +24,18 @@ def convolve_upsampled(layers: nn.Sequential, image: Tensor, skip: Tensor | None
         skip: (B, D, 2H, 2W), joined as further channels; None: nothing.
 
     Returns:
-        (B, E, 2H, 2W): on a CPU that of `layers` but for rounding, elsewhere the same.
+        (B, E, 2H, 2W), as if the image were doubled and joined first, but for rounding.
     """
+    convolution: Any
     convolution, *others = layers
-    if _pays(image):
-        result = _transposed(convolution, image, skip)
-    else:
-        doubled = F.interpolate(image, scale_factor=2.0)
-        result = convolution(doubled if skip is None else torch.cat([doubled, skip], dim=1))
-    for layer in others:
-        result = layer(result)
-    return result
-
-
-def _pays(image: Tensor) -> bool:
-    """Whether the fast way is faster; the same for a photograph whatever others are beside it."""
-    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
-        return True  # OpenVINO makes the kernel once
-    height, width = image.shape[2:]
-    return image.device.type == "cpu" and height * width >= LEAST_PIXELS
-
-
-def _transposed(convolution: Any, image: Tensor, skip: Tensor | None) -> Tensor:
     of_image, of_skip = convolution.weight.tensor_split([image.shape[1]], dim=1)
     kernel = _kernel(of_image).transpose(0, 1)
     result = F.conv_transpose2d(image, kernel, convolution.bias, stride=2, padding=1)
-    return result if skip is None else result + F.conv2d(skip, of_skip, padding=1)
+    if skip is not None:
+        result = result + F.conv2d(skip, of_skip, padding=1)
+    for layer in others:
+        result = layer(result)
+    return result
 
 
 def _kernel(weight: Tensor) -> Tensor:
@@ -67,14 +53,23 @@ class _UNetBlock(UnetDecoderBlock):
         target_width: int,
         skip_connection: Tensor | None = None,
     ) -> Tensor:
-        if (target_height, target_width) != tuple(2 * side for side in feature_map.shape[2:]):
-            return super().forward(feature_map, target_height, target_width, skip_connection)
-        return _block(self, feature_map, skip_connection)
+        doubled = tuple(2 * side for side in feature_map.shape[2:])
+        if _pays(feature_map) and (target_height, target_width) == doubled:
+            return _block(self, feature_map, skip_connection)
+        return super().forward(feature_map, target_height, target_width, skip_connection)
 
 
 class _UNetPlusPlusBlock(DecoderBlock):
     def forward(self, x: Tensor, skip: Tensor | None = None) -> Tensor:
-        return _block(self, x, skip)
+        return _block(self, x, skip) if _pays(x) else super().forward(x, skip)
+
+
+def _pays(image: Tensor) -> bool:
+    """Whether the fast way is faster; the same for a photograph whatever others are beside it."""
+    if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
+        return True  # OpenVINO makes the kernel once
+    height, width = image.shape[2:]
+    return image.device.type == "cpu" and height * width >= LEAST_PIXELS
 
 
 def _block(block: Any, image: Tensor, skip: Tensor | None) -> Tensor:

@@ -41,7 +41,7 @@ from bench.metrics.statistics import SHARE, intervals
 from bench.networks.engines.engines import ENGINES
 from bench.networks.load import load_network
 from bench.networks.manifest import check_weights
-from bench.networks.quantised import check_quantised, check_scored, quantised
+from bench.networks.quantised import Quantised, check_quantised, check_scored
 from bench.own.opening import open_data
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError, Missing
@@ -174,7 +174,7 @@ def _some_heldout(layout: Layout, data: DataSet) -> list[str]:
     ]
     if not heldout:
         raise Missing(f"{data.root}: none of the run's held-out photographs; name its own data")
-    return list(spread(heldout, COMPARED))
+    return spread(heldout, COMPARED)
 
 
 def manifest_of(folder: Path, name: str) -> Manifest:
@@ -227,22 +227,22 @@ def _member(layout: Layout, name: str, suite: Suite) -> ExportedMember:
         if not training.finished:
             raise Missing(f"{training.folder}: not trained to the end yet; train it first")
         check_weights(training)
-        check_quantised(training)
-    check_scored(layout.maps(name, "heldout"), trainings.values())
-    networks = [_network(fold, training) for fold, training in trainings.items()]
+    in_int8 = {fold: check_quantised(training) for fold, training in trainings.items()}
+    check_scored(layout.maps(name, "heldout"), in_int8.values())
+    networks = [_network(fold, training, in_int8[fold]) for fold, training in trainings.items()]
     recipe = read(trainings[suite.folds.run[0]].recipe, Recipe)
     base = manifest_of(layout.folder, recipe.edge.of) if recipe.edge else None
     return ExportedMember(name=name, size=recipe.size, parts=tuple(networks), base=base)
 
 
-def _network(fold: int, training: TrainingFolder) -> ExportedNetwork:
+def _network(fold: int, training: TrainingFolder, in_int8: Quantised | None) -> ExportedNetwork:
     """A trained network as the run predicts with it: in int8 where it does."""
     network = ExportedNetwork(
         fold=fold,
         recipe_sha256=sha256(training.recipe),
         weights_sha256=sha256(training.weights),
     )
-    if not (in_int8 := quantised(training)):
+    if not in_int8:
         return network
     hashes = tuple(in_int8.files[file] for file in ENGINES["openvino"].files)
     return network.model_copy(update={"engine": "openvino", "converted_sha256": hashes})

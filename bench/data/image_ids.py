@@ -57,7 +57,7 @@ def file_name(image_id: str) -> str:
     return image_id.replace(OF, "-").replace("/", "-")
 
 
-def spread(image_ids: Sequence[str], most: int) -> Sequence[str]:
+def spread(image_ids: Sequence[str], most: int) -> list[str]:
     """Return at most so many ids, spread evenly over all: one of each stretch, each a later one.
 
     So not every car shows its first view where each has as many as a stretch is long.

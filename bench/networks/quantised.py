@@ -36,6 +36,15 @@ class Quantised(BaseModel):
     gain: float
     photographs: int
 
+    def damaged_files(self, folder: Path) -> list[str]:
+        """Return which of its files are missing in a folder, or not those that were made."""
+        files = {folder / name: expected for name, expected in self.files.items()}
+        return [
+            file.name
+            for file, expected in files.items()
+            if not file.is_file() or sha256(file) != expected
+        ]
+
 
 def quantised(training: TrainingFolder) -> Quantised | None:
     """Return what is known of a trained network in int8; None where it is not there.
@@ -54,31 +63,30 @@ def in_int8(trainings: Mapping[tuple[str, int], TrainingFolder]) -> list[str]:
     return list(dict.fromkeys(name for (name, _), each in trainings.items() if quantised(each)))
 
 
-def damaged_files(training: TrainingFolder) -> list[str]:
-    """Return which files of a network in int8 are missing, or not those that were made."""
-    found = quantised(training)
-    files = {training.folder / name: hash for name, hash in found.files.items()} if found else {}
-    return [file.name for file, hash in files.items() if not file.is_file() or sha256(file) != hash]
-
-
-def check_quantised(training: TrainingFolder) -> None:
-    """Refuse a network in int8 whose files are not those that were made.
+def check_quantised(training: TrainingFolder) -> Quantised | None:
+    """As `quantised`, but refuse a network in int8 whose files are not those that were made.
 
     Raises:
-        BadFile: they are damaged or missing.
+        BadFile: they, or the file that names them, are damaged or missing.
     """
-    for name in damaged_files(training):
+    found = quantised(training)
+    for name in found.damaged_files(training.folder) if found else ():
         what = f"{name} beside it is missing, or not the file that it names"
         raise BadFile(training.quantised, what, f"remove it, and {AGAIN}")
+    return found
 
 
-def check_scored(heldout: Path, trainings: Iterable[TrainingFolder]) -> None:
+def check_scored(heldout: Path, networks: Iterable[Quantised | None]) -> None:
     """Refuse networks that predict in int8, or no longer, since the maps were made that are scored.
+
+    Args:
+        heldout: the store of the maps.
+        networks: what is known of each of its networks in int8, in order; None: not in int8.
 
     Raises:
         Missing: they do.
     """
-    present = [found.files for training in trainings if (found := quantised(training))]
+    present = [network.files for network in networks if network]
     with find_maps(heldout) as maps:
         if maps.makers and maps.made_by.get("int8", []) != present:
             raise Missing(

@@ -12,7 +12,7 @@ from itertools import product
 
 from bench.masks.database import DamagedStore
 from bench.networks.manifest import check_weights
-from bench.networks.quantised import damaged_files, quantised
+from bench.networks.quantised import quantised
 from bench.run import members, opening, results
 from bench.run.items import Way, do_items
 from bench.run.run import Run
@@ -166,7 +166,8 @@ def quantise(run: Run, only: Sequence[str]) -> None:
             if not training.finished:
                 raise Missing(f"{training.folder}: not trained yet; first: {run.command('train')}")
             check_weights(training)
-            if quantised(training) and not damaged_files(training):
+            present = quantised(training)
+            if present and not present.damaged_files(training.folder):
                 say(f"{name}, fold {fold}: predicts in int8 already")
                 continue
             task = quantise.Task(run.recipes[name], training, part.train, part.valid)
