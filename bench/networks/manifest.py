@@ -16,6 +16,7 @@ class TrainingManifest(BaseModel):
     """The part of a manifest that tables and the report show; older versions wrote less of it."""
 
     parameters: int
+    gflops: float | None = None  # of a photograph
     seconds: float
     other_cores: float = 0.0  # that other programs kept busy meanwhile, in the worst epoch
     valid_dice: float = 0.0

@@ -52,14 +52,14 @@ def write(run: Run, files: Mapping[str, Path]) -> None:
 
 
 def _member_cost(run: Run, name: str, manifests: Sequence[TrainingManifest]) -> MemberCost:
-    recipe, base = run.recipes[name], run.base(name)
+    recipe, base, gflops = run.recipes[name], run.base(name), manifests[0].gflops
     size, ceiling = _size_and_ceiling(run, name)
     weights = run.layout.training(name, run.suite.folds.run[0]).weights
     return MemberCost(
         size=size,
         ceiling=ceiling,
         params_m=manifests[0].parameters / 1e6,
-        gflops=run.photograph_gflops[name],
+        gflops=run.photograph_gflops[name] if gflops is None else gflops,
         disk_mb=weights.stat().st_size / 1e6,
         train_s=sum(manifest.seconds for manifest in manifests) + base_maps_s(run, name),
         predict_ms=ms_per_image(run.layout.maps(name, "heldout")),

@@ -139,7 +139,7 @@ def _time_training(work: Work) -> tuple[list[PeerComparison], float]:
         return train_one_epoch(state, loader, recipe, [recipe.batch], accelerator, recipe.name)
 
     variants: dict[str, Variant] = {kind: partial(epoch, kind) for kind in (HELD, CACHED, DECODED)}
-    variants[FLOOR] = product(TRAINING_FACTOR * work.gflops * recipe.batch, accelerator.device)
+    variants[FLOOR] = product(TRAINING_FACTOR * work.gflops * recipe.batch, accelerator)
     say(f"{recipe.name}: training, {steps} steps a round")
     times = interleaved(variants, TRAINING_S * len(variants), time.perf_counter)
     ms = {name: 1000 * median(rounds) / recipe.batch for name, rounds in times.items()}
@@ -172,7 +172,7 @@ def _time_prediction(work: Work, folder: Path) -> tuple[PeerComparison, float]:
     def bare() -> None:
         mean_probability([network], images, tta_views, accelerator, max_batch=recipe.batch).cpu()
 
-    floor = product(len(tta_views) * work.gflops * recipe.batch, accelerator.device)
+    floor = product(len(tta_views) * work.gflops * recipe.batch, accelerator)
     for variant in (bare, floor):
         variant()  # first calls choose algorithms
     say(f"{recipe.name}: prediction, {len(work.photographs)} photographs a round")

@@ -21,6 +21,7 @@ from bench.config.recipe import NOT_TRAINED, Recipe, scaled
 from bench.config.strict import check_same
 from bench.data.dataset import DataSet, Lessons
 from bench.masks.types import ReadMap, Size
+from bench.networks.edge import photograph_gflops
 from bench.networks.manifest import is_whole, read_manifest
 from bench.system.device import Accelerator, accelerator_of, enough_memory, refused_beyond_free_ram
 from bench.system.environment import OtherWork, environment
@@ -29,14 +30,7 @@ from bench.system.progress import enter_span, report_dice, say, track
 from bench.system.threads import prefetch
 from bench.training import check, memory
 from bench.training.augment import Augment, no_map
-from bench.training.dataset import (
-    Taught,
-    TrainingSet,
-    batches,
-    crops_of,
-    sample,
-    samples_of,
-)
+from bench.training.dataset import Taught, TrainingSet, batches, crops_of, sample, samples_of
 from bench.training.epoch import Score, edge_score, evaluate, train_one_epoch, validation_set
 from bench.training.optimiser import after_epoch
 from bench.training.state import State, begin_or_resume, save, trial_state
@@ -286,6 +280,7 @@ class Trainer:
             "train_images": len(self.task.train),
             "valid_images": len(self.task.valid),
             "parameters": parameter_count(self.state.network),
+            "gflops": photograph_gflops(self.recipe),
             "best_epoch": int(best["epoch"]),
             "valid_dice": best["valid_dice"],
             "seconds": sum(row["seconds"] for row in self.state.history),

@@ -45,6 +45,16 @@ def test_a_look_at_a_finished_run_loads_neither_networks_nor_tables_nor_drawings
         assert not modules & heavy, words
 
 
+def test_a_leaderboard_that_is_made_anew_counts_no_operations_anew(road):
+    board = road.made("leaderboard.csv")
+    before = board.read_bytes()
+    board.unlink()
+    ((code, modules),) = loaded_by(road.words("leaderboard")).values()
+    assert code == 0
+    assert board.read_bytes() == before
+    assert "torch" not in modules
+
+
 def test_what_needs_no_network_loads_none(made, tmp_path):
     out = ["--entry", "mean", "--out"]
     commands = (

@@ -4,6 +4,7 @@ import functools
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from bench.config.layout import TrainingFolder
 from bench.config.machine import Machine
@@ -13,7 +14,7 @@ from bench.speed import network, timing
 from bench.speed.network_variants import COMPILED, EAGER, OPENVINO, predictions, steps
 from bench.speed.samples import load_samples
 from bench.speed.timing import OURS
-from bench.system.device import accelerator_of
+from bench.system.device import Accelerator, accelerator_of
 from bench.training import train
 from tests.tiny import RECIPE
 
@@ -75,6 +76,24 @@ def test_rows_are_beside_ours_and_parity_is_said(training, tiny_carvana, tmp_pat
     for name in {row.peer for row in rows if row.part == f"prediction, {label}"} - {EAGER}:
         assert f"parity, {name}: " in said
     assert f"parity, {OURS}: " in said
+
+
+@pytest.mark.parametrize(("precision", "number"), [("bf16", torch.bfloat16), ("fp32", torch.float)])
+def test_a_floor_has_as_many_operations_in_the_precision_of_the_device(precision, number):
+    seen = []
+
+    class Products(TorchDispatchMode):
+        def __torch_dispatch__(self, function, types, given=(), named=None):
+            if function is torch.ops.aten.mm.default:
+                left, right = given
+                seen.append((left.dtype, 2 * left.numel() * right.shape[1] / 1e9))
+            return function(*given, **(named or {}))
+
+    multiply = network.product(25.0, Accelerator(torch.device("cpu"), precision))
+    with Products():
+        multiply()
+    assert {each for each, _ in seen} == {number}
+    assert sum(gflops for _, gflops in seen) == pytest.approx(25.0, rel=0.01)
 
 
 def test_a_way_that_cannot_run_is_left_out_with_its_reason(capsys):
