@@ -27,7 +27,7 @@ def commands():
 def test_the_example(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(draw_shoes(tmp_path, shoes=8))
     monkeypatch.setenv("CARVANA_BENCH_HOME", str(tmp_path))
-    learner = {"network": Network(**QUICK), "epochs": 2}
+    learner = {"network": Network(**QUICK), "epochs": 6}
     for name, size in {"a": (32, 48), "b": (40, 60)}.items():
         recipe = RECIPE.model_copy(update={**learner, "size": size})
         Path(f"{name}.yaml").write_text(to_yaml(recipe))
