@@ -22,7 +22,6 @@ from bench.networks.infer import mean_probability
 from bench.networks.tta import views
 from bench.system.device import Accelerator
 from models.interface import margin_of
-from models.summary import gflops
 
 Seen = NDArray[np.uint8]  # (H, W, 5): red, green, blue, map, and band as 0 or 255
 OUTLINE_PX = 4200  # length of a car's outline: of 96 photographs, tiles times their sides
@@ -123,11 +122,6 @@ class Sharpener:
             exact=self._exact,
         )
         return said.cpu().numpy()
-
-
-def photograph_gflops(recipe: Recipe) -> float:
-    """Return the GFLOPs of a recipe's network on a photograph; an edge network's, on its tiles."""
-    return gflops(meta_network(recipe), recipe.size) * typical_tiles(recipe)
 
 
 def typical_tiles(recipe: Recipe) -> int:

@@ -149,7 +149,7 @@ def _rows(
 def product(gflops: float, accelerator: Accelerator) -> Variant:
     """Return matrix products of so many billions of operations in all, in the device's precision.
 
-    Ours would otherwise be ten times as fast as its floor where a processor has no bf16.
+    Where a processor has no bf16, a product in it is slower than the network.
     """
     device, kind = accelerator.device, accelerator.device.type
     number = HALF.get(accelerator.precision, torch.float32)

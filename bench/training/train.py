@@ -21,7 +21,7 @@ from bench.config.recipe import NOT_TRAINED, Recipe, scaled
 from bench.config.strict import check_same
 from bench.data.dataset import DataSet, Lessons
 from bench.masks.types import ReadMap, Size
-from bench.networks.edge import photograph_gflops
+from bench.networks.edge import typical_tiles
 from bench.networks.manifest import is_whole, read_manifest
 from bench.system.device import Accelerator, accelerator_of, enough_memory, refused_beyond_free_ram
 from bench.system.environment import OtherWork, environment
@@ -36,6 +36,7 @@ from bench.training.optimiser import after_epoch
 from bench.training.state import State, begin_or_resume, save, trial_state
 from bench.training.tensorboard import write_scalars
 from models.interface import channels_of, parameter_count
+from models.summary import gflops
 
 RANK_SEED = 1_000_003  # between the random numbers of two ranks
 
@@ -280,7 +281,7 @@ class Trainer:
             "train_images": len(self.task.train),
             "valid_images": len(self.task.valid),
             "parameters": parameter_count(self.state.network),
-            "gflops": photograph_gflops(self.recipe),
+            "gflops": gflops(self.state.network, self.recipe.size) * typical_tiles(self.recipe),
             "best_epoch": int(best["epoch"]),
             "valid_dice": best["valid_dice"],
             "seconds": sum(row["seconds"] for row in self.state.history),
