@@ -38,7 +38,8 @@ def fuse(network: nn.Module) -> nn.Module:
             ):
                 transposed = isinstance(layer, nn.ConvTranspose2d)
                 setattr(module, name, fuse_conv_bn_eval(layer, norm, transposed))
-                setattr(module, norm_name, nn.Identity())
+                # timm's batch norms end in an activation of their own
+                setattr(module, norm_name, getattr(norm, "act", nn.Identity()))
     make_upsampling_fast(fused)
     channels, stride = channels_of(network), stride_of(network)
     images = noise((1, channels, 2 * stride, 3 * stride))

@@ -27,8 +27,11 @@ def test_folding_batch_norms_changes_no_more_than_rounding(name):
 
 
 @pytest.mark.parametrize("decoder", ["unet", "linknet"])
-def test_folding_leaves_no_batch_norm_behind_a_convolution_and_the_network_as_it_was(decoder):
-    network = networks.build("zoo", SMALLEST["zoo"] | {"decoder": decoder})
+@pytest.mark.parametrize("encoder", ["mobilenet_v2", "tu-test_efficientnet"])
+def test_folding_leaves_no_batch_norm_behind_a_convolution_and_the_network_as_it_was(
+    decoder, encoder
+):
+    network = networks.build("zoo", SMALLEST["zoo"] | {"decoder": decoder, "encoder": encoder})
     norms = sum(isinstance(each, torch.nn.BatchNorm2d) for each in network.modules())
     fused = fuse(network.eval())
     assert not any(isinstance(each, torch.nn.BatchNorm2d) for each in fused.modules())
