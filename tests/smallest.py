@@ -10,7 +10,7 @@ SMALLEST = {  # options that make each network small enough for a test
     "deep_unet": {},
     "edge_unet": {"width": 8, "depth": 1},
     "extractnet": {
-        "encoder": "mobilenet_v2",
+        "encoder": "tu-test_efficientnet",
         "layers": 7,
         "skips": True,
         "norm": True,
@@ -20,7 +20,7 @@ SMALLEST = {  # options that make each network small enough for a test
     "maskingnet": {"coordinates": "middle", "dilation": 2, "pretrained": False},
     "otsu_watershed": {},
     "residual_unet": {
-        "encoder": "mobilenet_v2",
+        "encoder": "tu-test_efficientnet",
         "combine": "add",
         "middle": 64,
         "pretrained": False,
@@ -28,5 +28,5 @@ SMALLEST = {  # options that make each network small enough for a test
     "segnet": {"pretrained": False},
     "unet": {"pretrained": False},
     "vgg_unet": {"pretrained": False},
-    "zoo": {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": False},
+    "zoo": {"decoder": "unet", "encoder": "tu-test_efficientnet", "pretrained": False},
 }

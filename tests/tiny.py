@@ -44,7 +44,7 @@ TEST_CAR = f"{0x7E57:012x}"
 
 RECIPE = Recipe.model_validate(
     {
-        "network": {"name": "zoo", "decoder": "unet", "encoder": "mobilenet_v2",
+        "network": {"name": "zoo", "decoder": "unet", "encoder": "tu-test_efficientnet",
                     "pretrained": False, "decoder_channels": [16, 16, 8, 8, 8]},
         "size": [32, 48],
         "loss": {"bce": 1, "soft_dice": 1},
@@ -59,7 +59,7 @@ RECIPE = Recipe.model_validate(
 ).named("it")  # fmt: skip
 
 QUICK = {  # learns the tiny cars within seconds
-    "name": "zoo", "decoder": "unet", "encoder": "resnet18", "pretrained": False,
+    "name": "zoo", "decoder": "unet", "encoder": "tu-test_resnet", "pretrained": False,
     "encoder_depth": 3, "decoder_channels": [32, 16, 8],
 }  # fmt: skip
 

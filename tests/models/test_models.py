@@ -8,6 +8,8 @@ from models import networks
 from models.interface import channels_of, padded_forward
 from tests.smallest import LEARNING, SMALLEST
 
+RESNET18 = {"decoder": "unet", "encoder": "resnet18", "pretrained": False}
+
 
 @pytest.mark.parametrize("name", LEARNING)
 def test_network_keeps_an_odd_grid_and_every_parameter_learns(name):
@@ -33,9 +35,9 @@ def test_network_survives_saving_bit_for_bit(name):
     ("name", "options", "message"),
     [
         ("residual_net", {}, "nearest: residual_unet"),
-        ("zoo", {"decoder": "unett", "encoder": "resnet18", "pretrained": False}, "nearest: unet"),
-        ("zoo", {"decoder": "unet", "encoder": "resnet51", "pretrained": False}, "resnet50"),
-        ("zoo", {**SMALLEST["zoo"], "decoder_chanels": [8]}, "nearest: decoder_channels"),
+        ("zoo", {**RESNET18, "decoder": "unett"}, "nearest: unet"),
+        ("zoo", {**RESNET18, "encoder": "resnet51"}, "resnet50"),
+        ("zoo", {**RESNET18, "decoder_chanels": [8]}, "nearest: decoder_channels"),
         ("residual_unet", {"widht": 3}, "unexpected keyword argument 'widht'"),
     ],
 )

@@ -73,5 +73,5 @@ def test_missing_weights_stop_the_run_at_once(tiny_carvana, tmp_path, monkeypatc
     recipe = yaml.safe_load(to_yaml(RECIPE)) | {"network": network}
     (tmp_path / "b.yaml").write_text(yaml.safe_dump(recipe))
     assert poor.run("run") == 4
-    assert "no weights of mobilenet_v2" in capsys.readouterr().err
+    assert f"no weights of {network['encoder']}" in capsys.readouterr().err
     assert not (tmp_path / "runs" / "cache").exists()
