@@ -30,7 +30,7 @@ def gflops(network: nn.Module, size: tuple[int, int]) -> float:
     shapes = deepcopy(network).to("meta").eval()
     for module in shapes.modules():
         if isinstance(module, KEEP_SHAPE):
-            module.forward = _same  # type: ignore[method-assign]
+            module.forward = _same  # type: ignore[method-assign, assignment]
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), counter:
         padded_forward(shapes, torch.empty(1, channels_of(network), *size, device="meta"))
