@@ -15,7 +15,7 @@ def local_weights(name: str) -> Path | None:
     """Return the file `<name>.*safetensors` in the folder CARVANA_WEIGHTS, if there is one.
 
     Raises:
-        MissingWeights: there is no such folder.
+        MissingWeights: there is no such folder, or it has several such files.
     """
     folder = os.environ.get(WEIGHTS_DIR)
     if not folder:
@@ -23,4 +23,10 @@ def local_weights(name: str) -> Path | None:
     if not Path(folder).is_dir():
         raise MissingWeights(f"{WEIGHTS_DIR} names {folder}, and there is no such folder")
     files = sorted(Path(folder).glob(f"{escape(name)}.*safetensors"))
+    if len(files) > 1:
+        names = ", ".join(path.name for path in files)
+        raise MissingWeights(
+            f"{folder} has several files of weights of {name!r}, {names}: leave one of them there, "
+            f"or name another folder with --weights-dir or {WEIGHTS_DIR}"
+        )
     return files[0] if files else None

@@ -5,6 +5,7 @@ import torch
 from accelerate import init_empty_weights
 from safetensors.torch import load, save, save_file
 from torch import nn
+from torchvision.models.segmentation import deeplabv3_resnet50
 
 from bench.config.library import load_recipe
 from bench.networks.build import build
@@ -30,6 +31,24 @@ def test_local_weights_fill_the_encoder(monkeypatch, weights_folder):
     given = load(local_weights("mobilenet_v2").read_bytes())
     found = networks.build("zoo", options).encoder.state_dict()
     assert all(torch.equal(found[key], given[key].to(found[key].dtype)) for key in found)
+
+
+@pytest.mark.slow
+def test_weights_of_torchvision_s_segmentation_networks_fill_the_encoder(monkeypatch, tmp_path):
+    trained = deeplabv3_resnet50(weights=None, weights_backbone=None).backbone.state_dict()
+    save_file(trained, tmp_path / "resnet50.safetensors")  # as docs/suites.md says
+    monkeypatch.setenv(WEIGHTS_DIR, str(tmp_path))
+    found = build_encoder("resnet50", pretrained=True).state_dict()
+    assert found.keys() == trained.keys()
+    assert all(torch.equal(found[key], trained[key]) for key in found)
+
+
+def test_of_several_files_of_weights_none_is_chosen(monkeypatch, tmp_path):
+    for kind in ("coco", "imagenet"):
+        (tmp_path / f"mobilenet_v2.{kind}.safetensors").touch()
+    monkeypatch.setenv(WEIGHTS_DIR, str(tmp_path))
+    with pytest.raises(MissingWeights, match=r"_v2\.coco\..*, mobilenet_v2\.imagenet.*: leave one"):
+        networks.build("zoo", {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True})
 
 
 def test_local_weights_of_another_encoder_are_refused(monkeypatch, tmp_path):
