@@ -12,16 +12,24 @@ from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoderBlock
 from segmentation_models_pytorch.decoders.unetplusplus.decoder import DecoderBlock
 from torch import Tensor, nn
 
-LEAST_PIXELS = 500  # for fewer, making the kernel takes longer than it saves in small batches
+from models.kernel_gradients import Geometry, convolve
+
+# For fewer pixels, making the kernel takes longer than it saves in small batches.
+LEAST_PIXELS, LEAST_PIXELS_IN_HALF = 90, 500  # in float32, and in bf16
+DOUBLED = Geometry(stride=(2, 2), padding=(1, 1), transposed=True)
+SAME_SIZE = Geometry(padding=(1, 1))
 
 
-def convolve_upsampled(layers: nn.Sequential, image: Tensor, skip: Tensor | None = None) -> Tensor:
+def convolve_upsampled(
+    layers: nn.Sequential, image: Tensor, skip: Tensor | None = None, kernel: Tensor | None = None
+) -> Tensor:
     """Return what layers make of an image of doubled height and width, joined by a skip.
 
     Args:
         layers: a 3x3 convolution that keeps height and width, and what follows it.
         image: (B, C, H, W), doubled by nearest neighbour.
         skip: (B, D, 2H, 2W), joined as further channels; None: nothing.
+        kernel: what `doubling_kernel` made of the convolution's; None: it is made here.
 
     Returns:
         (B, E, 2H, 2W), as if the image were doubled and joined first, but for rounding.
@@ -29,20 +37,24 @@ def convolve_upsampled(layers: nn.Sequential, image: Tensor, skip: Tensor | None
     convolution: Any
     convolution, *others = layers
     of_image, of_skip = convolution.weight.tensor_split([image.shape[1]], dim=1)
-    kernel = _kernel(of_image).transpose(0, 1)
-    result = F.conv_transpose2d(image, kernel, convolution.bias, stride=2, padding=1)
+    if kernel is None:
+        kernel = doubling_kernel(of_image)
+    result = convolve(image, kernel, convolution.bias, DOUBLED)
     if skip is not None:
-        result = result + F.conv2d(skip, of_skip, padding=1)
+        result = result + convolve(skip, of_skip, None, SAME_SIZE)
     for layer in others:
         result = layer(result)
     return result
 
 
-def _kernel(weight: Tensor) -> Tensor:
-    """Return the 4x4 kernels (E, C, 4, 4) of 3x3 ones: sums of the elements that meet a pixel."""
+def doubling_kernel(weight: Tensor) -> Tensor:
+    """Return the transposed convolution's kernel (C, E, 4, 4) for a convolution's (E, C, 3, 3).
+
+    Its elements are sums of those that meet the same pixel.
+    """
     turned = weight.flip(2, 3)
     rows = F.pad(turned, (0, 0, 0, 1)) + F.pad(turned, (0, 0, 1, 0))
-    return F.pad(rows, (0, 1)) + F.pad(rows, (1, 0))
+    return (F.pad(rows, (0, 1)) + F.pad(rows, (1, 0))).transpose(0, 1)
 
 
 class _UNetBlock(UnetDecoderBlock):
@@ -68,13 +80,28 @@ def _pays(image: Tensor) -> bool:
     """Whether the fast way is faster; the same for a photograph whatever others are beside it."""
     if torch.jit.is_tracing():  # type: ignore[attr-defined, no-untyped-call]
         return True  # OpenVINO makes the kernel once
+    least = LEAST_PIXELS_IN_HALF if torch.is_autocast_enabled("cpu") else LEAST_PIXELS
     height, width = image.shape[2:]
-    return image.device.type == "cpu" and height * width >= LEAST_PIXELS
+    return image.device.type == "cpu" and height * width >= least
 
 
 def _block(block: Any, image: Tensor, skip: Tensor | None) -> Tensor:
-    result = block.conv2(convolve_upsampled(block.conv1, image, skip))
+    kernel = _kept_kernel(block, image.shape[1]) if hasattr(block, "kernels") else None
+    result = block.conv2(convolve_upsampled(block.conv1, image, skip, kernel))
     return block.attention2(result)
+
+
+def _kept_kernel(block: Any, channels: int) -> Tensor:
+    """Return a block's kernel in the precision of now, made for the first image in it."""
+    weight = block.conv1[0].weight.detach()
+    in_half = torch.is_autocast_enabled("cpu")
+    dtype = torch.get_autocast_dtype("cpu") if in_half else weight.dtype
+    if dtype not in block.kernels:
+        with torch.inference_mode(False):  # so that it also serves outside
+            kernel = doubling_kernel(weight[:, :channels]).to(dtype)
+            block.kernels[dtype] = kernel.contiguous(memory_format=torch.channels_last)
+    kept: Tensor = block.kernels[dtype]
+    return kept
 
 
 FAST: dict[type[nn.Module], type[nn.Module]] = {
@@ -91,6 +118,18 @@ def make_upsampling_fast(network: nn.Module) -> nn.Module:
     for module in network.modules():
         if type(module) in FAST and _fits(module):
             module.__class__ = FAST[type(module)]  # it has the same parts
+    return network
+
+
+def keep_kernels(network: nn.Module) -> nn.Module:
+    """Have fast blocks make their kernels only once, as their weights are now; return the network.
+
+    For predictions, where weights no longer change.
+    """
+    fast = tuple(FAST.values())
+    blocks: list[Any] = [module for module in network.modules() if isinstance(module, fast)]
+    for block in blocks:
+        block.kernels = {}
     return network
 
 

@@ -11,6 +11,7 @@ from bench.system.errors import BadConfig, BadFile, Missing, memory_is_full
 from models import networks
 from models.depthwise import make_depthwise_fast
 from models.interface import margin_of, stride_of
+from models.kernel_gradients import make_kernel_gradients_fast
 from models.pretrained import MissingWeights
 from models.upsampling import make_upsampling_fast
 from models.weights import BadWeights
@@ -85,7 +86,9 @@ def freeze(network: nn.Module, names: Sequence[str]) -> None:
 
 def train_mode(network: nn.Module, frozen: Sequence[str]) -> None:
     """Set a network to training mode, but frozen modules to evaluation: fixed statistics."""
-    make_upsampling_fast(make_depthwise_fast(network)).train()
+    for make_fast in (make_depthwise_fast, make_kernel_gradients_fast, make_upsampling_fast):
+        make_fast(network)
+    network.train()
     for module in _modules(network, frozen):
         module.eval()
 

@@ -16,7 +16,7 @@ from bench.networks.manifest import TRAIN_AGAIN, check_weights
 from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.progress import say
 from models.interface import channels_of, stride_of
-from models.upsampling import make_upsampling_fast
+from models.upsampling import keep_kernels, make_upsampling_fast
 from models.weights import BadWeights, read_weights
 
 ROUNDING = 1e-3  # of the mean: of two almost equal neighbours, pooling may choose the other
@@ -40,7 +40,7 @@ def fuse(network: nn.Module) -> nn.Module:
                 setattr(module, name, fuse_conv_bn_eval(layer, norm, transposed))
                 # timm's batch norms end in an activation of their own
                 setattr(module, norm_name, getattr(norm, "act", nn.Identity()))
-    make_upsampling_fast(fused)
+    keep_kernels(make_upsampling_fast(fused))
     channels, stride = channels_of(network), stride_of(network)
     images = noise((1, channels, 2 * stride, 3 * stride))
     return fused if agree(network, fused, images) else network

@@ -14,7 +14,7 @@ from bench.config.library import load_recipe
 from bench.networks.build import build, train_mode
 from bench.networks.load import fuse
 from models import upsampling
-from models.upsampling import FAST, convolve_upsampled, make_upsampling_fast
+from models.upsampling import FAST, convolve_upsampled, keep_kernels, make_upsampling_fast
 
 SIDES = st.integers(1, 9)
 
@@ -82,6 +82,26 @@ def test_networks_are_fast_where_they_train_and_predict():
     assert fast_blocks(network) == 0 and fast_blocks(fuse(network.eval())) == 5
     train_mode(network, [])
     assert fast_blocks(network) == 5
+
+
+@pytest.mark.parametrize("precise", [False, True])
+def test_kernels_kept_in_one_precision_serve_in_the_other(monkeypatch, precise):
+    network = make_upsampling_fast(smp.Unet("mobilenet_v2", encoder_weights=None)).eval()
+    image = torch.rand(1, 3, 64, 96)
+
+    def maps(network):
+        for enabled in (precise, not precise):
+            with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+                yield network(image)
+
+    expected = list(maps(network))
+    kept = keep_kernels(network)
+    for _ in range(2):
+        for ours, theirs in zip(maps(kept), expected, strict=True):
+            tolerance = 0.02 * theirs.abs().max().item()
+            torch.testing.assert_close(ours, theirs, atol=tolerance, rtol=0)
+        monkeypatch.setattr(upsampling, "doubling_kernel", None)  # nothing is made a second time
+    kept(image).sum().backward()  # nor is there a trace of where a kernel was made
 
 
 def fast_blocks(network):
