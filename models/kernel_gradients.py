@@ -13,7 +13,9 @@ from torch import Tensor, nn
 from torch.autograd.function import Function, once_differentiable
 
 SLOW = torch.backends.cpu.get_cpu_capability() == "AVX2"  # type: ignore[no-untyped-call]
-LEAST_CHANNELS = 24  # of image and result; with fewer, the copies take longer than they save
+# With fewer, the copies take longer than they save:
+LEAST_CHANNELS = 24  # of image and result
+LEAST_NUMBERS = 150_000  # of an image, channels times height times width
 
 
 class Geometry(NamedTuple):
@@ -51,6 +53,7 @@ def _pays(image: Tensor, kernel: Tensor, geometry: Geometry) -> bool:
         and geometry.groups == 1
         and max(kernel.shape[2:]) > 1
         and min(kernel.shape[:2]) >= LEAST_CHANNELS
+        and image[0].numel() >= LEAST_NUMBERS
     )
 
 
@@ -72,7 +75,8 @@ class _Convolution(Function):
         image_gradient = backward(
             gradient, image, kernel, None, *geometry, [of_image, False, False]
         )[0]
-        planes = (each.contiguous() for each in (gradient, image, kernel))
+        shape = torch.empty_like(kernel, memory_format=torch.contiguous_format)  # is not read
+        planes = gradient.contiguous(), image.contiguous(), shape
         biases = [gradient.shape[1]]
         _, kernel_gradient, bias_gradient = backward(
             *planes, biases, *geometry, [False, True, of_bias]
