@@ -12,6 +12,7 @@ from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoderBlock
 from segmentation_models_pytorch.decoders.unetplusplus.decoder import DecoderBlock
 from torch import Tensor, nn
 
+from models.exchange import exchange
 from models.kernel_gradients import Geometry, convolve
 
 # For fewer pixels, making the kernel takes longer than it saves in small batches.
@@ -115,10 +116,7 @@ def make_upsampling_fast(network: nn.Module) -> nn.Module:
 
     Those with attention before their convolutions stay as they are.
     """
-    for module in network.modules():
-        if type(module) in FAST and _fits(module):
-            module.__class__ = FAST[type(module)]  # it has the same parts
-    return network
+    return exchange(network, FAST, _fits)
 
 
 def keep_kernels(network: nn.Module) -> nn.Module:
