@@ -21,30 +21,27 @@ LEAST_NUMBERS = 150_000  # of an image, channels times height times width
 
 
 class Geometry(NamedTuple):
-    """What a convolution is, besides its kernel and bias, in the order of `torch.convolution`."""
+    """What a convolution of all channels is besides its kernel and bias, in PyTorch's order."""
 
     stride: tuple[int, ...] = (1, 1)
     padding: tuple[int, ...] = (0, 0)
     dilation: tuple[int, ...] = (1, 1)
     transposed: bool = False
     output_padding: tuple[int, ...] = (0, 0)
-    groups: int = 1
 
 
 def convolve(image: Tensor, kernel: Tensor, bias: Tensor | None, geometry: Geometry) -> Tensor:
     """Return the convolution of an image (B, C, H, W), that of PyTorch; its gradients come fast."""
-    stride, padding, dilation, transposed, output_padding, groups = geometry
-    if _pays(image, kernel, geometry):
+    if _pays(image, kernel):
         result: Tensor = _Convolution.apply(image, kernel, bias, geometry)  # type: ignore[no-untyped-call]
         return result
+    stride, padding, dilation, transposed, output_padding = geometry
     if transposed:
-        return F.conv_transpose2d(
-            image, kernel, bias, stride, padding, output_padding, groups, dilation
-        )
-    return F.conv2d(image, kernel, bias, stride, padding, dilation, groups)
+        return F.conv_transpose2d(image, kernel, bias, stride, padding, output_padding, 1, dilation)
+    return F.conv2d(image, kernel, bias, stride, padding, dilation)
 
 
-def _pays(image: Tensor, kernel: Tensor, geometry: Geometry) -> bool:
+def _pays(image: Tensor, kernel: Tensor) -> bool:
     return (
         SLOW
         and image.device.type == "cpu"
@@ -52,7 +49,6 @@ def _pays(image: Tensor, kernel: Tensor, geometry: Geometry) -> bool:
         and torch.is_grad_enabled()
         and not torch.is_autocast_enabled("cpu")
         and not torch.jit.is_tracing()  # type: ignore[attr-defined, no-untyped-call]
-        and geometry.groups == 1
         and max(kernel.shape[2:]) > 1
         and min(kernel.shape[:2]) >= LEAST_CHANNELS
         and image[0].numel() >= LEAST_NUMBERS
@@ -65,8 +61,8 @@ class _Convolution(Function):
         context: Any, image: Tensor, kernel: Tensor, bias: Tensor | None, geometry: Geometry
     ) -> Tensor:
         context.save_for_backward(image, kernel)
-        context.geometry = geometry
-        return torch.convolution(image, kernel, bias, *geometry)
+        context.geometry = (*geometry, 1)  # one group
+        return torch.convolution(image, kernel, bias, *context.geometry)
 
     @staticmethod
     @once_differentiable
