@@ -2,7 +2,6 @@
 
 from typing import Annotated, Literal, cast
 
-import torch
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
@@ -69,11 +68,24 @@ class DecoderStage(nn.Module):
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         """Join (B, wide, H, W) and (B, skip, 2H, 2W) to (B, narrow, 2H, 2W)."""
         if self.concat:
-            x = self.reduce(torch.cat([_doubled(x), skip], dim=1))
+            x = self._reduced(x, skip)
         else:
             x = _doubled(self.reduce(x)) + self.project(skip)
         refined: Tensor = self.refine(x)
         return refined
+
+    def _reduced(self, x: Tensor, skip: Tensor) -> Tensor:
+        """Return what `reduce` makes of the doubled map and the skip, concatenated.
+
+        A 1x1 convolution and doubling may change places: so there are a quarter as many pixels to
+        convolve, and fewer channels to double.
+        """
+        convolution, *others = cast(list[nn.Conv2d], self.reduce)
+        of_map, of_skip = convolution.weight.tensor_split([x.shape[1]], dim=1)
+        x = _doubled(F.conv2d(x, of_map)) + F.conv2d(skip, of_skip, convolution.bias)
+        for layer in others:
+            x = layer(x)
+        return x
 
 
 def _doubled(x: Tensor) -> Tensor:
