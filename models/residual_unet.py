@@ -1,6 +1,6 @@
 """U-Net with a pretrained encoder and a decoder of residual units (Xu, Lu and Li 2018)."""
 
-from typing import Annotated, Literal, cast
+from typing import Annotated, Any, Literal, cast
 
 import torch.nn.functional as F
 from pydantic import Field
@@ -80,7 +80,8 @@ class DecoderStage(nn.Module):
         A 1x1 convolution and doubling may change places: so there are a quarter as many pixels to
         convolve, and fewer channels to double.
         """
-        convolution, *others = cast(list[nn.Conv2d], self.reduce)
+        convolution: Any
+        convolution, *others = self.reduce
         of_map, of_skip = convolution.weight.tensor_split([x.shape[1]], dim=1)
         x = _doubled(F.conv2d(x, of_map)) + F.conv2d(skip, of_skip, convolution.bias)
         for layer in others:
