@@ -3,8 +3,8 @@
 A time is the processor time of this process, not wall time: on a shared machine other processes
 take the core away in the middle of a call. Processor time leaves out waiting for a disk. Absolute
 times are still worth little there, but variants that take turns meet the same disturbances.
-Each begins with a cache of other things: what the one before it wrote there would have to go to
-memory on its time.
+Each call begins with a cache of other things: what the one before it wrote there would have to go
+to memory on its time, and a fast variant called twice would find there what a slow one has to fetch.
 """
 
 import os
@@ -24,7 +24,6 @@ Variant = Callable[[], Any]  # one way of doing a piece of work; returns its ans
 
 OURS, FLOOR = "ours", "floor"  # variants beside the peers
 WIDEST = {"AVX-512": "avx512bw", "AVX2": "avx2", "NEON": "neon"}  # and their names for LLVM
-MIN_CALLS_S = 0.003  # a faster variant is called several times in a round
 MORE_THAN_A_CACHE = 2**26  # bytes; a processor's cores share 32 MB or so
 MIN_TIMING_ROUNDS, MAX_TIMING_ROUNDS = 3, 25
 
@@ -109,8 +108,8 @@ def interleaved(
     Args:
         seconds: that all rounds take together, about; at least MIN_TIMING_ROUNDS are done.
     """
-    once = {name: _seconds(variant, 1, clock) for name, variant in variants.items()}
-    repeats = {name: max(1, round(MIN_CALLS_S / max(took, 1e-6))) for name, took in once.items()}
+    for variant in variants.values():
+        variant()
     times: dict[str, list[float]] = {name: [] for name in variants}
     other_things = np.ones(MORE_THAN_A_CACHE, np.uint8)
     began = time.perf_counter()
@@ -119,15 +118,10 @@ def interleaved(
             break
         for name, variant in variants.items():
             other_things.max()
-            times[name].append(_seconds(variant, repeats[name], clock))
+            called = clock()
+            variant()
+            times[name].append(clock() - called)
     return times
-
-
-def _seconds(variant: Variant, repeats: int, clock: Callable[[], float]) -> float:
-    began = clock()
-    for _ in range(repeats):
-        variant()
-    return (clock() - began) / repeats
 
 
 def equal(one: Any, other: Any) -> bool:

@@ -16,7 +16,6 @@ pytestmark = pytest.mark.slow
 def quick(monkeypatch):
     monkeypatch.setattr(timing, "MIN_TIMING_ROUNDS", 1)
     monkeypatch.setattr(timing, "MAX_TIMING_ROUNDS", 1)
-    monkeypatch.setattr(timing, "MIN_CALLS_S", 0)
     monkeypatch.setattr(loader, "PREDICTION_ROUNDS", 1)
     monkeypatch.setattr(loader, "STEPS_A_ROUND", {"cpu": 2, "cuda": 2})
 

@@ -39,7 +39,6 @@ def quick(monkeypatch):
     """One round, and torch.compile without its compiler of C++, which takes minutes."""
     monkeypatch.setattr(timing, "MIN_TIMING_ROUNDS", 1)
     monkeypatch.setattr(timing, "MAX_TIMING_ROUNDS", 1)
-    monkeypatch.setattr(timing, "MIN_CALLS_S", 0)
     monkeypatch.setattr(torch, "compile", functools.partial(torch.compile, backend="eager"))
 
 

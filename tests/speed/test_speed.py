@@ -22,7 +22,6 @@ def tiny(tmp_path_factory, tiny_carvana):
 @pytest.mark.slow
 def test_every_part_gives_the_peers_answers(tiny, monkeypatch):
     monkeypatch.setattr(timing, "MAX_TIMING_ROUNDS", 1)
-    monkeypatch.setattr(timing, "MIN_CALLS_S", 0)
     for benchmark in tiny:
         rows = measure(benchmark, 0.0)
         assert [row.peer for row in rows] == list(benchmark.peers)
