@@ -1,7 +1,7 @@
 """U-Net that moves the outline of a map by what the photograph shows at its own size."""
 
 from itertools import pairwise
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import torch.nn.functional as F
@@ -48,7 +48,8 @@ class EdgeUNet(nn.Module):
             for before, after in pairwise([5 * CELL**2, *widths])
         )
         self.up = nn.ModuleList(
-            _separable(fine + coarse, fine) for fine, coarse in reversed([*pairwise(widths)])
+            _Join(*_separable(fine + coarse, fine))
+            for fine, coarse in reversed([*pairwise(widths)])
         )
         self.head = nn.Conv2d(width, CELL**2, kernel_size=1)
         nn.init.zeros_(self.head.weight)
@@ -66,7 +67,7 @@ class EdgeUNet(nn.Module):
             skips.append(x)
         skips.pop()
         for up in self.up:
-            x = up(torch.cat([F.interpolate(x, scale_factor=2.0), skips.pop()], dim=1))
+            x = up(x, skips.pop())
         return logit + band * F.pixel_shuffle(self.head(x), CELL)
 
 
@@ -77,6 +78,28 @@ def _separable(channels_in: int, channels_out: int) -> nn.Sequential:
     """
     each = nn.Conv2d(channels_in, channels_in, 3, padding=1, groups=channels_in, bias=False)
     return nn.Sequential(each, conv_norm_relu(channels_in, channels_out, kernel_size=1))
+
+
+class _Join(nn.Sequential):
+    """A separable convolution of a doubled map and a skip as if they lay side by side in one.
+
+    Input   (B, coarse, H, W) and (B, fine, 2H, 2W).
+    Output  (B, fine, 2H, 2W).
+    """
+
+    def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
+        """Return the sum of what the two sides give: nothing is copied together."""
+        layers: Any = self
+        each, (convolution, *others) = layers
+        left, right = each.weight.tensor_split([coarse.shape[1]])
+        doubled = F.interpolate(coarse, scale_factor=2.0)
+        doubled = F.conv2d(doubled, left, padding=1, groups=len(left))
+        skip = F.conv2d(skip, right, padding=1, groups=len(right))
+        left, right = convolution.weight.tensor_split([coarse.shape[1]], dim=1)
+        x = F.conv2d(doubled, left) + F.conv2d(skip, right, convolution.bias)
+        for layer in others:
+            x = layer(x)
+        return x
 
 
 def _margin(depth: int) -> int:

@@ -46,6 +46,11 @@ def margin_of(network: nn.Module) -> int:
     return cast(int, network.margin)
 
 
+def takes_one_size(network: nn.Module) -> bool:
+    """Whether a network takes images of one size alone, as some do that were converted."""
+    return cast(bool, getattr(network, "one_size", False))
+
+
 def parameter_count(network: nn.Module) -> int:
     """Return the number of parameters, trainable or frozen; buffers are not counted."""
     return sum(parameter.numel() for parameter in network.parameters())

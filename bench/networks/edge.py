@@ -1,12 +1,14 @@
 """Sharpen a map: an edge network looks at the photograph's own pixels around the map's outline.
 
-The band is all that lies within `reach` pixels of a map's outline. Square tiles cover it; a tile is
-shown with a margin as wide as the network can look, so that the map is the same wherever tiles
-meet. Outside the band the map stays as it is, to the bit.
+The band is all that lies within `reach` pixels of a map's outline. Strips cover it, as high as the
+recipe's tiles without their margins; a strip is shown with a margin as wide as the network can
+look, so that the map is the same wherever strips meet. Outside the band the map stays as it is, to
+the bit.
 """
 
 from collections.abc import Iterator, Sequence
-from typing import cast
+from itertools import groupby
+from typing import NamedTuple, cast
 
 import cv2
 import numpy as np
@@ -21,10 +23,12 @@ from bench.networks.build import meta_network
 from bench.networks.infer import mean_probability
 from bench.networks.tta import views
 from bench.system.device import Accelerator
-from models.interface import margin_of
+from bench.system.threads import batched
+from models.interface import margin_of, stride_of, takes_one_size
 
 Seen = NDArray[np.uint8]  # (H, W, 5): red, green, blue, map, and band as 0 or 255
-OUTLINE_PX = 4200  # length of a car's outline: of 96 photographs, tiles times their sides
+MOST_CORES = 8  # side by side in a strip; strips of few lengths are fast, and share batches
+OUTLINE_PX, USUAL_CORES = 3900, 2.8  # of a car's strips: their lengths together, and cores of one
 
 
 def band_of(map: Map, reach: int) -> Mask:
@@ -56,6 +60,14 @@ def window(seen: Seen, top: int, left: int, size: Size) -> Seen:
     return cast(Seen, whole)
 
 
+class Strip(NamedTuple):
+    """A piece of the band: as high as a tile's core, and as wide as some cores side by side."""
+
+    cores: int
+    top: int
+    left: int
+
+
 class Sharpener:
     """An edge network, or the mean of several, in evaluation mode, that sharpens maps.
 
@@ -73,60 +85,85 @@ class Sharpener:
         *,
         exact: bool = False,
     ) -> None:
-        self._reach, self._size, self._batch = recipe.reach, recipe.size, recipe.batch
-        self._margin = margin_of(meta_network(recipe))
+        plan = meta_network(recipe)
+        self._reach, self._margin, self._stride = recipe.reach, margin_of(plan), stride_of(plan)
+        self._core = _core(recipe.size, self._margin)
+        self._batch_pixels = recipe.batch * recipe.size[0] * recipe.size[1]
+        room = self._batch_pixels // recipe.size[0] - 2 * self._margin
+        self._longest = min(MOST_CORES, room // self._core[1])
+        if any(map(takes_one_size, networks)):
+            self._longest = 1
         self._networks, self._views = networks, views(recipe.tta)
         self._accelerator, self._exact = accelerator, exact
 
     def __call__(self, photo: RgbImage, map: Map) -> Map:
         """Return the sharpened map, uint8 (H, W), of a photograph (H, W, 3) and its map (H, W).
 
-        As many tiles as the recipe's batch are in memory at once.
+        As many pixels as the recipe's batch has are in memory at once.
         """
         seen, sharpened, margin = seen_by_edge(photo, map, self._reach), map.copy(), self._margin
-        height, width = self._core
-        tiles = list(self._tiles(seen))
-        for first in range(0, len(tiles), self._batch):
-            some = tiles[first : first + self._batch]
-            shown = [window(seen, top - margin, left - margin, self._size) for top, left in some]
-            for (top, left), said in zip(some, self._say(np.stack(shown)), strict=True):
-                here = np.s_[top : top + height, left : left + width]
+        for strips in self._batches(seen):
+            for (cores, top, left), said in zip(strips, self._say(seen, strips), strict=True):
+                here = np.s_[top : top + self._core[0], left : left + cores * self._core[1]]
                 inside = seen[here][..., -1] > 0
                 rows, columns = inside.shape
                 core = said[margin : margin + rows, margin : margin + columns]
                 np.copyto(sharpened[here], as_map(core), where=inside)
         return sharpened
 
-    @property
-    def _core(self) -> Size:
-        """Return the size of a tile without its margins."""
-        return self._size[0] - 2 * self._margin, self._size[1] - 2 * self._margin
+    def _batches(self, seen: Seen) -> Iterator[list[Strip]]:
+        """Yield strips of one length, together no more pixels than the recipe's batch."""
+        for cores, strips in groupby(self._strips(seen), lambda strip: strip.cores):
+            height, width = self._shown(cores)
+            yield from batched(strips, max(1, self._batch_pixels // (height * width)))
 
-    def _tiles(self, seen: Seen) -> Iterator[tuple[int, int]]:
-        """Yield the top and left of every tile, without its margin, that holds some of the band."""
-        height, width = self._core
+    def _shown(self, cores: int) -> Size:
+        """Return the size of a strip with its margins."""
+        return self._core[0] + 2 * self._margin, cores * self._core[1] + 2 * self._margin
+
+    def _strips(self, seen: Seen) -> list[Strip]:
+        """Return strips that cover the band, the shortest first.
+
+        Parts of the band that are nearer to each other than two margins share a strip.
+        """
+        strips, (height, width) = [], self._core
         for top in range(0, seen.shape[0], height):
-            for left in range(0, seen.shape[1], width):
-                if seen[top : top + height, left : left + width, -1].any():
-                    yield top, left
+            columns = np.flatnonzero(seen[top : top + height, :, -1].any(axis=0))
+            for part in np.split(columns, np.flatnonzero(np.diff(columns) > 2 * self._margin) + 1):
+                if not len(part):
+                    continue
+                first, last = int(part[0]) // self._stride * self._stride, int(part[-1])
+                lefts = range(first, last + 1, width)
+                strips += [
+                    Strip(min(self._longest, len(lefts) - k), top, lefts[k])
+                    for k in range(0, len(lefts), self._longest)
+                ]
+        return sorted(strips)
 
-    def _say(self, shown: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Return the probabilities (B, h, w) of tiles (B, h, w, 5)."""
-        images = torch.from_numpy(shown).permute(0, 3, 1, 2)
+    def _say(self, seen: Seen, strips: Sequence[Strip]) -> NDArray[np.float32]:
+        """Return the probabilities (B, h, w) of strips of one length, margins included."""
+        margin, size = self._margin, self._shown(strips[0].cores)
+        shown = [window(seen, top - margin, left - margin, size) for _, top, left in strips]
         said = mean_probability(
             self._networks,
-            images,
+            torch.from_numpy(np.stack(shown)).permute(0, 3, 1, 2),
             self._views,
             self._accelerator,
-            max_batch=self._batch,
+            max_batch=len(strips),
             exact=self._exact,
         )
         return said.cpu().numpy()
 
 
+def _core(size: Size, margin: int) -> Size:
+    """Return the size of a tile without its margins."""
+    return size[0] - 2 * margin, size[1] - 2 * margin
+
+
 def typical_tiles(recipe: Recipe) -> int:
-    """Return about how many tiles a photograph of a car has; 1 where the network is no edge's."""
+    """Return about how many tiles' pixels a car's strips have; 1 where the network is no edge's."""
     if recipe.edge is None:
         return 1
-    side = min(recipe.size) - 2 * margin_of(meta_network(recipe))
-    return max(1, round(OUTLINE_PX / side))
+    margin = margin_of(meta_network(recipe))
+    strips = OUTLINE_PX / (USUAL_CORES * _core(recipe.size, margin)[0])
+    return max(1, round((OUTLINE_PX + strips * 2 * margin) / recipe.size[1]))

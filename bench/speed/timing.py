@@ -4,7 +4,7 @@ A time is the processor time of this process, not wall time: on a shared machine
 take the core away in the middle of a call. Processor time leaves out waiting for a disk. Absolute
 times are still worth little there, but variants that take turns meet the same disturbances.
 Each call begins with a cache of other things: what the one before it wrote there would have to go
-to memory on its time, and a fast variant called twice would find there what a slow one has to fetch.
+to memory on its time, and a fast variant called twice would find there what slow ones must fetch.
 """
 
 import os

@@ -2,8 +2,10 @@
 
 import pytest
 import torch
+import torch.nn.functional as F
+from torch import nn
 
-from models.edge_unet import EdgeUNet
+from models.edge_unet import EdgeUNet, _Join, _separable
 
 
 def shown(size):
@@ -39,3 +41,12 @@ def test_no_logit_depends_on_what_lies_beyond_the_margin(depth):
         changed[..., near, near] = seen[..., near, near]
         there = network(changed)[..., middle, middle]
         assert torch.equal(there, before[..., middle, middle]) == same
+
+
+@pytest.mark.parametrize("bias", [False, True])  # with batch norms folded in, there is one
+def test_joining_is_a_convolution_of_the_doubled_map_and_the_skip_side_by_side(bias):
+    layers = _separable(4 + 3, 3).double()
+    layers[1][0] = nn.Conv2d(7, 3, 1, bias=bias).double()
+    coarse, skip = torch.rand(2, 4, 5, 6).double(), torch.rand(2, 3, 10, 12).double()
+    expected = layers(torch.cat([F.interpolate(coarse, scale_factor=2.0), skip], dim=1))
+    torch.testing.assert_close(_Join(*layers)(coarse, skip), expected)

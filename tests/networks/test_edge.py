@@ -47,17 +47,27 @@ def test_the_band_is_what_lies_within_reach_of_both_car_and_background():
 
 
 @pytest.mark.parametrize("views", [{"flip": False}, {"flip": True}])
-def test_tiles_say_what_the_whole_photograph_says(views):
-    """Whatever the tiles, how many fit into memory, and where they begin."""
+def test_strips_say_what_the_whole_photograph_says(views):
+    """Whatever their lengths, how many fit into memory, and where they begin."""
     photo, map = photo_and_map()
     changes = {"tta": EDGE.tta.model_copy(update=views)}
-    small = {"size": (44, 48), "batch": 2}  # 4 x 8 pixels of a photograph a tile
+    small = {"size": (44, 48), "batch": 2}  # strips of 4 x 8 to 4 x 56 pixels of a photograph
     networks = [network(0), network(1)]
-    tiles = sharpener(networks, **changes, **small)(photo, map)
-    whole = sharpener(networks, **changes, size=(160, 200))(photo, map)  # one tile
+    strips = sharpener(networks, **changes, **small)(photo, map)
+    whole = sharpener(networks, **changes, size=(160, 200))(photo, map)  # one strip
     band = band_of(map, EDGE.reach)
-    assert np.array_equal(tiles, whole) and (tiles != map)[band].mean() > 0.3
-    assert np.array_equal(tiles[~band], map[~band])
+    assert np.array_equal(strips, whole) and (strips != map)[band].mean() > 0.3
+    assert np.array_equal(strips[~band], map[~band])
+
+
+def test_a_network_of_one_size_sees_tiles_of_that_size():
+    photo, map = photo_and_map()
+    seen, fixed = [], network()
+    fixed.one_size = True
+    fixed.register_forward_hook(lambda _, shown, said: seen.append(shown[0].shape[1:]))
+    tiles = sharpener([fixed], size=(44, 48), batch=2)(photo, map)
+    assert set(seen) == {(5, 44, 48)}
+    assert np.array_equal(tiles, sharpener([network()])(photo, map))
 
 
 def test_a_map_without_outline_stays_and_no_network_runs():

@@ -108,7 +108,8 @@ class Converted(nn.Module):
         except Exception as error:  # the runtime's own, of no common class
             raise BadData(f"{path}: damaged ({error}); export the model again") from error
         shape = self._session.get_inputs()[0].shape
-        self._fixed = tuple(shape) if all(isinstance(side, int) for side in shape) else None
+        self.one_size = all(isinstance(side, int) for side in shape)
+        self._fixed = tuple(shape) if self.one_size else None
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits (B, 1, H, W) of float32 images (B, C, H, W).
