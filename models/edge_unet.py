@@ -48,8 +48,7 @@ class EdgeUNet(nn.Module):
             for before, after in pairwise([5 * CELL**2, *widths])
         )
         self.up = nn.ModuleList(
-            _Join(*_separable(fine + coarse, fine))
-            for fine, coarse in reversed([*pairwise(widths)])
+            _Join(_separable(fine + coarse, fine)) for fine, coarse in reversed([*pairwise(widths)])
         )
         self.head = nn.Conv2d(width, CELL**2, kernel_size=1)
         nn.init.zeros_(self.head.weight)
@@ -80,7 +79,7 @@ def _separable(channels_in: int, channels_out: int) -> nn.Sequential:
     return nn.Sequential(each, conv_norm_relu(channels_in, channels_out, kernel_size=1))
 
 
-class _Join(nn.Sequential):
+class _Join(nn.ModuleList):
     """A separable convolution of a doubled map and a skip as if they lay side by side in one.
 
     Input   (B, coarse, H, W) and (B, fine, 2H, 2W).

@@ -49,4 +49,4 @@ def test_joining_is_a_convolution_of_the_doubled_map_and_the_skip_side_by_side(b
     layers[1][0] = nn.Conv2d(7, 3, 1, bias=bias).double()
     coarse, skip = torch.rand(2, 4, 5, 6).double(), torch.rand(2, 3, 10, 12).double()
     expected = layers(torch.cat([F.interpolate(coarse, scale_factor=2.0), skip], dim=1))
-    torch.testing.assert_close(_Join(*layers)(coarse, skip), expected)
+    torch.testing.assert_close(_Join(layers)(coarse, skip), expected)
