@@ -115,7 +115,7 @@ class Tta(Strict):
 class Edge(Strict):
     """What makes a network an edge network: it sharpens the map of another entry of the suite.
 
-    It sees crops and tiles of the photograph at its own size, with the entry's map, and changes the
+    It sees pieces of the photograph at its own size, with the entry's map, and changes the
     map only within `reach` pixels of its outline.
     """
 

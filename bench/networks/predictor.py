@@ -1,6 +1,6 @@
 """Predict with members' networks: photographs wait for a full batch, maps go to stores.
 
-An edge network's photographs do not wait: the tiles of one fill a batch. Their maps below it are
+An edge network's photographs do not wait: the strips of one fill batches. Their maps below it are
 read.
 """
 

@@ -90,7 +90,7 @@ class Run:
 
     @cached_property
     def photograph_gflops(self) -> dict[str, float]:
-        """The GFLOPs of a recipe's network on a photograph; an edge network's, on its tiles."""
+        """The GFLOPs of a recipe's network on a photograph; an edge network's, on its strips."""
         from bench.networks.edge import typical_tiles
 
         forward = self.forward_gflops
