@@ -91,8 +91,8 @@ class Sharpener:
         self._batch_pixels = recipe.batch * recipe.size[0] * recipe.size[1]
         room = self._batch_pixels // recipe.size[0] - 2 * self._margin
         self._longest = min(MOST_CORES, room // self._core[1])
-        if any(map(takes_one_size, networks)):
-            self._longest = 1
+        if accelerator.device.type != "cpu" or any(map(takes_one_size, networks)):
+            self._longest = 1  # for each size, a GPU tries anew which way is fastest
         self._networks, self._views = networks, views(recipe.tta)
         self._accelerator, self._exact = accelerator, exact
 
