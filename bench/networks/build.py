@@ -1,10 +1,11 @@
 """Build the network of a recipe, with errors that name the recipe."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
 
 import torch
-from accelerate import init_empty_weights
 from torch import nn
+from torch.overrides import TorchFunctionMode
 
 from bench.config.recipe import Recipe
 from bench.system.errors import BadConfig, BadFile, Missing, memory_is_full
@@ -69,9 +70,26 @@ def meta_network(recipe: Recipe) -> nn.Module:
 
     Raises: as `build`.
     """
-    with init_empty_weights():  # some networks compute with small tensors while they are built
+    with _ParametersOnMeta():
         network = build(recipe, pretrained=False)
     return network.to("meta")
+
+
+class _ParametersOnMeta(TorchFunctionMode):
+    """Inside, what this thread makes by `torch.empty`, as layers do their parameters, is on meta.
+
+    All else is not: some networks compute with small tensors while they are built.
+    """
+
+    def __torch_function__(
+        self,
+        function: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        where = {"device": "meta"} if function is torch.empty else {}
+        return function(*args, **{**(kwargs or {}), **where})
 
 
 def freeze(network: nn.Module, names: Sequence[str]) -> None:

@@ -1,13 +1,17 @@
 """Every recipe's network is that of its paper, and trains what the recipe does not freeze."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
+from torch import nn
 
 from bench.config.library import RECIPES, list_names, load_recipe
 from bench.networks.build import freeze, meta_network, train_mode
 from bench.training.losses import total_loss
 from bench.training.optimiser import make_optimiser
 from models.interface import channels_of, padded_forward, parameter_count
+from tests.edges import EDGE
 
 TABLE = {  # of MaskingNet
     "unet": 31_043_586,
@@ -33,6 +37,16 @@ def distinct_recipes():
 def test_parameters_are_those_of_the_published_table(row):
     recipe = load_recipe(f"maskingnet/{row}-512x512")
     assert parameter_count(meta_network(recipe)) == TABLE[row] == recipe.reported["params"]
+
+
+def test_shapes_alone_are_made_in_no_other_thread():
+    def device_of(k):
+        made = meta_network(EDGE) if k % 2 else nn.Linear(2, 2)
+        return next(made.parameters()).device.type
+
+    with ThreadPoolExecutor(4) as threads:
+        found = list(threads.map(device_of, range(200)))
+    assert found == ["cpu", "meta"] * 100 and device_of(0) == "cpu"
 
 
 @pytest.mark.slow
