@@ -1,7 +1,9 @@
 """Count the operations and parameters of a network, without computing on pixels."""
 
+from collections import Counter
+from collections.abc import Collection
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -50,8 +52,9 @@ class Layer:
 def layers(network: nn.Module, size: tuple[int, int]) -> list[Layer]:
     """Return the layers of a network in the order in which an image goes through them.
 
-    A layer is a module with parameters of its own or without parts. A module that runs twice is
-    listed twice, and its parameters are counted the first time.
+    A layer is a module without parts, or with parameters of its own or of parts that it computes
+    with but does not run. A module that runs twice is listed twice, and its parameters are counted
+    the first time.
 
     Args:
         network: as `networks.build` returns it; it is not changed.
@@ -59,17 +62,28 @@ def layers(network: nn.Module, size: tuple[int, int]) -> list[Layer]:
     """
     device = "meta" if parameter_count(network) else "cpu"  # a classical method needs pixels
     copy = deepcopy(network).to(device).eval()
-    listed: list[Layer] = []
+    ran: list[Layer] = []
     for name, module in copy.named_modules():
-        if not list(module.children()) or list(module.parameters(recurse=False)):
-            module.register_forward_hook(partial(_append, listed, name))
+        module.register_forward_hook(partial(_append, ran, name))
     with torch.no_grad():
         padded_forward(copy, torch.zeros(1, channels_of(network), *size, device=device))
-    return listed
+    counts = _parameters_of(copy, {layer.name for layer in ran})
+    whole = {name for name, module in copy.named_modules() if not list(module.children())}
+    listed = [layer for layer in ran if layer.name in whole or layer.name in counts]
+    return [replace(layer, parameters=counts.pop(layer.name, 0)) for layer in listed]
 
 
-def _append(listed: list[Layer], name: str, module: nn.Module, _: Any, output: Any) -> None:
+def _append(ran: list[Layer], name: str, module: nn.Module, _: Any, output: Any) -> None:
     first = output if isinstance(output, Tensor) else output[0]  # pooling may return its indices
-    again = any(layer.name == name for layer in listed)
-    own = 0 if again else sum(each.numel() for each in module.parameters(recurse=False))
-    listed.append(Layer(name, type(module).__name__, tuple(first.shape), own))
+    ran.append(Layer(name, type(module).__name__, tuple(first.shape), parameters=0))
+
+
+def _parameters_of(network: nn.Module, ran: Collection[str]) -> Counter[str]:
+    """Return how many parameters each module computes with: its own, and those of idle parts."""
+    counts: Counter[str] = Counter()
+    for name, parameter in network.named_parameters():
+        user = name.rpartition(".")[0]
+        while user not in ran:
+            user = user.rpartition(".")[0]
+        counts[user] += parameter.numel()
+    return counts

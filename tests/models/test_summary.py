@@ -37,15 +37,28 @@ def test_a_member_of_xu_costs_what_is_known_of_it():
     assert 700 < gflops(network, (1024, 1024)) < 790
 
 
-SMALL = {"decoder": "unet", "encoder": "resnet18", "pretrained": False}
+RESNET18 = {"encoder": "resnet18", "pretrained": False}
+CONCAT = {"combine": "concat", "middle": 32}
 
 
-def test_layers_hold_every_parameter_once_and_end_in_the_map():
-    network = networks.build("zoo", SMALL)
+@pytest.mark.parametrize(
+    ("name", "options", "first"),
+    [
+        ("zoo", {"decoder": "unet", **RESNET18}, ("encoder.conv1", (1, 64, 32, 48))),
+        (
+            "residual_unet",
+            {**CONCAT, **RESNET18},
+            ("encoder.conv1", (1, 64, 32, 48)),
+        ),
+        ("edge_unet", {"width": 8}, ("down.0.0.0", (1, 8, 32, 48))),
+    ],
+)
+def test_layers_hold_every_parameter_once_and_end_in_the_map(name, options, first):
+    network = networks.build(name, options)
     found = layers(network, (64, 96))
     assert sum(layer.parameters for layer in found) == parameter_count(network)
-    assert (found[0].name, found[0].output) == ("encoder.conv1", (1, 64, 32, 48))
-    assert found[-1].output == (1, 1, 64, 96)
+    assert (found[0].name, found[0].output) == first
+    assert found[-1].output in {(1, 1, 64, 96), (1, 4, 32, 48)}  # an edge network's cells
     assert next(network.parameters()).device.type == "cpu"  # the network itself is left alone
 
 
