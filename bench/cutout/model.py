@@ -4,8 +4,9 @@ The folder of a run is laid out as that of an exported model, so both are opened
 """
 
 from collections.abc import Sequence
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -96,10 +97,9 @@ class Model:
     def _sharpened(
         self, member: "_LoadedMember", base: "Model", photos: Sequence[RgbImage]
     ) -> list[Map]:
-        networks, recipe = member.networks, member.recipe
-        sharpen = Sharpener(recipe, networks, self._accelerator, exact=self._exact)
+        recipe, sharpen = member.recipe, member.sharpen
         maps = [base.entry.merged(maps) for maps in base.maps(photos)]
-        with enough_memory(recipe.name, recipe.batch, recipe.size):
+        with member.alone(), enough_memory(recipe.name, recipe.batch, recipe.size, fewer=0):
             return [sharpen(photo, map) for photo, map in zip(photos, maps, strict=True)]
 
     def _member_maps(self, member: "_LoadedMember", photos: Sequence[RgbImage]) -> list[Map]:
@@ -107,8 +107,7 @@ class Model:
         boxes = [letterbox((photo.shape[0], photo.shape[1]), size) for photo in photos]
         inputs = [box.shrink(photo) for box, photo in zip(boxes, photos, strict=True)]
         images = torch.stack([torch.from_numpy(image).permute(2, 0, 1) for image in inputs])
-        alone = undisturbed() if member.converted else nullcontext()
-        with alone, enough_memory(member.recipe.name, len(photos), size):
+        with member.alone(), enough_memory(member.recipe.name, len(photos), size):
             probabilities = mean_probability(
                 member.networks,
                 images,
@@ -132,7 +131,8 @@ class _LoadedMember:
         self, member: ExportedMember, layout: Layout, accelerator: Accelerator, exact: bool
     ) -> None:
         self.networks: list[nn.Module] = []
-        self.converted = all(part.engine for part in member.parts)
+        self._converted = all(part.engine for part in member.parts)
+        self._accelerator, self._exact = accelerator, exact
         for part in member.parts:
             training = layout.training(member.name, part.fold)
             for file, expected in part.files().items():
@@ -140,3 +140,12 @@ class _LoadedMember:
             self.recipe = read(training.recipe, Recipe).named(member.name)
             network = open_network(self.recipe, training, part.engine, accelerator, exact=exact)
             self.networks.append(network)
+
+    @cached_property
+    def sharpen(self) -> Sharpener:
+        """What edge networks do to maps."""
+        return Sharpener(self.recipe, self.networks, self._accelerator, exact=self._exact)
+
+    def alone(self) -> AbstractContextManager[None]:
+        """Leave the cores to the engine, if the networks were converted for one."""
+        return undisturbed() if self._converted else nullcontext()

@@ -88,8 +88,8 @@ class Sharpener:
         plan = meta_network(recipe)
         self._reach, self._margin, self._stride = recipe.reach, margin_of(plan), stride_of(plan)
         self._core = _core(recipe.size, self._margin)
-        self._batch_pixels = recipe.batch * recipe.size[0] * recipe.size[1]
-        room = self._batch_pixels // recipe.size[0] - 2 * self._margin
+        self._batch_width = recipe.batch * recipe.size[1]
+        room = self._batch_width - 2 * self._margin
         self._longest = min(MOST_CORES, room // self._core[1])
         if accelerator.device.type != "cpu" or any(map(takes_one_size, networks)):
             self._longest = 1  # for each size, a GPU tries anew which way is fastest
@@ -114,8 +114,7 @@ class Sharpener:
     def _batches(self, seen: Seen) -> Iterator[list[Strip]]:
         """Yield strips of one length, together no more pixels than the recipe's batch."""
         for cores, strips in groupby(self._strips(seen), lambda strip: strip.cores):
-            height, width = self._shown(cores)
-            yield from batched(strips, max(1, self._batch_pixels // (height * width)))
+            yield from batched(strips, self._batch_width // self._shown(cores)[1])
 
     def _shown(self, cores: int) -> Size:
         """Return the size of a strip with its margins."""

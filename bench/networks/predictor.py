@@ -108,7 +108,8 @@ class EdgePredictor(MemberPredictor):
     ) -> None:
         super().__init__(recipe, fold, maps, machine)
         self._read_map = read_map
-        self._sharpen = Sharpener(recipe, self._networks, self._accelerator)
+        at_once = recipe.model_copy(update={"batch": self._batch})
+        self._sharpen = Sharpener(at_once, self._networks, self._accelerator)
 
     def grids(self, photo: Size) -> set[Size]:
         """Return the photograph's own size."""

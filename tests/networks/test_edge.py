@@ -7,11 +7,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import distance_transform_cdt
 
+from bench.config.machine import Machine
 from bench.config.recipe import Edge, Recipe
 from bench.networks.build import build
 from bench.networks.edge import Sharpener, band_of, seen_by_edge, window
 from bench.networks.load import fuse
-from bench.system.device import accelerator_of
+from bench.networks.predictor import EdgePredictor
+from bench.networks.wanted import FoldTask
+from bench.system.device import Accelerator, accelerator_of
 from bench.system.errors import BadConfig
 from tests.edges import EDGE
 from tests.tiny import draw_car
@@ -106,3 +109,15 @@ def test_a_recipe_and_a_network_that_do_not_fit_are_refused(changes, message):
 
 def test_the_cure_for_a_size_works():
     build(EDGE.model_copy(update={"size": (104, 104), "edge": Edge(of="it")}))
+
+
+def lengths(sharpen):
+    """Of the strips of a photograph."""
+    return {strip.cores for strip in sharpen._strips(seen_by_edge(*photo_and_map(), EDGE.reach))}
+
+
+def test_strips_on_a_gpu_or_in_a_micro_batch_of_one_are_tiles():
+    on_gpu = Sharpener(EDGE, [], Accelerator(torch.device("cuda"), "fp32"))
+    machine = Machine("cpu", micro_batch=1)
+    alone = EdgePredictor(EDGE, FoldTask([], {}), maps=None, machine=machine, read_map=None)
+    assert lengths(on_gpu) == lengths(alone._sharpen) == {1} != lengths(sharpener([]))
