@@ -160,7 +160,10 @@ def _core(size: Size, margin: int) -> Size:
 
 
 def typical_tiles(recipe: Recipe) -> int:
-    """Return about how many tiles' pixels a car's strips have; 1 where the network is no edge's."""
+    """Return about how many tiles' pixels a car's strips have; 1 where the network is no edge's.
+
+    Fitted to strips of many cores, as on a CPU, and square tiles of 96 to 512 pixels.
+    """
     if recipe.edge is None:
         return 1
     margin = margin_of(meta_network(recipe))
