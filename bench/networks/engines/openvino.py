@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import torch
@@ -117,12 +118,18 @@ class Converted(nn.Module):
             "PERFORMANCE_HINT": "LATENCY",
         }
         self._ready: dict[tuple[int, ...], Callable[..., Any]] = {}  # by C, H, W
+        self._one_at_a_time = Lock()  # a compiled network has one place for its result
 
     def forward(self, images: Tensor) -> Tensor:
         """Return the logits (B, 1, H, W) of float32 images (B, C, H, W), one image after the other.
 
-        The first images of a size wait until the network is compiled for that size.
+        The first images of a size wait until the network is compiled for that size, and a thread
+        waits for the others.
         """
+        with self._one_at_a_time:
+            return self._logits(images)
+
+    def _logits(self, images: Tensor) -> Tensor:
         shape = tuple(images.shape[1:])
         if shape not in self._ready:
             self._ready[shape] = self._compile(shape)
@@ -164,6 +171,8 @@ def undisturbed() -> Iterator[None]:
 def _library(name: str = "openvino", what: str = "OpenVINO") -> Any:
     """Import a library that would report each use to its makers, and here does not."""
     sys.modules.setdefault("openvino_telemetry", None)  # type: ignore[arg-type]
+    if sys.modules.get(name):
+        return importlib.import_module(name)  # waits, if another thread is importing it
     try:
         with quietly():
             return importlib.import_module(name)
