@@ -6,7 +6,8 @@ picture of a few bytes that claims to be enormous costs nothing.
 
 import struct
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from io import BytesIO
 
@@ -86,13 +87,28 @@ def read(content: bytes) -> Photograph:
     """
     if content.startswith(JPEG) and content.count(START_OF_SCAN) > MAX_SCANS:
         raise TooLarge(f"a JPEG of over {MAX_SCANS} scans; save it again without them")
-    with _opened(content) as picture:
-        try:
-            picture.load()
-            _turn_upright(picture)
-            return _converted(picture)
-        except DECODING as error:
-            raise BadData(f"damaged or cut short ({error}); copy it again") from error
+    with _opened(content) as picture, _decoding():
+        picture.load()
+        return _upright(picture)
+
+
+def of_picture(picture: Image.Image) -> Photograph:
+    """The photograph that a picture of Pillow's holds, which stays as it is.
+
+    Raises:
+        TooLarge, BadData: as `read`; or there are no pixels.
+    """
+    _check_size(picture)
+    with _decoding():
+        return _upright(picture.copy())
+
+
+@contextmanager
+def _decoding() -> Iterator[None]:
+    try:
+        yield
+    except DECODING as error:
+        raise BadData(f"damaged or cut short ({error}); copy it again") from error
 
 
 def _opened(content: bytes) -> Image.Image:
@@ -107,25 +123,28 @@ def _opened(content: bytes) -> Image.Image:
         raise NoPhotograph(f"{found}; {CURE}") from error
     except DECODING as error:
         raise BadData(f"damaged ({error}); copy it again") from error
+    _check_size(picture)
+    return picture
+
+
+def _check_size(picture: Image.Image) -> None:
+    if not min(picture.size):
+        raise BadData(f"{picture.width}x{picture.height} pixels: there is nothing in it")
     if picture.width * picture.height > MAX_PIXELS or max(picture.size) > MAX_SIDE:
         raise TooLarge(
             f"{picture.width}x{picture.height} pixels; at most {MAX_PIXELS / 1e6:.0f} megapixels "
             f"and {MAX_SIDE} on a side"
         )
-    return picture
 
 
-def _turn_upright(picture: Image.Image) -> None:
-    """Turn a picture in place as its EXIF says.
+def _upright(picture: Image.Image) -> Photograph:
+    """Turn a picture in place as its EXIF says, and return what it holds.
 
     Pillow turns the picture and then writes its EXIF anew, which fails on damaged tags, with an
     AttributeError on some: they are no reason to refuse a photograph.
     """
     with suppress(AttributeError, *DECODING):
         ImageOps.exif_transpose(picture, in_place=True)
-
-
-def _converted(picture: Image.Image) -> Photograph:
     profile = picture.info.get("icc_profile")
     if not isinstance(profile, bytes) or profile[COLOUR_SPACE] != b"RGB ":
         profile = None  # a result is RGB: the profile of greys or of inks would spoil it

@@ -60,7 +60,7 @@ class CutoutModel:
 
         Args:
             photograph: the path or the bytes of a JPEG, PNG, WebP or GIF, turned upright by its
-                EXIF; a Pillow image; or pixels, uint8 (H, W, 3), RGB.
+                EXIF; a Pillow image, likewise; or pixels, uint8 (H, W, 3), RGB.
 
         Raises:
             BenchError: there is no such file, or it is damaged or no photograph.
@@ -152,7 +152,7 @@ def _photograph(given: Picture) -> Photograph:
             raise TypeError(f"pixels are uint8 (H, W, 3), not {given.dtype} {given.shape}")
         return Photograph(given)
     if isinstance(given, Image.Image):
-        return Photograph(np.array(given.convert("RGB")))
+        return photographs.of_picture(given)
     if isinstance(given, bytes):
         return photographs.read(given)
     path = Path(given)

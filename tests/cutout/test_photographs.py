@@ -134,3 +134,37 @@ def test_scaled_to_fill_fills_the_size_in_proportion():
     found = photographs.scaled_to_fill(photographs.Photograph(np.asarray(wedge())), (10, 10))
     assert found.shape == (10, 10, 3)
     assert found[0, 0].tolist() == [250, 0, 0] and found[0, -1].tolist() == [0, 250, 0]
+
+
+def turned():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    return packed(wedge(), "JPEG", exif=exif)
+
+
+def half_transparent():
+    picture = wedge().convert("RGBA")
+    picture.putalpha(128)
+    return packed(picture, "PNG")
+
+
+def deep_grey():
+    values = np.arange(24 * 40, dtype=np.uint16).reshape(24, 40) * 60
+    return packed(Image.fromarray(values), "PNG")
+
+
+@pytest.mark.parametrize("content", [turned(), half_transparent(), deep_grey()])
+def test_a_picture_of_pillow_s_is_seen_as_its_file_is_and_stays(content):
+    picture = Image.open(BytesIO(content))
+    size = picture.size
+    found, expected = photographs.of_picture(picture), photographs.read(content)
+    assert np.array_equal(found.pixels, expected.pixels) and picture.size == size
+    assert (found.opacity is None) == (expected.opacity is None)
+
+
+def test_a_picture_of_pillow_s_that_is_cut_short_or_empty_is_one_error():
+    cut = Image.open(BytesIO(packed(wedge(), "JPEG")[:-200]))
+    with pytest.raises(BadData, match="cut short"):
+        photographs.of_picture(cut)
+    with pytest.raises(BadData, match="0x4 pixels"):
+        photographs.of_picture(Image.new("RGB", (0, 4)))
