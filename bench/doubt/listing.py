@@ -33,9 +33,11 @@ class Doubt:
 
     @classmethod
     def of(cls, signs: Signs, calibration: Calibration | None) -> "Doubt":
-        """What signs mean to a calibration."""
+        """What signs mean to a calibration; where all are 1 or more, no car was found."""
         if calibration is None:
             return cls(signs)
+        if min(signs) >= 1:
+            return cls(signs, sure=0.0, expected_dice=0.0)
         return cls(signs, calibration.sure(signs), calibration.expected_dice(signs))
 
     @property

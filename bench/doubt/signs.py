@@ -18,7 +18,7 @@ class Signs(NamedTuple):
 def signs(maps: Sequence[Map], map: Map) -> Signs:
     """Return the signs of doubt of one photograph.
 
-    Where no car was found, they are shares of a single pixel: as doubtful as can be.
+    Where no car was found, they are shares of a single pixel, and 1 or more: as doubtful as can be.
 
     Args:
         maps: the members', uint8 (H, W).
@@ -31,8 +31,10 @@ def signs(maps: Sequence[Map], map: Map) -> Signs:
     Signs(disagreement=0.25, width=0.1)
     """
     mask = map >= THRESHOLD
-    area = max(1, int(np.count_nonzero(mask)))
+    found = int(np.count_nonzero(mask))
+    area, least = max(1, found), 0.0 if found else 1.0
     differing = [np.count_nonzero((member >= THRESHOLD) ^ mask) for member in maps]
     histogram = np.bincount(map.reshape(-1), minlength=256)
     expected = np.minimum(np.arange(256), 255 - np.arange(256)) @ histogram / 255
-    return Signs(float(np.mean(differing)) / area, float(expected) / area)
+    shares = float(np.mean(differing)) / area, float(expected) / area
+    return Signs(*(max(least, share) for share in shares))

@@ -2,7 +2,11 @@
 
 import numpy as np
 
+from bench.doubt.calibration import Calibration, Trial
+from bench.doubt.listing import Doubt
 from bench.doubt.signs import signs
+
+TRIAL = Trial(photographs=9, cars=4, rank_correlation=None, bad=0, first=1, bad_first=0)
 
 
 def test_no_doubt_where_members_agree_and_are_certain():
@@ -22,5 +26,9 @@ def test_doubt_is_a_share_of_the_car_whatever_the_photograph_s_size():
 
 
 def test_no_car_at_all_is_as_doubtful_as_can_be():
-    empty = np.full((20, 30), 20, np.uint8)
-    assert signs([empty], empty).width > 10
+    dark = np.full((20, 30), 20, np.uint8)
+    assert signs([dark], dark).width > 10
+    empty = np.zeros((20, 30), np.uint8)
+    assert signs([empty, empty], empty) == (1, 1)
+    for calibration in (None, Calibration(offset=-9, slopes=(0, 0), spread=1, trial=TRIAL)):
+        assert Doubt.of(signs([empty], empty), calibration).doubtful
