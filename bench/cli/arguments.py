@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.config.part import WHOLE, Part
-from bench.system.environment import home
+from bench.system.environment import DEVICE, DEVICES, home
 from bench.system.errors import Missing
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
@@ -20,7 +20,6 @@ if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
 
 EXIT_CODES = """exit codes: 0 done, 1 failed, 2 wrong usage, 3 bad data, 4 something is missing,
             5 finished but some items failed, 130 interrupted, 143 or 129 told to end"""
-DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 PRECISIONS = ("auto", "bf16", "fp16", "fp32")
 MOST_JOBS = 1024  # threads; more cost more memory than they bring
 
@@ -164,7 +163,7 @@ def add_device(parser: argparse.ArgumentParser) -> None:
 def device(text: str) -> str:
     """Read the name of a device."""
     if not DEVICE.fullmatch(text):
-        raise argparse.ArgumentTypeError(f"{text!r} is not auto, cpu, cuda or cuda:N (N from 0)")
+        raise argparse.ArgumentTypeError(f"{text!r} is not {DEVICES}")
     return text
 
 

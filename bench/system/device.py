@@ -11,7 +11,8 @@ import torch
 from torch import Tensor, distributed
 from torch.amp.grad_scaler import GradScaler
 
-from bench.system.errors import BenchError, Missing, memory_is_full
+from bench.system.environment import DEVICE, DEVICES
+from bench.system.errors import BadConfig, BenchError, Missing, memory_is_full
 
 SHARE = 0.9  # of free memory; programs also touch what they have reserved, and read files
 MY_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")  # man 7 cgroups
@@ -106,8 +107,11 @@ def device_named(name: str) -> torch.device:
     """Return the device that networks run on: "auto", "cpu", "cuda" (the first card) or "cuda:N".
 
     Raises:
+        BadConfig: it is none of these names.
         Missing: there is no such card.
     """
+    if not DEVICE.fullmatch(name):
+        raise BadConfig(f"device: {name!r} is not {DEVICES}")
     cards = torch.cuda.device_count() if torch.cuda.is_available() else 0
     if name == "cpu" or (name == "auto" and not cards):
         return torch.device("cpu")

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 import shlex
 import subprocess
 import sys
@@ -19,6 +20,8 @@ ROOT = Path(__file__).resolve().parents[2]  # holds bench/ and models/
 OUR_FILES = ("pyproject.toml", "bench/system/environment.py")  # tracked in a checkout of ours
 OF_A_CHECKOUT = ("pyproject.toml", "run_all.sh")  # beside the packages; never in site-packages
 HOME = "CARVANA_BENCH_HOME"
+DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
+DEVICES = "auto, cpu, cuda or cuda:N (N from 0)"
 IDLE_CORES = 0.1  # that a system keeps busy on which nothing is done
 LIBRARIES = (
     "accelerate",

@@ -11,7 +11,7 @@ import torch
 
 from bench.system import device
 from bench.system.device import accelerator_of, enough_memory, free_memory, free_ram
-from bench.system.errors import BenchError, Missing
+from bench.system.errors import BadConfig, BenchError, Missing
 
 MB = 1_000_000
 
@@ -141,6 +141,9 @@ def test_a_card_that_is_not_there_is_named_with_those_that_are(cards):
     there = r"cuda:2: no such card here, only cuda:0 \(Tesla T4\), cuda:1 \(A100\)"
     with pytest.raises(Missing, match=there):
         accelerator_of("cuda:2")
+    for name in ("gpu", "cuda:-1", "cuda:x", "cpu:0"):
+        with pytest.raises(BadConfig, match=f"device: '{name}' is not auto, cpu, cuda or cuda:N"):
+            accelerator_of(name)
 
 
 def test_a_machine_without_cards_says_so(monkeypatch):
