@@ -166,7 +166,7 @@ def _check_complete(damaged: Sequence[BadData], count: int, found: sources.Sourc
     wrong = []
     if damaged:
         wrong.append(
-            f"{len(damaged)} of {count} photographs cannot be read, all others are cut out; "
+            f"{len(damaged)} of {count} photographs cannot be read, any others are cut out; "
             f"the first: {damaged[0]}"
         )
     if found.pictures:

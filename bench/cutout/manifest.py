@@ -22,7 +22,7 @@ from bench.system.text import nearest
 
 FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
 MANIFEST = "manifest.json"
-EXPORT_AGAIN = "export the model again"
+EXPORT_AGAIN = "remove the folder and export the model again"
 
 
 def _checked_name(name: str) -> str:
@@ -182,7 +182,7 @@ def read_manifest(folder: Path) -> Manifest:
     manifest = read_json(path, Manifest, EXPORT_AGAIN)
     fields = json.loads(path.read_bytes())
     if manifest.own_sha256 not in (None, sha256_of(fields)):
-        raise BadFile(path, "not the file that was exported", f"remove it and {EXPORT_AGAIN}")
+        raise BadFile(path, "not the file that was exported", EXPORT_AGAIN)
     return manifest
 
 

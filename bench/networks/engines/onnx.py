@@ -75,8 +75,9 @@ def _refused(folder: Path) -> str:
 
 def _metadata(network: nn.Module, size: Size) -> dict[str, str]:
     """What a program that reads the file alone has to know."""
-    shown = "RGB, float32 (B, 3, H, W): (value / 255 - mean) / deviation"
-    if channels_of(network) > 3:
+    channels = channels_of(network)
+    shown = f"float32 (B, {channels}, H, W): RGB, (value / 255 - mean) / deviation"
+    if channels > 3:
         shown += ", and two channels from 0 to 1: a map, and the band around its outline"
     return {
         INPUT: shown,
@@ -85,6 +86,7 @@ def _metadata(network: nn.Module, size: Size) -> dict[str, str]:
         "deviation": " ".join(map(str, DEVIATION)),
         "size": "{} {}".format(*size),  # height, width
         "stride": str(stride_of(network)),
+        "padding": "the last row and column, repeated until the stride divides both sides",
     }
 
 
