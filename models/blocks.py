@@ -1,7 +1,8 @@
 """Blocks that more than one network is built of."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -30,6 +31,24 @@ def convolutions(channels_in: int, widths: Sequence[int], *, dilation: int = 1) 
             for before, after in pairwise(channels)
         )
     )
+
+
+def split_by_input(
+    layers: Iterable[nn.Module], channels: int
+) -> tuple[Tensor, Tensor, Tensor | None, list[nn.Module]]:
+    """Take apart a convolution whose input are two images side by side, and what follows it.
+
+    Args:
+        layers: the convolution, and what follows.
+        channels: of the first image.
+
+    Returns:
+        Its kernels for the first image and for the other, its bias, and the layers after it.
+    """
+    convolution: Any
+    convolution, *others = layers
+    of_first, of_other = convolution.weight.tensor_split([channels], dim=1)
+    return of_first, of_other, convolution.bias, others
 
 
 def transposed_convolution(

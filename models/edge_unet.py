@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from models.blocks import conv_norm_relu
+from models.blocks import conv_norm_relu, split_by_input
 
 CELL = 2  # pixels of a cell's side: the network works on cells, and says every pixel of them
 SURE = 1 / 510  # of a map: 0 and 255 of uint8 stand for less and for more than they can say
@@ -89,13 +89,13 @@ class _Join(nn.ModuleList):
     def forward(self, coarse: Tensor, skip: Tensor) -> Tensor:
         """Return the sum of what the two sides give: nothing is copied together."""
         layers: Any = self
-        each, (convolution, *others) = layers
+        each, whole = layers
         left, right = each.weight.tensor_split([coarse.shape[1]])
         doubled = F.interpolate(coarse, scale_factor=2.0)
         doubled = F.conv2d(doubled, left, padding=1, groups=len(left))
         skip = F.conv2d(skip, right, padding=1, groups=len(right))
-        left, right = convolution.weight.tensor_split([coarse.shape[1]], dim=1)
-        x = F.conv2d(doubled, left) + F.conv2d(skip, right, convolution.bias)
+        left, right, bias, others = split_by_input(whole, len(left))
+        x = F.conv2d(doubled, left) + F.conv2d(skip, right, bias)
         for layer in others:
             x = layer(x)
         return x

@@ -1,12 +1,12 @@
 """U-Net with a pretrained encoder and a decoder of residual units (Xu, Lu and Li 2018)."""
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal, cast
 
 import torch.nn.functional as F
 from pydantic import Field
 from torch import Tensor, nn
 
-from models.blocks import ResidualUnit, conv_norm_relu
+from models.blocks import ResidualUnit, conv_norm_relu, split_by_input
 from models.encoders import build_encoder
 
 
@@ -80,10 +80,8 @@ class DecoderStage(nn.Module):
         A 1x1 convolution and doubling may change places: so there are a quarter as many pixels to
         convolve, and fewer channels to double.
         """
-        convolution: Any
-        convolution, *others = self.reduce
-        of_map, of_skip = convolution.weight.tensor_split([x.shape[1]], dim=1)
-        x = _doubled(F.conv2d(x, of_map)) + F.conv2d(skip, of_skip, convolution.bias)
+        of_map, of_skip, bias, others = split_by_input(self.reduce, x.shape[1])
+        x = _doubled(F.conv2d(x, of_map)) + F.conv2d(skip, of_skip, bias)
         for layer in others:
             x = layer(x)
         return x

@@ -12,6 +12,7 @@ from segmentation_models_pytorch.decoders.unet.decoder import UnetDecoderBlock
 from segmentation_models_pytorch.decoders.unetplusplus.decoder import DecoderBlock
 from torch import Tensor, nn
 
+from models.blocks import split_by_input
 from models.exchange import exchange
 from models.kernel_gradients import Geometry, convolve
 
@@ -35,12 +36,10 @@ def convolve_upsampled(
     Returns:
         (B, E, 2H, 2W), as if the image were doubled and joined first, but for rounding.
     """
-    convolution: Any
-    convolution, *others = layers
-    of_image, of_skip = convolution.weight.tensor_split([image.shape[1]], dim=1)
+    of_image, of_skip, bias, others = split_by_input(layers, image.shape[1])
     if kernel is None:
         kernel = doubling_kernel(of_image)
-    result = convolve(image, kernel, convolution.bias, DOUBLED)
+    result = convolve(image, kernel, bias, DOUBLED)
     if skip is not None:
         result = result + convolve(skip, of_skip, None, SAME_SIZE)
     for layer in others:

@@ -115,8 +115,8 @@ class Tta(Strict):
 class Edge(Strict):
     """What makes a network an edge network: it sharpens the map of another entry of the suite.
 
-    It sees pieces of the photograph at its own size, with the entry's map, and changes the
-    map only within `reach` pixels of its outline.
+    It sees pieces of the photograph at its own size, with the entry's map, and changes the map only
+    within `reach` pixels of its outline.
     """
 
     of: str  # the entry: a recipe, as the suite names it, or an ensemble

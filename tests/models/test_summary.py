@@ -45,11 +45,7 @@ CONCAT = {"combine": "concat", "middle": 32}
     ("name", "options", "first"),
     [
         ("zoo", {"decoder": "unet", **RESNET18}, ("encoder.conv1", (1, 64, 32, 48))),
-        (
-            "residual_unet",
-            {**CONCAT, **RESNET18},
-            ("encoder.conv1", (1, 64, 32, 48)),
-        ),
+        ("residual_unet", {**CONCAT, **RESNET18}, ("encoder.conv1", (1, 64, 32, 48))),
         ("edge_unet", {"width": 8}, ("down.0.0.0", (1, 8, 32, 48))),
     ],
 )
