@@ -5,9 +5,10 @@ set -euo pipefail
 here=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
 . "$here/setup.sh" "[dev]"
 cd "$here"
-# Two workers, each with whole files; one thread of OpenMP each, as two would wait for each other.
+# Three workers, each with whole files, as one often waits for processes that it started; they keep
+# the order of tests/conftest.py. One thread of OpenMP each, as two would wait for each other.
 export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}"
-pytest=(.venv/bin/pytest -n 2 --dist loadfile)
+pytest=(.venv/bin/pytest -n 3 --dist loadfile --no-loadscope-reorder)
 .venv/bin/ruff check .
 .venv/bin/ruff format --check .
 if [ "${1:-}" = --quick ]; then

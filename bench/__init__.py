@@ -38,7 +38,7 @@
     score* columns pairs ranking leaderboard* tables diversity analysis* compare worst_images
     refinement_trials reported
   kaggle/       what Kaggle wants and says: submission files and its client
-    submit* reading writing encoding validation scoring client download standings
+    submit* reading writing names encoding validation scoring client download standings
   report/       a finished run in, one page out
     page* facts names answer leaderboard heatmaps learning_curves figures svg pictures inline_images
     provenance
@@ -54,7 +54,7 @@
   run/          one run of a suite: its stages, what is done, what is left
     run record stage inputs members leaderboard results opening items stages plan verify
   workers/      ways to run a run's items: on one machine, and on many
-    lanes processes makespan task nodes dealing cluster
+    lanes processes makespan task nodes dealing connection cluster
   speed/        every part beside its peers, for developers
     timing comparison peers samples in_memory on_disk network network_variants network_parity loader
     scale scale_report

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Run a suite by SLURM job arrays: docs/slurm.sh TASKS SUITE [options of carvana-bench run]
+# Run a suite by SLURM job arrays: docs/slurm.sh TASKS SUITE [options that carvana-bench folds has]
 # What a task gets is sbatch's to know, from its environment: SBATCH_PARTITION, SBATCH_GPUS=1, ...
 # Submit again after a failure: what is done stays done.
 set -euo pipefail

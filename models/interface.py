@@ -19,9 +19,18 @@ def padded_forward(network: nn.Module, image: Tensor) -> Tensor:
 
     Returns:
         (B, 1, H, W) logits.
+
+    Raises:
+        ValueError: the network returns anything but one logit a pixel.
     """
     height, width = image.shape[-2:]
-    logits: Tensor = network(padded(image, stride_of(network)))
+    shown = padded(image, stride_of(network))
+    logits: Tensor = network(shown)
+    if not isinstance(logits, Tensor):
+        raise ValueError(f"it returns no tensor of logits but a {type(logits).__name__}")
+    asked = torch.Size((len(shown), 1, *shown.shape[-2:]))
+    if logits.shape != asked:
+        raise ValueError(f"it returns logits of {list(logits.shape)} in place of {list(asked)}")
     return logits[..., :height, :width]
 
 

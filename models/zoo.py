@@ -26,6 +26,15 @@ DECODERS = {
         smp.DPT,
     )
 }
+FIXED = {  # options of every decoder that are no recipe's to choose
+    "encoder_name",
+    "encoder_weights",
+    "in_channels",
+    "classes",
+    "activation",
+    "aux_params",
+    "kwargs",
+}
 
 
 def build_from_zoo(*, decoder: str, encoder: str, pretrained: bool, **options: Any) -> nn.Module:
@@ -35,7 +44,7 @@ def build_from_zoo(*, decoder: str, encoder: str, pretrained: bool, **options: A
         decoder: "unet", "unetplusplus", "fpn", "linknet" ... (see DECODERS).
         encoder: of segmentation-models-pytorch, or "tu-" + a timm model.
         pretrained: start the encoder from ImageNet weights.
-        options: of the decoder's constructor, for example `decoder_channels`.
+        options: of the decoder's constructor, for example `decoder_channels`, but none of FIXED.
 
     Returns:
         Module (B, 3, H, W) -> (B, 1, H, W) with `stride` = 32.
@@ -58,8 +67,14 @@ def build_from_zoo(*, decoder: str, encoder: str, pretrained: bool, **options: A
 
 
 def _check_options(decoder: str, encoder: str, options: dict[str, Any]) -> None:
-    """Refuse an option that the decoder would pass on to an encoder which takes none of its own."""
-    known = [*inspect.signature(DECODERS[decoder]).parameters]
+    """Refuse options of FIXED, and those that an encoder would get which takes none of its own."""
+    fixed = [name for name in options if name in FIXED]
+    if fixed:
+        raise ValueError(
+            f"option {fixed[0]!r} cannot be set: every network makes one logit a pixel of three "
+            "channels, and its encoder is chosen by `encoder` and `pretrained`"
+        )
+    known = [name for name in inspect.signature(DECODERS[decoder]).parameters if name not in FIXED]
     unknown = [name for name in options if name not in known]
     if unknown and not encoder.startswith("tu-"):  # only timm's encoders have options
         near = difflib.get_close_matches(unknown[0], ["encoder", "pretrained", *known])

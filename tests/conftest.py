@@ -22,12 +22,17 @@ settings.register_profile("untimed", deadline=None)  # a busy machine fails no t
 settings.load_profile("untimed")
 
 
+WAITING = ("tests/workers/", "tests/training/test_ranks.py", "tests/test_installed.py")
 MARKS = {"chromium": "browser", "exported": "slow"}  # the fixture trains for seconds
 
 
 @pytest.hookimpl(tryfirst=True)  # before -m takes its choice
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that asks for a browser, or for a model that is trained first."""
+    """Mark every test that asks for a browser, or for a model that is trained first.
+
+    Those that mostly wait for other processes come first, that others fill their time.
+    """
+    items.sort(key=lambda item: not item.nodeid.startswith(WAITING))
     for item in items:
         for fixture in MARKS.keys() & getattr(item, "fixturenames", ()):
             item.add_marker(MARKS[fixture])

@@ -157,11 +157,13 @@ def call(verb: str, *words: str) -> tuple[int, str]:
     return code, lines[-1] if lines else ""
 
 
-def products(made: Path) -> dict[str, object]:
-    """Everything that a run made, by name, without the times that it took."""
+def products(made: Path, like: str = "") -> dict[str, object]:
+    """What a run made and is named like an expression, by name, without the times that it took."""
     run, found = made / "runs" / "s", dict[str, object]()
     for path in sorted([*run.rglob("*.*"), *(made / "out").glob("*.csv.gz")]):
         name = str(path.relative_to(made))
+        if not re.search(like, name):
+            continue
         if path.suffix == ".sqlite" and path.stem.startswith("maps-"):
             with MapStore.open(path) as store:
                 found[name] = {image: store.read(image).tobytes() for image in store.ids()}

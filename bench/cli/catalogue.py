@@ -11,7 +11,7 @@ from rich.table import Table
 
 from bench.config.library import RECIPES, list_names, load_recipe
 from bench.config.machine import Machine
-from bench.networks.build import meta_network
+from bench.networks.build import meta_network, named_misfits
 from bench.system.progress import track
 from bench.training.cost import measure
 from models.interface import parameter_count
@@ -31,15 +31,17 @@ def entry(name: str, machine: Machine | None = None) -> dict[str, Any]:
         machine: where to time a training step and a prediction; None times nothing.
 
     Raises:
-        BadConfig: no such recipe, or its network cannot be built.
+        BadConfig: no such recipe, or its network cannot be built or does not work at its size.
     """
     recipe = load_recipe(name)
     network = meta_network(recipe)
+    with named_misfits(recipe, recipe.size):
+        operations = gflops(network, recipe.size)
     description = {
         "name": name,
         "network": recipe.network.name,
         "params": parameter_count(network),
-        "gflops": gflops(network, recipe.size),
+        "gflops": operations,
         "size": list(recipe.size),
         "source": recipe.source,
         "reported": recipe.reported,

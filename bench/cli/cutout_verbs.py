@@ -1,16 +1,16 @@
 """The verbs that take a trained entry out of its run and cut cars out with it."""
 
 import argparse
-from importlib.util import find_spec
 from pathlib import Path
 
 from bench.cli.arguments import Verb, add_device, positive, whole
 from bench.cli.printing import print_result
 from bench.config.refinement import DEFAULT_STEPS
-from bench.system.environment import lacks_extra
+from bench.system.environment import check_extra
 from bench.system.progress import say
 from bench.system.text import several
 
+HUB_MODULES = ("huggingface_hub",)
 SERVE_MODULES = ("fastapi", "python_multipart", "uvicorn")
 
 ENGINE_OF_SHAPES = {"free": "onnx", "static": "onnx-static"}
@@ -44,7 +44,7 @@ def cutout_command(args: argparse.Namespace) -> None:
 
 def push_command(args: argparse.Namespace) -> None:
     """Send an exported model to the Hugging Face hub."""
-    _check_hub("push")
+    check_extra("push", "hub", HUB_MODULES)
     from bench.share import hub
 
     say(hub.push(args.model, args.repository, args.data_licence, private=args.private))
@@ -52,22 +52,16 @@ def push_command(args: argparse.Namespace) -> None:
 
 def pull_command(args: argparse.Namespace) -> None:
     """Fetch an exported model from the Hugging Face hub."""
-    _check_hub("pull")
+    check_extra("pull", "hub", HUB_MODULES)
     from bench.share import hub
 
     manifest = hub.pull(args.repository, args.out, args.revision)
     say(f"{manifest.entry}: {several(len(manifest.members), 'member')} in {args.out}")
 
 
-def _check_hub(verb: str) -> None:
-    if not find_spec("huggingface_hub"):
-        raise lacks_extra(verb, "hub")
-
-
 def serve_command(args: argparse.Namespace) -> None:
     """Serve the page and the API until told to stop."""
-    if not all(map(find_spec, SERVE_MODULES)):
-        raise lacks_extra("the server", "serve")
+    check_extra("the server", "serve", SERVE_MODULES)
     from bench.config.machine import Machine
     from bench.serve import overhead, server
 

@@ -88,16 +88,18 @@ def _print_nodes(args: argparse.Namespace) -> None:
     Raises:
         Missing: some are not fit for work.
     """
-    from bench.workers import cluster, nodes
+    from bench.workers import nodes
+    from bench.workers.cluster import examine_nodes, weights_folder
+    from bench.workers.connection import connected
 
     places = nodes.Places(
         runs=args.runs.absolute(),
         data=data_folder(args).absolute(),
-        weights=cluster.weights_folder(),
+        weights=weights_folder(),
         scratch=args.scratch and args.scratch.absolute(),
     )
-    with cluster.connected(args.cluster):
-        found = cluster.examine_nodes(places)
+    with connected(args.cluster):
+        found = examine_nodes(places)
     if args.json:
         print_result(args, found)
     else:

@@ -71,6 +71,7 @@ def _described(args: argparse.Namespace, table: str | None) -> "Description":
 def evaluate_command(args: argparse.Namespace) -> None:
     """Score models and submissions on labelled photographs."""
     from bench.config.machine import Machine
+    from bench.cutout.record import check_new_folder
     from bench.data.folds import limit_cars
     from bench.evaluation import evaluate
     from bench.evaluation.judged import open_judged
@@ -78,8 +79,8 @@ def evaluate_command(args: argparse.Namespace) -> None:
     from bench.scores.tables import to_markdown, to_records
     from bench.system.contents import Contents
 
-    if args.out and args.out.exists() and any(args.out.iterdir()):
-        raise BadConfig(f"{args.out}: holds something already; name a new folder")
+    if args.out:
+        check_new_folder(args.out)
     data = limit_cars(open_data(data_folder(args)), args.limit)
     if args.model:
         process.prepare_for_networks()
@@ -110,7 +111,7 @@ def _add_prepare(parser: argparse.ArgumentParser) -> None:
     add("--out", type=Path, required=True, metavar="DIR", help="folder of the new data.yaml")
     groups = "table image,group of what belongs together; none: each picture is of another thing"
     add("--groups", metavar="FILE|none", help=groups)
-    by = "what is in parentheses is the group, such as '(shoe[0-9]+)_'; looked for in file names"
+    by = "what is in parentheses is the group, such as '(shoe[0-9]+)_'; of names with folders"
     add("--group-by", metavar="REGEX", help=by)
     value = "of masks: numbers of a palette or greys, or colours such as '#ff0000', that are meant"
     add("--value", type=_value, nargs="+", default=[], metavar="N", help=value)

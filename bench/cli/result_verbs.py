@@ -25,6 +25,8 @@ def leaderboard_command(args: argparse.Namespace) -> None:
 
         print_result(args, fetch_standings(args.score))
         return
+    if args.score is not None:
+        raise BadConfig("--score S is ranked on Kaggle's leaderboard; add --kaggle")
     if not args.suite:
         raise BadConfig("name a SUITE, or --kaggle for the competition's own leaderboard")
     from bench.run.stages import do_group
@@ -92,6 +94,10 @@ def submit_command(args: argparse.Namespace) -> None:
     """Write a suite's submission files, or check, score, mend and upload any."""
     from bench.kaggle import writing
 
+    if sum(map(bool, (args.suite, args.check, args.repair))) > 1:
+        raise BadConfig("name one of SUITE, --check FILE and --repair FILE OUT, not several")
+    if args.against and not args.check:
+        raise BadConfig("--against MASKS scores the file of --check FILE; name it")
     if args.suite:
         from bench.run.stages import do_group
 
@@ -103,7 +109,7 @@ def submit_command(args: argparse.Namespace) -> None:
     elif not args.upload:
         raise BadConfig("name a SUITE, --check FILE, --repair FILE OUT or --upload FILE")
     if args.upload:
-        print(writing.upload_submission(args.upload, args.message), end="")
+        writing.upload_submission(args.upload, args.message)
 
 
 def _check_submission(args: argparse.Namespace) -> None:
@@ -120,12 +126,15 @@ def _check_submission(args: argparse.Namespace) -> None:
     if not args.json:
         print(report)
     scores: dict[str, Any] = {}
-    if args.against:
-        scores = scoring.score_submission(args.check, scoring.KnownMasks(args.against)).to_json()
-    if args.json:
-        print_result(args, report.to_json() | scores)
-    elif scores:
-        print_result(args, scores)
+    try:
+        if args.against:
+            masks = scoring.KnownMasks(args.against)
+            scores = scoring.score_submission(args.check, masks).to_json()
+    finally:  # a file that cannot be scored has a report all the same
+        if args.json:
+            print_result(args, report.to_json() | scores)
+        elif scores:
+            print_result(args, scores)
     if not report.sound:
         raise BadData(f"{args.check}: Kaggle would refuse or misread it; see above")
 

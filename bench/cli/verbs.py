@@ -13,7 +13,7 @@ from bench.cli.result_verbs import RESULT_VERBS
 from bench.cli.speed_verb import SPEED
 from bench.cli.suite_verbs import SUITE_VERBS
 from bench.system import process
-from bench.system.environment import check_home
+from bench.system.environment import check_extra, check_home
 from bench.system.errors import BadConfig, BenchError, memory_is_full, out_of_memory
 from bench.system.progress import quietly
 
@@ -73,6 +73,7 @@ def _start_process(args: argparse.Namespace) -> None:
         check_weights_folder(args.weights_dir)
     process.set_environment(args.weights_dir)
     if getattr(args, "cluster", None):
+        check_extra("--cluster", "cluster", ["ray"])
         process.set_environment_of_ray()
     works_on_run = bool(getattr(args, "suite", None))
     if args.networks:

@@ -121,7 +121,7 @@ class Layout:
 
     @property
     def ceilings(self) -> Path:
-        """Mean Dice of a perfect network at each input size."""
+        """Mean Dice of training targets, grown back, at each input size."""
         return self.folder / "ceilings.json"
 
     @property

@@ -43,7 +43,10 @@ class Network(BaseModel):
 
 
 class Optimiser(Strict):
-    """How weights are updated; `weight_decay` is the factor of the L2 penalty (SGD, Adam)."""
+    """How weights are updated; `weight_decay` is the factor of the L2 penalty (SGD, Adam).
+
+    The schedule `one_cycle` moves momentum, or the first beta, itself: 0.95 to 0.85 and back.
+    """
 
     name: Literal["sgd", "adam", "adamw"]
     lr: Rate
@@ -61,7 +64,10 @@ class Step(Strict):
 
 
 class Plateau(Strict):
-    """Multiply the learning rate by `factor` when validation Dice rests for `patience` epochs."""
+    """Multiply the learning rate by `factor` when Dice rests for more than `patience` epochs.
+
+    It rests where it grows by less than a ten-thousandth of itself: torch's `ReduceLROnPlateau`.
+    """
 
     name: Literal["plateau"]
     patience: int = Field(ge=0, le=100_000)

@@ -57,14 +57,14 @@ class Denoise(RefinementStep):
         "Blur of {blur} pixels, threshold, opening of {opening}: no specks, but no antennas either."
     )
     blur: int = Field(default=27, ge=1, le=999)  # pixels across, odd
-    opening: int = Field(default=39, ge=1, le=999)  # pixels across
+    opening: int = Field(default=39, ge=1, le=999)  # pixels across, odd
 
-    @field_validator("blur")
+    @field_validator("blur", "opening")
     @classmethod
-    def _has_a_middle(cls, blur: int) -> int:
-        if blur % 2 == 0:
-            raise ValueError("a blur is an odd number of pixels across")
-        return blur
+    def _has_a_middle(cls, across: int) -> int:
+        if across % 2 == 0:
+            raise ValueError("an odd number of pixels across, so that the mask stays in its place")
+        return across
 
 
 class ActiveContours(RefinementStep):

@@ -154,6 +154,12 @@ class Suite(Strict):
             if strangers:
                 near = nearest(strangers[0], known, "member among `recipes` is called")
                 raise ValueError(f"ensemble {name!r}: {near}")
+            members = self.members(name) if ensemble.members else ()
+            if twice := [member for member in members if members.count(member) > 1]:
+                raise ValueError(
+                    f"ensemble {name!r} has member {twice[0]!r} twice; name it once, with "
+                    "`weights` if it is to count for more"
+                )
         return self
 
     @property

@@ -9,7 +9,6 @@ from PIL import ImageColor
 
 from bench.cutout import matting, photographs
 from bench.cutout.photographs import Photograph
-from bench.masks.types import RgbImage
 from bench.system.errors import BadConfig, BadData, Missing
 
 
@@ -31,23 +30,30 @@ class Background:
         if name in ("transparent", "blur"):
             return cls(name)
         try:
-            red, green, blue = ImageColor.getrgb(name)[:3]
+            red, green, blue, *opacity = ImageColor.getrgb(name)
+            if opacity or not {red, green, blue} <= set(range(256)):
+                raise ValueError(name)
         except ValueError as error:
             raise BadConfig(
-                f"background {name!r}: neither transparent, blur, a colour (white, #0a7bbd) nor "
-                "a picture's file; name one of these"
+                f"background {name!r}: neither transparent, blur, an opaque colour (white, "
+                "#0a7bbd) nor a picture's file; name one of these"
             ) from error
         return cls("colour", (red, green, blue))
 
-    def behind(self, cut: NDArray[np.uint8], photo: RgbImage) -> NDArray[np.uint8]:
-        """Put a cut-out (H, W, 4) on this background: (H, W, 3), or the cut-out itself."""
+    def behind(self, cut: NDArray[np.uint8], photo: Photograph) -> NDArray[np.uint8]:
+        """Put a cut-out (H, W, 4) on this background: (H, W, 3), or the cut-out itself.
+
+        The result's colours are of the photograph's profile.
+        """
         if self.kind == "transparent":
             return cut
         if self.kind == "blur":
-            return matting.composite(cut, matting.blurred_background(photo, cut[..., 3]))
+            return matting.composite(cut, matting.blurred_background(photo.pixels, cut[..., 3]))
         if self.image is not None:
-            return matting.composite(cut, photographs.scaled_to_fill(self.image, photo.shape[:2]))
-        return matting.composite(cut, np.full_like(photo, self.colour))
+            filled = photographs.scaled_to_fill(self.image, photo.size)
+            return matting.composite(cut, photographs.converted(filled, self.image, photo))
+        colour = photographs.converted(np.array([[self.colour]], np.uint8), None, photo)
+        return matting.composite(cut, np.broadcast_to(colour, photo.pixels.shape))
 
 
 def open_background(name: str) -> Background:
@@ -58,11 +64,14 @@ def open_background(name: str) -> Background:
         Missing: `name` has a suffix and is not a file.
     """
     path = Path(name)
-    if path.is_file():
-        try:
+    try:
+        if path.is_file():
             return Background("image", image=photographs.read(path.read_bytes()))
-        except BadData as error:
-            raise BadData(f"{path}, the background: {error}") from error
+    except BadData as error:
+        raise BadData(f"{path}, the background: {error}") from error
+    except OSError as error:
+        what = f"cannot be read ({error.strerror}); name another"
+        raise BadData(f"{path}, the background: {what}") from error
     if path.suffix:
         raise Missing(f"{path}: no such picture for the background; name one that is there")
     return Background.named(name)

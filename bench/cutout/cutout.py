@@ -24,9 +24,10 @@ from bench.cutout.record import Record, check_folder
 from bench.doubt import review
 from bench.doubt.calibration import Calibration
 from bench.doubt.glow import glow
-from bench.doubt.listing import Doubt, read_doubts, summary, write_doubts
+from bench.doubt.listing import Doubt, add_doubts, read_doubts, summary, write_doubts
 from bench.doubt.signs import signs
-from bench.masks.types import Map
+from bench.masks.types import THRESHOLD, Map
+from bench.system.claims import claimed
 from bench.system.errors import BadConfig, BadData, Incomplete
 from bench.system.files import sha256 as file_sha256
 from bench.system.files import write_bytes
@@ -34,6 +35,7 @@ from bench.system.progress import say, track
 from bench.system.text import nearest
 from bench.system.threads import batched
 
+CLAIM = ".cutouts.claim"  # of a folder of results, by the call that fills it
 BATCH = 4  # photographs that go through the networks together
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
@@ -45,19 +47,24 @@ class Segmented:
     photograph: Photograph
     names: list[str]  # of the members
     maps: list[Map]
+    combined: Map  # of these, before any step
     map: Map
 
     def doubt(self, calibration: Calibration | None) -> Doubt:
-        """How doubtful the result is."""
-        return Doubt.of(signs(self.maps, self.map), calibration)
+        """How doubtful the result is; where steps left no car, as much as can be."""
+        shown = self.combined if (self.map >= THRESHOLD).any() else self.map
+        return Doubt.of(signs(self.maps, shown), calibration)
 
     def cut(self) -> NDArray[np.uint8]:
         """The car on nothing, (H, W, 4)."""
-        return matting.cut_out(self.photograph.pixels, self.map, self.photograph.opacity)
+        cut = matting.cut_out(self.photograph.pixels, self.map)
+        if self.photograph.opacity is None or self.photograph.colours is None:
+            return cut
+        return matting.seen_through(cut, self.photograph.colours, self.photograph.opacity)
 
     def picture(self, background: Background, format: str) -> bytes:
         """The cut-out on a background, as a file's bytes."""
-        pixels = background.behind(self.cut(), self.photograph.pixels)
+        pixels = background.behind(self.cut(), self.photograph)
         return photographs.write(pixels, format, self.photograph.profile)
 
 
@@ -69,11 +76,13 @@ def segment(
     Args:
         steps: for each photograph, the names of the steps that a person asked for.
     """
+    segmented = []
     maps = model.maps([photo.pixels for photo in photos])
-    return [
-        Segmented(photo, model.names, members, touch_ups.apply(names, model.merge(members)))
-        for photo, members, names in zip(photos, maps, steps, strict=True)
-    ]
+    for photo, members, names in zip(photos, maps, steps, strict=True):
+        combined = model.combine(members)
+        map = touch_ups.apply(names, model.refine(combined))
+        segmented.append(Segmented(photo, model.names, members, combined, map))
+    return segmented
 
 
 @dataclass(frozen=True)
@@ -91,10 +100,11 @@ class CutoutOptions:
         return {
             "entry": model.entry.name,
             "rule": model.entry.parameters or None,
+            "rules": model.manifest.rules,
             "refine": to_json(model.entry.refine),
             "recipes_sha256": [network.recipe_sha256 for network in model.manifest.networks],
             "weights_sha256": model.manifest.identity,
-            "background": self.background,
+            "background": self.background.encode(errors="backslashreplace").decode(),  # if no UTF-8
             "background_sha256": file_sha256(picture) if picture.is_file() else None,
             "format": self.format,
             "steps": list(self.steps),
@@ -119,15 +129,30 @@ def run(model: Model, named: Sequence[Path], out: Path, options: CutoutOptions, 
             with other options or from other photographs.
         BadData: there is no photograph, or the record of `out` is damaged.
         Missing: a photograph or the background is not there.
-        Incomplete: some photographs are damaged or of other formats; all others are cut out.
+        Incomplete: some photographs are damaged, too large or of other formats; all others are cut
+            out.
+        Taken: another call is filling `out`.
     """
     background = _checked_background(options)
     check_folder(out)
     found = sources.find(named, out, SUFFIXES[options.format])
+    with claimed(out / CLAIM, out):
+        return _fill(out, found, model, options, background, jobs)
+
+
+def _fill(
+    out: Path,
+    found: sources.Sources,
+    model: Model,
+    options: CutoutOptions,
+    background: Background,
+    jobs: int,
+) -> int:
     record = Record(out, options.made_by(model))
     left = record.left(found.targets)
     doubts, calibration = read_doubts(out), model.manifest.doubt
     record.begin()
+    write_doubts(out, doubts)
     if found.left_out:
         say(found.left_out)
     damaged: list[BadData] = []
@@ -140,15 +165,19 @@ def run(model: Model, named: Sequence[Path], out: Path, options: CutoutOptions, 
         write_bytes(target, result.picture(background, options.format))
 
     with ThreadPoolExecutor(jobs) as pool:
-        reads = track(_read(left, damaged, pool), "cut out", len(left))
+        reads = track(_read(left, options.format, damaged, pool), "cut out", len(left))
         for batch in batched((read for read in reads if read), BATCH):
             photos = [read.photograph for read in batch]
             results = segment(model, photos, [options.steps] * len(batch))
             record.note([(read.target, read.source, read.digest) for read in batch])
-            for read, result in zip(batch, results, strict=True):
-                doubts[read.target.relative_to(out).as_posix()] = result.doubt(calibration)
-            write_doubts(out, doubts)
+            new = {
+                read.target.relative_to(out).as_posix(): result.doubt(calibration)
+                for read, result in zip(batch, results, strict=True)
+            }
+            add_doubts(out, new)
+            doubts |= new
             list(pool.map(finish, results, [read.target for read in batch]))
+    write_doubts(out, doubts)
     if doubts:
         say(summary(doubts))
     if options.review:
@@ -161,12 +190,12 @@ def _check_complete(damaged: Sequence[BadData], count: int, found: sources.Sourc
     """Say that photographs are left, after all others were cut out.
 
     Raises:
-        Incomplete: some are damaged, or of formats that are not read.
+        Incomplete: some are damaged, too large, or of formats that are not read.
     """
     wrong = []
     if damaged:
         wrong.append(
-            f"{len(damaged)} of {count} photographs cannot be read, any others are cut out; "
+            f"{len(damaged)} of {count} photographs cannot be cut out, any others are; "
             f"the first: {damaged[0]}"
         )
     if found.pictures:
@@ -187,13 +216,15 @@ def _checked_background(options: CutoutOptions) -> Background:
 
 
 def _read(
-    left: Mapping[Path, Path], damaged: list[BadData], pool: ThreadPoolExecutor
+    left: Mapping[Path, Path], format: str, damaged: list[BadData], pool: ThreadPoolExecutor
 ) -> Iterator[Read | None]:
     def read(pair: tuple[Path, Path]) -> Read | None:
         target, source = pair
         try:
             content = source.read_bytes()
-            return Read(photographs.read(content), source, sha256(content).hexdigest(), target)
+            photograph = photographs.read(content)
+            photographs.check_fits(photograph.size, format)
+            return Read(photograph, source, sha256(content).hexdigest(), target)
         except BadData as error:
             damaged.append(BadData(f"{source}: {error}"))
         except OSError as error:

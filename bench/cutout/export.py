@@ -6,7 +6,6 @@ Writes the same recipes and weights, or what the networks were converted to, and
        last: see model.py.
 """
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -47,7 +46,7 @@ from bench.system.environment import environment
 from bench.system.errors import BadConfig, BenchError, Missing
 from bench.system.files import read_json, sha256, write_bytes, write_json
 from bench.system.progress import say, track
-from bench.system.temporaries import temporary_folder
+from bench.system.temporaries import filled_at_once, holds_anything, temporary_folder
 
 COMPARED = 16  # held-out photographs on which the masks of a copy are compared
 
@@ -87,7 +86,7 @@ def run(
 def _check_out(out: Path, manifest: Manifest) -> None:
     """Refuse a folder that holds anything but an earlier export of this entry."""
     check_folder(out)
-    if not out.exists() or not any(out.iterdir()):
+    if not holds_anything(out):
         return
     if not (out / MANIFEST).exists():
         raise BadConfig(f"{out}: holds something else; name a new folder")
@@ -130,16 +129,15 @@ def _convert(
 
 
 def _copy(manifest: Manifest, source: Layout, out: Path) -> None:
-    (out / MANIFEST).unlink(missing_ok=True)  # from here on incomplete
-    for member in manifest.all_members:
-        for network in member.parts:
-            training = source.training(member.name, network.fold).folder
-            copy = Layout(out).training(member.name, network.fold).folder
-            shutil.rmtree(copy, ignore_errors=True)  # of an earlier export
-            for file in network.files():
-                write_bytes(copy / file, (training / file).read_bytes())
-    fields = manifest.model_dump(mode="json")
-    write_json(out / MANIFEST, fields | {"own_sha256": sha256_of(fields)})
+    with filled_at_once(out, MANIFEST) as new:
+        for member in manifest.all_members:
+            for network in member.parts:
+                training = source.training(member.name, network.fold).folder
+                copy = Layout(new).training(member.name, network.fold).folder
+                for file in network.files():
+                    write_bytes(copy / file, (training / file).read_bytes())
+        fields = manifest.model_dump(mode="json")
+        write_json(new / MANIFEST, fields | {"own_sha256": sha256_of(fields)})
 
 
 def _compare(exported: Model, float32: Model, data: Path, run: Path) -> None:
@@ -285,5 +283,6 @@ def _scores(layout: Layout, entry: Entry, suite: Suite) -> dict[str, Any]:
         interval=None if ends is None else (float(ends[0]), float(ends[1])),
         folds=suite.folds.count,
         trained_folds=len(suite.folds.run),
+        split=suite.split,
     )
     return {"dice": float(own["dice"].mean()), "scored": scored}

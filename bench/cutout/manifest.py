@@ -91,6 +91,7 @@ class Scored(Strict):
     interval: tuple[float, float] | None = Field(default=None, strict=False)  # 95 %, over cars
     folds: int  # of the run's cars, each scored by networks that have not seen it
     trained_folds: int
+    split: Literal["car", "image_random"] = "car"  # other views of a scored car trained the latter
 
 
 class Manifest(Strict):
@@ -98,7 +99,7 @@ class Manifest(Strict):
 
     format: Literal["carvana-bench model 1"]
     suite: str
-    entry: str
+    entry: Name
     rule: str | None  # None: a single model
     parameters: Parameters = Field(default={})  # of the rule
     refine: Steps = Field(default=(), strict=False)  # what is done to the map in the end
@@ -108,6 +109,16 @@ class Manifest(Strict):
     doubt: Calibration | None = None  # what the signs of doubt mean, by those cars
     made_by: dict[str, Any] = Field(default={})
     own_sha256: Hash | None = None  # see `sha256_of`; older versions wrote none
+
+    @model_validator(mode="before")
+    @classmethod
+    def _doubt_of_older_versions(cls, fields: Any) -> Any:
+        """Leave out what was learnt on refined maps: its signs are others."""
+        if isinstance(fields, dict) and fields.get("refine"):
+            doubt = fields.get("doubt")
+            if isinstance(doubt, dict) and not doubt.get("of"):
+                return {**fields, "doubt": None}
+        return fields
 
     @field_validator("rule")
     @classmethod
@@ -143,6 +154,17 @@ class Manifest(Strict):
             for part in member.parts
             for file, sha in part.files().items()
         }
+
+    @property
+    def rules(self) -> list[Any] | None:
+        """What makes one map of the members' maps, and of those that edge networks sharpen.
+
+        None where one network alone makes it.
+        """
+        bases = [member.base.rules for member in self.members if member.base]
+        if self.rule is None and not bases:
+            return None
+        return [self.rule, self.parameters, *bases]
 
     @property
     def identity(self) -> list[str]:

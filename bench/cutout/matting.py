@@ -89,16 +89,23 @@ def _around_edges(alpha: Alpha) -> tuple[slice, slice] | None:
     )
 
 
-def cut_out(photo: RgbImage, map: Map, opacity: Alpha | None = None) -> NDArray[np.uint8]:
-    """The car on nothing: uint8 (H, W, 4) RGBA; black where it is fully transparent.
+def cut_out(photo: RgbImage, map: Map) -> NDArray[np.uint8]:
+    """The car on nothing: uint8 (H, W, 4) RGBA; black where it is fully transparent."""
+    covered = alpha(map)
+    cut = np.dstack([foreground(photo, covered), covered])
+    cut[covered == 0] = 0
+    return cut
+
+
+def seen_through(cut: NDArray[np.uint8], colours: RgbImage, opacity: Alpha) -> NDArray[np.uint8]:
+    """A cut-out (H, W, 4) whose photograph was seen through: no more opaque than it was.
 
     Args:
-        opacity: of the photograph itself, where it has holes already.
+        colours: the photograph's own, which it has where it is half transparent.
     """
-    covered = alpha(map)
-    if opacity is not None:
-        covered = np.minimum(covered, opacity)
-    cut = np.dstack([foreground(photo, covered), covered])
+    covered = np.minimum(cut[..., 3], opacity)
+    front = np.where((opacity < 255)[..., None], colours, cut[..., :3])
+    cut = np.dstack([front, covered])
     cut[covered == 0] = 0
     return cut
 

@@ -118,10 +118,17 @@ class Model:
             ).cpu()
         return [box.grow(p.numpy()) for box, p in zip(boxes, probabilities, strict=True)]
 
+    def combine(self, maps: Sequence[Map]) -> Map:
+        """The unrefined map of one photograph, from its members' maps."""
+        return self.entry.combine(maps, self.entry.parameters)
+
+    def refine(self, map: Map) -> Map:
+        """The entry's map of one photograph, from its unrefined one."""
+        return refined_with_hard_edges(map, self.entry.refine)
+
     def merge(self, maps: Sequence[Map]) -> Map:
         """The entry's map of one photograph, from its members' maps."""
-        map = self.entry.combine(maps, self.entry.parameters)
-        return refined_with_hard_edges(map, self.entry.refine)
+        return self.refine(self.combine(maps))
 
 
 class _LoadedMember:

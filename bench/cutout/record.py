@@ -7,13 +7,13 @@ A line is written before its result: a result without a line is none of ours.
 """
 
 import csv
-import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from bench.system.errors import BadConfig
-from bench.system.files import read_json, sha256, write_json
+from bench.system.files import append_rows, read_json, row_end, sha256, write_json
+from bench.system.temporaries import holds_anything
 
 MADE_BY = "cutouts.json"
 PHOTOGRAPHS = "photographs.csv"
@@ -53,17 +53,15 @@ class Record:
     def begin(self) -> None:
         """Write what decides the results, before the first is made."""
         write_json(self._out / MADE_BY, dict(self._made_by))
+        path = self._out / PHOTOGRAPHS
+        if path.exists() and (end := row_end(path.read_bytes())):
+            with path.open("ab") as file:
+                file.write(end)
 
     def note(self, made: Sequence[tuple[Path, Path, str]]) -> None:
         """Note results that are about to be written: result, photograph and its hash."""
-        path = self._out / PHOTOGRAPHS
-        whole = not path.exists() or path.read_bytes()[-1:] in (b"", b"\n")
-        with path.open("a", newline="", encoding="utf-8", errors="surrogateescape") as file:
-            file.write("" if whole else "\n")  # behind what a killed process wrote
-            for target, photograph, digest in made:
-                csv.writer(file).writerow([self._name(target), photograph, digest])
-            file.flush()
-            os.fsync(file.fileno())
+        rows = [(self._name(target), str(photo), digest) for target, photo, digest in made]
+        append_rows(self._out / PHOTOGRAPHS, rows)
 
     def _check(self, target: Path, photograph: Path) -> None:
         known = self._rows.get(self._name(target))
@@ -93,6 +91,17 @@ def check_folder(out: Path) -> None:
     for path in (out, *out.parents):
         if path.exists() and not path.is_dir():
             raise BadConfig(f"{path}: a file, not a folder; name another --out")
+
+
+def check_new_folder(out: Path) -> None:
+    """Refuse a folder for results that holds something already, or cannot be one.
+
+    Raises:
+        BadConfig: as `check_folder`, or it does.
+    """
+    check_folder(out)
+    if holds_anything(out):
+        raise BadConfig(f"{out}: not empty; name a new folder with --out")
 
 
 def _check_same(path: Path, made_by: Mapping[str, Any]) -> None:

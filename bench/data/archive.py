@@ -9,7 +9,6 @@ import re
 import shutil
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path, PurePosixPath
@@ -18,6 +17,7 @@ from typing import TypeVar
 from isal import isal_zlib
 
 from bench.data.listing import find
+from bench.data.tables import ZIP_ERRORS
 from bench.system.disk import reason, writing
 from bench.system.errors import BadData, BenchError
 from bench.system.progress import track
@@ -31,6 +31,8 @@ ARCHIVE_NAME = re.compile(  # browsers and file managers number a second downloa
 MAX_FILES = 200_000  # of an archive; the largest, test_hq.zip, holds 100,064 photographs
 MAX_GROWTH = 100  # unpacked bytes / packed; pictures do not grow, tables about ten times
 ENCRYPTED = 0x1  # bit of a member's flags
+AGAIN = "remove it, then download it again"
+DAMAGE_ERRORS = (*ZIP_ERRORS, NotImplementedError, ValueError)  # also of the names of all members
 T = TypeVar("T")  # what holds a part
 
 
@@ -93,11 +95,12 @@ def _other_archives(root: Path) -> list[Path]:
 def _lacking(root: Path, parts: dict[str, T]) -> dict[Path, T]:
     """The parts that are not in the folder, by the path that they will have."""
     paths = {name: find(root, name) for name in parts}
-    return {
-        paths[name]: part
-        for name, part in parts.items()
-        if not paths[name].exists() or (paths[name].is_dir() and not any(paths[name].iterdir()))
-    }
+    return {paths[name]: part for name, part in parts.items() if not is_there(paths[name])}
+
+
+def is_there(path: Path) -> bool:
+    """Whether there is a file, or a folder that is not empty."""
+    return path.is_file() or (path.is_dir() and any(path.iterdir()))
 
 
 def _parts(bundle: Path) -> dict[str, str]:
@@ -109,7 +112,7 @@ def _parts(bundle: Path) -> dict[str, str]:
     try:
         with zipfile.ZipFile(bundle) as opened:
             names = [PurePosixPath(name) for name in opened.namelist()]
-    except (zipfile.BadZipFile, OSError):
+    except (*DAMAGE_ERRORS, OSError):
         return {}
     for path in names:
         if match := ARCHIVE_NAME.fullmatch(path.name):
@@ -170,9 +173,8 @@ def _unpack(
 def _naming_damage(archive: Path) -> Iterator[None]:
     try:
         yield
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError) as error:
-        cure = "remove it, then download it again"
-        raise BadData(f"{archive}: {_what_is_wrong(archive, error)}; {cure}") from error
+    except DAMAGE_ERRORS as error:
+        raise BadData(f"{archive}: {_what_is_wrong(archive, error)}; {AGAIN}") from error
     except OSError as error:
         raise BenchError(f"{archive}: cannot be unpacked: {reason(error, archive)}") from error
 
@@ -196,7 +198,7 @@ def _members(
     if len(listed) > MAX_FILES or size > MAX_GROWTH * file.stat().st_size:
         raise BadData(
             f"{file}: {len(listed)} files of {size / 1e9:.1f} GB in all, which is no archive "
-            "of Kaggle's; download it again"
+            f"of Kaggle's; {AGAIN}"
         )
     paths = {
         info: path
@@ -218,7 +220,7 @@ def _members(
             raise _bad_member(file, info)
         members[flat] = info
     if not members or (name in TABLES and set(members) != {name}):
-        raise BadData(f"{file}: does not hold {name}; download it again")
+        raise BadData(f"{file}: does not hold {name}; {AGAIN}")
     return members
 
 
@@ -228,7 +230,7 @@ def _is_named(archive: Path) -> bool:
 
 
 def _bad_member(archive: Path, info: zipfile.ZipInfo) -> BadData:
-    return BadData(f"{archive}: unsafe or doubled member {info.filename!r}; download it again")
+    return BadData(f"{archive}: unsafe or doubled member {info.filename!r}; {AGAIN}")
 
 
 def _is_plain(info: zipfile.ZipInfo) -> bool:

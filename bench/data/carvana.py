@@ -79,13 +79,13 @@ def _no_photographs(root: Path) -> BenchError:
     return Missing(f"{root}: no photographs in train/, train_hq/, test/ or test_hq/; {cure}")
 
 
-def metadata(root: Path) -> dict[str, tuple[str, str, str]]:
+def metadata(data: DataSet) -> dict[str, tuple[str, str, str]]:
     """Car -> year, make, model, from metadata.csv; empty where there is no such table.
 
     Raises:
         BadData: as `read_table`, or a car has two rows.
     """
-    table = _table(Path(root), "metadata.csv")
+    table = data.metadata_table
     cars: dict[str, tuple[str, str, str]] = {}
     for number, (car, *about) in read_table(table, METADATA_COLUMNS) if table else ():
         if normal_id(car) in cars:

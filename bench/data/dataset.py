@@ -60,8 +60,15 @@ class DataSet:
         rows = read_mask_table(self.mask_table) if self.mask_table else {}
         if not self.own:
             return rows
-        images = by_table_name(self.own.names)
-        return {images[name]: text for name, text in rows.items() if name in images}
+        images, found = by_table_name(self.own.names), dict[str, str]()
+        for name, text in rows.items():
+            image = images.get(name)
+            if image in found:
+                what = f"two rows of {self.own.names[image]}, one of them as {name}"
+                raise BadFile(str(self.mask_table), what, "remove one")
+            if image:
+                found[image] = text
+        return found
 
     def mask(self, image_id: str) -> Mask:
         """The mask (H, W) of a training photograph, at the photograph's size.

@@ -33,6 +33,8 @@ CURES = {  # of the signs that are mistakes where many masks show them
     BY_COLUMN: "encode row by row: the mask (height, width) itself, not its transpose",
     PADDED: "cut the padding off, then encode",
 }
+OF_OTHER_THINGS = {INVERTED, PADDED}  # signs that masks of other things show, too: what fills a
+# photograph but for a part, what is thin and lies aslant
 COMPETITION_CAR = re.compile(r"[0-9a-f]{12}")
 NUMBERED = re.compile(  # what cameras, and people who export pictures, put in front of a number
     r"(img|imgp|image|images|dsc|dscn|dscf|dcim|gopr|mvimg|pxl|sam|pic|pics|picture|pictures"
@@ -83,7 +85,8 @@ def mistakes(data: DataSet, signs: Sequence[frozenset[str]]) -> dict[str, BadFil
 def check_masks(data: DataSet, jobs: int) -> None:
     """Read some masks, evenly spread, before anything is learned from them.
 
-    Inverted masks are said, not refused: what is masked may fill a photograph but for a part.
+    Inverted masks are said, not refused, and so are one's own that look like those of padded
+    photographs: see OF_OTHER_THINGS.
 
     Raises:
         BadData: masks are wrongly encoded, or one cannot be read.
@@ -95,7 +98,7 @@ def check_masks(data: DataSet, jobs: int) -> None:
 
     signs = list(prefetch(read, images, jobs))
     for sign, error in mistakes(data, signs).items():
-        if sign != INVERTED:
+        if sign != INVERTED and not (data.own and sign in OF_OTHER_THINGS):
             raise error
         warn(str(error))
 

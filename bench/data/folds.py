@@ -12,6 +12,7 @@ from bench.data.carvana import metadata
 from bench.data.dataset import DataSet, Own, mask_areas
 from bench.data.doubts import check_masks, check_names, naming_notes, turned_notes
 from bench.data.image_ids import car_of
+from bench.data.listing import normal_id
 from bench.data.tables import Unreadable, read_table
 from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.files import write_text
@@ -99,7 +100,8 @@ def _read_folds(path: Path, cure: str, units: Sequence[str]) -> dict[str, int]:
         if error.kind != "header" or not others:
             raise
         return _read_folds(path, cure, others)
-    for number, (car, fold) in rows:
+    for number, (name, fold) in rows:
+        car = normal_id(name)
         if not car or not fold.isdecimal() or car in folds:
             what = f"'{car},{fold}' is not a {unit} and its fold, or the {unit} has a line already"
             raise BadFile(f"{path}, line {number}", what, cure)
@@ -184,7 +186,7 @@ def draw_folds(data: DataSet, suite: Suite, jobs: int) -> dict[str, int]:
             `make_folds`.
     """
     areas = mask_areas(data, jobs)
-    metadata(data.root)
+    metadata(data)
     check_masks(data, jobs)
     by_car = suite.split == "car"
     by_name = by_car and not data.own  # of one's own pictures, the owner has said the groups
@@ -206,7 +208,7 @@ def given_folds(data: DataSet) -> dict[str, int]:
 
     Raises:
         Missing: there is no such table.
-        BadData: it names a group that no photograph has, or, of folds, not every group.
+        BadData: it names no group, or one that no photograph has, or, of folds, not every group.
     """
     table = data.own and (data.own.folds or data.own.heldout)
     if not data.own or not table:
@@ -215,8 +217,11 @@ def given_folds(data: DataSet) -> dict[str, int]:
     if data.own.folds:
         given = _read_folds(table, "mend the line", ("car", "group"))
     else:
-        given = {group: 0 for _, (group,) in read_table(table, ("group",))}
-    strange = sorted(given.keys() - groups)
+        given = {normal_id(group): 0 for _, (group,) in read_table(table, ("group",))}
+    if not given:
+        raise BadFile(table, "lists no group", "list some, or remove it from data.yaml")
+    known = {car_of(image) for image in data.own.names}  # also of groups that a limit leaves out
+    strange = sorted(given.keys() - known)
     if strange:
         there = ", ".join(sorted(groups)[:3])
         what = f"no photograph is of group {strange[0]!r}; there are {there}, ..."
@@ -225,7 +230,10 @@ def given_folds(data: DataSet) -> dict[str, int]:
     if data.own.folds and lacking:
         what = f"no fold of group {lacking[0]!r} (and of {len(lacking) - 1} more)"
         raise BadFile(table, what, f"add a line for each, such as {lacking[0]},0")
-    return given
+    if not given.keys() & groups:
+        what = "lists no group that is used: none has masks, or a limit leaves them out"
+        raise BadFile(table, what, "list others, or use more")
+    return {group: fold for group, fold in given.items() if group in groups}
 
 
 def _completed(
@@ -246,13 +254,13 @@ def _completed(
         others = {group: size for group, size in sizes.items() if group not in given}
         if len(others) <= folds.valid_cars:
             what = f"leaves {several(len(others), 'group')} to learn and to choose the epoch from"
-            raise BadFile(table, what, "list fewer")
+            raise BadFile(table, what, "list fewer, or use more groups")
         return given | dict.fromkeys(others, 1)
     absent = sorted(run - set(given.values()))
     if absent or max(given.values()) >= folds.count:
         raise BadConfig(
-            f"{table}: has the folds {sorted(set(given.values()))}; set `folds: {{count: "
-            f"{max(given.values()) + 1}, run: [...]}}` of the suite to them"
+            f"{table}: has the folds {sorted(set(given.values()))} of groups that are used; set "
+            f"`folds: {{count: {max(1, *given.values()) + 1}, run: [...]}}` of the suite to them"
         )
     return given
 

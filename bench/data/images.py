@@ -8,7 +8,7 @@ from typing import Any
 import cv2
 import numpy as np
 import simplejpeg
-from PIL import Image
+from PIL import Image, UnidentifiedImageError
 
 from bench.data.mask_formats import (
     CURE,
@@ -61,6 +61,8 @@ def _orientation(encoded: bytes) -> int:
 
 
 def _why(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):
+        return "no picture"
     return getattr(error, "strerror", None) or str(error)
 
 
@@ -103,7 +105,8 @@ def read_mask(path: Path, marks: Marks | None = None) -> Mask:
         BadData: the file is missing, damaged, has several frames, or is no mask.
     """
     try:
-        with Image.open(path) as picture:
+        # as bytes: Pillow maps an uncompressed TIFF from its file, and scrambles what it turns
+        with Image.open(BytesIO(path.read_bytes())) as picture:
             frames = getattr(picture, "n_frames", 1)
             said = marks and (marks.values or marks.threshold is not None)
             mask = None if said else _plain_mask(picture)
@@ -133,6 +136,8 @@ def _plain_mask(picture: Image.Image) -> Mask | None:
     mask = grey == top if top else np.zeros(grey.shape, dtype=bool)
     if top not in (0, 1, 255) or np.count_nonzero(grey) != np.count_nonzero(mask):
         return None
+    if top < 255 and np.asarray(picture.convert("RGB")).max(initial=0) != top:
+        return None  # of a dark colour
     return mask
 
 

@@ -8,11 +8,13 @@ from pathlib import Path
 from bench.system.errors import BadFile
 
 PHOTOGRAPH_SUFFIXES = {".jpg", ".jpeg", ".png"}
+OWN_SUFFIXES = {*PHOTOGRAPH_SUFFIXES, ".bmp", ".tif", ".tiff", ".webp"}  # of one's own photographs
 MASK_SUFFIXES = {".gif", ".png", ".jpg", ".jpeg"}
 OTHER_PICTURES = {  # that cameras and other tools write, and that are not read
     *(".avif", ".bmp", ".dng", ".gif", ".heic", ".heif", ".jfif", ".jp2", ".nef", ".cr2"),
     *(".arw", ".jpe", ".tif", ".tiff", ".webp"),
 }
+PICTURES = OWN_SUFFIXES | MASK_SUFFIXES | OTHER_PICTURES
 CONVERT = "convert it to PNG or JPEG"
 
 
@@ -25,12 +27,13 @@ def normal_id(name: str) -> str:
 
 
 def id_in_table(name: str) -> str:
-    """The image id of a file name in a table.
+    """The image id of a file name in a table, which may leave out the suffix of a picture.
 
-    >>> id_in_table("00087a6bd4dc_01.jpg"), id_in_table("rose")
-    ('00087a6bd4dc_01', 'rose')
+    >>> id_in_table("00087a6bd4dc_01.jpg"), id_in_table("shoe v1.0")
+    ('00087a6bd4dc_01', 'shoe v1.0')
     """
-    return normal_id(name.rpartition(".")[0] or name)
+    stem, _, suffix = name.rpartition(".")
+    return normal_id(stem if stem and f".{suffix.lower()}" in PICTURES else name)
 
 
 def find(root: Path, name: str) -> Path:

@@ -43,7 +43,12 @@ warnings.filterwarnings("ignore", module=r"PIL\.TiffImagePlugin")  # damaged tag
 
 
 def exif_orientation(picture: Image.Image) -> int:
-    """The EXIF orientation 1..8 of an opened picture, 1 = upright; no pixel is decoded for it."""
+    """The EXIF orientation 1..8 of an opened picture, 1 = upright; no pixel is decoded for it.
+
+    A TIFF is upright: Pillow and OpenCV both turn its pixels, and its size, as they decode it.
+    """
+    if picture.format == "TIFF":
+        return UPRIGHT
     with suppress(*DAMAGED):
         file: IO[bytes] | None = getattr(picture, "fp", None)  # None where it has been decoded
         if picture.format == "PNG" and file and not _holds_exif(file):

@@ -6,11 +6,12 @@ A file is a CSV, a `.csv.gz` or a `.zip` of one CSV; its first bytes say which.
 """
 
 import csv
+import lzma
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,9 +19,19 @@ from isal import igzip, isal_zlib
 
 from bench.system.errors import BadFile, Missing
 
-FORMATS = {b"PK\x03\x04": "zip", b"PK\x05\x06": "zip", b"\x1f\x8b": "gzip"}
+FORMATS = {  # first bytes -> format; those below gzip are not read
+    b"PK\x03\x04": "zip",
+    b"PK\x05\x06": "zip",
+    b"\x1f\x8b": "gzip",
+    b"\xfd7zXZ\0": "xz",
+    b"BZh": "bzip2",
+    b"7z\xbc\xaf\x27\x1c": "7z",
+    b"\x28\xb5\x2f\xfd": "zstd",
+    b"Rar!": "rar",
+}
 START_BYTES = 512  # that tell the format, the encoding, and a web page
-DAMAGE_ERRORS: Any = (EOFError, OSError, zlib.error, isal_zlib.error, zipfile.BadZipFile)
+ZIP_ERRORS = (EOFError, zlib.error, lzma.LZMAError, zipfile.BadZipFile)  # of what is packed
+DAMAGE_ERRORS: Any = (*ZIP_ERRORS, OSError, isal_zlib.error)
 DELIMITERS = ",;\t|"
 UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 WEB_PAGE = ("<!doctype", "<html")
@@ -70,13 +81,14 @@ def read_table(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[s
 
 def _lines(path: Path, file: IO[bytes]) -> Iterator[str]:
     """Yield each line of a text in UTF-8, or in UTF-16 with or without a mark, without its end."""
-    first = file.readline()
+    whole_lines = _whole_lines(path, file)
+    first = next(whole_lines, b"")
     encoding = _utf16(first)
     if encoding:
         whole = (first + file.read()).decode(encoding, errors="replace").encode()
         raw = iter(whole.splitlines())
     else:
-        raw = chain([first], file)
+        raw = chain([first], whole_lines)
     for number, line in enumerate(raw, start=1):
         try:
             text = line.decode("utf-8-sig" if number == 1 else "utf-8").rstrip("\r\n")
@@ -85,6 +97,23 @@ def _lines(path: Path, file: IO[bytes]) -> Iterator[str]:
             where = f"{path}, line {number}"
             raise Unreadable(where, "encoding", f"not UTF-8: {what}", SAVE) from error
         yield from text.split("\r") if "\r" in text else (text,)  # old line ends
+
+
+def _whole_lines(path: Path, file: IO[bytes]) -> Iterator[bytes]:
+    for number in count(1):
+        line = file.readline(MAX_VALUE + 1)
+        if len(line) > MAX_VALUE:
+            raise long_line(f"{path}, line {number}")
+        if not line:
+            return
+        yield line
+
+
+def long_line(where: Path | str) -> Unreadable:
+    """The error of a line that is too long to be a row, and not held in memory."""
+    what = "a line is longer than any mask"
+    cure = "write one line for each image, with a newline at its end"
+    return Unreadable(where, "line", what, cure)
 
 
 def _fields(text: str, lines: Iterator[tuple[int, str]], delimiter: str) -> list[str]:
@@ -137,7 +166,7 @@ def _shown(text: str) -> str:
 
 
 def first_bytes(path: Path) -> tuple[str, bytes]:
-    """The format of a file, "zip", "gzip" or "plain", and the bytes it begins with.
+    """The format of a file, "plain" or of FORMATS, and the bytes it begins with.
 
     Raises:
         Missing: there is no such file.
@@ -156,7 +185,7 @@ def open_table(path: Path) -> Iterator[IO[bytes]]:
 
     Raises:
         Missing: there is no such file.
-        Unreadable: an archive does not hold one CSV.
+        Unreadable: the file is packed otherwise, or an archive does not hold one CSV.
     """
     format, _ = first_bytes(path)
     with ExitStack() as open_files:
@@ -165,19 +194,23 @@ def open_table(path: Path) -> Iterator[IO[bytes]]:
         elif format == "gzip":
             unpacked: Any = igzip.open(path)  # type: ignore[no-untyped-call]
             yield open_files.enter_context(unpacked)
-        else:
+        elif format == "zip":
             yield _only_member(path, open_files)
+        else:
+            what, cure = f"the file holds {format} data", "pack it as .csv.gz or .zip"
+            raise Unreadable(path, "container", what, cure)
 
 
 def _only_member(path: Path, open_files: ExitStack) -> Any:
     try:
         archive = open_files.enter_context(zipfile.ZipFile(path))
-        members = [m for m in archive.namelist() if not m.startswith("__MACOSX")]
+        names = archive.namelist()
+        members = [name for name in names if not name.startswith("__MACOSX") and name[-1:] != "/"]
         if len(members) != 1 or not members[0].lower().endswith(".csv"):
             what = f"the archive holds {len(members)} files"
             raise Unreadable(path, "container", what, "pack one .csv in it")
         return open_files.enter_context(archive.open(members[0]))
-    except (zipfile.BadZipFile, RuntimeError, NotImplementedError) as error:
+    except (zipfile.BadZipFile, RuntimeError, UnicodeDecodeError) as error:
         what = f"the archive cannot be unpacked ({error})"
         raise Unreadable(path, "damaged", what, "pack it again") from error
 

@@ -6,6 +6,7 @@ rises: a cut-out is not surer because its members differ more.
 
 import math
 from collections.abc import Sequence
+from typing import Literal
 
 import numpy as np
 from pydantic import Field
@@ -46,14 +47,15 @@ class Trial(Strict):
 class Calibration(Strict):
     """What the signs of one entry mean: log(1 - Dice) = offset + slopes . log(signs)."""
 
+    of: Literal["combined map"] | None = None  # whose signs; None: an earlier version's, of results
     offset: float
     slopes: tuple[float, float] = Field(strict=False)  # of Signs, none below 0
     spread: float = Field(gt=0)  # standard deviation of log(1 - Dice) around it
     trial: Trial
 
     def expected_dice(self, signs: Signs) -> float:
-        """Return the Dice that is to be expected, 0 to 1."""
-        return max(0.0, 1 - math.exp(self._log_error(signs)))
+        """Return the Dice that is to be expected, 0 to 1: the mean of a log-normal 1 - Dice."""
+        return 1 - math.exp(min(0.0, self._log_error(signs) + self.spread**2 / 2))
 
     def sure(self, signs: Signs) -> float:
         """Return the probability, 0 to 1, that Dice is at least GOOD."""
@@ -84,6 +86,7 @@ def calibrate(
     offset, slopes = _fit(inputs, errors)
     spread = float(np.sqrt(np.mean((errors - expected) ** 2)))
     return Calibration(
+        of="combined map",
         offset=offset,
         slopes=(float(slopes[0]), float(slopes[1])),
         spread=max(spread, MIN_SPREAD),

@@ -41,7 +41,7 @@ def calibrate_on_run(layout: Layout, entry: Entry, shown: Collection[str]) -> Ca
         found = []
         for image in track(own["image"], "doubt", len(own)):
             maps = {name: store.read(image) for name, store in stores.items()}
-            found.append(signs([maps[name] for name in shown], entry.map(maps, image)))
+            found.append(signs([maps[name] for name in shown], entry.unrefined(maps, image)))
     return calibrate(found, [float(dice) for dice in own["dice"]], [str(car) for car in own["car"]])
 
 

@@ -1,7 +1,8 @@
 """The list of cut-outs of a folder, the doubtful first: doubts.csv.
 
 A result, the probability that its Dice is at least 0.99, its expected Dice, and the signs. The two
-after the result are empty where the model's doubt is not calibrated.
+after the result are empty where the model's doubt is not calibrated. While a call lasts, its
+results stand at the end as they come.
 """
 
 import csv
@@ -13,7 +14,7 @@ from pathlib import Path
 from bench.doubt.calibration import Calibration
 from bench.doubt.signs import Signs
 from bench.system.errors import BadFile
-from bench.system.files import write_bytes
+from bench.system.files import append_rows, row_end, write_bytes
 from bench.system.text import several
 
 DOUBTS = "doubts.csv"
@@ -60,6 +61,8 @@ class Doubt:
 def read_doubts(folder: Path) -> dict[str, Doubt]:
     """Return the doubt of each result of a folder, by its path there; empty if none is noted.
 
+    A last row that is half written is left out; of two rows of a result, the later counts.
+
     Raises:
         BadFile: the list is damaged.
     """
@@ -67,8 +70,11 @@ def read_doubts(folder: Path) -> dict[str, Doubt]:
     if not path.exists():
         return {}
     try:
-        with path.open(newline="", encoding="utf-8", errors="surrogateescape") as file:
-            return {row["result"]: _doubt_of(row) for row in csv.DictReader(file)}
+        content = path.read_bytes()
+        text = content.decode(errors="surrogateescape")
+        rows = list(csv.DictReader(StringIO(text, newline="")))
+        whole = rows[:-1] if row_end(content) else rows
+        return {row["result"]: _doubt_of(row) for row in whole}
     except (KeyError, TypeError, ValueError) as error:
         cure = "remove it; results that are there stay, without their doubt"
         raise BadFile(path, f"damaged ({error})", cure) from error
@@ -79,10 +85,13 @@ def write_doubts(folder: Path, doubts: Mapping[str, Doubt]) -> None:
     text = StringIO()
     writer = csv.writer(text)
     writer.writerow(HEADER)
-    for name, doubt in in_order(doubts):
-        calibrated = (_cell(doubt.sure), _cell(doubt.expected_dice))
-        writer.writerow([name, *calibrated, *map(_cell, doubt.signs)])
+    writer.writerows(_row(name, doubt) for name, doubt in in_order(doubts))
     write_bytes(folder / DOUBTS, text.getvalue().encode(errors="surrogateescape"))
+
+
+def add_doubts(folder: Path, doubts: Mapping[str, Doubt]) -> None:
+    """Add results to the list of a folder, which is there."""
+    append_rows(folder / DOUBTS, [_row(name, doubt) for name, doubt in doubts.items()])
 
 
 def in_order(doubts: Mapping[str, Doubt]) -> list[tuple[str, Doubt]]:
@@ -97,6 +106,10 @@ def summary(doubts: Mapping[str, Doubt]) -> str:
         return f"none of {several(len(doubts), 'cut-out')} is doubtful"
     worst = "; ".join(f"{name} ({doubt})" for name, doubt in doubtful[:NAMED])
     return f"{len(doubtful)} of {several(len(doubts), 'cut-out')} may need a look, first {worst}"
+
+
+def _row(name: str, doubt: Doubt) -> list[str]:
+    return [name, *map(_cell, (doubt.sure, doubt.expected_dice, *doubt.signs))]
 
 
 def _cell(value: float | None) -> str:

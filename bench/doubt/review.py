@@ -1,13 +1,18 @@
-"""A page of the doubtful cut-outs of a folder: review/index.html, and review/<result>.jpg."""
+"""A page of the doubtful cut-outs of a folder: review/index.html, and review/<result>.jpg.
 
+A file's name may be no UTF-8: a link holds its very bytes, and a question mark is shown for each.
+"""
+
+import os
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from bench.doubt.calibration import Calibration
 from bench.doubt.listing import Doubt, in_order, summary
-from bench.system.files import write_text
+from bench.system.files import write_bytes
 
 REVIEW = "review"
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,7 +33,8 @@ def write_page(out: Path, doubts: Mapping[str, Doubt], calibration: Calibration 
     """
     doubtful = [(name, doubt) for name, doubt in in_order(doubts) if doubt.doubtful]
     shown = [
-        (name, str(doubt), picture_path(out, name).is_file()) for name, doubt in doubtful[:MOST]
+        (name, quote(os.fsencode(name)), str(doubt), picture_path(out, name).is_file())
+        for name, doubt in doubtful[:MOST]
     ]
     environment = Environment(
         loader=FileSystemLoader(TEMPLATES), autoescape=True, undefined=StrictUndefined
@@ -40,5 +46,5 @@ def write_page(out: Path, doubts: Mapping[str, Doubt], calibration: Calibration 
         left=len(doubtful) - len(shown),
     )
     path = out / REVIEW / "index.html"
-    write_text(path, page)
+    write_bytes(path, page.encode(errors="replace"))
     return path

@@ -9,10 +9,14 @@ from bench.masks.types import THRESHOLD, Map
 
 
 class Signs(NamedTuple):
-    """Signs of doubt, as shares of the car's area, 0 for none."""
+    """Signs of doubt, as shares of the car's area, 0 for none.
 
-    disagreement: float  # pixels on which a member's mask differs from the result's; their mean
-    width: float  # pixels that the result's map expects to be wrong: min(p, 1 - p), summed
+    They are those of the members' combined map before any refinement, which takes shades out of a
+    map in more than one way and knows nothing of what the members saw.
+    """
+
+    disagreement: float  # pixels on which a member's mask differs from the combined; their mean
+    width: float  # pixels that the combined map expects to be wrong: min(p, 1 - p), summed
 
 
 def signs(maps: Sequence[Map], map: Map) -> Signs:
@@ -22,7 +26,7 @@ def signs(maps: Sequence[Map], map: Map) -> Signs:
 
     Args:
         maps: the members', uint8 (H, W).
-        map: the result's, uint8 (H, W).
+        map: the combined, uint8 (H, W).
 
     >>> import numpy as np
     >>> result = np.array([[255, 204, 0, 0]], np.uint8)

@@ -19,6 +19,8 @@ from bench.masks.types import Map
 def run(entry: Entry, members: Members, target: Path, scratch: Path | None = None) -> None:
     """Write the entry's map of every image that its first member has, except those already there.
 
+    Maps of other images, which members have had before, go.
+
     Args:
         scratch: a folder on a disk of this machine, in which to write the store.
 
@@ -36,6 +38,7 @@ def run(entry: Entry, members: Members, target: Path, scratch: Path | None = Non
 
     checksums = members.checksums()
     with written_store(target, made_by | {"made_by": origins}, scratch) as written:
+        written.forget(set(written.ids()).difference(checksums))
         done = written.made_from()
         missing = [image for image in checksums if done.get(image) != checksums[image]]
         for image, map in members.each_unlabelled(missing, merge, f"{entry.name}: combine"):

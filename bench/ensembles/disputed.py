@@ -112,9 +112,11 @@ def mean_dice(
     Returns:
         (candidates,) in [0, 1]; an image with no car, neither true nor predicted, counts 1.
     """
-    whole = (np.array(each, dtype=np.int64) for each in (weights, members, changes))
+    own, moves = np.array(weights, np.int64), np.array([members, changes], np.int64)
     by_member = np.ascontiguousarray(pixels.values.T)  # no copy of what `collect` made
-    both, predicted = _count_changes(by_member, pixels.truth, pixels.ends, *whole)
+    both, predicted = _count_changes(
+        by_member, pixels.truth, pixels.ends, own, moves, DOUBLED_MIDDLE
+    )
     scale = pixels.scale[:, None]
     tp = pixels.agreed_true[:, None] + scale * both
     sizes = (pixels.agreed_car[:, None] + scale * predicted) + pixels.true_pixels[:, None]
@@ -134,32 +136,35 @@ def _check(maps: Sequence[Map], truth: Mask) -> None:
 
 
 @kernel
-def _count_changes(values, truth, ends, weights, members, changes):  # type: ignore[no-untyped-def]
+def _count_changes(values, truth, ends, weights, moves, middle):  # type: ignore[no-untyped-def]
     """Count (2, images, candidates) disputed pixels: car both predicted and true; car predicted.
 
     Args:
         values: (K, pixels), so that an instruction takes many pixels that lie side by side.
-        weights, changes: so small that doubled sums fit into an int32.
+        weights: so small that doubled sums fit into an int32.
+        moves: (2, candidates), a member and the change of its weight, as small.
+        middle: DOUBLED_MIDDLE; machine code that held it would outlast a change of THRESHOLD.
     """
+    members, changes = moves[0], moves[1]
     candidates = len(members)
     counts = np.zeros((2, len(ends), candidates), dtype=np.int64)
     start = 0
     for image in range(len(ends)):
         end = ends[image]
         true = truth[start:end]
-        doubled = np.zeros(end - start, dtype=np.int32)  # twice the weighted sum less twice 127.5
+        doubled = np.zeros(end - start, dtype=np.int32)  # twice the weighted sum less the middle
         for member in range(len(weights)):
             factor = np.int32(weights[member])
             own = values[member, start:end]
             for pixel in range(len(own)):
-                doubled[pixel] += factor * (2 * np.int32(own[pixel]) - DOUBLED_MIDDLE)
+                doubled[pixel] += factor * (2 * np.int32(own[pixel]) - middle)
         for c in range(candidates):
             change = np.int32(changes[c])
             own = values[members[c], start:end]
             both = np.int32(0)
             predicted = np.int32(0)
             for pixel in range(len(own)):
-                moved = change * (2 * np.int32(own[pixel]) - DOUBLED_MIDDLE)
+                moved = change * (2 * np.int32(own[pixel]) - middle)
                 car = np.int32(doubled[pixel] + moved >= 0)
                 both += car & true[pixel]
                 predicted += car

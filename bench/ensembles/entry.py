@@ -51,8 +51,12 @@ class Entry:
 
     def map(self, maps: Mapping[str, Map], image: str) -> Map:
         """Return this entry's map of an image, from the maps of (at least) its members by name."""
+        return refined(self.unrefined(maps, image), self.refine)
+
+    def unrefined(self, maps: Mapping[str, Map], image: str) -> Map:
+        """Return the map of `map` before its refinement."""
         own = [maps[member] for member in self.members]
-        return refined(self.combine(own, self._parameters(image)), self.refine)
+        return self.combine(own, self._parameters(image))
 
     def merged(self, maps: Sequence[Map]) -> Map:
         """Return this entry's map of any image from its members' maps, if it learns nothing."""
@@ -109,7 +113,7 @@ def read_refinements(layout: Layout) -> dict[str, Steps]:
 
 
 def check_ensembles(suite: Suite, path: Path) -> None:
-    """Refuse ensembles of rules that do not exist, and weights for rules that take none.
+    """Refuse rules that do not exist, weights for rules that take none, and too many members.
 
     Args:
         path: the suite's file.
@@ -121,9 +125,16 @@ def check_ensembles(suite: Suite, path: Path) -> None:
     for name, ensemble in suite.ensembles.items():
         if ensemble.rule not in RULES:
             wrong.append(f"ensembles.{name}.rule: {nearest(ensemble.rule, RULES, 'rule')}")
-        elif ensemble.weights and not RULES[ensemble.rule].takes_weights:
-            own = "; it finds its own" if RULES[ensemble.rule].learns else ""
+            continue
+        rule, count = RULES[ensemble.rule], len(suite.members(name))
+        if ensemble.weights and not rule.takes_weights:
+            own = "; it finds its own" if rule.learns else ""
             wrong.append(f"ensembles.{name}: rule {ensemble.rule!r} takes no weights{own}")
+        if count > rule.most_members:
+            wrong.append(
+                f"ensembles.{name}: rule {ensemble.rule!r} takes at most {rule.most_members} "
+                f"members, these are {count}; name fewer in `members`"
+            )
     if wrong:
         raise BadConfig("\n  ".join([f"{path}:", *wrong]))
 
@@ -178,10 +189,11 @@ def read_fitted(entry: Entry, path: Path) -> Entry:
 
 def _try_on_a_pixel(entry: Entry, parameters: Parameters, path: Path) -> None:
     """Refuse parameters with which the rule cannot combine maps."""
-    pixel = np.zeros((1, 1), np.uint8)
+    rule, pixels = RULES[str(entry.rule)], [np.zeros((1, 1), np.uint8)] * len(entry.members)
     try:
-        RULES[str(entry.rule)].combine([pixel] * len(entry.members), parameters)
-    except (KeyError, TypeError, ValueError, IndexError) as error:
+        rule.runs(pixels, parameters)  # which refuses more
+        rule.combine(pixels, parameters)
+    except (ArithmeticError, KeyError, TypeError, ValueError, IndexError) as error:
         what = f"not what rule {entry.rule} learns from {len(entry.members)} members ({error!r})"
         raise BadFile(path, what, f"remove it and {FIT}") from error
 

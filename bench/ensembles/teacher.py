@@ -6,6 +6,7 @@ Reads  suite.yaml, folds.csv, learned parameters and map stores of the teacher's
 import hashlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from bench.config.layout import Layout
@@ -16,6 +17,7 @@ from bench.data.folds import read_folds
 from bench.data.image_ids import car_of
 from bench.ensembles.entry import Entry, entry_of_run
 from bench.masks.parts import map_files, open_maps
+from bench.masks.store import MapStore
 from bench.masks.types import Map
 from bench.system.errors import BadConfig, BadData, Missing
 from bench.system.files import json_sha256
@@ -91,12 +93,27 @@ class Teacher:
         return hashes
 
     def map(self, image: str) -> Map:
-        """Return its map of an image, uint8 (H, W). Any thread or process may ask."""
+        """Return its map of an image, uint8 (H, W). Any thread or process may ask.
+
+        Its run may not predict meanwhile: which file holds a map is looked up once.
+        """
         maps = {}
-        for name, store in self._stores(self._split_of(image)).items():
-            with open_maps(store) as opened:
-                maps[name] = opened.read(image)
+        for name, whole in self._stores(self._split_of(image)).items():
+            with MapStore.open(self._holders[whole].get(image, whole)) as store:
+                maps[name] = store.read(image)
         return self.entry.map(maps, image)
+
+    @cached_property
+    def _holders(self) -> dict[Path, dict[str, Path]]:
+        """Store -> image -> the file, of the store itself or of a part, that holds its map."""
+        holders: dict[Path, dict[str, Path]] = {}
+        for split in ("heldout", "test"):
+            for store in self._stores(split).values():
+                holders[store] = {}
+                if map_files(store):
+                    with open_maps(store) as maps:
+                        holders[store] = maps.holders()
+        return holders
 
     def _split_of(self, image: str) -> str:
         return "heldout" if car_of(image) in self.folds else "test"

@@ -28,8 +28,8 @@ from bench.scores.leaderboard import MemberCost
 from bench.scores.tables import WRITERS
 from bench.system.contents import Contents
 from bench.system.errors import BadData, Missing
-from bench.system.files import replacing
 from bench.system.progress import say, track, warn
+from bench.system.temporaries import filled_at_once
 from bench.system.text import several
 from bench.system.threads import prefetch
 
@@ -67,12 +67,12 @@ def run(
     board = leaderboard.table(scores, entries, costs, [], leaky=False)
     board["leaky"] = board["entry"].isin(_leaky(judged, data, images, contents))
     if out:
-        layout = Layout(out)
-        with replacing(layout.scores) as temporary:
-            scores.to_parquet(temporary, index=False, write_page_checksum=True)
-        files = {form: layout.leaderboard(form) for form in WRITERS}
-        leaderboard.write(board, "", files, data.unit)
-        _draw(judged, data, scores, out, worst)
+        with filled_at_once(out) as new:
+            layout = Layout(new)
+            scores.to_parquet(layout.scores, index=False, write_page_checksum=True)
+            files = {form: layout.leaderboard(form) for form in WRITERS}
+            leaderboard.write(board, "", files, data.unit)
+            _draw(judged, data, scores, new, worst)
     return Evaluation(scores, board)
 
 
@@ -136,7 +136,10 @@ def _leaky(
                 "trained it or chose its epochs, so its scores are too good"
             )
         else:
-            say(f"{name}: none of the {several(len(scored), data.unit)} trained it")
+            say(
+                f"{name}: no {data.unit} here is known to have trained it (one is recognised only "
+                "if all its photographs are here, unchanged)"
+            )
     return leaky
 
 

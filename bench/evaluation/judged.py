@@ -9,6 +9,7 @@ import numpy as np
 
 from bench.config.machine import Machine
 from bench.data.dataset import DataSet, by_table_name
+from bench.data.image_ids import file_name
 from bench.data.listing import id_in_table
 from bench.ensembles.entry import Entry
 from bench.kaggle.reading import read_rows
@@ -59,6 +60,8 @@ class JudgedModel:
         sizes = [f"{height}x{width}" for height, width in (each.size for each in manifest.members)]
         self.sizes: Mapping[str, str] = dict(zip(names, sizes, strict=True))
         self._trained_on = manifest.made_by.get("trained_on")
+        if manifest.scored and manifest.scored.split != "car":
+            self._trained_on = None  # parts of cars
 
     def images(self, labelled: Sequence[str]) -> set[str]:
         """All images: a model takes any photograph."""
@@ -129,14 +132,19 @@ def open_judged(
         BadConfig: nothing is named, or two have one name.
         Missing, BadData: as `open_model` and `JudgedSubmission`.
     """
-    named = [*models, *submissions]
+    named = [path.absolute() for path in (*models, *submissions)]
     names = [path.name.removesuffix(".gz").removesuffix(".csv") for path in named]
     if not named:
         raise BadConfig("name an exported --model MODEL_DIR or a --submission FILE")
     if twice := [name for name in names if names.count(name) > 1]:
         raise BadConfig(f"two of what is judged are called {twice[0]}; rename one")
     judged: list[Judged] = [
-        JudgedModel(path, machine, f"{path.name}/" if len(named) > 1 else "") for path in models
+        JudgedModel(path, machine, f"{name}/" if len(named) > 1 else "")
+        for path, name in zip(models, names, strict=False)
     ]
     files = zip(submissions, names[len(models) :], strict=True)
-    return [*judged, *(JudgedSubmission(path, data, name) for path, name in files)]
+    judged += [JudgedSubmission(path, data, name) for path, name in files]
+    folders = [file_name(each.entries[0].name) for each in judged]
+    if twice := [name for name in folders if folders.count(name) > 1]:
+        raise BadConfig(f"the pictures of two would lie in one folder, {twice[0]}; rename one")
+    return judged

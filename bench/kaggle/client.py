@@ -1,6 +1,8 @@
 """Find and run Kaggle's own client, which alone handles credentials."""
 
 import os
+import re
+import shlex
 import shutil
 import subprocess
 import sys
@@ -12,7 +14,10 @@ from bench.system.errors import BenchError, Missing
 
 COMPETITION = "carvana-image-masking-challenge"
 COMPETITION_URL = f"https://www.kaggle.com/c/{COMPETITION}"
-CREDENTIAL_ERRORS = ("401", "Unauthorized", "uthenticat", "kaggle.json", "credentials")
+REFUSAL = re.compile(r"\b403\b")
+NO_CREDENTIALS = re.compile(r"\b401\b|Unauthorized|uthenticat|kaggle\.json|credentials")
+PROGRESS = "%|"  # between the share and the bar of a download's progress, "42%|####  | 401M/8.09G"
+WARNING = "Warning: "  # of a kaggle.json that others may read, of an old version
 OUTPUT_TAIL = 4000  # last characters of the client's output, searched for the reason of a failure
 
 
@@ -46,23 +51,32 @@ def run_client(arguments: Sequence[str], name: str) -> str:
 
 def client_error(output: str, name: str) -> BenchError:
     """Return the error that the client's output means: rules, credentials, or another failure."""
-    if "403" in output:
+    parts = [part.strip() for part in re.split(r"[\r\n]+", output)]
+    lines = [part for part in parts if part and PROGRESS not in part and WARNING not in part]
+    said = "\n".join(lines)
+    if REFUSAL.search(said):
         return Missing(
             f"{name}: Kaggle refuses (403); sign in and accept the rules at {COMPETITION_URL}/rules"
         )
-    if any(word in output for word in CREDENTIAL_ERRORS):
+    if NO_CREDENTIALS.search(said):
         return Missing(
             f"{name}: Kaggle's client has no valid credentials; follow "
             "https://www.kaggle.com/docs/api, then run again"
         )
-    last = output.strip().splitlines()[-1:] or ["no output"]
-    return BenchError(f"{name}: Kaggle's client failed: {last[0]}; run again to go on")
+    last = lines[-1] if lines else "no reason given"
+    return BenchError(f"{name}: Kaggle's client failed: {last}; run again to go on")
 
 
 def _run(command: list[str]) -> tuple[str, int]:
     """Run a program, show its output as it comes; return the end of the output and the status."""
     output = ""
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as program:
+    try:
+        program = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    except OSError as error:  # such as of a script whose Python is gone
+        again = shlex.join([sys.executable, "-m", "pip", "install", "--force-reinstall", "kaggle"])
+        what = f"Kaggle's client does not start ({error.strerror})"
+        raise Missing(f"{command[0]}: {what}; install it again: {again}") from error
+    with program:
         while block := program.stdout.read1():  # type: ignore[union-attr, attr-defined]
             text = block.decode(errors="replace")
             print(text, end="", file=sys.stderr, flush=True)

@@ -6,7 +6,7 @@ Writes  `train/`, `train_masks/`, `test/` and the tables into a data folder.
 import shutil
 from pathlib import Path
 
-from bench.data.archive import unpack
+from bench.data.archive import is_there, unpack
 from bench.kaggle.client import COMPETITION, client_error, client_path, run_client
 from bench.own.check import check_folder
 from bench.own.data_report import DataReport
@@ -33,7 +33,7 @@ def download(out: Path, jobs: int) -> DataReport:
     client_path()  # fails before a folder is made
     make_folder(out)
     for name in DOWNLOADS:
-        if not any((out / present).exists() for present in (name, f"{name}_hq")):
+        if not any(is_there(out / present) for present in (name, f"{name}_hq")):
             archive = out / f"{name}.zip"
             if not archive.exists():
                 _fetch(archive)

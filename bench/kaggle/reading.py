@@ -9,7 +9,15 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
-from bench.data.tables import UTF16_MARKS, Unreadable, first_bytes, naming_damage, open_table
+from bench.data.tables import (
+    SHOWN,
+    UTF16_MARKS,
+    Unreadable,
+    first_bytes,
+    long_line,
+    naming_damage,
+    open_table,
+)
 from bench.masks.rle import PADDING
 
 HEADER = "img,rle_mask"
@@ -31,8 +39,7 @@ def read_blocks(path: Path) -> Iterator[bytes]:
         while data := file.read(READ_BYTES):
             complete = data.rfind(b"\n") + 1
             if not complete and len(rest) + len(data) > MAX_LINE_BYTES:
-                cure = "write one line for each image"
-                raise Unreadable(path, "line", "a line is longer than any mask", cure)
+                raise long_line(path)
             if complete:
                 yield b"".join((rest, data[:complete], PADDING))
                 rest = b""
@@ -58,23 +65,33 @@ def read_rows(path: Path) -> Iterator[tuple[int, str, str]]:
     """Yield line number, file name and run-length text of each row below the header.
 
     Raises:
-        Missing, Unreadable: as `read_blocks`, or the first line is not the header.
+        Missing, Unreadable: as `read_blocks`, the first line is not the header, or a line that is
+            not blank has no comma.
     """
     for number, line in read_lines(path):
-        if number > 1:
-            name, _, text = line.partition(",")
+        name, comma, text = line.partition(",")
+        if number == 1:
+            if line != HEADER:
+                raise bad_header(path, line)
+        elif comma:
             yield number, name, text
-        elif line != HEADER:
-            raise bad_header(path, line)
+        elif line:
+            what, cure = f"no comma in {line[:SHOWN]!r}", "the file may be cut off: write it again"
+            raise Unreadable(f"{path}, line {number}", "columns", what, cure)
 
 
 def bad_header(path: Path, line: str) -> Unreadable:
     """Return the error of a first line that is not the header, named for the common mistakes."""
+    if line.startswith(BYTE_ORDER_MARK.decode()):
+        what = "a byte order mark stands in front"
+        return Unreadable(path, "encoding", what, "save as plain UTF-8")
+    if line.replace('"', "") == HEADER:
+        return Unreadable(path, "quotes", "the header is quoted", "write fields without quotes")
     for delimiter in ";\t|":
         if line.replace(delimiter, ",").replace('"', "") == HEADER:
             what = f"the columns are separated by {delimiter!r}"
             return Unreadable(path, "delimiter", what, "separate them by a comma")
-    what = f"the first line is {line[:40]!r}"
+    what = f"the first line is {line[:SHOWN]!r}"
     if line.split(",")[1:] == HEADER.split(","):
         what, cure = "an index column stands in front", "write it without (pandas: index=False)"
     elif line.replace(" ", "").lower() == HEADER:
@@ -95,8 +112,9 @@ def _open(path: Path) -> AbstractContextManager[IO[bytes]]:
         raise Unreadable(path, "html", "the file is a web page, not a table", cure)
     if start.startswith(UTF16_MARKS):
         raise Unreadable(path, "encoding", "the text is UTF-16", "save it as UTF-8")
-    if not path.name.lower().endswith(FILE_SUFFIXES[format]):
+    suffix = FILE_SUFFIXES.get(format, "")
+    if not path.name.lower().endswith(suffix):
         content = "plain text" if format == "plain" else f"{format} data"
-        cure = f"name it *{FILE_SUFFIXES[format]}"
+        cure = f"name it *{suffix}"
         raise Unreadable(path, "container", f"the file holds {content}", cure)
     return open_table(path)

@@ -35,7 +35,8 @@ class KnownMasks(Mapping[str, Runs]):
         self.source = source
         self._files = list_pictures(source, MASK_SUFFIXES, ending="_mask")
         self._texts = read_mask_table(source) if source.is_file() else {}
-        if not self._texts and not self._files:
+        self._known = self._texts.keys() or self._files.keys()
+        if not self._known:
             raise Missing(f"{source}: no masks; name train_masks/ or a table img,rle_mask")
 
     def __getitem__(self, image_id: str) -> Runs:
@@ -44,10 +45,13 @@ class KnownMasks(Mapping[str, Runs]):
         return _parse(self._texts[image_id], f"{self.source}, row of {image_id}")
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._texts or self._files)
+        return iter(self._known)
 
     def __len__(self) -> int:
-        return len(self._texts or self._files)
+        return len(self._known)
+
+    def __contains__(self, image_id: object) -> bool:
+        return image_id in self._known  # without reading the mask
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,13 @@
 
 import csv
 import io
+import math
 import sys
 import zipfile
 from pathlib import Path
 from typing import Any
 
+from bench.data.tables import DAMAGE_ERRORS
 from bench.kaggle.client import COMPETITION, run_client
 from bench.system.errors import BadData
 from bench.system.temporaries import temporary_folder
@@ -63,7 +65,9 @@ def _read(folder: Path) -> tuple[str, list[tuple[str, float]]]:
         name, text = _table(folder)
         rows = csv.DictReader(io.StringIO(text))
         teams = [(row["TeamName"], float(row["Score"])) for row in rows]
-    except (StopIteration, KeyError, ValueError, zipfile.BadZipFile) as error:
+        if not teams or not all(math.isfinite(points) for _, points in teams):
+            raise ValueError("no teams, or a score that is no number")
+    except (StopIteration, KeyError, TypeError, ValueError, csv.Error, *DAMAGE_ERRORS) as error:
         raise BadData(
             f"leaderboard: Kaggle's client brought no table with TeamName and Score ({error!r}); "
             f"update the client: {sys.executable} -m pip install -U kaggle"

@@ -13,6 +13,7 @@ import numpy as np
 from bench.data.carvana import SIZE
 from bench.data.tables import Unreadable
 from bench.kaggle.encoding import EncodingSigns, RunSigns, padded_width
+from bench.kaggle.names import Finding, RowNames
 from bench.kaggle.reading import BYTE_ORDER_MARK, HEADER, bad_header, read_blocks
 from bench.masks.compiled.runs import NOT_A_NUMBER, ODD, OUT_OF_RANGE, OVERLAP, UNSORTED, ZERO
 from bench.masks.compiled.submission_lines import QUOTE, scan_lines
@@ -21,7 +22,7 @@ from bench.masks.types import Size
 from bench.system.threads import prefetch
 
 MAX_PROBLEMS = 20  # kept with line and cure; all others are only counted
-MAX_NAME_BYTES = 200  # shown of a file name, or of a line without one
+MAX_NAME = 200  # characters shown of a file name, or of a line without one
 TOKEN_PROBLEMS = {  # answer of read_pairs -> kind of problem, cure
     NOT_A_NUMBER: (
         "number",
@@ -33,8 +34,6 @@ TOKEN_PROBLEMS = {  # answer of read_pairs -> kind of problem, cure
     OVERLAP: ("overlap", "join runs that share pixels"),
     OUT_OF_RANGE: ("range", "encode masks of the photograph's own size, pixels from 1"),
 }
-
-Finding = tuple[str, str, str]  # kind of a problem, what is wrong, and the cure
 
 
 @dataclass(frozen=True)
@@ -105,6 +104,11 @@ class CheckedRow(NamedTuple):
     problem: Finding | None
     signs: RunSigns
 
+    @property
+    def has_columns(self) -> bool:
+        """Whether the line holds a file name and runs."""
+        return not self.problem or self.problem[0] != "columns"
+
 
 def check_submission(
     path: Path, expected: Iterable[str], sizes: Size | Mapping[str, Size] = SIZE, jobs: int = 1
@@ -123,8 +127,7 @@ def check_submission(
     different = set(of_each.values()) if isinstance(sizes, Mapping) else {sizes}
     size = different.pop() if len(different) == 1 else None
     report, signs = SubmissionReport(path), EncodingSigns(size)
-    names, first_lines = set(expected), dict[str, int]()
-    body = _BodyReader(report)
+    names, body = RowNames(expected), _BodyReader(report)
     scan = partial(_scan, size=size) if size else partial(_scan_each, sizes=of_each)
     for block, lines in prefetch(scan, body.blocks(), jobs):
         for fields in lines:
@@ -132,14 +135,15 @@ def check_submission(
             line = body.first_line + report.rows
             report.rows += 1
             signs.add(line, row.name, row.signs)
-            name_problem = _check_name(row, names, first_lines)
-            for kind, what, cure in filter(None, (row.problem, name_problem)):
-                report.add(SubmissionProblem(kind, line, row.name, what, cure))
-            first_lines.setdefault(row.name, line)
+            name_problem = names.add(row.name, line) if row.name else None
+            problems = (row.problem, name_problem if row.has_columns else None)
+            for kind, what, cure in filter(None, problems):
+                shown = row.name[:MAX_NAME] or None
+                report.add(SubmissionProblem(kind, line, shown, what, cure))
     body.report_damage()
     for mistake in signs.mistakes():
         report.add(SubmissionProblem(*mistake), of_file=True)
-    for name in () if body.damage else sorted(names.difference(first_lines)):
+    for name in () if body.damage else names.missing():
         what, cure = "this image has no row", "add it; an empty mask is an empty field"
         report.add(SubmissionProblem("missing", None, name, what, cure))
     return report
@@ -165,25 +169,29 @@ class _BodyReader:
         """Report why the blocks ended early, if they did; call this after the last row."""
         if self.damage:
             line = self.first_line + self.report.rows if self.report.rows else 1
-            self._add(self.damage.kind, line, self.damage.what, self.damage.cure)
+            self._add(self.damage, line)
 
     def _below_header(self, block: bytes) -> bytes:
         first, _, rest = block.partition(b"\n")
-        if first.startswith(BYTE_ORDER_MARK):
-            self._add("encoding", 1, "a byte order mark stands in front", "save as plain UTF-8")
-        line = first.removeprefix(BYTE_ORDER_MARK).decode("utf-8", errors="replace").rstrip("\r")
+        text = first.decode("utf-8", errors="replace").rstrip("\r")
+        line = text.removeprefix(BYTE_ORDER_MARK.decode())
+        if line != text:
+            self._add(bad_header(self.report.path, text), 1)
         if re.fullmatch(r"[^,]+,[0-9 ]*", line):
-            self._add("header", 1, "the header is missing", f"begin with the line {HEADER!r}")
+            what, cure = "the header is missing", f"begin with the line {HEADER!r}"
+            self._add(Unreadable(self.report.path, "header", what, cure), 1)
             self.first_line = 1
             return block.removeprefix(BYTE_ORDER_MARK)
-        if line == '"img","rle_mask"':
-            self._add("quotes", 1, "the header is quoted", "write fields without quotes")
-        elif line != HEADER:
-            raise bad_header(self.report.path, line)
+        if line != HEADER:
+            error = bad_header(self.report.path, line)
+            if error.kind != "quotes":
+                raise error
+            self._add(error, 1)
         return rest
 
-    def _add(self, kind: str, line: int, what: str, cure: str) -> None:
-        self.report.add(SubmissionProblem(kind, line, None, what, cure), of_file=True)
+    def _add(self, error: Unreadable, line: int) -> None:
+        problem = SubmissionProblem(error.kind, line, None, error.what, error.cure)
+        self.report.add(problem, of_file=True)
 
 
 def _scan(block: bytes, size: Size) -> tuple[bytes, list[list[int]]]:
@@ -224,7 +232,7 @@ def _check_row(
     Args:
         comma: place of the first comma; problem: a key of TOKEN_PROBLEMS, or 0; token: its number.
     """
-    name = block[begin : min(comma, begin + MAX_NAME_BYTES)].decode("utf-8", errors="replace")
+    name = block[begin:comma].decode("utf-8", errors="replace")
     finding: Finding | None = None
     if begin == last:
         finding = ("columns", "the line is empty", "remove it")
@@ -241,18 +249,3 @@ def _check_row(
         word = block[comma + 1 : last].split(b" ")[token - 1][:20].decode("utf-8", errors="replace")
         finding = (kind, f"token {token} ({word!r}) {WHY[problem]}", cure)
     return CheckedRow(name, finding, RunSigns(*signs))
-
-
-def _check_name(row: CheckedRow, names: set[str], first_lines: dict[str, int]) -> Finding | None:
-    """Return what is wrong if the row's image is unknown or had a row before."""
-    name = row.name
-    if name in first_lines:
-        what = f"the image has a row already, line {first_lines[name]}"
-        return "doubled", what, "keep one of them"
-    if name in names or (row.problem and row.problem[0] == "columns"):
-        return None
-    stem = Path(name.strip()).stem
-    near = [stem + suffix for suffix in (".jpg", ".png", ".JPG", ".PNG") if stem + suffix in names]
-    if near:
-        return "name", f"the photograph is called {near[0]}", "write its name"
-    return "unknown", "there is no such photograph in the test set", "remove the row"

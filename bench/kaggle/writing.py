@@ -5,32 +5,32 @@ Writes submissions/<name>.csv.gz (`img,rle_mask`) and <name>.json, which says wh
 """
 
 import io
-import re
-import subprocess
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
 from isal import igzip
 
 from bench.data.carvana import SIZE
 from bench.data.dataset import MASK_COLUMNS, DataSet
+from bench.data.doubts import COMPETITION_CAR
+from bench.data.image_ids import car_of
 from bench.data.images import image_size
 from bench.data.listing import id_in_table
 from bench.data.tables import read_table
-from bench.kaggle.client import COMPETITION, client_path
+from bench.kaggle.client import COMPETITION, run_client
+from bench.kaggle.names import SUFFIX
 from bench.kaggle.reading import HEADER
 from bench.masks import rle
 from bench.masks.types import Size
-from bench.system.errors import BadData, BenchError, Missing
+from bench.system.errors import BadConfig, BadFile, Missing
 from bench.system.files import replacing, sha256, write_json
 from bench.system.threads import prefetch
 
 BUFFER_BYTES = 2**18  # compressed at once
-SUFFIX = re.compile(r"\.(jpe?g|png)$", re.IGNORECASE)  # of a photograph or its mask
 COMPRESSION_LEVEL = 3  # of isal: twenty times as fast as gzip's 9 for a file 7 % larger
 
 
@@ -144,47 +144,65 @@ def names_to_submit(data: DataSet) -> dict[str, str]:
 def repair_submission(path: Path, out: Path) -> int:
     """Write a submission again, mended where the cure is certain; return the number of rows.
 
-    The encoding, the delimiter, the columns, line ends, empty lines, quotes, spaces, names without
-    .jpg, and the order of runs are mended. No mask is changed.
+    The encoding, the delimiter, the columns, line ends, empty lines, quotes, spaces, the order of
+    runs, and names without a suffix, or of Kaggle's photographs with another one than .jpg, are
+    mended. No mask is changed.
+
+    Args:
+        out: ends in .csv.gz.
 
     Raises:
-        Missing: there is no such file.
+        BadConfig: `out` ends otherwise. Missing: there is no such file.
         BadData: another mistake was found; the message names its line.
     """
+    if not out.name.endswith(".csv.gz"):
+        raise BadConfig(f"{out}: a mended submission is packed; name it *.csv.gz")
     return write_submission(out, _mended_rows(path))
 
 
 def _mended_rows(path: Path) -> Iterator[tuple[str, str]]:
+    lines: dict[str, int] = {}  # name -> its line
     for number, (raw, text) in read_table(path, MASK_COLUMNS):
-        name = f"{SUFFIX.sub('', raw)}.jpg"
-        yield name, _sorted_runs(text, f"{path}, line {number}, {name}")
+        name = _mended_name(raw)
+        if (first := lines.setdefault(name, number)) != number:
+            what = f"a second row for {name}, the first is line {first}"
+            raise BadFile(f"{path}, line {number}", what, "remove one")
+        try:
+            yield name, _sorted_runs(text)
+        except ValueError as error:
+            where = f"{path}, line {number}, {name}"
+            raise BadFile(where, str(error), "encode this mask again") from error
 
 
-def _sorted_runs(text: str, where: str) -> str:
-    """Return run-length text with its runs in order, checked as `rle.parse` checks it."""
-    try:
-        runs = np.array(text.split(), dtype=np.int64).reshape(-1, 2)
-        ordered = rle.format_runs(runs[np.argsort(runs[:, 0])])
-        rle.parse(ordered)
-    except ValueError as error:
-        raise BadData(f"{where}: {error}; encode this mask again") from error
+def _mended_name(name: str) -> str:
+    """Add .jpg to a name without a suffix; Kaggle's own photographs have no other one."""
+    stem = SUFFIX.sub("", name)
+    return f"{stem}.jpg" if stem == name or COMPETITION_CAR.fullmatch(car_of(stem)) else name
+
+
+def _sorted_runs(text: str) -> str:
+    """Return run-length text with its runs in order.
+
+    Raises:
+        ValueError: a token is no number or has no partner, or as `rle.parse`.
+    """
+    tokens = text.split()
+    if wrong := [token for token in tokens if not (token.isascii() and token.isdigit())]:
+        raise ValueError(f"{wrong[0]!r} is not a whole number")
+    if len(tokens) % 2:
+        raise ValueError(f"the last start, {tokens[-1]}, has no length")
+    runs = sorted(zip(tokens[::2], tokens[1::2], strict=True), key=lambda run: int(run[0]))
+    ordered = " ".join(chain.from_iterable(runs))
+    rle.parse(ordered)
     return ordered
 
 
-def upload_submission(path: Path, message: str) -> str:
-    """Hand a submission to Kaggle's own client, which has the credentials; return its answer.
+def upload_submission(path: Path, message: str) -> None:
+    """Hand a submission to Kaggle's own client, which has the credentials and shows its answer.
 
     Raises:
-        Missing: there is no such file, or the client is not installed.
-        BenchError: the client failed; its own words went to standard error.
+        Missing: there is no such file, or as `run_client`. BenchError: the client failed.
     """
     if not path.is_file():
         raise Missing(f"{path}: no such file; name a submission")
-    command = [client_path(), "competitions", "submit", COMPETITION, "-f", str(path), "-m", message]
-    finished = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
-    if finished.returncode:
-        raise BenchError(
-            f"{path}: not uploaded, `kaggle` ended with code {finished.returncode}; mend what it "
-            f"says and upload again\n{finished.stdout}"
-        )
-    return finished.stdout
+    run_client(["competitions", "submit", COMPETITION, "-f", str(path), "-m", message], str(path))

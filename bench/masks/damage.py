@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from bench.masks.database import ORIGIN, ROW, DamagedStore, Origin, Row, is_sound
-from bench.system.claims import claimed
+from bench.system.claims import claim_of, claimed
 from bench.system.errors import BenchError
 
-PARTS = ("", "-wal", "-shm", "-journal")  # what SQLite adds to the name of a database
+BESIDE = ("-wal", "-shm", "-journal")  # what SQLite adds to the name of a database
+PARTS = ("", *BESIDE)
 
 
 def aside(path: Path) -> Path:
@@ -62,11 +63,6 @@ def _move_aside(path: Path, opened: os.stat_result | None) -> None:
     with claimed(claim_of(path), path):
         if os.path.samestat(opened, path.stat()):  # and no new one
             put_aside(path)
-
-
-def claim_of(path: Path) -> Path:
-    """Return the file that says who writes a store now."""
-    return path.with_name(f".{path.name}.claim")
 
 
 def remove(path: Path) -> None:

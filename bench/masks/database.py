@@ -6,14 +6,15 @@ import json
 import sqlite3
 import threading
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 from isal import isal_zlib
 
-from bench.system.disk import DiskFull, free_bytes, is_network, reason
-from bench.system.errors import BadData, BenchError
+from bench.system.disk import DiskFails, failed, free_bytes, is_network
+from bench.system.errors import BadData
+from bench.system.files import SQLITE_DAMAGE, sqlite_name
 
 APPLICATION = 0x63617276  # "carv" in SQLite's header: whose file it is
 MAGIC = b"SQLite format 3\0"  # begins a database of SQLite
@@ -49,7 +50,6 @@ CURES = {
     "SQLITE_READONLY": "it may not be written to; give write access",
     "SQLITE_CANTOPEN": "it cannot be opened; give write access to it and its folder, or copy both",
 }
-DAMAGE = {"", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_MISMATCH"}
 FULL_BYTES = 10**6  # with less free space, a failure of the disk is that of a full one
 
 
@@ -125,6 +125,20 @@ class Database:
         Not on a network file system: the log needs memory that all who read and write share.
         """
         self.rows(f"PRAGMA journal_mode = {'DELETE' if is_network(self._path) else 'WAL'}")
+
+    def copy_to(self, target: Path) -> None:
+        """Copy all that is stored, in the file and in a log beside it, into a new file.
+
+        Raises:
+            DamagedStore: the file is damaged; there is no new one.
+            BenchError: a disk is full or fails.
+        """
+        try:
+            with explained(target), closing(sqlite3.connect(target)) as copy:
+                self._connection().backup(copy)
+        except DamagedStore as error:
+            target.unlink(missing_ok=True)
+            raise DamagedStore(f"{self._path}: damaged ({error.__cause__}); {AGAIN}") from error
 
     def rest(self) -> None:
         """Close this thread's connection; its next call opens another one."""
@@ -212,14 +226,13 @@ def explained(path: Path) -> Iterator[None]:
     except sqlite3.ProgrammingError:  # our mistake, not the file's
         raise
     except (sqlite3.Error, ValueError, TypeError) as error:  # damage can break texts and types
-        name = "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
+        name = sqlite_name(error)
         if name in ("SQLITE_IOERR", "SQLITE_CANTOPEN") and free_bytes(path) < FULL_BYTES:
             name = "SQLITE_FULL"
         if name == "SQLITE_FULL":
-            full = reason(OSError(errno.ENOSPC, str(error)), path)
-            raise DiskFull(f"{path}: cannot be written: {full}") from error
-        if name not in DAMAGE:
-            raise BenchError(f"{path}: {error}: {CURES.get(name, KEPT)}") from error
+            raise failed(path, OSError(errno.ENOSPC, str(error))) from error
+        if name not in SQLITE_DAMAGE:
+            raise DiskFails(path, f"{error}: {CURES.get(name, KEPT)}") from error
         if not is_ours(path):
             raise BadData(f"{path}: {NOT_OURS}") from error
         raise DamagedStore(f"{path}: damaged ({error}); {AGAIN}") from error

@@ -73,6 +73,10 @@ class Maps:
         """The images that have a map, sorted."""
         return self._stores[0].ids() if len(self._stores) == 1 else sorted(self._holders)
 
+    def holders(self) -> dict[str, Path]:
+        """Image -> the store from which its map is read."""
+        return {image: store.path for image, store in self._holders.items()}
+
     def made_from(self) -> dict[str, str]:
         """Image -> what `write` noted that its map was made from; images of older stores lack."""
         return {image: made_from for image, made_from, _ in self._rows(MapStore.origins)}

@@ -9,15 +9,15 @@ import platform
 import shutil
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, nullcontext, suppress
+from contextlib import ExitStack, closing, contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
-from bench.masks.damage import aside, claim_of
-from bench.masks.database import KEPT, DamagedStore
+from bench.masks.damage import BESIDE, aside, moving_if_damaged
+from bench.masks.database import KEPT, DamagedStore, Database
 from bench.masks.parts import left_of_parts
 from bench.masks.store import MapStore, OtherMaker
-from bench.system.claims import Taken, attempt, claimed
+from bench.system.claims import Taken, attempt, claim_of, claimed
 from bench.system.disk import DiskFull, is_network, sync, writing
 from bench.system.errors import BenchError, Missing
 from bench.system.progress import say
@@ -85,7 +85,8 @@ def published(path: Path, made_by: dict[str, Any], scratch: Path | None) -> Iter
                 finally:
                     reserve.unlink(missing_ok=True)
         except DiskFull as error:
-            failure = BenchError(f"{error}; {LARGER}") if far else error
+            here = far and error.path.is_relative_to(place)
+            failure = DiskFull(error.path, f"{error.why}; {LARGER}") if here else error
         except BaseException as error:
             failure = error
         if not begun or Path(f"{store}-wal").exists():
@@ -99,10 +100,15 @@ def _begun(store: Path, path: Path, made_by: dict[str, Any], folder: Path) -> Ma
     """Open a new store with the maps that lie in its place, and those of earlier attempts."""
     left = sorted(folder.glob("*.sqlite"))
     with suppress(Missing, DamagedStore, OtherMaker):
-        with MapStore.open(path) as present:  # after which it is one file
+        with MapStore.open(path) as present:
             present.check_maker(made_by)
-        with writing(store, path.stat().st_size):
-            _copy(path, store)
+        present_file = path.stat()
+        with (
+            writing(store, present_file.st_size),
+            moving_if_damaged(path, present_file),
+            closing(Database(path, writable=False)) as database,
+        ):
+            database.copy_to(store)
     with ExitStack() as opened:
         maps = opened.enter_context(MapStore.create(store, made_by))
         for other in (aside(path), *left):
@@ -122,8 +128,22 @@ def _put(store: Path, complete: Path, path: Path) -> None:
         if store != complete:
             _copy(store, complete)
         sync(complete)
+        _end_log(path)
         complete.replace(path)
         sync(path.parent)
+
+
+def _end_log(path: Path) -> None:
+    """Leave nothing beside a store that SQLite would lay over the one which takes its place.
+
+    Readers of a store that was written in its place keep its log; those that still read go on.
+    """
+    if not Path(f"{path}-wal").exists():
+        return
+    with suppress(BenchError), closing(Database(path, writable=True)) as database:
+        database.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    for part in BESIDE:
+        Path(f"{path}{part}").unlink(missing_ok=True)
 
 
 def _copy(source: Path, target: Path) -> None:

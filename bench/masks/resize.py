@@ -1,7 +1,8 @@
 """Resize photographs and masks to a network's grid, and a network's probabilities back to maps.
 
 A photograph is padded to a size that holds it whole, and resized to any other. Photographs and
-targets shrink by area, maps grow by bilinear interpolation; masks are never resized.
+targets shrink by area, and what grows does by bilinear interpolation: maps, and the one side of a
+photograph that is shorter than the grid's. Masks are never resized.
 """
 
 import cv2
@@ -24,15 +25,31 @@ def fits(photo: Size, size: Size) -> bool:
 def shrink(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
     """A photograph (H, W, 3) or target (H, W), uint8, on the network's grid `size`.
 
-    Padding repeats the last row and column, at the bottom and at the right. OpenCV resizes images
-    that grow in one direction or have more than MAX_SUMMED_PIXELS.
+    Padding repeats the last row and column, at the bottom and at the right. A side that grows does
+    so last.
     """
     height, width = image.shape[:2]
     if fits((height, width), size):
         below, right = size[0] - height, size[1] - width
         padded = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
         return np.asarray(padded, np.uint8)
-    if height < size[0] or width < size[1] or height * width > MAX_SUMMED_PIXELS:
+    return resized(image, size)
+
+
+def resized(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """An image (H, W, ...), uint8, whose sides shrink by area and then grow by interpolation."""
+    height, width = image.shape[:2]
+    smaller = _shrink_by_area(image, (min(height, size[0]), min(width, size[1])))
+    if smaller.shape[:2] == size:
+        return smaller
+    grown = cv2.resize(smaller, size[::-1], interpolation=cv2.INTER_LINEAR)
+    return np.asarray(grown, np.uint8)
+
+
+def _shrink_by_area(image: NDArray[np.uint8], size: Size) -> NDArray[np.uint8]:
+    """OpenCV shrinks images of more than MAX_SUMMED_PIXELS."""
+    height, width = image.shape[:2]
+    if height * width > MAX_SUMMED_PIXELS:
         changed = cv2.resize(image, size[::-1], interpolation=cv2.INTER_AREA)
         return np.asarray(changed, np.uint8)
     smaller = np.empty((*size, *image.shape[2:]), np.uint8)
@@ -80,6 +97,6 @@ def _round(probability, map):  # type: ignore[no-untyped-def]
 
 
 def ceiling_map(mask: Mask, size: Size) -> Map:
-    """The map of a perfect network of input size `size`: the mask's target, grown back."""
+    """The map of a network of input size `size` that gives exactly its target: that, grown back."""
     target = target_of(mask, size).astype(np.float32) / np.float32(255)
     return grow(target, mask.shape)

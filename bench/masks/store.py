@@ -17,7 +17,6 @@ import numpy as np
 
 from bench.masks.damage import (
     aside,
-    claim_of,
     moving_if_damaged,
     put_aside,
     remove,
@@ -44,7 +43,7 @@ from bench.masks.database import (
 from bench.masks.packing import pack, unpack
 from bench.masks.scratch import BorrowedMap, Scratch
 from bench.masks.types import Map
-from bench.system.claims import claimed
+from bench.system.claims import claim_of, claimed
 from bench.system.disk import make_folder
 from bench.system.errors import BadData, BenchError, Missing
 from bench.system.progress import say

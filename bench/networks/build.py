@@ -1,6 +1,7 @@
 """Build the network of a recipe, with errors that name the recipe."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import torch
@@ -8,6 +9,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from bench.config.recipe import Recipe
+from bench.masks.types import Size
 from bench.system.errors import BadConfig, BadFile, Missing, memory_is_full
 from models import networks
 from models.depthwise import make_depthwise_fast
@@ -73,6 +75,22 @@ def meta_network(recipe: Recipe) -> nn.Module:
     with _ParametersOnMeta():
         network = build(recipe, pretrained=False)
     return network.to("meta")
+
+
+@contextmanager
+def named_misfits(recipe: Recipe, size: Size) -> Iterator[None]:
+    """Inside, a network is tried at a size; if it fails, the error names the recipe and a cure.
+
+    Raises:
+        BadConfig: the network does not work at this size, or not with the recipe's options.
+    """
+    try:
+        yield
+    except (RuntimeError, AssertionError, TypeError, ValueError, IndexError) as error:
+        raise BadConfig(
+            f"{recipe.name}: its network does not work at {size[0]}x{size[1]} ({error}); change "
+            "`size`, or the options of `network`"
+        ) from error
 
 
 class _ParametersOnMeta(TorchFunctionMode):

@@ -43,6 +43,7 @@ def fuse(network: nn.Module) -> nn.Module:
     keep_kernels(make_upsampling_fast(fused))
     channels, stride = channels_of(network), stride_of(network)
     images = noise((1, channels, 2 * stride, 3 * stride))
+    images = images.to(next(network.parameters(), images).device)
     return fused if agree(network, fused, images) else network
 
 

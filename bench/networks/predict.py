@@ -16,7 +16,7 @@ from bench.config.machine import Machine
 from bench.config.part import WHOLE, Part
 from bench.config.recipe import Recipe
 from bench.data.image_ids import car_of
-from bench.masks.damage import claim_of, remove
+from bench.masks.damage import remove
 from bench.masks.parts import find_maps
 from bench.masks.publishing import is_elsewhere, published, written_store
 from bench.masks.store import MapStore
@@ -35,7 +35,7 @@ from bench.networks.wanted import (
     timing,
     timing_file,
 )
-from bench.system.claims import claimed
+from bench.system.claims import claim_of, claimed
 from bench.system.device import device_named, free_memory
 from bench.system.environment import OtherWork
 from bench.system.errors import BadData, Incomplete

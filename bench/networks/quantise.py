@@ -86,6 +86,7 @@ def run(task: Task, data: DataSet, precision: str) -> Quantised | None:
             f"{100 * found.changed:.3f} % of the pixels: "
             f"{'from now on it predicts in int8' if worth_it else 'it stays as it was trained'}"
         )
+        training.quantised.unlink(missing_ok=True)
         if not worth_it:
             return None
         for file in FILES:

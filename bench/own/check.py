@@ -12,10 +12,11 @@ import numpy as np
 
 from bench.data.archive import unpack_all
 from bench.data.dataset import DataSet
-from bench.data.doubts import EMPTY, INVERTED, SIGNS, TURNED, mistakes, signs_of
+from bench.data.doubts import EMPTY, OF_OTHER_THINGS, SIGNS, TURNED, mistakes, signs_of
 from bench.data.folds import given_folds
 from bench.data.image_ids import car_of
 from bench.data.images import is_turned, read_image, values_of
+from bench.data.listing import MASK_SUFFIXES
 from bench.masks import rle
 from bench.masks.types import Mask
 from bench.own.data_report import DataReport
@@ -114,8 +115,22 @@ def _groups(data: DataSet, report: DataReport) -> None:
     given_folds(data)
 
 
+def _unused(data: DataSet, report: DataReport) -> None:
+    """Note pictures beside one's own that no pattern takes, as those of a suffix in capitals."""
+    used = {*data.train.values(), *data.test.values(), *data.masks.values()}
+    beside = sorted(
+        path
+        for folder in {path.parent for path in used}
+        for path in folder.iterdir()
+        if path.suffix.lower() in MASK_SUFFIXES and path not in used and path.name[0] != "."
+    )
+    if beside:
+        count = several(len(beside), "picture")
+        report.notes.append(f"{count} beside them that no pattern takes, first {beside[0]}")
+
+
 _OF_KAGGLES = (_pairs, examine_cars, examine_files, _mask_table, examine_sample, examine_metadata)
-_OF_OWN = (_groups, _mask_table)
+_OF_OWN = (_groups, _mask_table, _unused)
 ReadTask = tuple[DataSet, str, bool]  # data set, image, whether it is a training photograph
 
 
@@ -157,9 +172,7 @@ def _note_odd_files(
 ) -> None:
     signs = [each.signs for each in reads if each.covered is not None]
     for sign, error in mistakes(data, signs).items():
-        if data.own and sign == INVERTED:  # what is masked may fill a photograph but for a part
-            report.notes.append(error.what)
-        else:
+        if not data.own or sign not in OF_OTHER_THINGS:
             report.add(error.file, error.what, error.cure)
     if data.own and signs and all(EMPTY in shown for shown in signs):
         report.add(*_all_empty(data, len(signs)))

@@ -7,18 +7,18 @@ Reads  a COCO annotation file and its folder of photographs. Writes `<out>/train
 from codecs import BOM_UTF8
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import cv2
 import numpy as np
 import simplejpeg
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Discriminator, Field, Tag, ValidationError
 
 from bench.data.dataset import other_size
 from bench.data.images import read_image, write_mask
 from bench.data.listing import PHOTOGRAPH_SUFFIXES, find
+from bench.masks.resize import resized
 from bench.masks.types import Mask, Size
 from bench.system.errors import BadData, Missing
 from bench.system.files import write_bytes
@@ -58,7 +58,10 @@ class CocoAnnotation(BaseModel):
 
     image_id: int
     category_id: int
-    segmentation: CocoRuns | list[Annotated[list[Coordinate], Field(min_length=6)]]
+    segmentation: Annotated[
+        Annotated[CocoRuns, Tag("runs")] | Annotated[list[list[Coordinate]], Tag("polygons")],
+        Discriminator(lambda outline: "runs" if isinstance(outline, dict) else "polygons"),
+    ]
 
 
 class CocoCategory(BaseModel):
@@ -99,10 +102,6 @@ def prepare(
             f"{annotations}: no category of the kind {' or '.join(sorted(KINDS))}; give COCO's "
             "instances, as instances_val2017.json"
         )
-    if twice := [
-        id for id, count in Counter(image.id for image in coco.images).items() if count > 1
-    ]:
-        raise BadData(f"{annotations}: image {twice[0]} stands twice; remove one")
     masks_of: dict[int, list[CocoAnnotation]] = defaultdict(list)
     for annotation in coco.annotations:
         if annotation.category_id in wanted:
@@ -124,18 +123,23 @@ def read_annotations(path: Path) -> CocoFile:
 
     Raises:
         Missing: there is no such file.
-        BadData: it is not COCO's format.
+        BadData: it is not COCO's format, or an image stands twice in it.
     """
     if not path.is_file():
         raise Missing(f"{path}: no such file; name one like instances_val2017.json")
     try:
-        return CocoFile.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
+        coco = CocoFile.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
         raise BadData(
             f"{path}: {where}: {first['msg']}; give COCO's instances, not captions or keypoints"
         ) from error
+    for entries in ([each.id for each in coco.images], [each.file_name for each in coco.images]):
+        for entry, count in Counter(entries).items():
+            if count > 1:
+                raise BadData(f"{path}: image {entry} stands twice; remove one")
+    return coco
 
 
 def join_masks(masks: Sequence[Mask]) -> tuple[Mask | None, str]:
@@ -170,19 +174,24 @@ def decoded(annotation: CocoAnnotation, image: CocoImage, path: Path) -> Mask:
             return from_runs(outline, shape)
         return from_polygons(outline, shape)
     except ValueError as error:
-        raise BadData(f"{path}, image {image.id}: {error}; restore the file") from error
+        where = f"{path}, image {image.id} ({image.file_name})"
+        raise BadData(f"{where}: {error}; outline that object again, or remove it") from error
 
 
 def from_polygons(polygons: Sequence[Sequence[float]], shape: Size) -> Mask:
     """The mask (H, W) of pixels that polygons cover by half or more; the first pixel spans 0 to 1.
 
     Raises:
-        ValueError: a polygon has an odd number of coordinates.
+        ValueError: there is no polygon, or one is no list of three points or more.
     """
+    if not polygons:
+        raise ValueError("an object without an outline (a box alone)")
     fine = np.zeros((shape[0] * OVERSAMPLING, shape[1] * OVERSAMPLING), np.uint8)
     for polygon in polygons:
         if len(polygon) % 2:
             raise ValueError(f"a polygon of {len(polygon)} numbers has a point without its y")
+        if len(polygon) < 6:
+            raise ValueError(f"a polygon of {len(polygon) // 2} points has no inside")
         corners = np.asarray(polygon).reshape(-1, 2) * OVERSAMPLING - 0.5
         cv2.fillPoly(fine, [np.rint(corners).astype(np.int32)], 255)
     return np.asarray(cv2.resize(fine, shape[::-1], interpolation=cv2.INTER_AREA) >= 128)
@@ -249,9 +258,8 @@ def _write(photograph: Path, image: CocoImage, mask: Mask, out: Path, size: Size
     target = out / "train" / f"{name}{photograph.suffix.lower()}"
     content = photograph.read_bytes()
     if size is not None:
-        resize = partial(cv2.resize, dsize=size[::-1], interpolation=cv2.INTER_AREA)
         target = target.with_suffix(".jpg")
-        content = simplejpeg.encode_jpeg(np.asarray(resize(picture)), JPEG_QUALITY, "RGB", "444")
-        mask = np.asarray(resize(mask.astype(np.uint8) * 255) >= 128)
+        content = simplejpeg.encode_jpeg(resized(picture, size), JPEG_QUALITY, "RGB", "444")
+        mask = resized(mask.astype(np.uint8) * 255, size) >= 128
     write_mask(out / "train_masks" / f"{name}_mask.gif", mask)
     write_bytes(target, content)

@@ -15,7 +15,8 @@ from bench.data.listing import id_in_table
 from bench.masks import rle
 from bench.masks.types import Mask
 from bench.own.coco import CocoAnnotation, CocoFile, CocoImage, decoded, read_annotations
-from bench.system.errors import BadConfig, BadData
+from bench.own.opening import check_name
+from bench.system.errors import BadConfig, BadData, BadFile
 from bench.system.files import write_text
 from bench.system.progress import track
 from bench.system.text import nearest
@@ -33,7 +34,8 @@ def write_table(
     Raises:
         Missing: there is no annotation file.
         BadConfig: no category is named, or it has no such category.
-        BadData: it is not COCO's format, lists none of the photographs, or is of other sizes.
+        BadData: it is not COCO's format, lists none of the photographs or one twice, or is of other
+            sizes; or a name cannot stand in a table.
     """
     coco = read_annotations(annotations)
     wanted = _wanted(coco, categories, annotations)
@@ -41,12 +43,7 @@ def write_table(
     for annotation in coco.annotations:
         if annotation.category_id in wanted:
             outlines[annotation.image_id].append(annotation)
-    named = by_table_name({name: name for name in photographs})
-    listed = {
-        named[id_in_table(image.file_name)]: image
-        for image in coco.images
-        if id_in_table(image.file_name) in named
-    }
+    listed = _listed(coco, photographs, annotations)
     if not listed:
         first = coco.images[0].file_name if coco.images else "none"
         raise BadData(
@@ -63,10 +60,30 @@ def write_table(
     write_text(table, "\n".join(rows()) + "\n")
 
 
+def _listed(
+    coco: CocoFile, photographs: Mapping[str, Path], annotations: Path
+) -> dict[str, CocoImage]:
+    """The photographs that are annotated, by file name with its folders."""
+    named = by_table_name({name: name for name in photographs})
+    listed: dict[str, CocoImage] = {}
+    for image in coco.images:
+        name = named.get(id_in_table(image.file_name))
+        if name is None:
+            continue
+        other = listed.setdefault(name, image)
+        if other is not image:
+            what = f"{other.file_name} and {image.file_name} are both {photographs[name]}"
+            raise BadFile(annotations, what, "name folders alike in both, or remove one")
+        check_name(name, photographs[name])
+    return listed
+
+
 def _wanted(coco: CocoFile, categories: Sequence[str], annotations: Path) -> set[int]:
     """The numbers of categories that are named, by their names or numbers."""
-    known = {each.name: each.id for each in coco.categories}
-    known |= {str(each.id): each.id for each in coco.categories}
+    named: dict[str, set[int]] = defaultdict(set)
+    for each in coco.categories:
+        named[each.name].add(each.id)
+    known = {str(each.id): {each.id} for each in coco.categories} | named  # a name may be digits
     names = [each.name or str(each.id) for each in coco.categories]
     if not categories:
         raise BadConfig(
@@ -75,7 +92,7 @@ def _wanted(coco: CocoFile, categories: Sequence[str], annotations: Path) -> set
     for category in categories:
         if category not in known:
             raise BadConfig(f"{annotations}: {nearest(category, names, 'category')}")
-    return {known[category] for category in categories}
+    return {number for category in categories for number in known[category]}
 
 
 def _mask(

@@ -1,5 +1,6 @@
 """data.yaml: where one's own pictures and masks lie, and which of them belong together."""
 
+import glob
 import os
 import re
 from pathlib import Path
@@ -92,9 +93,14 @@ class Description(Strict):
         return Marks(self.value, self.threshold, self.fill_holes)
 
 
-def place(root: Path, path: str) -> str:
-    """The path of a file, or the pattern, that a data.yaml in the folder `root` names."""
-    return os.path.normpath(root / path)
+def place(root: Path, path: str) -> Path:
+    """The file that a data.yaml in the folder `root` names."""
+    return Path(os.path.normpath(root / path))
+
+
+def pattern_in(root: Path, pattern: str) -> str:
+    """The pattern that a data.yaml in the folder `root` names; the folder's own name is none."""
+    return os.path.normpath(Path(glob.escape(str(root))) / pattern)
 
 
 def seen_from(root: Path, path: str) -> str:

@@ -64,7 +64,7 @@ def examine_metadata(data: DataSet, report: DataReport) -> None:
     """Compare metadata.csv with the cars."""
     if data.metadata_table is None:
         return
-    known = metadata(data.root).keys()
+    known = metadata(data).keys()
     cars = {car_of(image) for image in (*data.train, *data.test)}
     report.facts["metadata"] = f"{len(known)} cars, {len(cars & known)} of the {len(cars)} here"
     if cars - known:

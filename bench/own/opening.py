@@ -9,13 +9,12 @@ from bench.config.strict import read
 from bench.data.carvana import open_folder
 from bench.data.dataset import DataSet, Own, by_table_name
 from bench.data.image_ids import OF, id_of
-from bench.data.listing import CONVERT, OTHER_PICTURES, PHOTOGRAPH_SUFFIXES, id_in_table, normal_id
+from bench.data.listing import CONVERT, OTHER_PICTURES, OWN_SUFFIXES, id_in_table, normal_id
 from bench.data.tables import read_table
-from bench.own.description import ALONE, FILE, Description, place
+from bench.own.description import ALONE, FILE, Description, pattern_in, place
 from bench.own.patterns import Files, base_of, masks_by_pattern
 from bench.system.errors import BadFile, Missing
 
-SUFFIXES = {*PHOTOGRAPH_SUFFIXES, ".bmp", ".tif", ".tiff", ".webp"}  # of one's own photographs
 GROUP_COLUMNS = ("image", "group")
 FORBIDDEN = (OF, ",", '"')  # in names and groups: tables of a run hold them as they are
 Named = Mapping[str, Path]  # file name with its folders -> file
@@ -38,10 +37,10 @@ def open_data(root: Path) -> DataSet:
 
 def open_described(said: Description, root: Path) -> DataSet:
     """The data set that a description in the folder `root` is of; as `open_data`."""
-    images = place(root, said.images)
+    images = pattern_in(root, said.images)
     base = base_of(images)
     labelled, masks, unlabelled = _labelled(said, root, find_photographs(said, root))
-    tests = place(root, said.test) if said.test else None
+    tests = pattern_in(root, said.test) if said.test else None
     common = Path(os.path.commonpath([base.absolute(), base_of(tests or images).absolute()]))
     before = "" if common == base.absolute() else f"{base.absolute().relative_to(common)}/"
     train = {f"{before}{name}": path for name, path in labelled.items()}
@@ -53,7 +52,7 @@ def open_described(said: Description, root: Path) -> DataSet:
     _refuse_one_stem(everything)
     groups = _groups(said, root, everything)
     ids = {name: _id(path, name, groups[name]) for name, path in everything.items()}
-    table = Path(place(root, said.masks)) if said.in_table else None
+    table = place(root, said.masks) if said.in_table else None
     return DataSet(
         root=root,
         train={ids[name]: path for name, path in train.items()},
@@ -65,8 +64,8 @@ def open_described(said: Description, root: Path) -> DataSet:
         own=Own(
             names={image: name for name, image in ids.items()},
             marks=said.marks,
-            folds=Path(place(root, said.folds)) if said.folds else None,
-            heldout=Path(place(root, said.heldout)) if said.heldout else None,
+            folds=place(root, said.folds) if said.folds else None,
+            heldout=place(root, said.heldout) if said.heldout else None,
         ),
     )
 
@@ -77,7 +76,7 @@ def find_photographs(said: Description, root: Path) -> dict[str, Path]:
     Raises:
         Missing, BadData: as `open_data`.
     """
-    images = place(root, said.images)
+    images = pattern_in(root, said.images)
     return _photographs(images, base_of(images))
 
 
@@ -91,8 +90,8 @@ def _photographs(pattern: str, base: Path) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for path in matched:
         suffix = path.suffix.lower()
-        if suffix in SUFFIXES:
-            found[normal_id(os.path.relpath(path, base))] = path
+        if suffix in OWN_SUFFIXES:
+            found[os.path.relpath(normal_id(str(path)), normal_id(str(base)))] = path
         elif suffix in OTHER_PICTURES:
             raise BadFile(path, "a picture in a format that is not read", CONVERT)
     if not found:
@@ -114,10 +113,10 @@ def _labelled(
     masks: dict[str, Path] = {}
     if said.in_table:
         named = by_table_name({name: name for name in found})
-        rows = read_table(Path(place(root, said.masks)), ("img",))
+        rows = read_table(place(root, said.masks), ("img",))
         has_mask = {named[key] for _, (row,) in rows if (key := id_in_table(row)) in named}
     else:
-        several = masks_by_pattern(found, place(root, said.masks))
+        several = masks_by_pattern(found, pattern_in(root, said.masks))
         taken = {mask for paths in several.values() for mask in paths}
         found = {name: path for name, path in found.items() if path not in taken}
         for name, path in found.items():
@@ -175,11 +174,11 @@ def _groups(said: Description, root: Path, photographs: Named) -> dict[str, str]
         return {name: _found(said.group_by, name, path) for name, path in photographs.items()}
     if said.groups == ALONE:
         return {name: id_in_table(name) for name in photographs}
-    table = Path(place(root, str(said.groups)))
+    table = place(root, str(said.groups))
     named = by_table_name({name: name for name in photographs})
     groups: dict[str, str] = {}
-    for number, (image, group) in read_table(table, GROUP_COLUMNS):
-        name = named.get(id_in_table(image))
+    for number, (image, written) in read_table(table, GROUP_COLUMNS):
+        name, group = named.get(id_in_table(image)), normal_id(written)
         if name and groups.setdefault(name, group) != group:
             what = f"{image} is of group {groups[name]} in a line above"
             raise BadFile(f"{table}, line {number}", what, "remove one of the lines")
@@ -200,9 +199,18 @@ def _found(expression: str, name: str, photograph: Path) -> str:
 
 
 def _id(photograph: Path, name: str, group: str) -> str:
-    for text, what in ((name, "the name"), (group, f"its group {group!r}")):
-        wrong = [mark for mark in FORBIDDEN if mark in text]
-        if wrong or not text.isprintable():
-            found = f"holds {wrong[0]}" if wrong else "holds a control character"
-            raise BadFile(photograph, f"{what} {found}", "rename it in plain letters and digits")
+    check_name(name, photograph)
+    check_name(group, photograph, f"its group {group!r}")
     return id_of(id_in_table(name), group)
+
+
+def check_name(text: str, photograph: Path, what: str = "the name") -> None:
+    """Refuse a name or group that cannot stand in the tables of a run.
+
+    Raises:
+        BadData: the message names the photograph.
+    """
+    wrong = [mark for mark in FORBIDDEN if mark in text]
+    if wrong or not text.isprintable():
+        found = f"holds {wrong[0]}" if wrong else "holds a control character"
+        raise BadFile(photograph, f"{what} {found}", "rename it in plain letters and digits")

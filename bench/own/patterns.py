@@ -9,17 +9,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from bench.data.listing import normal_id
 from bench.own.description import FOLDER, STEM
 from bench.system.errors import BadFile
 
 MAGIC = re.compile(r"[*?[]")
+ESCAPED = re.compile(r"\[([*?[])\]")  # as `glob.escape` writes a character that stands for itself
+Names = list[tuple[str, str]]  # in order: as names are compared, and as they are stored
 
 
 @dataclass
 class Files:
     """Files and folders by pattern; each folder is listed once, whatever is asked of it."""
 
-    _listed: dict[Path, tuple[list[str], list[str]]] = field(default_factory=dict)
+    _listed: dict[Path, tuple[Names, Names]] = field(default_factory=dict)
 
     def find(self, pattern: str) -> list[Path]:
         """The files that match an absolute or relative pattern, in order; hidden ones do not."""
@@ -36,10 +39,10 @@ class Files:
             yield from self._matches(folder, rest or ("*",), ())
             here = os.path.realpath(folder)
             if here not in above:  # else a link to a folder that it lies in
-                for name in self._names(folder)[1]:
+                for _, name in self._names(folder)[1]:
                     yield from self._matches(folder / name, parts, (*above, here))
-        elif not MAGIC.search(first):
-            path = folder / first
+        elif (fixed := _fixed(first)) and (fixed.isascii() or (folder / fixed).exists()):
+            path = folder / fixed
             if rest:
                 yield from self._matches(path, rest, ())
             elif path.is_file():
@@ -48,40 +51,52 @@ class Files:
             for name in _alike(self._names(folder)[bool(rest)], first):
                 yield from self._matches(folder / name, rest, ()) if rest else [folder / name]
 
-    def _names(self, folder: Path) -> tuple[list[str], list[str]]:
-        """Names of the files and of the folders in a folder, in order."""
+    def _names(self, folder: Path) -> tuple[Names, Names]:
+        """Names of the files and of the folders in a folder."""
         if folder not in self._listed:
             try:
-                entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+                entries = list(os.scandir(folder))
             except OSError:  # no such folder, or none that may be read
                 entries = []
             seen = [entry for entry in entries if not entry.name.startswith(".")]
-            files = [entry.name for entry in seen if entry.is_file()]
-            self._listed[folder] = files, [entry.name for entry in seen if entry.is_dir()]
+            files = [(normal_id(entry.name), entry.name) for entry in seen if entry.is_file()]
+            folders = [(normal_id(entry.name), entry.name) for entry in seen if entry.is_dir()]
+            self._listed[folder] = sorted(files), sorted(folders)
         return self._listed[folder]
 
 
-def _alike(names: list[str], pattern: str) -> Iterator[str]:
-    """The names, which are in order, that match a pattern of one name."""
+def _alike(names: Names, pattern: str) -> Iterator[str]:
+    """The stored names that match a pattern of one name, however an accent is written."""
+    pattern = normal_id(pattern)
     magic = MAGIC.search(pattern)
     start = pattern[: magic.start()] if magic else pattern
     matches = re.compile(fnmatch.translate(pattern)).match
-    for place in range(bisect_left(names, start), len(names)):
-        if not names[place].startswith(start):
+    for place in range(bisect_left(names, (start, "")), len(names)):
+        name, stored = names[place]
+        if not name.startswith(start):
             return
-        if matches(names[place]):
-            yield names[place]
+        if matches(name):
+            yield stored
+
+
+def _fixed(part: str) -> str | None:
+    """The name that a part of a pattern stands for; None where it stands for many."""
+    name = ESCAPED.sub(r"\1", part)
+    return name if glob.escape(name) == part else None
 
 
 def base_of(pattern: str) -> Path:
     """The folder that all files of a pattern lie in.
 
-    >>> base_of("shoes/**/*.jpg"), base_of("shoes/one.jpg")
-    (PosixPath('shoes'), PosixPath('shoes'))
+    >>> base_of("shoes/**/*.jpg"), base_of("[[]old] shoes/one.jpg")
+    (PosixPath('shoes'), PosixPath('[old] shoes'))
     """
-    parts = Path(pattern).parts[:-1]
-    fixed = [place for place, part in enumerate(parts) if MAGIC.search(part)]
-    return Path(*parts[: fixed[0] if fixed else len(parts)])
+    base = Path()
+    for part in map(_fixed, Path(pattern).parts[:-1]):
+        if part is None:
+            break
+        base /= part
+    return base
 
 
 def masks_by_pattern(photographs: Mapping[str, Path], pattern: str) -> dict[str, list[Path]]:

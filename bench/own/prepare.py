@@ -41,7 +41,7 @@ def prepare(
     if (out / "train").is_dir() and not (out / FILE).exists():
         raise BadConfig(f"{out}: holds Kaggle's layout; name another --out")
     if coco:
-        write_table(coco, categories, find_photographs(said, out), Path(place(out, said.masks)))
+        write_table(coco, categories, find_photographs(said, out), place(out, said.masks))
     report = check_data(open_described(said, out), deep=False, jobs=jobs)
     if report.ok:
         defaults = {

@@ -26,4 +26,6 @@ def denoised(map: Map, blur: int, opening: int) -> Mask:
     blurred = np.asarray(cv2.GaussianBlur(map, (blur, blur), 0))
     mask = (blurred >= THRESHOLD).view(np.uint8)
     square = cv2.getStructuringElement(cv2.MORPH_RECT, (opening, opening))
-    return np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, square)).view(np.bool_)
+    beyond = cv2.copyMakeBorder(mask, *(opening,) * 4, cv2.BORDER_REPLICATE)
+    opened = np.asarray(cv2.morphologyEx(beyond, cv2.MORPH_OPEN, square)).view(np.bool_)
+    return opened[opening:-opening, opening:-opening]

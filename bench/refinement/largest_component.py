@@ -20,5 +20,6 @@ def largest_component(mask: Mask) -> Mask:
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     if count <= 2:  # the background counts as one
         return mask
-    largest: Mask = labels == 1 + int(np.argmax(stats[1:, cv2.CC_STAT_AREA]))
+    area, top = stats[1:, cv2.CC_STAT_AREA], stats[1:, cv2.CC_STAT_TOP]
+    largest: Mask = labels == 1 + int(np.lexsort((top, -area))[0])
     return largest

@@ -54,4 +54,4 @@ def refine(map: Map, steps: Sequence[RefinementStep]) -> RefinementState:
     state = RefinementState.of(map)
     for step in steps:
         state = STEPS[type(step)](state, step)
-    return state._replace(map=clamped_to_mask(state.map, state.mask))
+    return state._replace(map=clamped_to_mask(map, state.mask))

@@ -11,10 +11,9 @@ import pandas as pd
 
 from bench.ensembles.rules import RULES
 from bench.metrics.power import MOST_CARS
+from bench.metrics.statistics import SIGNIFICANT, Gain
 from bench.report.facts import Facts
 from bench.system.text import duration, listed, milliseconds, number, p_equals, several, signed
-
-SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,8 @@ def wrong(row: dict[str, Any]) -> float:
 
 
 def _scores(facts: Facts, best: dict[str, Any], member: dict[str, Any]) -> str:
-    ensembles = int((facts.scored["kind"] == "ensemble").sum())
+    of_several = (facts.scored["kind"] == "ensemble") & (facts.scored["members"] > 1)
+    ensembles = int(of_several.sum())
     which = f", the best of {ensembles} ensembles," if ensembles > 1 else ""
     return (
         f"On {several(facts.images, 'held-out photograph')} of {several(facts.cars, facts.unit)}, "
@@ -83,17 +83,28 @@ def _gain(facts: Facts, best: dict[str, Any], member: dict[str, Any]) -> str:
     gain = best["dice"] - member["dice"]
     fewer = wrong(member) - wrong(best)
     pixels = (
-        f"some {number(abs(fewer), 0)} wrong pixels {'fewer' if fewer >= 0 else 'more'} in every "
-        f"photograph, of {number(wrong(member), 0)}"
+        f"some {number(abs(fewer), 0)} wrong pixels {'fewer' if fewer >= 0 else 'more'} in a "
+        f"photograph on average, of {number(wrong(member), 0)}"
     )
     if math.isnan(best["gain_p"]):
         return f"The difference is {signed(gain)}: {pixels}. One {facts.unit} gives it no interval."
-    gains = int(facts.scored["gain_p"].notna().sum())
+    return (
+        f"The difference is {_gain_of_row(facts, best)}: {pixels}.{_cars_to_tell(best, facts.unit)}"
+    )
+
+
+def _gain_of_row(facts: Facts, row: dict[str, Any]) -> str:
+    """A gain of the leaderboard, with its evidence."""
+    gain = Gain(row["gain"], row["gain_low"], row["gain_high"], row["gain_p"])
+    return _with_evidence(gain, int(facts.scored["gain_p"].notna().sum()))
+
+
+def _with_evidence(gain: Gain, gains: int) -> str:
+    """A gain with its interval and its p-value, which is corrected for so many gains."""
     corrected = f", corrected for {gains} such gains" if gains > 1 else ""
     return (
-        f"The difference is {signed(gain)} [95 % interval {signed(best['gain_low'])} to "
-        f"{signed(best['gain_high'])}; {p_equals(best['gain_p'])}{corrected}]: {pixels}."
-        f"{_cars_to_tell(best, facts.unit)}"
+        f"{signed(gain.mean)} [95 % interval {signed(gain.low)} to {signed(gain.high)}; "
+        f"{p_equals(gain.p)}{corrected}]"
     )
 
 
@@ -118,40 +129,31 @@ def _cost(best: dict[str, Any], member: dict[str, Any]) -> str:
             f"{_times(best['predict_ms'], member['predict_ms'])} the time"
         )
     return (
-        f"{time}, and {several(int(best['members']), 'training')} of {duration(best['train_s'])} "
-        f"together instead of one of {duration(member['train_s'])}."
+        f"{time}; its {best['members']} members take {duration(best['train_s'])} to train instead "
+        f"of {duration(member['train_s'])}."
     )
 
 
 def _learned(facts: Facts) -> list[str]:
-    """A paragraph about the rules that learn: which of them beat the plain mean, if any do."""
+    """A paragraph about the rules that learn: which of them surely beat the plain mean."""
+    tested = [each for each in facts.analysis["ensembles"] if each["over_plain_mean"]]
     gains = {
-        each["entry"]: each["over_plain_mean"]
-        for each in facts.analysis["ensembles"]
-        if each["over_plain_mean"] and RULES[each["rule"]].learns
+        each["entry"]: Gain(**each["over_plain_mean"])
+        for each in tested
+        if RULES[each["rule"]].learns
     }
     if not gains:
         return []
-    rules = several(len(gains), "rule")
+    of_all = f"Of the ensembles whose rule learns ({len(gains)}),"
     better = [name for name in facts.analysis["beat_plain_mean"] if name in gains]
     if not better:
-        return [
-            f"None of the {rules} that learn beats the plain mean by more "
-            "than the interval of the difference."
-        ]
-    best = max(better, key=lambda name: float(gains[name]["mean"]))
-    gain = gains[best]
-    interval = f"{signed(gain['mean'])} [{signed(gain['low'])} to {signed(gain['high'])}]"
+        return [f"{of_all} none surely beats the plain mean."]
+    best = max(better, key=lambda name: gains[name].mean)
+    gain = _with_evidence(gains[best], len(tested))
     if len(better) == 1:
-        return [
-            f"Of the {rules} that learn, {facts.names.label(best)} alone beats the "
-            f"plain mean by more than the interval of the difference: {interval}."
-        ]
-    return [
-        f"Of the {rules} that learn, {listed([facts.names.label(name) for name in better])} beat "
-        "the plain mean by more than the interval of the difference, "
-        f"{facts.names.label(best)} by most: {interval}."
-    ]
+        return [f"{of_all} {facts.names.label(best)} alone beats the plain mean: {gain}."]
+    names = listed([facts.names.label(name) for name in better])
+    return [f"{of_all} {names} beat the plain mean, {facts.names.label(best)} by most: {gain}."]
 
 
 def _taught(facts: Facts) -> list[str]:
@@ -169,11 +171,9 @@ def _over_untaught(facts: Facts, student: dict[str, Any]) -> str:
     gain = student.get("gain", math.nan)
     if math.isnan(gain):
         return f"{reached}."
-    low, high = signed(student["gain_low"]), signed(student["gain_high"])
     return (
         f"{reached}; the same network without a teacher has {number(student['dice'] - gain, 6)}. "
-        f"The difference is {signed(gain)} [95 % interval {low} to {high}; "
-        f"{p_equals(student['gain_p'])}].{_cars_to_tell(student, facts.unit)}"
+        f"The difference is {_gain_of_row(facts, student)}.{_cars_to_tell(student, facts.unit)}"
     )
 
 

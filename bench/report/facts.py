@@ -49,11 +49,12 @@ class Environment(BaseModel):
 
 
 class PairedGain(BaseModel):
-    """What one entry gains over another: the mean and its interval."""
+    """What one entry gains over another: the mean, its interval and its corrected p-value."""
 
     mean: float
     low: float
     high: float
+    p: float
 
 
 class EnsembleAnalysis(BaseModel):
@@ -204,7 +205,7 @@ def read(
             for key, folder in trainings.items()
             if folder.history.exists()
         },
-        names=Names(list(recipes), metadata(data.root), data.unit),
+        names=Names(list(recipes), metadata(data), data.unit),
         origin=Origin(
             root=data.root,
             real=is_real(data),

@@ -211,7 +211,8 @@ def cars(facts: Facts) -> list[Drawing]:
     medians = {car: float(each[facts.ensemble].median()) for car, each in by_car.items()}
     order = sorted(medians, key=lambda car: medians[car])[:MAX_CARS]
     with svg.canvas(2 * TILE, 64 + 20 * len(order)) as (figure, axes):
-        svg.dice_axis(axes, "x", svg.errors_of(dice[facts.ensemble]))
+        others = [svg.errors_of(by_car[car][member].median()) for car in order] if member else []
+        svg.dice_axis(axes, "x", np.append(svg.errors_of(dice[facts.ensemble]), others))
         for place, car in enumerate(order):
             errors = svg.errors_of(by_car[car][facts.ensemble])
             axes.hlines(place, errors.min(), errors.max(), color=LINE, linewidth=1)
@@ -220,7 +221,7 @@ def cars(facts: Facts) -> list[Drawing]:
             median = float(np.median(errors))
             axes.plot([median] * 2, [place - 0.34, place + 0.34], color=INK, linewidth=2)
             if member:
-                other = float(np.median(svg.errors_of(by_car[car][member])))
+                other = others[place]
                 axes.plot(other, place, "D", color=SOFT, markerfacecolor=PAPER, markersize=5)
         _label_rows(axes, [facts.names.car(car) for car in order])
         axes.set_xlabel("Dice")

@@ -1,5 +1,6 @@
 """Learning curves of every training (Xu et al., Figure 7)."""
 
+from collections.abc import Hashable
 from typing import Any
 
 import numpy as np
@@ -26,11 +27,11 @@ def _dice_curves(facts: Facts, trained: dict[tuple[str, int], pd.DataFrame]) -> 
         svg.dice_axis(axes, "y", np.concatenate(list(errors.values())))
         _curves(facts, axes, trained, errors)
         axes.set_ylabel("validation Dice")
+        best = {key: _best(each) for key, each in trained.items()}
         rows = "; ".join(
             f"{facts.names.label(name)}{_fold(facts, fold)} reaches "
-            f"{each['valid_dice'].max():.5f} in epoch "
-            f"{int(each['epoch'].iloc[each['valid_dice'].argmax()])}"
-            for (name, fold), each in trained.items()
+            f"{row['valid_dice']:.5f} in epoch {int(row['epoch'])}"
+            for (name, fold), row in best.items()
         )
         caption = (
             f"At the photographs' own size, on the {facts.unit}s that choose the best epoch. "
@@ -38,6 +39,12 @@ def _dice_curves(facts: Facts, trained: dict[tuple[str, int], pd.DataFrame]) -> 
         )
         description = f"Validation Dice by epoch: {rows}."
         return svg.finish(figure, "dice-curves", "Validation Dice", caption, description)
+
+
+def _best(table: pd.DataFrame) -> dict[Hashable, float]:
+    """The epoch whose network is used: the first best of those at the largest size."""
+    rows = table.to_dict("records")
+    return max(rows, key=lambda row: (row.get("scale", 1), row["valid_dice"]))
 
 
 def _loss_curves(facts: Facts, trained: dict[tuple[str, int], pd.DataFrame]) -> Drawing:
@@ -78,7 +85,7 @@ def _curves(
         if fold == facts.suite.folds.run[0]:
             ends.append((table["epoch"].iloc[-1], line[-1], str(facts.names.number(name)), colour))
     axes.set_xlabel("epoch")
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, min_n_ticks=1))
     svg.label_points(axes, ends)
 
 

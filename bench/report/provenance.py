@@ -126,7 +126,7 @@ def methods(facts: Facts) -> str:
     used = ranking.methods(facts.cars, len(facts.scored), unit)
     resampled = f", {used['resamples']:,} resamples" if used["resamples"] else ""
     if used["flips"] == "all":
-        flips = f"all {used['flips_of_a_pair']:,} flips of signs"
+        flips = f"all {2**facts.cars:,} flips of signs"
     else:
         flips = (
             f"{used['flips_of_the_table']:,} random flips for the table and "

@@ -6,7 +6,7 @@ variables: one drawing serves light, dark and paper. Text stays text.
 
 import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -145,9 +145,10 @@ def dice_axis(axes: Axes, which: str, errors: ArrayLike, margin: float = 1.06) -
 
 
 def number_axis(axis: Axis, low: float, high: float) -> None:
-    """Set round numbers, written out, as the ticks of a logarithmic axis."""
+    """Set round numbers, written out, as the ticks of a logarithmic axis; if few, even ones."""
     rounds = [step * 10.0**power for power in range(-6, 8) for step in (1, 2, 5)]
-    axis.set_major_locator(FixedLocator([each for each in rounds if low <= each <= high]))
+    ticks = _ticks(low, high, rounds, MaxNLocator(4).tick_values(low, high))
+    axis.set_major_locator(FixedLocator(ticks))
     axis.set_minor_locator(NullLocator())
     axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
 
@@ -156,11 +157,14 @@ def dice_ticks(low: float, high: float) -> list[float]:
     """Round errors from `low` to `high`; where they are fewer than three, errors of even Dice."""
     rounds = [step * 10.0**power for power in range(-6, 1) for step in (1, 2, 5)]
     rounds += [3 * 10.0**power for power in range(-6, 0)]
-    ticks = sorted(error for error in rounds if low <= error <= high)
-    if len(ticks) >= 3:
-        return ticks
     even = 1 - np.asarray(MaxNLocator(4).tick_values(1 - high, 1 - low))
-    return [float(error) for error in even if low <= error <= high]
+    return _ticks(low, high, rounds, even)
+
+
+def _ticks(low: float, high: float, rounds: Iterable[float], even: Iterable[float]) -> list[float]:
+    """Round values from `low` to `high`; where they are fewer than three, even ones."""
+    ticks = sorted(each for each in rounds if low <= each <= high)
+    return ticks if len(ticks) >= 3 else [float(each) for each in even if low <= each <= high]
 
 
 def label_points(

@@ -13,9 +13,8 @@ from bench.data.carvana import is_drawn, is_real
 from bench.data.content import by_car, mask_hashes, photograph_hashes
 from bench.data.folds import given_folds
 from bench.ensembles.entry import Entry
-from bench.run.record import Inputs
+from bench.run.record import Inputs, file_hashes, store_hash
 from bench.run.run import Run
-from bench.run.stage import file_hashes, store_hash
 from bench.scores import reported
 from bench.system.environment import code_sha256
 from bench.system.errors import Missing

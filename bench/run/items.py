@@ -123,21 +123,22 @@ def prediction_items(
     """
     items = []
     for split, images in (("heldout", run.heldout), ("test", run.data.test)):
-        cars = part.share(sorted({car_of(image) for image in images}))
-        of = min(len(cars), parts_of(len(images) / part.of, workers))
+        cars = sorted({car_of(image) for image in images})
+        of = parts_of(len(images) / part.of, len(part.share(cars)), workers)
         tasks = prediction_tasks(run, recipes, split)
         left = Counter(car_of(image) for task in tasks for image in wanted.lacking(task))
-        for share in (Part(index + 1, of) for index in range(of)):
+        for share in (part.divided(Part(index + 1, of)) for index in range(of)):
             maps = sum(left[car] for car in share.share(cars))
             if maps:
                 work = run.prediction_gflops(split) * maps / (len(images) * len(run.recipes))
-                items.append(Item(split, tuple(recipes), part=part.divided(share), work=work))
+                items.append(Item(split, tuple(recipes), part=share, work=work))
     return _longest_first(items)
 
 
-def parts_of(photographs: float, workers: int) -> int:
-    """Return how many parts so many photographs are predicted in, if they are of enough cars."""
-    return max(math.ceil(photographs / wanted.PHOTOGRAPHS), PARTS_A_WORKER * workers)
+def parts_of(photographs: float, cars: int, workers: int) -> int:
+    """Return how many parts so many photographs of so many cars are predicted in."""
+    wished = math.ceil(photographs / wanted.PHOTOGRAPHS)
+    return min(cars, max(wished, PARTS_A_WORKER * workers))
 
 
 def _longest_first(items: Sequence[Item]) -> list[Item]:

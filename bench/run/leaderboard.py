@@ -46,7 +46,7 @@ def write(run: Run, files: Mapping[str, Path]) -> None:
     leaderboard.write(board, said, files, run.data.unit)
     if not run.data.of_cars:
         return
-    makes = {car: make for car, (_, make, _) in metadata(run.data.root).items()}
+    makes = {car: make for car, (_, make, _) in metadata(run.data).items()}
     for name, group in (("view", scores["view"]), ("make", scores["car"].map(makes))):
         leaderboard.write_means_by(group.rename(name), scores, run.layout.by(name))
 

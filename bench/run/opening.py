@@ -1,7 +1,7 @@
 """The start of a run: opened, checked before the first second of work, its folds frozen."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from bench.config.names import check_names
 from bench.config.part import WHOLE, Part
 from bench.config.refinement import to_json
 from bench.config.strict import check_same, to_yaml
-from bench.config.suite import Suite, short_name
+from bench.config.suite import Suite, is_path, short_name
 from bench.data.folds import Split, draw_folds, limit_cars, split, write_folds
 from bench.ensembles.entry import check_ensembles
 from bench.own.opening import open_data
@@ -21,6 +21,7 @@ from bench.run.members import training_stages
 from bench.run.run import Run
 from bench.run.stage import KeptStage
 from bench.system.claims import check_unclaimed, remove_abandoned
+from bench.system.disk import below
 from bench.system.environment import environment
 from bench.system.errors import BadConfig, Missing
 from bench.system.files import json_text, read_text, update_text, write_json
@@ -58,6 +59,18 @@ class RunOptions:
     tensorboard: bool = False
     scratch: Path | None = None
     changes: tuple[str, ...] = ()
+
+    def seen_everywhere(self) -> "RunOptions":
+        """Return the options with absolute paths, for processes with another working directory."""
+        return replace(
+            self,
+            suite=str(Path(self.suite).absolute()) if is_path(self.suite) else self.suite,
+            data=self.data and self.data.absolute(),
+            default_data=self.default_data.absolute(),
+            runs=self.runs.absolute(),
+            submissions=self.submissions.absolute(),
+            scratch=self.scratch and self.scratch.absolute(),
+        )
 
 
 def open_run(options: RunOptions) -> Run:
@@ -156,7 +169,7 @@ def note(run: Run) -> None:
     What says so already is left alone: a finished run may lie where nothing can be written.
     """
     remove_abandoned(run.layout.folder)
-    for folder in run.layout.folder.rglob("*/"):
+    for folder in filter(Path.is_dir, below(run.layout.folder)):
         remove_left(folder)  # temporaries of killed processes
     update_text(run.layout.suite, to_yaml(run.suite))
     update_text(run.layout.photographs, _listed(run))
@@ -189,6 +202,7 @@ def folds_stage(run: Run) -> KeptStage:
         contents=run.contents,
         choice="put that back, or choose another folder with --runs",
         cure="put that back",
+        goes_on=layout.folds.exists,
         check_earlier=partial(_check_earlier, run),
     )
 

@@ -1,12 +1,15 @@
 """What a run has left to do and about what that costs, for `--dry-run`; makes nothing."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from bench.data.folds import draw_folds, split
-from bench.run.members import training_stages
+from bench.networks import wanted
+from bench.networks.wanted import FoldTask
+from bench.run.members import CARS, prediction_tasks, training_stages
 from bench.run.run import Run
 from bench.run.stages import all_stages
+from bench.system.errors import Missing
 from bench.system.text import several
 from bench.training.cost import Amount, Cost, estimate
 
@@ -63,12 +66,28 @@ def _cost(run: Run, name: str, estimates: Mapping[str, Cost], seen: float) -> di
     done = [begun and stage.done for stage in training_stages(run, [name])]
     cost, base = estimates[name], run.base(name)
     below_s = seen * sum(estimates[member].predict_s for member in base.members) if base else 0.0
+    left = share_left(run, name) if begun else 1.0
     return {
         "trained": f"{sum(done)} of {len(done)} folds",
         "train_minutes": round((cost.train_s + below_s) * (1 - sum(done) / len(done)) / 60, 1),
-        "predict_minutes": round(cost.predict_s / 60, 1),
+        "predict_minutes": round(cost.predict_s * left / 60, 1),
         "disk_gb": round(cost.disk_bytes / 1e9, 2),
     }
+
+
+def share_left(run: Run, name: str) -> float:
+    """Return which share of a recipe's predictions is left."""
+    tasks = [task for split in CARS for task in prediction_tasks(run, [name], split)]
+    try:
+        left = [fold for task in tasks for fold in wanted.folds_lacking(task, wanted.made_by(task))]
+    except Missing:  # a network, whose maps are all left then
+        return 1.0
+    return _predictions(left) / _predictions(fold for task in tasks for fold in task.folds)
+
+
+def _predictions(folds: Iterable[FoldTask]) -> int:
+    """Return how many photographs are predicted, each counted for every network."""
+    return sum(len(fold.photographs) * len(fold.trainings) for fold in folds)
 
 
 def _left(run: Run) -> dict[str, list[str]]:

@@ -1,12 +1,14 @@
 """What a stage made, and the content that it was made from, as a JSON file in the run's folder."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from bench.config.layout import Layout
-from bench.system.errors import BadFile
+from bench.masks.parts import open_maps
+from bench.system.contents import Contents
+from bench.system.errors import BadData, BadFile, Missing
 from bench.system.files import json_sha256, sha256, write_json
 
 Inputs = Mapping[str, Mapping[str, str]]  # kind of thing -> each one's name -> its hash or value
@@ -74,6 +76,25 @@ def check_made(run: Path, *stages: str) -> None:
             if sha256(run / name) != digest:
                 what = f"the stage `{stage}` was done with other scores"
                 raise BadFile(run / name, what, "run the suite again, which does it anew")
+
+
+def file_hashes(paths: Sequence[Path], contents: Contents) -> dict[Path, str]:
+    """Return the hash of each file's content; a map store's leaves out how SQLite arranges it.
+
+    Raises:
+        BadData: a file cannot be read.
+    """
+    hashes = contents.of(path for path in paths if path.suffix != ".sqlite")
+    return {path: hashes[path] if path in hashes else store_hash(path) for path in paths}
+
+
+def store_hash(path: Path) -> str:
+    """Return the hash of the maps of a store and its parts; "" of missing or damaged ones."""
+    try:
+        with open_maps(path) as maps:
+            return maps.content
+    except (Missing, BadData):
+        return ""
 
 
 def merged(parts: Iterable[Inputs]) -> Inputs:

@@ -15,7 +15,7 @@ from bench.data.carvana import metadata
 from bench.data.content import by_car
 from bench.data.image_ids import car_of
 from bench.ensembles.entry import Entry
-from bench.kaggle.writing import names_to_submit, sidecar_of
+from bench.kaggle.writing import expected_images, names_to_submit, sidecar_of
 from bench.masks.types import size_name
 from bench.networks.wanted import timing_file
 from bench.report import TEMPLATE_FILES
@@ -27,7 +27,8 @@ from bench.run.stage import RecordedStage, Stage
 from bench.system.environment import environment
 from bench.system.errors import BadConfig
 from bench.system.files import sha256
-from bench.system.progress import say
+from bench.system.progress import say, warn
+from bench.system.text import several
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -128,7 +129,7 @@ def leaderboard_stage(run: Run) -> Stage:
     files = [run.layout.leaderboard(form) for form in LEADERBOARD_FORMS]
     if run.data.of_cars:
         files.append(run.layout.by("view"))
-    if run.data.of_cars and set(metadata(run.data.root)) & {car_of(image) for image in run.heldout}:
+    if run.data.of_cars and set(metadata(run.data)) & {car_of(image) for image in run.heldout}:
         files.append(run.layout.by("make"))
 
     def reads() -> Sequence[Inputs]:
@@ -180,9 +181,16 @@ def submission_stage(run: Run) -> Stage:
 def _submit(run: Run) -> None:
     from bench.kaggle import submit
 
+    names = names_to_submit(run.data)
+    lacking = sorted(expected_images(run.data).difference(names.values()))
+    if lacking and not run.suite.limit:
+        warn(
+            f"submissions: without {several(len(lacking), 'photograph')} of sample_submission.csv, "
+            f"which Kaggle would refuse: {lacking[0]} is not in {run.data.root / 'test'}"
+        )
     files = {entry.name: run.submission(entry) for entry in run.entries}
     made_by = {"suite": run.name, "folds_sha256": sha256(run.layout.folds), **environment()}
-    submit.run(run.fitted_entries(), run.members("test"), names_to_submit(run.data), files, made_by)
+    submit.run(run.fitted_entries(), run.members("test"), names, files, made_by)
 
 
 def report_stage(run: Run) -> Stage:

@@ -7,14 +7,14 @@ Both are known by hashes, which a record keeps; times and names of files decide 
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from bench.masks.parts import open_maps
-from bench.run.record import Inputs, Record, differences, read_record
-from bench.system.claims import claimed
+from bench.run.record import Inputs, Record, differences, file_hashes, read_record
+from bench.system.claims import claim_of, claimed
 from bench.system.contents import Contents
-from bench.system.errors import BadConfig, BadData, BadFile, Missing
+from bench.system.errors import BadConfig, BadData, BadFile
 from bench.system.files import write_text
 from bench.system.progress import say
 
@@ -82,6 +82,7 @@ class RecordedStage(Stage):
         if self.record.exists():
             say(f"{self.name}: {'; '.join(reasons)}: making it again")
         self.run()
+        self._remove_what_is_made_no_more()
         self.note(inputs)
 
     def note(self, inputs: Inputs) -> None:
@@ -91,6 +92,22 @@ class RecordedStage(Stage):
     def _record_of(self, inputs: Inputs) -> Record:
         hashes = file_hashes(self.makes, self.contents)
         return Record(inputs, True, {self._key(path): digest for path, digest in hashes.items()})
+
+    def _remove_what_is_made_no_more(self) -> None:
+        """Remove files of before that nothing makes now, unless somebody has changed them.
+
+        What lies in other folders, as where --submissions was another one, is left alone.
+        """
+        folders = {Path(self._key(path)).parent for path in self.makes}
+        with suppress(BadData, OSError):
+            record = read_record(self.record)
+            before = dict(record.files) if record else {}
+            for name in before.keys() - {self._key(path) for path in self.makes}:
+                path = Path(os.path.normpath(self.record.parent / name))
+                ours = Path(name).parent in folders and path.is_file()
+                if ours and file_hashes([path], self.contents)[path] == before[name]:
+                    path.unlink()
+                    say(f"{path}: removed, since nothing makes it any more")
 
     def _reasons(self, inputs: Inputs) -> list[str]:
         if not self.makes:
@@ -186,7 +203,7 @@ class KeptStage(RecordedStage):
     @property
     def claim(self) -> Path:
         """The file that says who does the stage now."""
-        return self.record.with_name(f".{self.record.name}.claim")
+        return claim_of(self.record)
 
     def check(self) -> None:
         """Refuse what was made from something else than there is now; change nothing.
@@ -279,22 +296,3 @@ def _only(inputs: Inputs, names: Mapping[str, Collection[str]]) -> Inputs:
         kind: {name: each[name] for name in each if name in names.get(kind, each)}
         for kind, each in inputs.items()
     }
-
-
-def file_hashes(paths: Sequence[Path], contents: Contents) -> dict[Path, str]:
-    """Return the hash of each file's content; a map store's leaves out how SQLite arranges it.
-
-    Raises:
-        BadData: a file cannot be read.
-    """
-    hashes = contents.of(path for path in paths if path.suffix != ".sqlite")
-    return {path: hashes[path] if path in hashes else store_hash(path) for path in paths}
-
-
-def store_hash(path: Path) -> str:
-    """Return the hash of the maps of a store and its parts; "" of missing or damaged ones."""
-    try:
-        with open_maps(path) as maps:
-            return maps.content
-    except (Missing, BadData):
-        return ""

@@ -5,7 +5,7 @@ through GROUPS from top to bottom.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from functools import partial
 from itertools import product
@@ -69,22 +69,27 @@ def do_all(
         opening.note(run)
         say(f"{run.layout.folder}: everything is there and current")
         return
-    with (
-        open_way() as way,
-        claimed(run.layout.claim, run.layout.folder),
-        log_to(run.layout.log),
-    ):
-        opening.begin(run)
-        if way:
-            do_items(run, way)
-        trainings, groups = members.training_stages(run), _groups_of(run)
-        works = [0.0 if stage.done else stage.work() for stage in trainings]
-        works += [sum(make(run).work() for make in group.stages) for group in groups.values()]
-        with showing_run(run.layout.folder, works):
-            for stage in trainings:
-                start_stage(stage.name)
-                stage.bring_up_to_date()
-            _do_groups(run, groups)
+    with ExitStack() as workers:
+        way = workers.enter_context(open_way())
+        with claimed(run.layout.claim, run.layout.folder), log_to(run.layout.log):
+            opening.begin(run)
+            for stage in members.training_stages(run):
+                stage.is_left()  # refuses damaged ones, before anything long begins
+            if way:
+                do_items(run, way)
+            workers.close()  # they have no part in the rest, and a cluster may go away
+            _do_all_here(run)
+
+
+def _do_all_here(run: Run) -> None:
+    trainings, groups = members.training_stages(run), _groups_of(run)
+    works = [0.0 if stage.done else stage.work() for stage in trainings]
+    works += [sum(make(run).work() for make in group.stages) for group in groups.values()]
+    with showing_run(run.layout.folder, works):
+        for stage in trainings:
+            start_stage(stage.name)
+            stage.bring_up_to_date()
+        _do_groups(run, groups)
 
 
 def _do_groups(run: Run, groups: Mapping[str, Group]) -> None:

@@ -12,7 +12,7 @@ from bench.masks.store import MapStore
 from bench.run.run import Run
 from bench.run.stage import RecordedStage
 from bench.run.stages import all_stages
-from bench.system.errors import BadData
+from bench.system.errors import BadData, Missing
 from bench.system.progress import say, track
 
 
@@ -33,11 +33,11 @@ def verify(run: Run) -> None:
 
 
 def _verify_store(path: Path) -> None:
-    """Read every map of a store; one that is damaged will be predicted again."""
+    """Read every map of a store; one that is damaged, or only begun, will be predicted again."""
     try:
         with MapStore.open(path) as store:
             images = store.ids()
             for image in track(images, f"read {path.parent.name}/{path.name}", len(images)):
                 store.borrow(image)
-    except BadData as error:
+    except (BadData, Missing) as error:
         say(str(error))

@@ -19,7 +19,7 @@ from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.ensembles.rules import RULES
 from bench.masks.types import Floats, Map, Mask
-from bench.metrics.statistics import Gain
+from bench.metrics.statistics import SIGNIFICANT, Gain
 from bench.scores.diversity import (
     JointCounts,
     calibration,
@@ -53,7 +53,9 @@ def run(entries: Sequence[Entry], members: Members, scores: Path, target: Path) 
     joint, without = _count(members.only(singles), plain, list(dice.columns))
     best, oracle_gain = gain_over_best(dice, oracle(dice.loc[singles]), singles)
     cars = len({car_of(image) for image in dice.columns})
-    analysed = [_analyse(entry, entries, dice, without.get(entry.name)) for entry in ensembles]
+    analysed = _corrected(
+        [_analyse(entry, entries, dice, without.get(entry.name)) for entry in ensembles]
+    )
     everywhere = reduce(add, joint.values())
     content = {
         "images": len(dice.columns),
@@ -68,11 +70,9 @@ def run(entries: Sequence[Entry], members: Members, scores: Path, target: Path) 
             "dice": float(oracle(dice.loc[singles]).mean()),
             "over_best_member": _json(oracle_gain),
         },
-        "ensembles": _corrected(analysed),
+        "ensembles": analysed,
         "beat_plain_mean": [
-            each["entry"]
-            for each in analysed
-            if each["over_plain_mean"] and each["over_plain_mean"]["low"] > 0
+            each["entry"] for each in analysed if _is_better(each["over_plain_mean"])
         ],
         "disputed_px": {image: counts.disputed for image, counts in joint.items()},
     }
@@ -161,6 +161,11 @@ def _corrected(ensembles: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         for each, gain in zip(tested, holm_column(gains, "p").to_dict("records"), strict=True):
             each[question] = gain
     return corrected
+
+
+def _is_better(gain: Mapping[str, float] | None) -> bool:
+    """Whether both the interval of a gain and its corrected p-value say so."""
+    return gain is not None and gain["low"] > 0 and gain["p"] < SIGNIFICANT
 
 
 def _json(gain: Gain | None) -> dict[str, float] | None:

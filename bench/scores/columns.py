@@ -98,7 +98,7 @@ LEADERBOARD = (  # in the order of leaderboard.csv
     Column("gain_cars", "Cars to tell the gain",
            f"held-out cars that would tell it from none, 4 times in 5; {CARS}", 0,
            table=235, page=35, hidden=True, low_first=True, dtype="Int64"),
-    Column("ceiling", "Ceiling", "Dice of a perfect network of this input size", 6,
+    Column("ceiling", "Ceiling", "Dice of the training targets of this input size", 6,
            page=170, hidden=True),
     Column("train_s", "Training", "all folds together",
            page=200, hidden=True, low_first=True, write=duration),

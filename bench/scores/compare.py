@@ -66,7 +66,7 @@ def run(first: Path, second: Path) -> Comparison:
     teachers = dict(zip(keys, both.get("teacher", keys), strict=True))
     entries = both.merge(ranked, left_on=keys, right_index=True)
     entries["pareto"] = pareto_front(entries["predict_ms"], entries["dice"])
-    entries = entries.sort_values(["dice", "entry", "run"], ascending=[False, True, True])
+    entries = entries.sort_values(["dice", "run", "entry"], ascending=[False, True, True])
     columns = ["run", *ranked.columns, *both.columns.drop(["run", "pareto"]), "pareto"]
     gains = _gains(names, together, teachers)
     return Comparison(entries[columns].reset_index(drop=True), gains, unit_of(together))

@@ -71,10 +71,11 @@ def error_correlation(joint: JointCounts) -> Floats:
     1: they err on the same pixels, and an ensemble of the two gains nothing. 0: their errors are
     unrelated. A member without errors has NaN, but for the diagonal, which is 1.
     """
-    own = np.diag(joint.errors).astype(float)
-    spread = np.sqrt(own * (joint.pixels - own))
+    shares = joint.errors / joint.pixels  # products of counts do not fit into 64 bits
+    own = np.diag(shares)
+    spread = np.sqrt(own * (1 - own))
     with np.errstate(invalid="ignore"):
-        phi = (joint.pixels * joint.errors - np.outer(own, own)) / np.outer(spread, spread)
+        phi = (shares - np.outer(own, own)) / np.outer(spread, spread)
     np.fill_diagonal(phi, 1)
     return np.asarray(phi, dtype=float)
 

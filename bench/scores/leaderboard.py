@@ -25,7 +25,7 @@ class MemberCost:
     """What a single model costs, can reach at best, and reached in its paper."""
 
     size: str
-    ceiling: float  # mean Dice of a perfect network at this size
+    ceiling: float  # mean Dice of its training targets, grown back
     params_m: float  # millions
     gflops: float  # of one forward pass
     disk_mb: float  # of its weights

@@ -30,8 +30,8 @@ def read_scores(path: Path, figures: Sequence[str] | None = None) -> pd.DataFram
     """
     needed = ["entry", "image", *(averaged() if figures is None else figures)]
     scores = read_parquet(path, needed, ("entry", "image", *UNITS), SCORE)
-    per_image = scores.groupby("image")["entry"]
-    if per_image.nunique().nunique() > 1 or scores.duplicated(["entry", "image"]).any():
+    pairs = scores["entry"].nunique() * scores["image"].nunique()
+    if len(scores) != pairs or scores.duplicated(["entry", "image"]).any():
         raise BadFile(path, "entries lack images that others have", f"remove it and {SCORE}")
     return scores
 

@@ -41,10 +41,11 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
 
     Returns:
         Index entry; rank, group (1, 2, ... of entries that cannot be told from the best of their
-        group), p_best (of no difference to the best of all, Holm-corrected over all pairs; NaN for
-        the best), cars_best (held-out cars that would tell them apart, where these do not; NaN for
-        equal means), dice_low, dice_high, jaccard_low, jaccard_high. Where a single car is scored
-        there are no intervals and no p, and only equal means tie.
+        group), p_best (of no difference to the best of all, or of several such to the first by
+        name, Holm-corrected over all pairs; NaN for that one), cars_best (held-out cars that would
+        tell them apart, where these do not; NaN for equal means), dice_low, dice_high, jaccard_low,
+        jaccard_high. Where a single car is scored there are no intervals and no p, and only equal
+        means tie.
     """
     dice = matrix(scores, list(scores["entry"].unique()))
     cars = [car_of(image) for image in dice.columns]
@@ -55,9 +56,10 @@ def ranks(scores: pd.DataFrame) -> pd.DataFrame:
         ranked["group"] = ranked["rank"].rank(method="dense").astype(int)
         return ranked
     p, levels = statistics.comparisons(dice, cars)
-    best = int(np.argmax(means))
+    first = min(dice.index, key=lambda entry: (-means[entry], entry))  # as tables are sorted
+    best = dice.index.get_loc(first)
     ranked["rank"] = statistics.ranks_of(means, p)
-    ranked["p_best"] = pd.Series(p[best], dice.index).drop(means.idxmax())
+    ranked["p_best"] = pd.Series(p[best], dice.index).drop(first)
     tied = dice[ranked["p_best"] >= statistics.SIGNIFICANT]
     needed = cars_to_tell(dice.iloc[best] - tied, cars, levels[best][dice.index.isin(tied.index)])
     ranked["cars_best"] = pd.Series(needed, tied.index)
@@ -94,7 +96,7 @@ def methods(cars: int, entries: int, unit: str = "car") -> dict[str, Any]:
         "flips_of_a_pair": flips_of_a_pair,
         "flips_of_the_table": flips_of_the_table,
         "flips": "all" if all_flips else "random",
-        "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (draws.FLIPS + 1),
+        "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (flips_of_the_table + 1),
         "correction": "Holm",
         "pairs": pairs,
         "seed": 0,  # the default in metrics/statistics.py, which every table uses

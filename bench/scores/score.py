@@ -2,8 +2,8 @@
 
 Reads  the members' map stores and the masks, each image once for all entries.
 Writes scores.parquet: entry, image, car and view (or group), fold and the figures of
-       metrics/measures.py; and before it ceilings.json, the best mean Dice that each input size
-       allows.
+       metrics/measures.py; and before it ceilings.json, the mean Dice of training targets of each
+       input size.
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,8 @@ def run(
     """Score every entry on every held-out image at the photograph's own size.
 
     Args:
-        sizes: input sizes whose ceiling is written: the mean Dice of a perfect network's maps.
+        sizes: input sizes whose ceiling is written: the mean Dice of a network's maps that gives
+            exactly its training targets. Other maps of the size can score more.
         folds: held-out image -> the fold it belongs to; these images are scored.
 
     Raises:

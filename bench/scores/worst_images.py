@@ -89,5 +89,5 @@ def _distances(entry: Entry, members: Members, table: pd.DataFrame) -> pd.DataFr
     figures.insert(0, "dice", table["dice"].to_numpy())
     unit = unit_of(table)
     by_car = figures.groupby(table[unit].to_numpy()).mean().sort_values("dice")
-    by_car.loc["all"] = figures.mean()
-    return by_car.rename_axis(unit).reset_index()
+    whole = figures.mean().to_frame("all").T  # a row of its own: a group may be called so, too
+    return pd.concat([by_car, whole]).rename_axis(unit).reset_index()

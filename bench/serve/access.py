@@ -1,7 +1,6 @@
 """Who may ask a server that other machines reach: who sends the token, so many times a minute."""
 
 import base64
-import binascii
 import hmac
 import ipaddress
 import time
@@ -69,8 +68,8 @@ def _sent(authorization: str) -> bytes:
         return b""
     try:
         return base64.b64decode(value, validate=True).partition(b":")[2]
-    except binascii.Error:
-        return b""
+    except ValueError:  # no base64, and no token, which is longer
+        return b"?"
 
 
 def open_access(host: str, token_file: Path | None) -> Access | None:
@@ -81,7 +80,7 @@ def open_access(host: str, token_file: Path | None) -> Access | None:
         BadFile: the file holds no token that is long enough.
     """
     if token_file is None:
-        if _is_loopback(host):
+        if is_loopback(host):
             return None
         raise BadConfig(
             f"--host {host}: other machines could ask there, so name a --token-file; make one by "
@@ -94,7 +93,8 @@ def open_access(host: str, token_file: Path | None) -> Access | None:
     return Access(token)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether an address, or the name localhost, is one that this machine alone can ask."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:

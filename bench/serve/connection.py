@@ -35,8 +35,13 @@ class Connection(H11Protocol):
     def on_response_complete(self) -> None:
         """Wait for the header of the next request."""
         super().on_response_complete()
-        self._set_timer(HEADER_S if self.waits else None)  # the next may be there already
         self._waits_since = self.loop.time()
+        if not self.waits:  # the next may be there already
+            self._set_timer(None)
+        elif not self.transport.get_write_buffer_size():
+            self._set_timer(HEADER_S)
+        elif self._timer is None:  # the client has not taken all of the answer yet
+            self._set_timer(ANSWER_S)
 
     def pause_writing(self) -> None:
         """Limit the time in which the client takes the rest of an answer that it does not read."""
@@ -48,6 +53,10 @@ class Connection(H11Protocol):
         """Wait for nothing any more."""
         self._set_timer(None)
         super().connection_lost(exc)
+
+    def _should_upgrade(self) -> bool:
+        """Answer who asks for a websocket as anybody else: there is none to recommend."""
+        return False
 
     @property
     def waits(self) -> bool:

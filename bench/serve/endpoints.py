@@ -23,6 +23,7 @@ from bench.masks import rle
 from bench.serve.errors import ERRORS
 from bench.serve.layers import Layers, layers, mask_png
 from bench.serve.queue import BatchQueue
+from bench.system.errors import BadData
 
 DISCONNECT_CHECK_S = 0.5  # between checks whether the client is still there
 BACKGROUND_PATTERN = r"^(transparent|white|blur|image|#[0-9a-fA-F]{6})$"
@@ -86,7 +87,7 @@ async def cutout(
         return segmented.picture(make_background(), "png")
 
     content = await _process(request, photograph, steps, finish)
-    name = quote(Path(photograph.filename or "photograph").stem[:100], safe="")
+    name = quote(Path(photograph.filename or "photograph").stem[:100], safe="", errors="replace")
     disposition = f"inline; filename=\"cutout.png\"; filename*=UTF-8''{name}.png"
     return Response(content, media_type="image/png", headers={"content-disposition": disposition})
 
@@ -136,8 +137,16 @@ async def _background_maker(name: str, image: UploadFile | None) -> Callable[[],
     if image is None:
         raise HTTPException(422, "background_image: wanted for the background image")
     content = await image.read()
-    photographs.pixel_count(content)
-    return lambda: Background("image", image=photographs.read(content))
+    await asyncio.to_thread(_of_background, photographs.pixel_count, content)
+    return lambda: Background("image", image=_of_background(photographs.read, content))
+
+
+def _of_background(look: Callable[[bytes], TaskResult], content: bytes) -> TaskResult:
+    """Return what is found in a background picture; errors say that they are about it."""
+    try:
+        return look(content)
+    except BadData as error:
+        raise type(error)(f"background_image: {error}") from error
 
 
 async def _process(
@@ -155,7 +164,8 @@ async def _process(
     if unknown:
         raise HTTPException(422, f"steps: no {unknown[0]!r}, only {', '.join(DEFAULT_STEPS)}")
     content = await upload.read()
-    task = PhotographTask(content, photographs.pixel_count(content), steps, finish)
+    pixels = await asyncio.to_thread(photographs.pixel_count, content)
+    task = PhotographTask(content, pixels, steps, finish)
     queue: BatchQueue[PhotographTask, TaskResult] = request.app.state.queue
     answer = asyncio.create_task(queue.process(task))
     while not answer.done():

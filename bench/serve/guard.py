@@ -14,7 +14,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse
 
-from bench.serve.access import CLOSE, Access
+from bench.serve.access import CLOSE, Access, is_loopback
 from bench.serve.errors import HEADERS, error_response
 
 Message = MutableMapping[str, Any]
@@ -26,8 +26,7 @@ MAX_BODY_BYTES = 20 * 2**20  # of one request
 MAX_BODY_S = 60.0  # from the first to the last byte of a body
 LINGER_S = 2.0  # for which the rest of a refused body is thrown away, see `_RequestBody.drop`
 MAX_REQUESTS = 32  # with a body, at once: bounds the memory that all bodies take
-HOSTS = ("127.0.0.1", "localhost", "::1")  # any other is refused: it may be a DNS rebinding
-TOO_LARGE = f"over {MAX_BODY_BYTES / 2**20:.0f} MiB; send a smaller photograph"
+TOO_LARGE = f"over {MAX_BODY_BYTES / 2**20:.0f} MiB in one request; send smaller pictures"
 
 
 class Guard:
@@ -67,7 +66,7 @@ class Guard:
             client = (scope["client"] or ("unknown",))[0]
             if refusal := self._access.refusal(headers, client, scope["path"]):
                 return refusal
-        elif _hostname(host) not in HOSTS:
+        elif not is_loopback(_hostname(host) or ""):  # any other may be a DNS rebinding
             return error_response(400, "asked for under another name than localhost", CLOSE)
         ours = [f"http://{host}"] + [f"https://{host}"] * bool(self._access)  # behind a TLS proxy
         if origin is not None and origin not in ours:

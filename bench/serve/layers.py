@@ -47,13 +47,13 @@ def layers(segmented: Segmented, began: float) -> Layers:
     disputed = np.zeros(mask.shape, bool)
     for other in masks[1:]:
         disputed |= other ^ masks[0]
+    profile = segmented.photograph.profile
+    backdrop = shrunk(matting.blurred_background(photo, cut[..., 3]), MAX_BACKDROP_SIDE)
     images = {
-        "cutout": photographs.write(cut, "png", segmented.photograph.profile),
+        "cutout": photographs.write(cut, "png", profile),
         "mask": mask_png(segmented),
         "disagreement": photographs.write(glow(photo, segmented.maps, MAX_PREVIEW_SIDE), "jpeg"),
-        "backdrop": photographs.write(
-            shrunk(matting.blurred_background(photo, cut[..., 3]), MAX_BACKDROP_SIDE), "jpeg"
-        ),
+        "backdrop": photographs.write(backdrop, "jpeg", profile),
     }
     return Layers(
         width=photo.shape[1],

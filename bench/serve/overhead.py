@@ -19,7 +19,7 @@ from bench.cutout import photographs
 from bench.cutout.background import Background
 from bench.cutout.cutout import segment
 from bench.cutout.model import open_model
-from bench.system.errors import BenchError
+from bench.system.errors import BenchError, Missing
 from bench.system.progress import track
 
 WARM_UP_REQUESTS = 30  # before memory is measured: libraries load, buffers grow to their size
@@ -50,8 +50,11 @@ def measure_overhead(folder: Path, photograph: Path, requests: int, device: str)
     """Start a server, time it beside the bare cut-out, then send it `requests` requests.
 
     Raises:
+        Missing: there is no such photograph.
         BenchError: the server does not start, or refuses the photograph.
     """
+    if not photograph.is_file():
+        raise Missing(f"{photograph}: no such photograph; name another")
     content = photograph.read_bytes()
     model = open_model(folder, Machine(device))
 

@@ -16,7 +16,7 @@ from bench.cutout.background import open_background
 from bench.cutout.cutout import SUFFIXES, Segmented, segment
 from bench.cutout.manifest import Manifest
 from bench.cutout.model import Model, open_model
-from bench.cutout.photographs import Photograph
+from bench.cutout.photographs import Photograph, TooLarge
 from bench.doubt.listing import Doubt
 from bench.masks.types import THRESHOLD, Map, Mask, RgbImage
 from bench.system.errors import BadConfig, BadData, BenchError, Missing
@@ -122,7 +122,7 @@ class Cutout:
         behind = open_background(background)
         if behind.kind == "transparent":
             raise BadConfig("nothing behind the car: take `rgba`, or name a colour")
-        return behind.behind(self.rgba, self._segmented.photograph.pixels)
+        return behind.behind(self.rgba, self._segmented.photograph)
 
     def save(self, path: str | Path, background: str = "transparent") -> None:
         """Write the cut-out as a PNG, WebP or JPEG, by the path's suffix.
@@ -131,7 +131,8 @@ class Cutout:
             background: "transparent" (no JPEG is), or as in `on`.
 
         Raises:
-            BenchError: the suffix or the background is none of these.
+            BenchError: the suffix or the background is none of these, or the photograph is too
+                large for a WebP.
         """
         path = Path(path)
         format, behind = FORMATS.get(path.suffix.lower()), open_background(background)
@@ -139,7 +140,10 @@ class Cutout:
             raise BadConfig(f"{path}: name it {', '.join(FORMATS)}")
         if format == "jpeg" and behind.kind == "transparent":
             raise BadConfig(f"{path}: a JPEG cannot be transparent; name a background, or a .png")
-        write_bytes(path, self._segmented.picture(behind, format))
+        try:
+            write_bytes(path, self._segmented.picture(behind, format))
+        except TooLarge as error:
+            raise TooLarge(f"{path}: {error}") from error
 
     def __repr__(self) -> str:
         """Give the size of the photograph, height x width."""
@@ -156,9 +160,11 @@ def _photograph(given: Picture) -> Photograph:
     if isinstance(given, bytes):
         return photographs.read(given)
     path = Path(given)
-    if not path.is_file():
-        raise Missing(f"{path}: no such photograph")
     try:
+        if not path.is_file():
+            raise Missing(f"{path}: no such photograph")
         return photographs.read(path.read_bytes())
     except BadData as error:
         raise BadData(f"{path}: {error}") from error
+    except OSError as error:
+        raise BadData(f"{path}: cannot be read ({error.strerror}); name another") from error

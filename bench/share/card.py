@@ -22,6 +22,15 @@ model = load_model("car-model")
 model("car.jpg").save("car.png")
 ```
 """
+SPLIT = {
+    "car": "Cars, never views of one car, were split into",
+    "image_random": "Photographs were split at random, so that views of one car lie apart, into",
+}
+UNSEEN = {
+    "car": "that the networks which were scored had not seen",
+    "image_random": "of which the networks which were scored had seen other views, so this Dice is "
+    "too high for new cars",
+}
 LIMITS = """## What it cannot do
 
 - It learnt what its training photographs show, and was measured on photographs like them. Before
@@ -78,7 +87,7 @@ def _quality(manifest: Manifest) -> str:
     if scored:
         said += (
             f", on {several(scored.photographs, 'photograph')} of {several(scored.cars, 'car')} "
-            "that the networks which were scored had not seen"
+            f"{UNSEEN[scored.split]}"
         )
     doubt = manifest.doubt
     trial = f"\n\nIts doubt was calibrated: {doubt.trial}." if doubt else ""
@@ -90,8 +99,8 @@ def _data(manifest: Manifest) -> str:
     if scored is None:
         return "The manifest does not say which folds it learnt from."
     return (
-        f"Cars were split into {scored.folds} folds, never views of one car; networks of "
-        f"{several(scored.trained_folds, 'fold')} are here, each trained on the other folds' cars."
+        f"{SPLIT[scored.split]} {scored.folds} folds; networks of "
+        f"{several(scored.trained_folds, 'fold')} are here, each trained on the other folds."
     )
 
 

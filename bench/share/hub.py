@@ -4,16 +4,19 @@ Reads and writes  the files that the manifest of an exported model names, and no
                   pickle is ever fetched. Nothing is fetched unless a person asks for it.
 """
 
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from huggingface_hub import CommitOperationAdd, HfApi, ModelInfo
 from huggingface_hub.errors import (  # type: ignore[attr-defined]
+    FileMetadataError,
     GatedRepoError,
     HfHubHTTPError,
     HFValidationError,
     HTTPError,
+    LocalEntryNotFoundError,
     LocalTokenNotFoundError,
     OfflineModeIsEnabled,
     RepositoryNotFoundError,
@@ -21,16 +24,17 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 )
 
 from bench.cutout.manifest import MANIFEST, Manifest, check_files, read_manifest
-from bench.cutout.record import check_folder
+from bench.cutout.record import check_new_folder
 from bench.share.card import card
-from bench.system.errors import BadConfig, BadData, BenchError, Missing
-from bench.system.files import write_bytes
-from bench.system.temporaries import temporary_folder
+from bench.system.errors import BadConfig, BadData, BadFile, BenchError, Missing
+from bench.system.temporaries import filled_at_once, temporary_folder
 
 CARD = "README.md"
+CLIENTS_OWN = ".cache"  # the client's notes in a folder that it fetches into
 OWN = {MANIFEST, CARD, ".gitattributes"}  # beside the networks
 LOG_IN = "log in with `hf auth login`, or set HF_TOKEN"
 DENIED = (401, 403)
+OURS = b'"carvana-bench model'  # in every manifest, whatever its version
 
 
 def push(folder: Path, repository: str, data_licence: str, *, private: bool = False) -> str:
@@ -57,11 +61,7 @@ def push(folder: Path, repository: str, data_licence: str, *, private: bool = Fa
     api = HfApi()
     with _clear_errors(api, repository):
         api.create_repo(repository, private=private, exist_ok=True)
-        there = _files_there(api.model_info(repository))
-        if MANIFEST not in there and there - OWN:
-            raise BadConfig(
-                f"{repository}: holds something else ({min(there - OWN)}); name another"
-            )
+        _check_ours(api, repository)
         message = f"The entry {manifest.entry} of the run {manifest.made_by.get('run')}"
         return str(api.create_commit(repository, additions, commit_message=message).commit_url)
 
@@ -78,25 +78,46 @@ def pull(repository: str, out: Path, revision: str | None = None) -> Manifest:
         BadData: it holds no exported model, or a file that is not the one that was exported.
         BadConfig: `out` is not empty, or the repository's name is none.
     """
-    check_folder(out)
-    if out.exists() and any(out.iterdir()):
-        raise BadConfig(f"{out}: not empty; name a new folder with --out")
+    check_new_folder(out)
     api = HfApi()
-    with temporary_folder("pull") as temporary:
-        with _clear_errors(api, repository):
-            info = api.model_info(repository, revision=revision)
-            there = _files_there(info)
-            _check_kind(repository, there)
-            _fetch(api, repository, MANIFEST, str(info.sha), temporary)
-            manifest = read_manifest(temporary)
+    with _clear_errors(api, repository):
+        info = api.model_info(repository, revision=revision)
+        there = _files_there(info)
+        _check_kind(repository, there)
+        with filled_at_once(out, MANIFEST) as new, _naming(repository, new):
+            _fetch(api, repository, MANIFEST, str(info.sha), new)
+            manifest = read_manifest(new)
             for name in manifest.files:
                 if name not in there:
                     raise BadData(f"{repository}: no {name}, which its manifest names; push again")
-                _fetch(api, repository, name, str(info.sha), temporary)
-        check_files(temporary, manifest)
-        for name in (*manifest.files, MANIFEST):  # the manifest last: until then incomplete
-            write_bytes(out / name, (temporary / name).read_bytes())
+                _fetch(api, repository, name, str(info.sha), new)
+            check_files(new, manifest)
+            shutil.rmtree(new / CLIENTS_OWN, ignore_errors=True)
     return manifest
+
+
+def _check_ours(api: HfApi, repository: str) -> None:
+    """Refuse a repository that holds anything but an exported model."""
+    info = api.model_info(repository)
+    there = _files_there(info)
+    others = there - OWN
+    if MANIFEST in there:
+        with temporary_folder("push") as temporary:
+            _fetch(api, repository, MANIFEST, str(info.sha), temporary)
+            others = set() if OURS in (temporary / MANIFEST).read_bytes() else {MANIFEST}
+    if others:
+        raise BadConfig(f"{repository}: holds something else ({min(others)}); name another")
+
+
+@contextmanager
+def _naming(repository: str, folder: Path) -> Iterator[None]:
+    """Name the repository where a file that was fetched into a folder is damaged."""
+    try:
+        yield
+    except BadFile as error:
+        name = Path(error.file).relative_to(folder)
+        cure = "pull again, update this program, or ask its owner to push it again"
+        raise BadData(f"{repository}: {name}: {error.what}; {cure}") from error
 
 
 def _files_there(info: ModelInfo) -> set[str]:
@@ -124,10 +145,13 @@ def _check_kind(repository: str, there: set[str]) -> None:
 def _clear_errors(api: HfApi, repository: str) -> Iterator[None]:
     """Say what a person can do about the errors of the hub's client."""
     hub = api.endpoint
+    no_name = f"{repository}: no repository's name; write OWNER/NAME"
+    if repository.count("/") != 1:
+        raise BadConfig(no_name)
     try:
         yield
     except HFValidationError as error:
-        raise BadConfig(f"{repository}: no repository's name; write OWNER/NAME") from error
+        raise BadConfig(no_name) from error
     except LocalTokenNotFoundError as error:
         raise Missing(f"no token for {hub}: {LOG_IN}") from error
     except GatedRepoError as error:
@@ -139,9 +163,18 @@ def _clear_errors(api: HfApi, repository: str) -> Iterator[None]:
             f"{repository}: no such repository on {hub}, or a private one; mend its name, or "
             f"{LOG_IN}"
         ) from error
-    except HfHubHTTPError as error:
-        if error.response.status_code in DENIED:
-            raise Missing(f"{repository}: {hub} does not let you: {LOG_IN}") from error
-        raise BenchError(f"{repository}: {hub} answers {error}; try again later") from error
+    except (HfHubHTTPError, FileMetadataError, LocalEntryNotFoundError) as error:
+        raise _refused(repository, hub, error) from error
     except (OfflineModeIsEnabled, HTTPError) as error:  # of the client's own connection
         raise Missing(f"{hub} cannot be reached ({error}); try again with a network") from error
+
+
+def _refused(repository: str, hub: str, error: Exception) -> BenchError:
+    """Return the error of a hub that answers with one, or whose file did not come whole."""
+    answer = error if isinstance(error, HfHubHTTPError) else error.__cause__
+    if not isinstance(answer, HfHubHTTPError):
+        what = f"a file did not come whole ({answer or error})"
+        return BenchError(f"{repository}: {what}; try again later")
+    if answer.response.status_code in DENIED:
+        return Missing(f"{repository}: {hub} does not let you: {LOG_IN}")
+    return BenchError(f"{repository}: {hub} answers {answer}; try again later")

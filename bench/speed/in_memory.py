@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from bench.masks import rle
 from bench.masks.types import THRESHOLD, Map, Mask
 from bench.metrics import overlap
 from bench.metrics.overlap import Counts
 from bench.speed import peers
 from bench.speed.samples import BenchmarkSamples
-from bench.speed.timing import Benchmark, Variant, read_floor, write_floor
+from bench.speed.timing import Benchmark, read_floor, write_floor
 
 
 def benchmarks(samples: BenchmarkSamples) -> list[Benchmark]:
@@ -18,7 +20,7 @@ def benchmarks(samples: BenchmarkSamples) -> list[Benchmark]:
         _encode_map([maps[0] for maps in samples.clean]),
         _decode(samples.masks),
         _score(samples),
-        _score_runs(samples),
+        _score_texts(samples),
         _count_at_every_threshold(samples.noisy[0][0], samples.masks[0]),
         _mean("clean", samples.clean),
         _mean("noisy", samples.noisy),
@@ -77,36 +79,37 @@ def _scores(counts: Counts) -> list[float]:
     return [*map(float, counts), overlap.dice(counts), overlap.jaccard(counts)]
 
 
-def _scoring_peers(pairs: Sequence[tuple[Mask, Mask]]) -> dict[str, Variant]:
-    return {
-        "smp.metrics": lambda: [peers.smp_scores(*pair) for pair in pairs]
-    } | peers.if_installed(
-        "torchmetrics", lambda: [peers.torchmetrics_scores(*pair) for pair in pairs]
-    )
-
-
 def _score(samples: BenchmarkSamples) -> Benchmark:
     pairs = _pairs(samples)
     return Benchmark(
         "Dice, Jaccard, counts from pixels",
         len(pairs),
         lambda: [_scores(overlap.counts(*pair)) for pair in pairs],
-        _scoring_peers(pairs),
+        {"smp.metrics": lambda: [peers.smp_scores(*pair) for pair in pairs]}
+        | peers.if_installed(
+            "torchmetrics", lambda: [peers.torchmetrics_scores(*pair) for pair in pairs]
+        ),
         read_floor(*(mask for pair in pairs for mask in pair)),
         {"smp.metrics": 80, "torchmetrics": 1000},
     )
 
 
-def _score_runs(samples: BenchmarkSamples) -> Benchmark:
+def _score_texts(samples: BenchmarkSamples) -> Benchmark:
+    """A submission's rows scored: each true mask is given, as runs to us and as a mask to peers."""
     pairs = _pairs(samples)
-    runs = [(rle.runs(predicted), rle.runs(truth)) for predicted, truth in pairs]
+    texts = [(rle.encode(predicted), truth) for predicted, truth in pairs]
+    runs = [(text, rle.runs(truth)) for text, truth in texts]
+
+    def by_smp() -> list[list[float]]:
+        return [peers.smp_scores(peers.decode(text, truth.shape), truth) for text, truth in texts]
+
     return Benchmark(
-        "Dice, Jaccard, counts from runs",
+        "Dice, Jaccard, counts from text",
         len(pairs),
-        lambda: [_scores(overlap.counts_from_runs(*pair)) for pair in runs],
-        _scoring_peers(pairs),
-        read_floor(*(list_of_runs for pair in runs for list_of_runs in pair)),
-        {"smp.metrics": 500},
+        lambda: [_scores(overlap.counts_from_runs(rle.parse(text), truth)) for text, truth in runs],
+        {"loop, smp.metrics": by_smp},
+        read_floor(*(np.frombuffer(text.encode(), np.uint8) for text, _ in texts)),
+        {"loop, smp.metrics": 500},
     )
 
 

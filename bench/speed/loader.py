@@ -5,7 +5,7 @@ Writes samples, maps and, without a trained network, an untrained one below a te
 
 The stages themselves are timed, in wall time and with all cores, beside the same networks on a
 batch held in memory; the loader alone is timed on one core, in processor time. The floors are a
-matrix product of as many operations, and one copy of a sample.
+matrix product of as many operations as the network has on paper, and one copy of a sample.
 """
 
 import time
@@ -41,9 +41,11 @@ from bench.speed.timing import (
     one_core,
 )
 from bench.system.device import accelerator_of, device_named
+from bench.system.errors import Missing
 from bench.system.files import write_json
 from bench.system.progress import say
 from bench.system.temporaries import temporary_folder
+from bench.system.text import several
 from bench.training.augment import Augment
 from bench.training.dataset import Decoded, Samples, TrainingSet, batches, cached_samples
 from bench.training.epoch import train_one_epoch
@@ -69,7 +71,7 @@ class Work:
     training: TrainingFolder  # with weights.safetensors
     photographs: dict[str, Path]
     sets: dict[str, TrainingSet]  # CACHED and DECODED
-    gflops: float  # of a prediction
+    gflops: float  # of one view of a photograph
     machine: Machine
 
 
@@ -80,11 +82,17 @@ def run(training: Path | None, name: str, data: Path, jobs: int) -> list[PeerCom
         training: folder of a trained network; without it a new one of the recipe `name`.
 
     Raises:
-        BadConfig: there is no such recipe. Missing: there is no such network, or no photographs.
+        BadConfig: there is no such recipe. Missing: there is no such network, or fewer training
+            photographs than a batch has.
     """
     recipe = recipe_of(training, name)
     machine = Machine(jobs=jobs)
     carvana = open_data(data)
+    if len(carvana.train) < recipe.batch:
+        raise Missing(
+            f"{data}: {several(len(carvana.train), 'training photograph')}, and a batch of "
+            f"{recipe.name} has {recipe.batch}; name a recipe of a smaller batch, or other data"
+        )
     steps = STEPS_A_ROUND[device_named(machine.device).type]
     images = sorted(carvana.train)[: steps * recipe.batch]
     with temporary_folder("speed") as folder:
@@ -200,7 +208,10 @@ def _time_loading(work: Work, step_ms: float, forward_ms: float) -> list[PeerCom
         times = interleaved(variants, LOADING_S * len(variants))
     ms = {name: 1000 * median(rounds) / len(photographs) for name, rounds in times.items()}
     ms |= {BARE_STEP: step_ms, BARE_PREDICTION: forward_ms}
-    operations = {BARE_STEP: TRAINING_FACTOR * work.gflops, BARE_PREDICTION: work.gflops}
+    operations = {
+        BARE_STEP: TRAINING_FACTOR * work.gflops,
+        BARE_PREDICTION: len(views(work.recipe.tta)) * work.gflops,
+    }
     return [
         PeerComparison.of(
             f"a core, {kind}",

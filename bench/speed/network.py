@@ -4,8 +4,8 @@ Reads  a trained network's folder (recipe.yaml, weights.safetensors), photograph
 Writes OpenVINO's form of the network to a temporary folder.
 
 Times are wall time: a network keeps the GPU, or all cores, busy. The floor is a matrix product of
-as many operations, in the precision that ours has here; a training step has three times as many as
-a prediction.
+as many operations as the network has on paper, in the precision that ours has here; a training step
+has three times as many as a prediction. Ours may do with fewer (models/upsampling.py).
 """
 
 import time

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from bench.masks.types import FloatImage, Map, Mask, Size
+from bench.masks.types import FloatImage, Map, Mask, RgbImage, Size
 
 T = TypeVar("T")
 
@@ -106,7 +106,7 @@ def smp_scores(predicted: Mask, truth: Mask) -> list[float]:
 
 
 def torchmetrics_scores(predicted: Mask, truth: Mask) -> list[float]:
-    """Return counts, Dice and Jaccard by torchmetrics."""
+    """Return counts, Dice and Jaccard by torchmetrics; two empty masks agree, as for Kaggle."""
     import torch
     from torchmetrics.functional.classification import (
         binary_f1_score,
@@ -116,7 +116,10 @@ def torchmetrics_scores(predicted: Mask, truth: Mask) -> list[float]:
 
     output, target = (torch.from_numpy(mask.astype(np.int64)) for mask in (predicted, truth))
     tp, fp, _, fn, _ = binary_stat_scores(output, target)
-    scores = binary_f1_score(output, target), binary_jaccard_index(output, target)
+    scores = (
+        binary_f1_score(output, target, zero_division=1),
+        binary_jaccard_index(output, target, zero_division=1),
+    )
     return [float(tp), float(fp), float(fn), *(float(score) for score in scores)]
 
 
@@ -252,11 +255,20 @@ def count_problems(path: Path, expected: set[str], pixels: int) -> int:
     return problems
 
 
-def network_input(path: Path, size: Size, interpolation: int = cv2.INTER_LINEAR) -> FloatImage:
-    """Read a photograph as most training scripts do: OpenCV, resized, float32 in 0..1."""
-    image = cv2.cvtColor(np.asarray(cv2.imread(str(path))), cv2.COLOR_BGR2RGB)
-    resized = cv2.resize(image, size[::-1], interpolation=interpolation)
-    return np.asarray(resized.astype(np.float32) / 255, np.float32)
+def network_inputs(path: Path, sizes: Sequence[Size], interpolation: int) -> list[RgbImage]:
+    """Read a photograph once by OpenCV, and resize it to each size, or pad it where it fits."""
+    image = np.asarray(cv2.cvtColor(np.asarray(cv2.imread(str(path))), cv2.COLOR_BGR2RGB), np.uint8)
+    by_size = {size: _to_size(image, size, interpolation) for size in set(sizes)}
+    return [by_size[size] for size in sizes]
+
+
+def _to_size(image: RgbImage, size: Size, interpolation: int) -> RgbImage:
+    below, right = size[0] - image.shape[0], size[1] - image.shape[1]
+    if below >= 0 and right >= 0:
+        resized = cv2.copyMakeBorder(image, 0, below, 0, right, cv2.BORDER_REPLICATE)
+    else:
+        resized = cv2.resize(image, size[::-1], interpolation=interpolation)
+    return np.asarray(resized, np.uint8)
 
 
 def if_installed(package: str, peer: T) -> dict[str, T]:

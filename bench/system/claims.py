@@ -26,10 +26,10 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from bench.system.disk import ATTEMPT, make_folder, reason
+from bench.system.disk import ATTEMPT, below, failed, make_folder, writing
 from bench.system.errors import BenchError
 from bench.system.progress import warn
-from bench.system.temporaries import is_at
+from bench.system.temporaries import hold, is_at
 
 BEAT_S = 10.0  # between two signs of life
 DEAD_AFTER_S = 120.0  # without one, a process of another machine counts as dead
@@ -75,21 +75,25 @@ def claimed(claim: Path, target: Path | str) -> Iterator[None]:
     try:
         descriptor = _take(claim, target, owner)
     except OSError as error:
-        raise BenchError(f"{target}: cannot be written to: {reason(error, claim)}") from error
+        raise failed(Path(target), error) from error
     _held.add(descriptor)
     ended, lost = threading.Event(), threading.Event()
     heart = threading.Thread(target=_beat, args=(claim, owner, ended, lost), daemon=True)
     heart.start()
     try:
-        yield
+        try:
+            yield
+        finally:
+            ended.set()
+            heart.join()
     except KeyboardInterrupt:
         if not lost.is_set():
             raise
     finally:
-        ended.set()
-        heart.join()
         _held.discard(descriptor)
-        if not lost.is_set():
+        if _is_anothers(claim, owner):
+            lost.set()
+        else:
             claim.unlink(missing_ok=True)
         os.close(descriptor)
     if lost.is_set():
@@ -97,6 +101,31 @@ def claimed(claim: Path, target: Path | str) -> Iterator[None]:
             f"{target}: this process gave no sign of life for so long that another one took over: "
             f"{_owner(claim)}; what was finished is kept"
         )
+
+
+def claim_of(path: Path) -> Path:
+    """Return the file that says who writes a file now."""
+    return path.with_name(f".{path.name}.claim")
+
+
+@contextmanager
+def in_turn(path: Path) -> Iterator[None]:
+    """Wait for a process that makes a file, and keep others waiting inside the block.
+
+    Where there are no locks, nobody waits.
+
+    Raises:
+        DiskFails: nothing may be written there.
+    """
+    make_folder(path.parent)
+    lock = claim_of(path)
+    with writing(path, temporary=lock):
+        held = hold(lock)
+    try:
+        yield
+    finally:
+        lock.unlink(missing_ok=True)
+        os.close(held)
 
 
 def check_unclaimed(claim: Path, target: Path | str) -> None:
@@ -112,9 +141,10 @@ def check_unclaimed(claim: Path, target: Path | str) -> None:
 
 def remove_abandoned(folder: Path) -> None:
     """Remove the claims of processes that were killed, anywhere below a folder."""
-    for claim in folder.rglob(".*claim"):
-        with suppress(BenchError), claimed(claim, claim):  # removed at the end of the block
-            pass
+    for claim in below(folder):
+        if claim.match(".*claim"):
+            with suppress(BenchError), claimed(claim, claim):  # removed at the end of the block
+                pass
 
 
 @contextmanager
@@ -140,7 +170,7 @@ def attempt(folder: Path, name: str) -> Iterator[Path]:
                 shutil.rmtree(earlier) if mine.exists() else earlier.rename(mine)
         mine.mkdir(exist_ok=True)
     except OSError as error:
-        raise BenchError(f"{folder}: cannot be written to: {reason(error, mine)}") from error
+        raise failed(folder, error) from error
     try:
         yield mine
         shutil.rmtree(mine)
@@ -174,13 +204,22 @@ def _take(claim: Path, target: Path | str, owner: Owner) -> int:
         try:
             _refuse_if_taken(claim, target, owner, locked=_lock(descriptor, claim))
             if is_at(descriptor, claim):  # or its last owner has just removed it
-                os.ftruncate(descriptor, 0)
-                os.write(descriptor, json.dumps(asdict(owner)).encode())
+                _sign(descriptor, claim, owner)
                 return descriptor
         except BaseException:
             os.close(descriptor)
             raise
         os.close(descriptor)
+
+
+def _sign(descriptor: int, claim: Path, owner: Owner) -> None:
+    """Write the owner into a claim that is ours; where the disk is full, leave none."""
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, json.dumps(asdict(owner)).encode())
+    except OSError:
+        claim.unlink(missing_ok=True)
+        raise
 
 
 def _lock(descriptor: int, claim: Path) -> bool | None:
@@ -221,6 +260,11 @@ def _owner(claim: Path) -> Owner | None:
         return None
 
 
+def _is_anothers(claim: Path, owner: Owner) -> bool:
+    present = _owner(claim)
+    return bool(present and present.uuid != owner.uuid)
+
+
 def _silent_for(claim: Path) -> float:
     """Return the seconds since the owner's last sign of life, by the clock of the file system."""
     probe = claim.with_name(f"{claim.name}.{uuid.uuid4().hex}")
@@ -234,8 +278,7 @@ def _silent_for(claim: Path) -> float:
 def _beat(claim: Path, owner: Owner, ended: threading.Event, lost: threading.Event) -> None:
     """Give a sign of life now and then; stop the work when the claim is another's."""
     while not ended.wait(BEAT_S):
-        present = _owner(claim)
-        if present and present.uuid != owner.uuid:
+        if _is_anothers(claim, owner):
             lost.set()
             interrupt_main()
             return

@@ -6,19 +6,19 @@ Reads  any files. Writes `<folder>/contents.sqlite`, which may be removed at any
 import os
 import sqlite3
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
 from bench.system.errors import BadFile
-from bench.system.files import sha256
+from bench.system.files import SQLITE_DAMAGE, sha256, sqlite_name
 from bench.system.progress import track
 from bench.system.threads import prefetch
 
 RESTED_S = 3.0  # file systems' clocks tick coarsely: two changes in one tick look like one
-DAMAGE = (sqlite3.Error, ValueError)  # damage can break texts, too
+DAMAGE = (sqlite3.Error, ValueError, TypeError)  # damage can break texts and types, too
 MANY = 500  # files to read from which on progress is shown
 
 TABLE = (
@@ -104,10 +104,13 @@ class Contents:
     def _load(self, folder: bytes) -> dict[bytes, Seen]:
         """Read what is remembered of the files in a folder; a run asks again and again."""
         known: dict[bytes, Seen] = {}
-        with suppress(*DAMAGE, OSError), closing(self._connect()) as connection:
+
+        def load(connection: sqlite3.Connection) -> None:
             for name, state, digest, checksum in connection.execute(KNOWN, (folder,)):
                 if checksum == _checksum(folder, name, state, digest):
                     known[name] = Seen(state, digest)
+
+        self._with_memory(load)
         return known
 
     def _remember(self, seen: Mapping[Path, Seen]) -> None:
@@ -119,34 +122,26 @@ class Contents:
             self._loaded.setdefault(folder, {})[name] = each
             checksum = _checksum(folder, name, each.state, each.sha256)
             rows.append((folder, name, each.state, each.sha256, checksum))
-        with suppress(*DAMAGE, OSError), closing(self._connect()) as connection, connection:
-            connection.executemany(REMEMBER, rows)
+        self._with_memory(lambda connection: connection.executemany(REMEMBER, rows))
 
-    def _connect(self) -> sqlite3.Connection:
-        """Open the memory; a damaged one is begun anew."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+    def _with_memory(self, work: Callable[[sqlite3.Connection], object]) -> None:
+        """Do some work with the memory, if it can be; a damaged one is begun anew."""
         path = self.folder / "contents.sqlite"
-        try:
-            return _open(path)
-        except DAMAGE as error:
-            if getattr(error, "sqlite_errorname", "") not in {
-                "",
-                "SQLITE_NOTADB",
-                "SQLITE_CORRUPT",
-            }:
-                raise
-            path.unlink()
-            return _open(path)
+        with suppress(*DAMAGE, OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                _work_with(path, work)
+            except DAMAGE as error:
+                if sqlite_name(error) not in SQLITE_DAMAGE:
+                    raise
+                path.unlink()
+                _work_with(path, work)
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    connection = sqlite3.connect(path, timeout=10)
-    try:
+def _work_with(path: Path, work: Callable[[sqlite3.Connection], object]) -> None:
+    with closing(sqlite3.connect(path, timeout=10)) as connection, connection:
         connection.execute(TABLE)
-    except DAMAGE:
-        connection.close()
-        raise
-    return connection
+        work(connection)
 
 
 def _state(path: Path) -> str:

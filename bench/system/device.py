@@ -282,7 +282,7 @@ def enough_memory(
             raise
         fewer = batch // 2 if fewer is None else fewer
         less = 0 < fewer < batch
-        cure = f"use --micro-batch {fewer} (the same result)" if less else "lower `size`"
+        cure = f"use --micro-batch {fewer}" if less else "lower `size`"
         raise BenchError(
             f"{what}: out of memory with {batch} images of {size[0]}x{size[1]} at once; {cure}"
         ) from error

@@ -45,8 +45,23 @@ NETWORK = frozenset(  # types of file systems that several machines may write to
 ATTEMPT = ".attempt-"  # ends, with a number, the name of the folder of an attempt
 
 
-class DiskFull(BenchError):
+class DiskFails(BenchError):
+    """A disk is full or fails, or may not be used: which file it concerns, and why."""
+
+    def __init__(self, path: Path, why: str) -> None:
+        super().__init__(f"{path}: {why}")
+        self.path, self.why = path, why
+
+
+class DiskFull(DiskFails):
     """A disk is full, or a quota of it used up."""
+
+
+def below(folder: Path) -> Iterator[Path]:
+    """Yield what is below a folder; to be removed by others meanwhile is no error."""
+    for path, folders, files in os.walk(folder):
+        for name in (*folders, *files):
+            yield Path(path, name)
 
 
 @contextmanager
@@ -59,16 +74,21 @@ def writing(path: Path, needed_bytes: int = 0, temporary: Path | None = None) ->
         temporary: the path under which the block writes it first.
 
     Raises:
-        BenchError: the disk is full or fails, or nothing may be written there. Errors of other
-            files, which the block only reads, are left as they are.
+        DiskFails: the disk is full or fails, or nothing may be written. Errors of other files,
+            which the block only reads, are left as they are.
     """
     try:
         yield
     except OSError as error:
         if error.filename not in {None, str(path), str(temporary), *map(str, path.parents)}:
             raise
-        kind = DiskFull if error.errno in FULL else BenchError
-        raise kind(f"{path}: cannot be written: {reason(error, path, needed_bytes)}") from error
+        raise failed(path, error, needed_bytes) from error
+
+
+def failed(path: Path, error: OSError, needed_bytes: int = 0) -> DiskFails:
+    """Return the error of a file or folder that cannot be written, with the reason and a cure."""
+    kind = DiskFull if error.errno in FULL else DiskFails
+    return kind(path, f"cannot be written: {reason(error, path, needed_bytes)}")
 
 
 def reason(error: OSError, path: Path, needed_bytes: int = 0) -> str:

@@ -7,9 +7,11 @@ import shlex
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from contextlib import suppress
 from functools import cache
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ ROOT = Path(__file__).resolve().parents[2]  # holds bench/ and models/
 OUR_FILES = ("pyproject.toml", "bench/system/environment.py")  # tracked in a checkout of ours
 OF_A_CHECKOUT = ("pyproject.toml", "run_all.sh")  # beside the packages; never in site-packages
 HOME = "CARVANA_BENCH_HOME"
+COMMAND = "CARVANA_BENCH_COMMAND"  # the process number of the command line, for those it starts
 DEVICE = re.compile(r"auto|cpu|cuda(:\d{1,3})?")
 DEVICES = "auto, cpu, cuda or cuda:N (N from 0)"
 IDLE_CORES = 0.1  # that a system keeps busy on which nothing is done
@@ -80,6 +83,19 @@ def lacks_extra(what: str, extra: str) -> Missing:
     return Missing(f"{what} needs packages that are not installed (extra {extra!r}): {command}")
 
 
+def check_extra(what: str, extra: str, modules: Iterable[str]) -> None:
+    """Refuse a part of the program some of whose modules are not installed.
+
+    Args:
+        what, extra: as of `lacks_extra`.
+
+    Raises:
+        Missing: some are not.
+    """
+    if not all(map(find_spec, modules)):
+        raise lacks_extra(what, extra)
+
+
 def environment() -> dict[str, Any]:
     """Describe the code, whether its tree was clean, the versions and the machine, for JSON."""
     import psutil
@@ -101,15 +117,26 @@ def environment() -> dict[str, Any]:
 
 
 class OtherWork:
-    """What other programs do on this machine from the making of this object on."""
+    """What other programs do on the cores of this process from the making of this object on.
 
-    def __init__(self) -> None:
-        self._busy_s, self._began = _others_busy_s(), time.perf_counter()
+    On one machine, all processes of a command line, such as its workers, are one program.
+
+    Args:
+        children_are_others: count but this process as its program; to look for the rest takes
+            milliseconds.
+    """
+
+    def __init__(self, children_are_others: bool = False) -> None:
+        self._program_busy_s = time.process_time if children_are_others else _command_busy_s
+        self._busy_s, self._began = self._others_busy_s(), time.perf_counter()
 
     def cores(self) -> float:
         """Return how many cores others kept busy on average, to a tenth."""
         elapsed_s = max(1e-9, time.perf_counter() - self._began)
-        return max(0.0, round((_others_busy_s() - self._busy_s) / elapsed_s, 1))
+        return max(0.0, round((self._others_busy_s() - self._busy_s) / elapsed_s, 1))
+
+    def _others_busy_s(self) -> float:
+        return _cores_busy_s() - self._program_busy_s()
 
 
 def slowed_by(cores: float) -> str:
@@ -126,16 +153,26 @@ def slowed_by(cores: float) -> str:
     )
 
 
-def _others_busy_s() -> float:
-    """Return the processor time of all but this process and its children."""
+def _cores_busy_s() -> float:
+    """Return the processor time of the cores that this process may use."""
     import psutil
 
-    machine, own = psutil.cpu_times(), os.times()
-    busy = sum(machine[:3]) + sum(machine[5:8])  # all but idle, waiting, and guests counted twice
-    for child in psutil.Process().children(recursive=True):
+    there = psutil.cpu_times(percpu=True)
+    mine = [there[core] for core in os.sched_getaffinity(0) if core < len(there)]
+    # All but idle, waiting, and guests counted twice.
+    return sum(sum(core[:3]) + sum(core[5:8]) for core in mine)
+
+
+def _command_busy_s() -> float:
+    """Return the processor time of the command line that started this process, and of all below."""
+    import psutil
+
+    command = psutil.Process(int(os.environ.get(COMMAND, os.getpid())))
+    busy = 0.0
+    for each in (command, *command.children(recursive=True)):
         with suppress(psutil.Error):  # it has just ended
-            busy -= sum(child.cpu_times()[:2])
-    return busy - own.user - own.system - own.children_user - own.children_system
+            busy += sum(each.cpu_times()[:4])  # those of its own children that have ended, too
+    return busy
 
 
 def commit() -> str:

@@ -3,10 +3,11 @@
 Read back, they are sound and of their form, or refused with their name and cure.
 """
 
+import csv
 import hashlib
 import json
 import os
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from io import StringIO
 from pathlib import Path
@@ -22,6 +23,8 @@ if TYPE_CHECKING:  # pandas takes a third of a second to load, and many verbs re
     import pandas as pd
 
 Content = TypeVar("Content")
+
+SQLITE_DAMAGE = {"", "SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR", "SQLITE_MISMATCH"}
 
 
 @contextmanager
@@ -70,6 +73,35 @@ def update_text(path: Path, text: str) -> None:
     """
     if not path.is_file() or path.read_bytes() != text.encode():
         write_text(path, text)
+
+
+def append_rows(path: Path, rows: Iterable[Sequence[str]]) -> None:
+    """Append rows to a table of CSV; a process that is killed may leave the last half written.
+
+    Raises:
+        BenchError: the disk is full or fails, or nothing may be written there.
+    """
+    with (
+        writing(path),
+        path.open("a", newline="", encoding="utf-8", errors="surrogateescape") as file,
+    ):
+        csv.writer(file).writerows(rows)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def row_end(content: bytes) -> bytes:
+    """Return what ends the last row of such a table, and its quotes, if it is half written."""
+    quote = b'"' * (content.count(b'"') % 2)
+    return quote + b"\n" if quote or content[-1:] not in (b"", b"\n") else b""
+
+
+def sqlite_name(error: Exception) -> str:
+    """Return what SQLite calls the kind of an error; "" for one of another class.
+
+    Those of SQLITE_DAMAGE say that a database is damaged, or not of the form that was expected.
+    """
+    return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])
 
 
 def write_json(path: Path, value: Any) -> None:

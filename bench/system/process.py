@@ -20,7 +20,9 @@ from threading import Thread, current_thread, main_thread
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from bench.system.environment import COMMAND
 from bench.system.errors import BenchError
+from bench.system.threads import environment_of_threads, spin_on_free_cores
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer
@@ -31,7 +33,6 @@ ADDRESSES = 4_800_000_000  # measured: torch and OpenBLAS start with 5.1 GB, not
 ORPHANED_AFTER_S = 1.0  # between two looks whether a worker's driver still lives
 READER_LEFT = (errno.EPIPE,)
 KEEPING = (-1, -3)  # man 3 mallopt: M_TRIM_THRESHOLD, M_MMAP_THRESHOLD
-SPINS = "1000"  # docs/lab-notes.md has what more and fewer cost, alone and beside other work
 MOST_KEPT = 2**31 - 1  # bytes, the most that mallopt takes
 WEIGHTS_DIR = "CARVANA_WEIGHTS"  # as in models.pretrained
 
@@ -42,12 +43,10 @@ def set_environment(weights_dir: Path | None) -> None:
     Args:
         weights_dir: folder of pretrained weights; None leaves the user's variable as it is.
     """
+    os.environ[COMMAND] = str(os.getpid())
     os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")  # or its import asks the network
-    # Threads of OpenMP spin while they wait, and where another program has a core, all of them wait
-    # for that core again and again: a training step took 22 times as long. Threads that sleep at
-    # once make prediction on quiet cores 1.7 times as long. Read when torch is imported.
-    if "OMP_WAIT_POLICY" not in os.environ:
-        os.environ.setdefault("GOMP_SPINCOUNT", SPINS)
+    if threads := os.environ.get("OMP_NUM_THREADS"):
+        os.environ |= environment_of_threads(threads)
     if weights_dir:
         os.environ[WEIGHTS_DIR] = str(weights_dir)
 
@@ -103,7 +102,7 @@ def prepare_for_networks() -> None:
     """Have cuDNN keep the fastest of its algorithms, and the C library the memory of large arrays.
 
     cuDNN times them on a network's first batch, which pays because the sizes of a network's inputs
-    never change.
+    never change. float32 is float32 there: who wants it does not want TF32, and bf16 is faster.
 
     Raises:
         BenchError: as `check_addresses`.
@@ -112,7 +111,9 @@ def prepare_for_networks() -> None:
     import torch
 
     torch.backends.cudnn.benchmark = True
+    torch.backends.cudnn.allow_tf32 = False
     keep_large_arrays()
+    spin_on_free_cores()
 
 
 def keep_large_arrays() -> None:
@@ -231,7 +232,9 @@ class _Forgiving(io.FileIO):
     def write(self, content: "ReadableBuffer", /) -> int:
         """Return the number of bytes written or lost."""
         try:
-            return super().write(content)
+            written: int | None = super().write(content)  # None: it would have to wait
+            if written is not None or self._forgiven:
+                return written  # type: ignore[return-value]
         except OSError as error:
             if not (self._raised or self._forgiven is None or error.errno in self._forgiven):
                 self._raised = True

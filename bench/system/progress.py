@@ -29,6 +29,8 @@ from rich.progress import (
 )
 from rich.progress import Progress as Bar
 
+from bench.system.disk import below
+
 Item = TypeVar("Item")
 
 LINE_EVERY_S = 15.0  # seconds between two lines of progress in a log
@@ -89,7 +91,7 @@ class RunStatus:
         """Bytes in the run's folder, measured as often as lines are written."""
         measured_at, size = self.disk
         if time.monotonic() - measured_at >= LINE_EVERY_S:
-            size = sum(_file_bytes(path) for path in self.folder.rglob("*"))
+            size = sum(_file_bytes(path) for path in below(self.folder))
             self.disk = time.monotonic(), size
         return size
 

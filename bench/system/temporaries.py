@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 
-from bench.system.disk import make_folder, readable, writing
+from bench.system.disk import below, make_folder, readable, writing
 from bench.system.progress import say
 
 MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
@@ -48,17 +48,66 @@ def temporary_folder(name: str, parent: Path | None = None) -> Iterator[Path]:
     make_folder(parent)
     remove_left(parent)
     with writing(parent):
+        folder, held = _held_folder(name, parent)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(held)
+
+
+def _held_folder(name: str, parent: Path) -> tuple[Path, int]:
+    """Make a folder and hold it; another one, if a process took it for left before it was held."""
+    while True:
         folder = Path(mkdtemp(".tmp", f".{name}.carvana-{MACHINE}.", parent))
-    with holding(folder):
-        try:
-            yield folder
-        finally:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):
+            return folder, hold(folder, os.O_RDONLY | os.O_DIRECTORY)
+
+
+@contextmanager
+def filled_at_once(folder: Path, last: str = "") -> Iterator[Path]:
+    """Give an empty folder whose content moves into `folder` when the block ends without an error.
+
+    What is called the same there is replaced. Until then `folder` is as it was before.
+
+    Args:
+        last: the name of what is moved last: while it is not there, the rest is incomplete.
+
+    Raises:
+        BenchError: as `temporary_folder`.
+    """
+    was_there = folder.exists()
+    try:
+        with temporary_folder("new", folder) as new:
+            yield new
+            with writing(folder):
+                _move(new, folder, last)
+    except BaseException:
+        if not was_there:
+            with suppress(OSError):
+                folder.rmdir()
+        raise
+
+
+def _move(source: Path, target: Path, last: str) -> None:
+    if last:
+        (target / last).unlink(missing_ok=True)
+    for path in sorted(source.iterdir(), key=lambda path: path.name == last):
+        there = target / path.name
+        if there.is_dir() and not there.is_symlink():
+            shutil.rmtree(there)
+        path.replace(there)
+
+
+def holds_anything(folder: Path) -> bool:
+    """Whether a folder is there and holds more than what dead processes left."""
+    remove_left(folder)
+    return folder.is_dir() and any(folder.iterdir())
 
 
 @contextmanager
 def holding(path: Path) -> Iterator[None]:
-    """Hold the lock of a file or folder inside the block; wait for another thread that has it."""
+    """Hold the lock of a file inside the block; wait for another thread that has it."""
     held = hold(path)
     try:
         yield
@@ -66,37 +115,28 @@ def holding(path: Path) -> Iterator[None]:
         os.close(held)
 
 
-def hold(path: Path, *, wait: bool = True) -> int:
-    """Open a file (a new one, if there is none) or folder, and lock it until it is closed.
+def hold(path: Path, how: int = os.O_RDWR | os.O_CREAT) -> int:
+    """Open a file (a new one, if there is none), and lock it until it is closed.
 
     Where the file system has no locks, nothing is locked and nothing is ever taken for left.
 
+    Args:
+        how: it is opened, by the flags of `os.open`; a folder needs others.
+
     Returns:
         The descriptor to close.
-
-    Raises:
-        BlockingIOError: another one holds it, unless this should `wait`.
     """
-    flags = os.O_RDONLY if path.is_dir() else os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
     while True:
-        held = os.open(path, flags, 0o666)
+        held = os.open(path, how, 0o666)
         try:
-            _lock(held, wait)
+            with suppress(OSError):
+                fcntl.flock(held, fcntl.LOCK_EX)
             if is_at(held, path):
                 return held
         except BaseException:
             os.close(held)
             raise
         os.close(held)  # the one who held it has renamed or removed it
-
-
-def _lock(held: int, wait: bool) -> None:
-    try:
-        fcntl.flock(held, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        raise
-    except OSError:
-        pass
 
 
 def is_at(held: int, path: Path) -> bool:
@@ -131,7 +171,7 @@ def _remove_unheld(path: Path, machine: str | None) -> None:
         fcntl.flock(held, fcntl.LOCK_EX | fcntl.LOCK_NB)
         old = time.time() - path.stat().st_mtime > DAY_S
         if is_at(held, path) and (machine == MACHINE or old):
-            size_bytes = sum(file.stat().st_size for file in (path, *path.rglob("*")))
+            size_bytes = sum(file.stat().st_size for file in (path, *below(path)))
             shutil.rmtree(path) if path.is_dir() else path.unlink()
             if size_bytes > TOLD_BYTES:
                 say(f"{path}: {readable(size_bytes)} that a killed process left are removed")

@@ -56,7 +56,8 @@ class Augment:
         """
         if self._backgrounds:
             image = self._backgrounds(image, target, seed)
-        self._chain.set_random_seed(seed)
+        for place, step in enumerate(self._chain.transforms):
+            step.set_random_seed(seed + (place << 64))  # of one seed, all would draw the same
         augmented = self._chain(image=image, mask=target)
         return augmented["image"], augmented["mask"]
 

@@ -9,7 +9,7 @@ from bench.config.machine import Machine
 from bench.config.recipe import Recipe, scaled
 from bench.data.image_ids import car_of
 from bench.masks.types import Size
-from bench.networks.build import freeze, meta_network, train_mode
+from bench.networks.build import freeze, meta_network, named_misfits, train_mode
 from bench.system.errors import BadConfig
 from bench.system.text import several
 from bench.training.memory import split_batch
@@ -130,22 +130,15 @@ def _check_micro_batch(name: str, batch: int, micro_batch: int, fewest: int) -> 
 
 
 def _learns_from_one(network: nn.Module, recipe: Recipe, size: Size) -> bool:
-    try:
-        _forward(network, 1, size)
-        return True
-    except ValueError as error:
-        if ONE_VALUE not in str(error):
-            raise _unfit(recipe, size, error) from error
-    except (RuntimeError, AssertionError, TypeError, IndexError) as error:
-        raise _unfit(recipe, size, error) from error
-    return False
-
-
-def _unfit(recipe: Recipe, size: Size, error: Exception) -> BadConfig:
-    return BadConfig(
-        f"{recipe.name}: its network does not work at {size[0]}x{size[1]} ({error}); change "
-        "`size`, or the options of `network`"
-    )
+    with named_misfits(recipe, size):
+        try:
+            _forward(network, 1, size)
+        except ValueError as error:
+            if ONE_VALUE not in str(error):
+                raise
+            _forward(network, 2, size)
+            return False
+    return True
 
 
 def _forward(network: nn.Module, images: int, size: Size) -> None:

@@ -49,7 +49,7 @@ class Amount:
 
 @dataclass(frozen=True)
 class Cost:
-    """An estimate, good to a factor of about two: seconds on this machine, bytes on its disk."""
+    """An estimate (on a CPU, to a factor of two): seconds on this machine, bytes on its disk."""
 
     train_s: float
     predict_s: float
@@ -85,9 +85,10 @@ def estimate(recipe: Recipe, amount: Amount, machine: Machine) -> Cost:
     kept = samples if samples <= CACHE_BYTES else 0
     if recipe.edge:  # crops for one network at a time, with map and band
         kept = 6 * amount.learned // amount.networks * recipe.crops * pixels
+    seen = sum(view.scale**2 for view in views(recipe.tta))  # of a photograph's pixels
     return Cost(
         train_s=step_s * amount.learned * recipe.crops * recipe.full_size_epochs,
-        predict_s=forward_s * amount.predicted * len(views(recipe.tta)) * typical_tiles(recipe),
+        predict_s=forward_s * amount.predicted * seen * typical_tiles(recipe),
         disk_bytes=kept + 5 * amount.networks * weights + amount.maps * MAP_BYTES,
     )
 

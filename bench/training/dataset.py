@@ -25,9 +25,11 @@ from bench.data.dataset import DataSet, Lessons
 from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
 from bench.masks.types import ReadMap
+from bench.system.claims import in_turn
 from bench.system.contents import Contents
 from bench.system.disk import take_space, writing
 from bench.system.environment import code_sha256
+from bench.system.errors import BenchError
 from bench.system.files import replacing
 from bench.system.process import use_one_opencv_thread
 from bench.system.progress import say, track
@@ -86,15 +88,17 @@ def cached_samples(
 ) -> Samples:
     """Return all samples as one memory-mapped array, made in parallel if no whole file has them.
 
+    Of several processes that need the same file, one makes it.
+
     Raises:
         BenchError: the disk is too full for the cache.
         BadData: a photograph or mask is damaged; the message names it.
     """
     path = cache / f"{_key(data, images, size, Contents(cache, jobs))}.npy"
     if not _is_whole(path):
-        if path.exists():
-            say(f"{path}: damaged, or of an earlier version: making it again")
-        _fill(path, data, images, size, jobs)
+        with in_turn(path):
+            if not _is_whole(path):
+                _fill(path, data, images, size, jobs)
     samples: Samples = np.load(path, mmap_mode="r")
     return samples
 
@@ -115,6 +119,8 @@ def _key(data: Labelled, images: Sequence[str], size: tuple[int, int], contents:
 def _fill(
     path: Path, data: Labelled, images: Sequence[str], size: tuple[int, int], jobs: int
 ) -> None:
+    if path.exists():
+        say(f"{path}: damaged, or of an earlier version: making it again")
     shape = (len(images), *size, 4)
     with replacing(path, math.prod(shape)) as temporary:
         samples = _empty(temporary, shape)
@@ -254,7 +260,15 @@ def batches(
         pin_memory=torch.cuda.is_available(),
         worker_init_fn=_start_worker,
     )
-    yield from loader
+    try:
+        yield from loader
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise BenchError(
+            "a process that loads photographs was killed: give it more shared memory (in a "
+            "container: --ipc=host), or start fewer by --jobs"
+        ) from error
 
 
 def _start_worker(number: int) -> None:

@@ -29,7 +29,8 @@ from bench.training.optimiser import after_batch
 from bench.training.state import State
 from models.interface import normalise, padded_forward
 
-Score = Callable[[nn.Module], float]  # the mean Dice of the validation photographs
+# The mean Dice of the validation photographs, of which a network sees so many at once at most.
+Score = Callable[[nn.Module, int | None], float]
 VALID_BATCH = 8  # photographs that are scored at once
 LEAST_SCALE = 1e-4  # of a loss in fp16; below it, gradients overflow whatever the scale (fairseq's)
 
@@ -184,10 +185,15 @@ def _true_masks(data: DataSet, images: Sequence[str], jobs: int) -> tuple[list[S
     return list(sizes), list(truths)
 
 
-def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerator) -> float:
+def evaluate(
+    network: nn.Module, max_batch: int | None, validation: Validation, accelerator: Accelerator
+) -> float:
     """Return the mean Dice of the validation photographs at full size, without augmentation.
 
     Several ranks share the batches.
+
+    Args:
+        max_batch: photographs of one pass through the network; None: VALID_BATCH.
     """
     network.eval()
     scores = torch.zeros(len(validation.sizes), dtype=torch.float64)
@@ -196,7 +202,7 @@ def evaluate(network: nn.Module, validation: Validation, accelerator: Accelerato
         rows = slice(first, first + VALID_BATCH)
         images = torch.from_numpy(validation.samples[rows, ..., :3]).permute(0, 3, 1, 2)
         with accelerator.autocast():
-            batch = probabilities(network, images.to(accelerator.device), [View()])
+            batch = probabilities(network, images.to(accelerator.device), [View()], max_batch)
         truths = zip(batch, validation.sizes[rows], validation.truths[rows], strict=True)
         found = [
             dice(counts_from_runs(runs_of(probability, size), truth))
@@ -217,7 +223,7 @@ def edge_score(
     """Return the score of an edge network: the mean Dice of sharpened maps at full size."""
     truths = _true_masks(data, valid, jobs)[1]
 
-    def score(network: nn.Module) -> float:
+    def score(network: nn.Module, _: int | None) -> float:
         network.eval()
         sharpen = Sharpener(recipe, [network], accelerator)
         scores = []

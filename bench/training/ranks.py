@@ -35,6 +35,7 @@ from bench.system.environment import ROOT
 from bench.system.errors import BadConfig, BenchError, Missing, memory_is_full, out_of_memory
 from bench.system.progress import report_dice, say
 from bench.system.temporaries import temporary_folder
+from bench.system.threads import environment_of_threads
 from bench.training import train
 from bench.training.dataset import Decoded, samples_of
 
@@ -56,6 +57,7 @@ class Names:
         images: of the data set, as far as the run uses it.
         photographs, taught: those of a teacher's lessons, and what they are made from.
         share: of the samples of an epoch that are a teacher's; 0 without one.
+        memory: bytes that each rank may take on the CPU.
         fewest: as `train.begin` returns it.
     """
 
@@ -71,6 +73,7 @@ class Names:
     share: float
     cache: Path
     machine: Machine
+    memory: int
     fewest: int
 
 
@@ -118,6 +121,7 @@ def run(task: train.Task, data: DataSet, cache: Path, machine: Machine) -> None:
         share=lessons.share if lessons else 0.0,
         cache=cache,
         machine=replace(machine, jobs=max(1, machine.jobs // count)),
+        memory=free_ram() // count,
         fewest=fewest,
     )
     with temporary_folder("ranks") as folder:
@@ -155,10 +159,8 @@ def _launch(folder: Path, count: int) -> int:
     launch = [sys.executable, "-m", "accelerate.commands.launch", *ALONE]
     words = [*launch, "--num_processes", str(count), "-m", "bench.training.ranks", str(folder)]
     paths = filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])
-    variables = {
-        "OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // count)),
-        "PYTHONPATH": os.pathsep.join(paths),
-    }
+    variables = environment_of_threads(str(max(1, torch.get_num_threads() // count)))
+    variables |= {"PYTHONPATH": os.pathsep.join(paths)}
     with (
         open(folder / LOG, "wb") as log,
         subprocess.Popen(
@@ -215,8 +217,8 @@ def _read_error(folder: Path, rank: int) -> BenchError | None:
 
 
 def main(folder: Path) -> None:
-    """Be one rank of a training; its number and that of all are in the environment."""
-    rank, count = (int(os.environ.get(name, "")) for name in ("RANK", "WORLD_SIZE"))
+    """Be one rank of a training; its number is in the environment."""
+    rank = int(os.environ.get("RANK", ""))
 
     def leave(error: BenchError) -> None:
         """End here and now: threads of a library may still wait for other ranks."""
@@ -234,7 +236,7 @@ def main(folder: Path) -> None:
     process.use_one_opencv_thread()
     try:
         with redirect_stderr(sys.stdout) if rank == 0 else nullcontext():
-            _join_and_train(TypeAdapter(Names).validate_json((folder / NAMES).read_bytes()), count)
+            _join_and_train(TypeAdapter(Names).validate_json((folder / NAMES).read_bytes()))
     except BenchError as error:
         leave(error)
     except Exception as error:
@@ -243,11 +245,11 @@ def main(folder: Path) -> None:
         leave(BenchError(f"rank {rank}: {''.join(traceback.format_exception(error)).strip()}"))
 
 
-def _join_and_train(names: Names, count: int) -> None:
+def _join_and_train(names: Names) -> None:
     """Meet the other ranks, and train with them."""
     on_cpu = device_named(names.machine.device).type == "cpu"
     if on_cpu:
-        take_share(free_ram() // count)
+        take_share(names.memory)
     distributed.init_process_group("gloo" if on_cpu else "nccl", timeout=SILENT_FOR)
     folder, data = TrainingFolder(names.folder), open_data(names.data)
     data = replace(data, train={image: data.train[image] for image in names.images})

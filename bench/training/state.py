@@ -17,11 +17,12 @@ from torch.optim.swa_utils import AveragedModel
 
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
+from bench.config.strict import read_value
 from bench.networks.build import build, freeze
 from bench.networks.load import start_from
 from bench.system import files
 from bench.system.device import Accelerator
-from bench.system.errors import BadFile
+from bench.system.errors import BadConfig, BadFile
 from bench.system.files import replacing, write_bytes
 from bench.system.progress import say
 from bench.system.text import several
@@ -106,13 +107,14 @@ def begin(recipe: Recipe, steps: int, accelerator: Accelerator) -> State:
         start_from(network, Path(recipe.start_from))
     freeze(network, recipe.freeze)
     network.to(accelerator.device)
-    optimiser = make_optimiser(recipe.optimiser, network)
+    scaler = accelerator.scaler()
+    optimiser = make_optimiser(recipe.optimiser, network, scaled=scaler.is_enabled())
     return State(
         network,
         optimiser,
         make_schedule(recipe, optimiser, steps),
         averaged(network, recipe.ema) if recipe.ema else None,
-        scaler=accelerator.scaler(),
+        scaler=scaler,
         precisions=[accelerator.precision],
     )
 
@@ -155,7 +157,7 @@ def restore(state: State, recipe: Recipe, folder: TrainingFolder) -> None:
     """
     stored = _read(folder.state)
     try:
-        if stored.get("recipe", recipe.training_yaml()) != recipe.training_yaml():
+        if not _is_of(recipe, stored.get("recipe", recipe.training_yaml())):
             raise Damaged("it is of another recipe")
         state.network.load_state_dict(stored["network"])
         state.optimiser.load_state_dict(stored["optimiser"])
@@ -172,8 +174,18 @@ def restore(state: State, recipe: Recipe, folder: TrainingFolder) -> None:
         state.weights_sha256 = stored.get("weights_sha256", found)
     except (AttributeError, KeyError, RuntimeError, TypeError, ValueError, OSError) as error:
         raise Damaged(f"it does not fit: {error}") from error
+    except BadConfig as error:
+        raise Damaged(str(error)) from error
     if not found or state.weights_sha256 != found:
         _write_weights_again(state, folder)
+
+
+def _is_of(recipe: Recipe, stored: str) -> bool:
+    """Whether the text of a stored recipe decides the same training."""
+    if stored == recipe.training_yaml():
+        return True
+    there = Recipe.model_validate(read_value(stored, "the recipe in it"))
+    return there.training_fields() == recipe.training_fields()
 
 
 def _write_weights_again(state: State, folder: TrainingFolder) -> None:

@@ -238,7 +238,8 @@ class Trainer:
             refused_beyond_free_ram(self.accelerator.device),
         ):
             loss = train_one_epoch(state, counted, recipe, parts, self.accelerator, label)
-            score = score_of(state.evaluated_network)
+            scarce = micro_batch < self.share.batch
+            score = score_of(state.evaluated_network, micro_batch if scarce else None)
         after_epoch(state.schedule, score)
         row: dict[str, float] = {
             "epoch": epoch + 1,
@@ -267,7 +268,7 @@ class Trainer:
         read = partial(sample, self.data, size)
         samples = np.stack(list(prefetch(read, valid, self.machine.jobs)))
         validation = validation_set(self.data, valid, samples, self.machine.jobs)
-        score = evaluate(self.state.evaluated_network, validation, self.accelerator)
+        score = evaluate(self.state.evaluated_network, None, validation, self.accelerator)
         self.state.history.append({"epoch": 0, "scale": 1.0, "valid_dice": score, "seconds": 0.0})
         if self.accelerator.writes:
             save(self.state, self.recipe, self.task.folder)

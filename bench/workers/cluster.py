@@ -1,30 +1,30 @@
-"""A cluster: the items of a run as tasks of Ray. No other module imports it.
+"""A cluster: the items of a run as tasks of Ray. No module but this and `connection` imports it.
 
 A task is a function of names that reads and writes the files of the run, in a folder that all
 machines share, and returns a few numbers. Ray chooses the node; this process keeps the order of
 the items, and gives an item to another node where its own node or process has died.
 """
 
-import logging
 import os
 import pickle
-import signal
 import socket
 from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, redirect_stderr
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.config.suite import is_path
+import ray
+from ray.exceptions import ActorDiedError, GetTimeoutError, RayActorError, RayError
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
 from bench.run.items import Item, Outcome, Way
 from bench.run.opening import RunOptions
-from bench.system.environment import lacks_extra
-from bench.system.errors import Missing
 from bench.system.process import WEIGHTS_DIR
 from bench.system.progress import say
-from bench.workers.dealing import END_WITHIN_S, Dealer, Died, Try
+from bench.workers.connection import connected, first_sentence, nodes_there
+from bench.workers.dealing import END_WITHIN_S, Dealer, Died, Lost, Try
 from bench.workers.nodes import (
     Facts,
     Need,
@@ -40,93 +40,12 @@ from bench.workers.nodes import (
 from bench.workers.processes import outcome_of
 from bench.workers.task import Letterbox, Line, Telling, begin
 
-try:
-    import ray
-    from ray.exceptions import AuthenticationError, RayError
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
-except ModuleNotFoundError as error:
-    raise lacks_extra("--cluster", "cluster") from error
-
-CONNECT_S = 5.0
+LINES_S = 10.0  # after which a letterbox is silent
 PROBE_S = 60.0  # after which a node that has not answered is unfit
-ONE_FOR_ALL = (
-    "all machines need one token: make it by `ray get-auth-token --generate`, copy its file "
-    "~/.ray/auth_token to each, and start Ray there with RAY_AUTH_MODE=token"
-)
 
 # Neither is tried again by Ray: the dealer does, and says so.
 BEGIN_ONCE = ray.remote(max_calls=1, max_retries=0)(begin)  # its process ends, with all its memory
 BEGIN_AND_STAY = ray.remote(max_calls=0, max_retries=0)(begin)
-
-
-@contextmanager
-def connected(address: str) -> Iterator[None]:
-    """Be connected to a cluster inside the block; this machine has to be one of its nodes.
-
-    Args:
-        address: "HOST:PORT", or "auto" for the cluster of this machine.
-
-    Raises:
-        Missing: no cluster answers there, or none with this token.
-    """
-    _check_it_listens(address)
-    stop = signal.getsignal(signal.SIGTERM)
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):  # Ray would write to it
-        try:
-            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
-        except AuthenticationError as error:
-            raise Missing(f"--cluster {address}: no token here; {ONE_FOR_ALL}") from error
-        except (ConnectionError, RuntimeError) as error:
-            raise Missing(_not_connected(address, error)) from error
-        finally:
-            signal.signal(signal.SIGTERM, stop)  # Ray has put its own there
-        try:
-            yield
-        finally:
-            ray.shutdown()
-
-
-def _check_it_listens(address: str) -> None:
-    """Refuse an address at which nobody listens, where Ray would wait for minutes."""
-    if address == "auto":
-        return
-    host, _, port = address.rpartition(":")
-    try:
-        socket.create_connection((host, int(port)), CONNECT_S).close()
-    except OSError as error:
-        raise Missing(
-            f"--cluster {address}: nobody answers there ({error}); name the address that "
-            f"`ray start --head --port {port}` prints on the first machine of the cluster"
-        ) from error
-
-
-def _not_connected(address: str, error: Exception) -> str:
-    if address == "auto":
-        return (
-            "--cluster auto: no Ray runs on this machine; start it by `ray start --head`, or as a "
-            "node of another's cluster by `ray start --address HOST:PORT`"
-        )
-    why = str(error.__cause__ or error).strip().splitlines()[-1]
-    if "AuthToken" in why:
-        return f"--cluster {address}: it has another token than this machine; {ONE_FOR_ALL}"
-    return (
-        f"--cluster {address}: cannot be joined ({why}); start this command on a machine of the "
-        "cluster, with the Python and the Ray that it has"
-    )
-
-
-def nodes_there() -> list[Node]:
-    """Return the nodes that are not known to be dead."""
-    return [
-        Node(
-            each["NodeID"],
-            each["NodeManagerHostname"],
-            int(each["Resources"].get("CPU", 0)),
-            int(each["Resources"].get("GPU", 0)),
-        )
-        for each in ray.nodes()  # type: ignore[no-untyped-call]
-        if each["Alive"]
-    ]
 
 
 def examine_nodes(places: Places) -> list[Facts]:
@@ -179,7 +98,7 @@ def on_cluster(options: RunOptions, data: Path, address: str) -> Iterator[Way]:
         BadConfig: a GPU is chosen by its number.
         Missing: there is no such cluster, none of its nodes can hold an item, or one is unfit.
     """
-    options = _seen_everywhere(options)
+    options = options.seen_everywhere()
     weights = weights_folder()
     with connected(address):
         machine, there = options.machine, nodes_there()
@@ -201,30 +120,21 @@ def weights_folder() -> Path | None:
     return Path(folder).absolute() if folder else None
 
 
-def _seen_everywhere(options: RunOptions) -> RunOptions:
-    """Return the options with absolute paths: a node has another working directory."""
-    return replace(
-        options,
-        suite=str(Path(options.suite).absolute()) if is_path(options.suite) else options.suite,
-        data=options.data and options.data.absolute(),
-        default_data=options.default_data.absolute(),
-        runs=options.runs.absolute(),
-        submissions=options.submissions.absolute(),
-        scratch=options.scratch and options.scratch.absolute(),
-    )
-
-
 class Tasks:
     """Items of a run as tasks of the cluster that this process is connected to."""
 
     def __init__(self, options: RunOptions, weights: Path | None) -> None:
         self._options, self._weights = options, weights
-        here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
-        actor = ray.remote(Letterbox).options(num_cpus=0, scheduling_strategy=here)
-        self._letterbox: Any = actor.remote()
+        self._here = ray.get_runtime_context().get_node_id()
+        self._letterbox = self._new_letterbox()
+        self._asked: Any = None  # the lines that it has not given yet
+
+    def _new_letterbox(self) -> Any:
+        here = NodeAffinitySchedulingStrategy(self._here, soft=False)
+        return ray.remote(Letterbox).options(num_cpus=0, scheduling_strategy=here).remote()
 
     def nodes(self) -> Sequence[Node]:
-        """Return the nodes that are not known to be dead."""
+        """Return the nodes that are not known to be dead; see `nodes_there`."""
         return nodes_there()
 
     def begin(self, given: Try, need: Need, unfit: set[str]) -> Any:
@@ -254,8 +164,7 @@ class Tasks:
         try:
             return ray.get(task)
         except RayError as error:
-            first_sentence = str(error).strip().splitlines()[0].split(". ")[0]
-            raise Died(first_sentence) from error
+            raise Died(first_sentence(error)) from error
 
     def stop(self, tasks: list[Any]) -> None:
         """Tell tasks to end in order, and wait for that for END_WITHIN_S at most."""
@@ -264,8 +173,22 @@ class Tasks:
         ray.wait(tasks, num_returns=len(tasks), timeout=END_WITHIN_S)
 
     def lines(self) -> Sequence[Line]:
-        """Return what was said since the last time."""
-        return ray.get(self._letterbox.take.remote())
+        """Return what was said since the last time; nothing where the letterbox is silent.
+
+        Raises:
+            Lost: the head, or this machine's node.
+        """
+        asked, self._asked = self._asked or self._letterbox.take.remote(), None
+        try:
+            return ray.get(asked, timeout=LINES_S)
+        except (RayActorError, GetTimeoutError) as error:
+            if self._here not in {node.id for node in nodes_there()}:
+                raise Lost(first_sentence(error)) from error
+            if isinstance(error, ActorDiedError):
+                self._letterbox = self._new_letterbox()
+            elif isinstance(error, GetTimeoutError):
+                self._asked = asked
+            return ()
 
 
 def _none_of(node_ids: set[str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from bench.run.items import Item, Outcome
+from bench.system.disk import DiskFails
 from bench.system.errors import BenchError, Missing
 from bench.system.progress import say
 from bench.workers.nodes import Need, Node
@@ -22,6 +23,10 @@ END_WITHIN_S = 5.0  # after which an item that was told to end is killed
 
 class Died(Exception):
     """The process or the node of a task has died."""
+
+
+class Lost(Exception):
+    """The cluster is lost, or this machine is no longer one of its nodes."""
 
 
 @dataclass
@@ -41,7 +46,11 @@ class Try:
 
 
 class Cluster(Protocol):
-    """What dealing out needs of a cluster; a task is whatever `begin` returns."""
+    """What dealing out needs of a cluster; a task is whatever `begin` returns.
+
+    Raises:
+        Lost: by any method.
+    """
 
     def nodes(self) -> Sequence[Node]:
         """Return the nodes that are not known to be dead."""
@@ -88,15 +97,21 @@ class Dealer:
         """Yield the outcome of each item as soon as it is known; in the end, stop what still runs.
 
         An item whose process or node has died is dealt out again, until that was TRIES times so.
+
+        Raises:
+            Lost: there is nobody left to tell to stop.
         """
         try:
             while self._waiting or self._running:
                 yield from self._deal_out()
                 yield from self._look()
+        except Lost:
+            self._running.clear()
+            raise
         finally:
             if self._running:
                 self._cluster.stop(list(self._running))
-            self._pass_on_lines()
+                self._pass_on_lines()
 
     def _fit(self) -> list[Node]:
         there = [node for node in self._cluster.nodes() if node.id not in self._unfit]
@@ -181,4 +196,5 @@ class Dealer:
         return (last.node, last.place) if last else ("", "a node")
 
     def _is_of_scratch(self, outcome: Outcome) -> bool:
-        return bool(self._scratch and outcome.error and f"{self._scratch}/" in str(outcome.error))
+        error, scratch = outcome.error, self._scratch
+        return bool(scratch and isinstance(error, DiskFails) and error.path.is_relative_to(scratch))

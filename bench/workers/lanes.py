@@ -9,6 +9,7 @@ import torch
 from bench.config.machine import Machine
 from bench.system.device import device_named, free_ram
 from bench.system.errors import BadConfig, Missing
+from bench.system.threads import environment_of_threads
 
 
 @dataclass(frozen=True)
@@ -77,28 +78,25 @@ def _groups(gpus: Sequence[int], each: int) -> list[Sequence[int]]:
 def _gpu_lane(machine: Machine, gpus: Sequence[int], count: int) -> Lane:
     visible = os.environ.get("CUDA_VISIBLE_DEVICES")  # torch counts these
     names = [visible.split(",")[gpu].strip() if visible else str(gpu) for gpu in gpus]
-    environment = {
-        "CUDA_VISIBLE_DEVICES": ",".join(names),
-        "OMP_NUM_THREADS": str(_threads(count)),
-    }
+    environment = {"CUDA_VISIBLE_DEVICES": ",".join(names), **_threads(count)}
     share = replace(machine, device="cuda", jobs=_jobs(machine, count))
     return Lane(f"gpu {'+'.join(map(str, gpus))}", environment, share)
 
 
 def _core_lane(machine: Machine, number: int, count: int) -> Lane:
-    environment = {"OMP_NUM_THREADS": str(_threads(count))}
     share = replace(machine, jobs=_jobs(machine, count))
-    return Lane(f"worker {number}", environment, share, memory=free_ram() // count)
+    return Lane(f"worker {number}", _threads(count), share, memory=free_ram() // count)
 
 
 def _jobs(machine: Machine, count: int) -> int:
     return max(1, machine.jobs // count)
 
 
-def _threads(count: int) -> int:
-    """Return how many threads of OpenMP a worker has: its share, or fewer if the user wants so."""
+def _threads(count: int) -> dict[str, str]:
+    """Return variables that give a worker its share of threads, or fewer if the user wants so."""
     share, chosen = max(1, _cores() // count), os.environ.get("OMP_NUM_THREADS", "")
-    return min(share, int(chosen)) if chosen.isdecimal() and int(chosen) else share
+    wanted = int(chosen) if chosen.isdecimal() and int(chosen) else share
+    return environment_of_threads(str(min(share, wanted)))
 
 
 def _cores() -> int:

@@ -3,6 +3,7 @@
 import heapq
 from collections.abc import Sequence
 
+from bench.data.image_ids import car_of
 from bench.run.items import parts_of
 from bench.run.run import Run
 
@@ -17,11 +18,12 @@ def minutes_by_workers(run: Run, costs: dict[str, dict[str, float]]) -> dict[str
     """
     folds = len(run.suite.folds.run)
     trainings = [cost["train_minutes"] / folds for cost in costs.values() for _ in range(folds)]
-    photographs = len(run.data.test) or len(run.data.train)
     predicting = sum(cost["predict_minutes"] for cost in costs.values())
+    images = run.data.test or run.data.train
+    cars = len({car_of(image) for image in images})
     minutes = {}
     for workers in WORKERS:
-        parts = parts_of(photographs, workers)
+        parts = parts_of(len(images), cars, workers)
         phases = [trainings, [predicting / parts] * parts]
         minutes[str(workers)] = round(sum(makespan(phase, workers) for phase in phases), 1)
     return minutes

@@ -25,6 +25,7 @@ from bench.system.errors import BadConfig, BenchError, Missing
 from bench.system.files import json_sha256, write_text
 
 Facts = dict[str, Any]
+WITH_CPUS = "start Ray there by `ray start --num-cpus N`"
 NOTE = "note"  # a file where the nodes meet
 SAME = {  # what has to be the same on all nodes, and the cure
     "python": "install the same there",
@@ -78,19 +79,21 @@ def needs(device: str, jobs: int, gpus: int, there: Sequence[Node]) -> tuple[Nee
     cards = [node for node in there if node.gpus]
     listed = ", ".join(f"{node} has {node.gpus} GPUs and {node.cpus} CPUs" for node in there)
     if device == "cpu" or (device == "auto" and gpus == 1 and not cards):
-        need = Need(jobs, 0)
-        if not any(map(need.fits, there)):
-            most = max(node.cpus for node in there)
-            raise Missing(f"--jobs {need.cpus}: {listed}; use --jobs {max(1, most)} at most")
-        return need, need
+        most = max(node.cpus for node in there)
+        if jobs > most:
+            cure = f"use --jobs {most} at most" if most else WITH_CPUS
+            raise Missing(f"--jobs {jobs}: {listed}; {cure}")
+        return Need(jobs, 0), Need(jobs, 0)
     if not cards:
         raise Missing(f"--device {device}: no GPU in the cluster: {listed}; use --device cpu")
-    share = max(1, min(node.cpus // node.gpus for node in cards))
-    training = Need(share * gpus, gpus)
-    if not any(map(training.fits, there)):
-        most = max(node.gpus for node in cards)
+    able = [node for node in cards if node.cpus]
+    if not able:
+        raise Missing(f"--device {device}: {listed}; {WITH_CPUS}, or use --device cpu")
+    share = max(1, min(node.cpus // node.gpus for node in able))
+    most = max(map(Need(share, 1).fits, able))
+    if gpus > most:
         raise Missing(f"--gpus-per-training {gpus}: {listed}; use {most} at most")
-    return training, Need(share, 1)
+    return Need(share * gpus, gpus), Need(share, 1)
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """All devices of this machine: one worker process for each GPU, or for each share of the cores.
 
-A process is kept for all its items, so that libraries are loaded once. One that dies is started
-again, and the others do not notice.
+A process is kept for all its trainings, and another for all its predictions, so that libraries are
+loaded once for each. One that dies is started again, and the others do not notice.
 """
 
+import math
 import os
 import signal
 import traceback
@@ -16,6 +17,7 @@ from multiprocessing.process import BaseProcess
 from queue import SimpleQueue
 from threading import Lock
 
+from joblib.externals.loky import process_executor
 from joblib.externals.loky.process_executor import BrokenProcessPool, ProcessPoolExecutor
 
 from bench.run.items import Item, Outcome, Way, do_item
@@ -88,6 +90,7 @@ class Worker:
         self._options, self._lane = replace(options, machine=lane.machine), lane
         self._shown = progress_of_worker(lane.name)
         self._executor: ProcessPoolExecutor | None = None
+        self._process: BaseProcess | None = None
         self._outcome: Future[Outcome] | None = None
         self._lock, self._stopped = Lock(), False
 
@@ -118,7 +121,7 @@ class Worker:
             except BrokenProcessPool:  # the process died between two items
                 self._executor = self._start()
                 self._outcome = self._executor.submit(*call)
-            [self._process] = self._executor._processes.values()
+            self._process = next(iter([*self._executor._processes.values()]), None)
             return self._outcome
 
     def _start(self) -> ProcessPoolExecutor:
@@ -133,7 +136,7 @@ class Worker:
         """Tell the process to end its item in order, and begin none."""
         with self._lock:
             self._stopped = True
-            if self._busy:
+            if self._process and self._busy:
                 self._process.terminate()
 
     def end(self) -> None:
@@ -150,15 +153,21 @@ class Worker:
         return bool(self._outcome and not self._outcome.done())
 
 
-def _death(ended: BaseProcess) -> str:
-    """Say which process ended, and how."""
+def _death(ended: BaseProcess | None) -> str:
+    """Say which process ended, and how; None: it was gone before it was seen."""
+    if not ended:
+        return "its process ended at once"
     code = ended.exitcode or 0
     how = f"was killed by {signal.Signals(-code).name}" if code < 0 else f"ended with code {code}"
     return f"process {ended.pid} {how}"
 
 
 def _prepare(driver: int, memory: int | None) -> None:
-    """Set what holds for a worker's whole process; it has the environment of its driver."""
+    """Set what holds for a worker's whole process; it has the environment of its driver.
+
+    Loky takes memory that is kept for the next item for a leak, and would end the process.
+    """
+    process_executor._MAX_MEMORY_LEAK_SIZE = math.inf
     process.end_with(driver)
     process.prepare_streams()
     process.prepare_for_networks()

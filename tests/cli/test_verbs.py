@@ -27,6 +27,10 @@ def without_runs(tmp_path, monkeypatch):
         ),
         (["submit"], 2, "name a SUITE"),
         (["submit", "--check", "/nowhere.csv", "--data", "TINY"], 4, "no such file"),
+        (["leaderboard", "demo", "--score", "0.99"], 2, "add --kaggle"),
+        (["submit", "demo", "--check", "a.csv"], 2, "name one of SUITE"),
+        (["submit", "--check", "a.csv", "--repair", "a.csv", "b.csv.gz"], 2, "name one of SUITE"),
+        (["submit", "--upload", "a.csv", "--against", "b.csv"], 2, "--against MASKS scores"),
     ],
 )
 @pytest.mark.usefixtures("without_runs")

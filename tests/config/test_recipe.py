@@ -50,6 +50,9 @@ def test_refinement_is_written_and_read_and_decides_no_map(tmp_path):
         ),
         pytest.param({"refine": [{"denoise": {"blur": 26}}]}, "odd", id="a blur has a middle"),
         pytest.param(
+            {"refine": [{"denoise": {"opening": 40}}]}, "odd", id="an opening has a middle"
+        ),
+        pytest.param(
             {"gradual": [{"scale": 0.002, "epochs": 1}]}, "leaves 3x4 pixels", id="nothing is left"
         ),
         pytest.param({"augment": ["rotate90"]}, "crop", id="unknown augmentation lists the known"),

@@ -24,6 +24,11 @@ SUITE = yaml.safe_load((SUITES / "xu2018.yaml").read_text())
             id="no member",
         ),
         pytest.param(
+            {"ensembles": {"a": {"rule": "mean", "members": [*SUITE["recipes"][:2]] * 2}}},
+            "ensemble 'a' has member '[^']*' twice; name it once, with `weights`",
+            id="member twice",
+        ),
+        pytest.param(
             {"ensembles": {"a": {"rule": "vote", "members": SUITE["recipes"], "weights": [1]}}},
             "1 weights for 5",
             id="too few weights",

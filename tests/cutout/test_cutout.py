@@ -1,12 +1,15 @@
 """The command cutout: photographs in, cars without background out."""
 
 import json
+import os
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from bench.cli.verbs import main
+from bench.cutout.cutout import CLAIM
+from bench.system.claims import claimed
 from tests.tiny import TRAIN_CARS
 
 
@@ -87,15 +90,29 @@ def test_a_file_that_is_no_result_of_ours_is_not_overwritten(exported, folder, t
     assert (out / "first.png").read_bytes() == b"somebody's own"
 
 
-def test_goes_on_behind_a_line_that_a_killed_process_left_half_written(exported, folder, tmp_path):
-    out = tmp_path / "out"
+@pytest.mark.parametrize("missing", [9, 75])  # of the hash; of the path in quotes, too
+def test_goes_on_behind_a_line_that_a_killed_process_left_half_written(
+    exported, folder, tmp_path, missing
+):
+    out, doubts = tmp_path / "out", tmp_path / "out" / "doubts.csv"
+    folder = folder.rename(folder.with_name("photo, graphs"))
     assert main(words(exported, folder, out)) == 0
+    listed = doubts.read_bytes()
     record = out / "photographs.csv"
-    record.write_bytes(record.read_bytes()[:-9])
+    record.write_bytes(record.read_bytes()[:-missing])
     (out / "more" / "phone.png").unlink()  # a line is written before its result
     for _ in range(2):
         assert main(words(exported, folder, out)) == 0
     assert (out / "more" / "phone.png").exists()
+    assert doubts.read_bytes() == listed
+
+
+def test_one_call_at_a_time_fills_a_folder(exported, folder, tmp_path, capsys):
+    out = tmp_path / "out"
+    with claimed(out / CLAIM, out):
+        assert main(words(exported, folder, out)) == 1
+    assert f"{out}: in use: process {os.getpid()}" in capsys.readouterr().err
+    assert not list(out.iterdir())
 
 
 def test_a_background_that_changed_needs_another_folder(exported, folder, tmp_path, capsys):
@@ -169,11 +186,17 @@ def test_refuses_before_the_first_photograph(exported, folder, tmp_path, more, c
 
 
 def test_damaged_photographs_do_not_stop_the_others(exported, folder, tmp_path, capsys):
+    """Nor do those that are too large for the format, which leave no trace in the lists."""
     (folder / "broken.jpg").write_bytes((folder / "first.jpeg").read_bytes()[:900])
-    assert main(words(exported, folder, tmp_path / "out")) == 5
-    said = capsys.readouterr().err
-    assert "1 of 3 photographs cannot be read" in said and "broken.jpg" in said
-    assert (tmp_path / "out" / "first.png").exists()
+    Image.new("RGB", (16_384, 2)).save(folder / "wide.png")
+    for form, count in (("png", 1), ("webp", 2)):
+        out = tmp_path / form
+        assert main(words(exported, folder, out, "--format", form)) == 5
+        said = capsys.readouterr().err
+        assert f"{count} of 4 photographs cannot be cut out" in said
+        assert "broken.jpg" in said or "wide.png: 16384x2 pixels, and a WebP" in said
+        assert (out / f"first.{form}").exists()
+        assert ("wide" in (out / "doubts.csv").read_text()) == (form == "png")
 
 
 def test_photographs_of_other_formats_are_named_with_a_cure(exported, folder, tmp_path, capsys):
@@ -235,12 +258,27 @@ def test_steps_change_the_result(exported, folder, tmp_path):
     assert not np.array_equal(plain, changed)
 
 
+def noise():
+    return Image.fromarray(np.random.default_rng(0).integers(0, 255, (80, 120, 3), np.uint8))
+
+
+def test_names_that_are_no_utf_8(exported, folder, tmp_path):
+    name, out = os.fsdecode(b"caf\xe9"), tmp_path / "out"
+    noise().save(folder / f"{name}.png")
+    noise().save(tmp_path / f"{name}.jpg")
+    more = ("--review", "--background", str(tmp_path / f"{name}.jpg"))
+    for _ in range(2):
+        assert main(words(exported, folder, out, *more)) == 0
+    page = (out / "review" / "index.html").read_text()
+    assert "<b>caf?.png</b>" in page and 'src="../caf%E9.png"' in page
+    assert json.loads((out / "cutouts.json").read_text())["background"].endswith("caf\\udce9.jpg")
+
+
 def test_doubtful_results_come_first_and_stay_known_when_it_goes_on(
     exported, folder, tmp_path, capsys
 ):
     """A photograph of noise is no car; a page shows it, and a second call keeps both lines."""
-    noise = np.random.default_rng(0).integers(0, 255, (80, 120, 3), np.uint8)
-    Image.fromarray(noise).save(folder / "zebra & co.png")
+    noise().save(folder / "zebra & co.png")
     out = tmp_path / "out"
     assert main(words(exported, folder / "zebra & co.png", out, "--review")) == 0
     assert main(words(exported, folder, out, "--review")) == 0

@@ -13,15 +13,16 @@ from bench.cli.verbs import main
 from bench.config.layout import Layout
 from bench.config.machine import Machine
 from bench.config.recipe import Recipe
-from bench.config.refinement import names_of
+from bench.config.refinement import DEFAULT_STEPS, names_of, to_json
 from bench.config.strict import read
 from bench.cutout.cutout import segment
 from bench.cutout.export import manifest_of
-from bench.cutout.manifest import read_manifest
+from bench.cutout.manifest import Manifest, read_manifest
 from bench.cutout.model import Model, open_model
 from bench.cutout.photographs import Photograph
 from bench.data.carvana import open_folder
 from bench.data.images import read_image
+from bench.doubt.calibration import Calibration, Trial
 from bench.masks.store import MapStore
 from bench.metrics import parity
 from bench.networks.predict import run
@@ -93,6 +94,20 @@ def test_refinement_of_an_entry_travels_and_is_applied(exported, tmp_path, monke
         assert seen.map[40, 50] >= 128 and seen.map[6, 101] < 128
         assert seen.cut()[40, 50, 3] == 255 and seen.cut()[6, 101, 3] == 0
         assert seen.cut()[30, 70, 3] == (0 if entry == "mean" else 255)  # the hole
+
+
+def test_doubt_that_was_learnt_on_refined_maps_is_none(exported):
+    fields = json.loads((exported / "manifest.json").read_text())
+    trial = Trial(photographs=9, cars=4, rank_correlation=1, bad=0, first=1, bad_first=0)
+    known = Calibration(offset=-9, slopes=(0, 0), spread=1, trial=trial).model_dump(mode="json")
+    steps = tuple(DEFAULT_STEPS.values())
+
+    def doubt(of, refine):
+        manifest = {**fields, "doubt": {**known, "of": of}, "refine": to_json(refine)}
+        return Manifest.model_validate_json(json.dumps(manifest)).doubt
+
+    assert doubt(None, ()) and doubt("combined map", ()) and doubt("combined map", steps)
+    assert doubt(None, steps) is None
 
 
 def test_single_member_is_an_entry_too(exported, tmp_path):

@@ -61,7 +61,13 @@ def test_holes_of_the_photograph_stay_holes():
     photo, _, map = disc(2)
     opacity = np.full(map.shape, 255, np.uint8)
     opacity[40:50, 60:80] = 0
-    assert not matting.cut_out(photo, map, opacity)[45, 70].any()
+    opacity[50:55, 60:80] = 128
+    own = np.full_like(photo, (200, 0, 0))
+    whole = matting.cut_out(photo, map)
+    cut = matting.seen_through(whole, own, opacity)
+    assert not cut[45, 70].any()
+    assert cut[52, 70].tolist() == [200, 0, 0, 128]
+    assert np.array_equal(cut[opacity == 255], whole[opacity == 255])
 
 
 def test_over_mixes_by_alpha():

@@ -4,12 +4,12 @@ import sys
 
 import pytest
 
-from bench.cli import cutout_verbs
 from bench.cli.verbs import main
 from bench.cutout.background import open_background
 from bench.cutout.cutout import CutoutOptions, run
 from bench.cutout.export import _check_out
 from bench.cutout.record import check_folder
+from bench.system import environment
 from bench.system.environment import ROOT
 from bench.system.errors import BadConfig, BadData, Missing
 
@@ -20,6 +20,8 @@ from bench.system.errors import BadConfig, BadData, Missing
         pytest.param("sky.png", b"text", "sky.png, the background: no JPEG", id="no picture"),
         pytest.param("sky.png", None, "sky.png: no such picture .*; name one", id="not there"),
         pytest.param("mauvish", None, "background 'mauvish': .*; name one of", id="no colour"),
+        pytest.param("rgb(300,0,0)", None, "background 'rgb.300,0,0.': ", id="brighter than any"),
+        pytest.param("#00000000", None, "background '#00000000': ", id="a colour seen through"),
     ],
 )
 def test_a_background_is_refused_by_its_name(tmp_path, monkeypatch, background, content, said):
@@ -45,7 +47,7 @@ def test_a_folder_for_results_is_no_file(tmp_path, inside):
 
 
 def test_what_the_server_needs_is_named_with_its_command(monkeypatch, tmp_path, capsys):
-    monkeypatch.setattr(cutout_verbs, "find_spec", lambda module: module == "fastapi")
+    monkeypatch.setattr(environment, "find_spec", lambda module: module == "fastapi")
     assert main(["serve", "--model", str(tmp_path)]) == 4
     said = capsys.readouterr().err
     assert "the server needs packages that are not installed (extra 'serve')" in said

@@ -104,3 +104,18 @@ def test_a_rule_that_this_version_does_not_know_is_refused(copy):
     (copy / "manifest.json").write_text(json.dumps(manifest))
     with pytest.raises(BadData, match=r"rule: .*no rule 'maen'; nearest: mean.*export"):
         read_manifest(copy)
+
+
+def test_the_rule_and_what_edge_networks_sharpen_make_a_map(exported):
+    mean = read_manifest(exported)
+    single = mean.model_copy(update={"rule": None, "members": mean.members[:1]})
+    vote = mean.model_copy(update={"rule": "vote"})
+    edges = [
+        single.model_copy(
+            update={"members": (single.members[0].model_copy(update={"base": base}),)}
+        )
+        for base in (mean, vote)
+    ]
+    assert single.rules is None
+    found = [json.dumps(manifest.rules) for manifest in (single, mean, vote, *edges)]
+    assert len(set(found)) == len(found)

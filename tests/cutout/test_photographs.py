@@ -3,9 +3,10 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageCms
 
 from bench.cutout import photographs
+from bench.cutout.background import Background
 from bench.cutout.photographs import NoPhotograph, TooLarge
 from bench.system.errors import BadData
 from tests.tiny import packed, png_header, wedge
@@ -62,6 +63,7 @@ def test_sees_transparent_pixels_over_white_and_keeps_the_holes():
     assert found.pixels[3, 3].tolist() == [255, 255, 255]
     assert found.opacity is not None
     assert found.opacity[3, 3] == 0 and found.opacity[3, 30] == 255
+    assert found.colours is not None and found.colours[3, 3].tolist() == [0, 0, 0]
 
 
 @pytest.mark.parametrize("mode", ["1", "L", "LA", "P", "CMYK", "YCbCr"])
@@ -95,6 +97,19 @@ def test_keeps_the_colour_profile():
     assert again.info["icc_profile"] == profile
 
 
+def test_a_background_is_seen_in_the_photograph_s_colours():
+    """A profile whose red and green lie otherwise; shown by it, a colour is the one asked for."""
+    plain = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB"))
+    profile = plain.tobytes().replace(b"rXYZ", b"tXYZ").replace(b"gXYZ", b"rXYZ")
+    profile = profile.replace(b"tXYZ", b"gXYZ")
+    photo = photographs.Photograph(np.zeros((4, 6, 3), np.uint8), None, profile)
+    made = Background.named("#0a7bbd").behind(np.zeros((4, 6, 4), np.uint8), photo)
+    wide = ImageCms.ImageCmsProfile(BytesIO(profile))
+    shown = ImageCms.profileToProfile(Image.fromarray(made), wide, plain)
+    assert np.abs(np.asarray(shown)[2, 2].astype(int) - (10, 123, 189)).max() <= 2
+    assert np.abs(made[2, 2].astype(int) - (123, 10, 189)).max() <= 2
+
+
 @pytest.mark.parametrize(("mode", "space"), [("L", b"GRAY"), ("CMYK", b"CMYK"), ("RGB", b"GRAY")])
 def test_profile_of_other_colours_than_the_result_s_is_left_out(mode, space):
     content = packed(wedge().convert(mode), "JPEG", icc_profile=bytes(16) + space + bytes(20))
@@ -110,13 +125,32 @@ def test_profile_of_other_colours_than_the_result_s_is_left_out(mode, space):
         pytest.param(packed(wedge(), "PNG")[:60], BadData, id="cut short"),
         pytest.param(png_header(50_000, 50_000), TooLarge, id="says it has 2,500 megapixels"),
         pytest.param(png_header(8_000, 5_001), TooLarge, id="just over 40 megapixels"),
+        pytest.param(b"\xff\xd8" + b"\xff\xfe\0\2" * 500_000, TooLarge, id="many comments"),
+        pytest.param(
+            b"\xff\xd8" + b"\xff\xe1\0\x09Exif\0\0x" * 200_000, TooLarge, id="many parts of EXIF"
+        ),
         pytest.param(png_header(30_001, 1), TooLarge, id="too long"),
-        pytest.param(packed(wedge(), "JPEG") + b"\xff\xda" * 200, TooLarge, id="too many scans"),
+        pytest.param(
+            packed(wedge(), "JPEG")[:-2] + b"\xff\xda\0\2" * 200, TooLarge, id="too many scans"
+        ),
+        pytest.param(
+            packed(wedge(), "JPEG")[:-2] + b"\xff\xfe\0\2" * 500_000,
+            TooLarge,
+            id="many comments behind a scan",
+        ),
     ],
 )
 def test_refuses(content, error):
     with pytest.raises(error):
         photographs.read(content)
+
+
+@pytest.mark.parametrize("progressive", [False, True])
+def test_what_lies_behind_the_end_of_a_jpeg_takes_no_part(progressive):
+    content = packed(wedge(), "JPEG", progressive=progressive, restart_marker_blocks=1)
+    film = np.random.default_rng(0).bytes(2**20) + b"\xff\xda" * 200
+    found, alone = photographs.read(content + film), photographs.read(content)
+    assert np.array_equal(found.pixels, alone.pixels)
 
 
 def test_header_alone_tells_the_number_of_pixels():

@@ -1,8 +1,10 @@
 """Zip files are unpacked whole and inside their folder, or not at all."""
 
+import contextlib
 import errno
 import os
 import re
+import shutil
 import stat
 import zipfile
 from pathlib import Path
@@ -101,6 +103,19 @@ def test_a_file_that_is_no_zip_file_is_named(tmp_path, content, why):
     (tmp_path / "train.zip").write_bytes(content)
     with pytest.raises(BadData, match=rf"train\.zip: .*{why}.*download it again"):
         unpack_all(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["train.zip", "mine.zip"])
+@pytest.mark.parametrize("packed", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_damage_anywhere_is_named(tmp_path, name, packed):
+    with zipfile.ZipFile(tmp_path / name, "w", packed) as opened:
+        opened.writestr("train/\xe4_01.jpg", os.urandom(300))
+    content = (tmp_path / name).read_bytes()
+    for place in range(len(content)):
+        (tmp_path / name).write_bytes(content[:place] + b"\xff" + content[place + 1 :])
+        with contextlib.suppress(BenchError):  # nothing else is raised
+            unpack_all(tmp_path)
+        shutil.rmtree(tmp_path / "train", ignore_errors=True)
 
 
 def test_an_interrupted_unpacking_goes_on(tmp_path):

@@ -36,7 +36,7 @@ def test_a_folder_in_kaggles_layout(tiny_carvana):
     assert len(data.train) == len(data.masks) == len(data.mask_rows) == 64
     assert len(data.test) == 16 and list(data.train) == sorted(data.train)
     np.testing.assert_array_equal(data.mask(FIRST), draw_car(0, 1)[1])
-    assert metadata(tiny_carvana)[TRAIN_CARS[0]] == ("2014", "Make", "Model")
+    assert metadata(open_folder(tiny_carvana))[TRAIN_CARS[0]] == ("2014", "Make", "Model")
 
 
 def test_masks_from_pictures_and_from_the_table_are_the_same(tiny_carvana, copy):

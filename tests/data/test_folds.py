@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bench.config.suite import Suite
-from bench.data.carvana import open_folder
+from bench.data.carvana import metadata, open_folder
 from bench.data.dataset import DataSet, Own, mask_areas
 from bench.data.folds import (
     car_areas,
@@ -154,6 +154,12 @@ def test_an_owners_held_out_list_is_fold_0(tmp_path):
     (tmp_path / "heldout.csv").write_text("group\nshoe2\n")
     data = own_data(tmp_path, heldout="heldout.csv")
     assert given_folds(data) == {"shoe2": 0}
+    (tmp_path / "metadata.csv").write_text("another table, which is no car's")
+    assert metadata(data) == {}
+    for table in ("folds", "heldout"):
+        (tmp_path / f"{table}.csv").write_text("group,fold\n")
+        with pytest.raises(BadData, match=rf"{table}\.csv: lists no group"):
+            given_folds(own_data(tmp_path, **{table: f"{table}.csv"}))
     (tmp_path / "heldout.csv").write_text("group\nboot\n")
     with pytest.raises(BadData, match=r"heldout\.csv: no photograph is of group 'boot'.*shoe0"):
         given_folds(data)

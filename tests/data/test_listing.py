@@ -37,7 +37,7 @@ def test_everything_may_be_in_capitals(copy):
         path.rename(copy / path.name.upper())
     data = open_folder(copy)
     assert list(data.train) == list(data.masks) == sorted(data.mask_rows) == ids
-    assert data.sample and len(metadata(copy)) == 5 and mask_areas(data)[FIRST]
+    assert data.sample and len(metadata(data)) == 5 and mask_areas(data)[FIRST]
     assert check_folder(copy, deep=True, jobs=1).ok
     assert sorted(KnownMasks(copy / "TRAIN_MASKS")) == ids
 

@@ -38,6 +38,8 @@ CLEAR = {
     "colours of a palette": ("png", palette((0, 0, 0), (128, 0, 0))),
     "colours of a GIF": ("gif", palette((0, 0, 0), (0, 0, 142))),
     "colours": ("png", coloured((0, 0, 0), (0, 255, 0))),
+    "nearly black colours": ("png", coloured((0, 0, 0), (1, 0, 0))),
+    "nearly black colours of a palette": ("png", palette((0, 0, 0), (0, 0, 2))),
     "nearly white": ("png", coloured((0, 0, 0), (254, 254, 254))),
     "JPEG": ("jpg", GREY),
     "JPEG of the best quality": ("jpg", GREY),

@@ -12,6 +12,7 @@ from PIL import Image, ImageOps
 from bench.cutout import photographs
 from bench.data.carvana import open_folder
 from bench.data.images import image_size, is_turned, read_image, read_mask, stored_size
+from bench.data.mask_formats import Marks
 from bench.masks import rle
 from bench.own.check import check_folder
 from bench.system.errors import BadData
@@ -28,6 +29,25 @@ def stored(upright, orientation):
     other_way = Image.open(as_png(upright, exif))
     exif[0x0112] = orientation
     return ImageOps.exif_transpose(other_way), exif
+
+
+def as_tiff(path, upright, orientation, **how):
+    """Write a TIFF that is stored in another way than it is looked at, as scanners do."""
+    picture, exif = stored(upright, orientation)
+    Image.fromarray(np.asarray(picture)).save(path, exif=exif, **how)
+
+
+@pytest.mark.parametrize("orientation", ORIENTATIONS)
+@pytest.mark.parametrize("compression", [None, "tiff_lzw"])
+def test_a_tiff_is_upright_whichever_way_it_is_stored(tmp_path, orientation, compression):
+    photograph, mask = draw_car(0, 1)
+    as_tiff(tmp_path / "a.tif", photograph, orientation, compression=compression)
+    as_tiff(tmp_path / "m.tif", mask.astype(np.uint8) * 255, orientation, compression=compression)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif"), photograph)
+    for marks in (None, Marks(values=(255,)), Marks(threshold=128)):
+        np.testing.assert_array_equal(read_mask(tmp_path / "m.tif", marks), mask)
+    for name in ("a.tif", "m.tif"):
+        assert image_size(tmp_path / name) == stored_size(tmp_path / name) == TINY
 
 
 def as_png(pixels, exif):

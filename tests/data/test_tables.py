@@ -1,8 +1,12 @@
 """Tables as spreadsheets and pandas save them are read where clear, else refused by line."""
 
+import bz2
+import contextlib
 import gzip
 import io
+import lzma
 import os
+import tracemalloc
 import zipfile
 
 import pandas as pd
@@ -23,10 +27,11 @@ ROWS = [["a_01.jpg", "1 3 10 5"], ["a_02.jpg", ""], ["b_01.jpg", "7 1"]]
 FRAME = pd.DataFrame(ROWS, columns=COLUMNS)
 
 
-def zipped(text):
+def zipped(text, name="TABLE.CSV", packed=zipfile.ZIP_STORED):
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("TABLE.CSV", text)
+    with zipfile.ZipFile(buffer, "w", packed) as archive:
+        archive.mkdir("x")
+        archive.writestr(name, text)
     return buffer.getvalue()
 
 
@@ -54,6 +59,7 @@ CLEAR = {
     "gzip": gzip.compress(SOUND.encode()),
     "gzip of UTF-16": gzip.compress(SOUND.encode("utf-16")),
     "zip": zipped(SOUND),
+    "zip of a folder": zipped(SOUND, "x/t.csv", zipfile.ZIP_LZMA),
 }
 
 
@@ -87,6 +93,8 @@ UNCLEAR = {
     "cut off by a spreadsheet": (SOUND + f"c,{'1' * 32767}\n", "line 5: a value was cut off at 32"),
     "a quote without its end": (SOUND + '"c,1 1\n', "line 5: unexpected end of data"),
     "cut gzip": (gzip.compress(SOUND.encode())[:-9], "too early or is damaged"),
+    "xz": (lzma.compress(SOUND.encode()), "holds xz data; pack it as"),
+    "bzip2": (bz2.compress(SOUND.encode()), "holds bzip2 data; pack it as"),
     "cut zip": (zipped(SOUND)[:-30], "cannot be unpacked"),
 }
 
@@ -98,6 +106,28 @@ def test_an_unclear_table_is_refused_by_line(tmp_path, name):
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
     with pytest.raises(BadData, match=rf"t\.csv[:,].*{words}"):
         list(read_table(path, COLUMNS))
+
+
+@pytest.mark.parametrize("packed", [zipfile.ZIP_DEFLATED, zipfile.ZIP_LZMA, zipfile.ZIP_BZIP2])
+def test_damage_anywhere_in_a_zip_file_is_named(tmp_path, packed):
+    content, path = zipped(SOUND * 9, "\xe4.csv", packed), tmp_path / "t.zip"
+    path.write_bytes(content)
+    whole = list(read_table(path, COLUMNS))
+    for place in range(len(content)):
+        path.write_bytes(content[:place] + b"\xff" + content[place + 1 :])
+        with contextlib.suppress(BadData):  # nothing else is raised, and nothing else is read
+            assert list(read_table(path, COLUMNS)) == whole
+
+
+def test_a_line_without_end_is_not_held_in_memory(tmp_path):
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(f"img,rle_mask\n{'1' * 2**27}".encode(), 1))
+    tracemalloc.start()
+    with pytest.raises(BadData, match=r"line 2: a line is longer than any mask"):
+        list(read_table(path, COLUMNS))
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 2**27
 
 
 def test_a_table_that_is_not_there_or_may_not_be_read_is_named(tmp_path):
@@ -125,11 +155,11 @@ def as_a_spreadsheet(path):
 
 def test_every_table_of_a_folder_may_come_from_a_spreadsheet(copy):
     before = open_folder(copy)
-    rows, cars, images = before.mask_rows, metadata(copy), writing.expected_images(before)
+    rows, cars, images = before.mask_rows, metadata(before), writing.expected_images(before)
     for name in ("train_masks.csv", "metadata.csv", "sample_submission.csv"):
         as_a_spreadsheet(copy / name)
     after = open_folder(copy)
-    assert (after.mask_rows, metadata(copy)) == (rows, cars)
+    assert (after.mask_rows, metadata(after)) == (rows, cars)
     assert writing.expected_images(after) == images
     assert check_folder(copy, deep=False, jobs=1).ok
     known = scoring.KnownMasks(copy / "train_masks.csv")
@@ -168,7 +198,7 @@ def test_repair_mends_what_can_be_read(tmp_path, name):
 def test_damaged_metadata_are_named_by_line(copy, text, words):
     (copy / "metadata.csv").write_text(text, encoding="latin-1")
     with pytest.raises(BadData, match=words):
-        metadata(copy)
+        metadata(open_folder(copy))
     problems = check_folder(copy, deep=False, jobs=1).problems
     assert [problem.file for problem in problems] == [f"{copy / 'metadata.csv'}, line {words[20]}"]
 

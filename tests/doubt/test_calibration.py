@@ -40,6 +40,15 @@ def test_sure_is_the_share_of_good_ones():
         assert good[some].mean() == pytest.approx(sure[some].mean(), abs=0.12)
 
 
+def test_what_is_expected_is_the_mean():
+    signs, dice, cars = drawn(cars=100, noise=0.8, slopes=(0.8, 0.6))
+    found = calibrate(signs, dice, cars)
+    expected = np.mean([found.expected_dice(each) for each in signs])
+    assert 1 - expected == pytest.approx(
+        1 - np.mean(dice), rel=0.1
+    )  # the median would be 27 % lower
+
+
 def test_more_doubt_is_never_surer():
     rng = np.random.default_rng(0)
     signs, dice, cars = drawn(noise=1.0, slopes=(-0.5, 0.9))
@@ -50,6 +59,15 @@ def test_more_doubt_is_never_surer():
         more = Signs(less.disagreement + 0.02, less.width + 0.01)
         assert found.expected_dice(more) <= found.expected_dice(less)
         assert 0 <= found.expected_dice(more) <= 1
+
+
+def test_signs_far_from_all_that_were_learnt_are_as_doubtful_as_can_be():
+    cars = drawn(cars=6)[-1]
+    close = [Signs(0.0, 0.05 + 5e-6 * place) for place in range(len(cars))]
+    found = calibrate(close, [0.999 - 2e-3 * place for place in range(len(cars))], cars)
+    assert found.slopes[1] > 300
+    far = Signs(0.2, 80.0)
+    assert (found.expected_dice(far), found.sure(far)) == (0.0, 0.0)
 
 
 def test_a_single_member_never_differs_and_few_cars_teach_nothing():

@@ -1,8 +1,11 @@
 """A run's held-out maps and scores calibrate the doubt of each of its entries."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from bench.config.layout import Layout
+from bench.config.refinement import DEFAULT_STEPS
 from bench.config.strict import read
 from bench.config.suite import Suite
 from bench.doubt import heldout
@@ -37,3 +40,12 @@ def test_an_entry_that_learns_has_its_own_map_of_each_car(made):
 def test_a_run_without_scores_or_maps_teaches_nothing(made, tmp_path):
     _, mean = entry_of(made, "mean")
     assert calibrate_on_run(Layout(tmp_path), mean, mean.members) is None
+
+
+def test_signs_are_learnt_on_the_map_before_refinement(made):
+    """As a cut-out shows them, whose edges are hard where a step has changed its mask."""
+    layout, mean = entry_of(made, "mean")
+    smooth = replace(mean, refine=tuple(DEFAULT_STEPS.values())[:1])
+    assert calibrate_on_run(layout, smooth, mean.members) == calibrate_on_run(
+        layout, mean, mean.members
+    )

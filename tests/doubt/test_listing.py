@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.doubt.listing import DOUBTS, Doubt, read_doubts, summary, write_doubts
+from bench.doubt.listing import DOUBTS, Doubt, add_doubts, read_doubts, summary, write_doubts
 from bench.doubt.signs import Signs
 from bench.system.errors import BadData
 
@@ -25,6 +25,22 @@ def test_the_doubtful_come_first_and_all_is_read_back(tmp_path):
     said = summary(DOUBT)
     assert said.startswith("2 of 3 cut-outs may need a look, first more/worst, really.png (0% sure")
     assert summary({"good.png": DOUBT["good.png"]}) == "none of 1 cut-out is doubtful"
+
+
+def test_rows_come_one_by_one_and_one_that_is_half_written_does_not_count(tmp_path):
+    write_doubts(tmp_path, {})
+    again = {"bad.png": Doubt(Signs(0.0, 0.0), 1.0, 1.0)}
+    add_doubts(tmp_path, again)
+    add_doubts(tmp_path, DOUBT)
+    assert read_doubts(tmp_path) == DOUBT
+    last = {'last, "really".png': Doubt(Signs(0.1, 0.2), 0.3, 0.4)}
+    before = (tmp_path / DOUBTS).stat().st_size
+    add_doubts(tmp_path, last)
+    content = (tmp_path / DOUBTS).read_bytes()
+    assert read_doubts(tmp_path) == DOUBT | last
+    for size in range(before, len(content)):
+        (tmp_path / DOUBTS).write_bytes(content[:size])
+        assert read_doubts(tmp_path) == DOUBT
 
 
 def test_without_a_calibration_the_signs_decide(tmp_path):

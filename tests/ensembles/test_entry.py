@@ -1,6 +1,8 @@
 """A suite's ensembles as entries, and those that are refused before any work."""
 
 import json
+import math
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -74,6 +76,18 @@ def test_every_wrong_ensemble_is_named():
         check_ensembles(suite_of(a={"rule": "max"}, b={"rule": "min"}), FILE)
 
 
+def test_a_suite_of_more_members_than_a_rule_can_combine_is_refused():
+    for seeds, is_refused in ((12, False), (13, True)):  # of each of five recipes
+        suite = suite_of(**{name: {"rule": name} for name in RULES})
+        suite = suite.model_copy(update={"seeds": tuple(range(seeds))})
+        with pytest.raises(BadConfig) if is_refused else nullcontext() as refused:
+            check_ensembles(suite, FILE)
+    assert str(refused.value) == (
+        "mine.yaml:\n  ensembles.staple: rule 'staple' takes at most 62 members, these are 65; "
+        "name fewer in `members`"
+    )
+
+
 @pytest.mark.parametrize("verb", [("run", "--dry-run"), ("folds",), ("train",), ("run",)])
 def test_an_unknown_rule_is_refused_before_any_work(tiny_carvana, tmp_path, capsys, verb):
     made = Made(tmp_path, tiny_carvana)
@@ -123,6 +137,26 @@ def test_damaged_parameters_are_refused_with_their_cure(tmp_path, content):
     path.write_text(content)
     with pytest.raises(BadFile, match=r"parameters\.json: .*; remove it and run the stage `score`"):
         read_fitted(Entry("mine", "greedy", ("a", "b")), path)
+
+
+@pytest.mark.parametrize(
+    ("rule", "numbers"),
+    [
+        *(("greedy", {"weights": each}) for each in ([-1, 2], [0, 0], [10**12, 1], [2**24, 1])),
+        *(("threshold", {"threshold": each}) for each in (-5, 0, 256, math.nan)),
+        *(
+            ("stacking", {"intercept": intercept, "coefficients": [0.5, slope]})
+            for intercept in (0, 1e9, math.nan, -math.inf)
+            for slope in (1, 1e9, math.nan)
+            if (intercept, slope) != (0, 1)
+        ),
+    ],
+)
+def test_numbers_that_no_fit_finds_are_refused(tmp_path, rule, numbers):
+    path = tmp_path / "parameters.json"
+    path.write_text(json.dumps({"parameters": {"rule": rule, **numbers}, "groups": []}))
+    with pytest.raises(BadFile, match=f"json: not what rule {rule} learns from 2 members .*remove"):
+        read_fitted(Entry("mine", rule, ("a", "b")), path)
 
 
 def test_sound_parameters_are_read(tmp_path):

@@ -5,6 +5,8 @@ import pytest
 
 from bench.data.carvana import open_folder
 from bench.data.dataset import DataSet
+from bench.ensembles import combine
+from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.masks.store import MapStore
 from bench.system.errors import BadData, Missing
@@ -86,3 +88,14 @@ def test_members_say_what_they_have_maps_of_and_what_made_them(tmp_path):
         image: f"{checksums[0][image]} {checksums[1][image]}" for image in ("x", "y")
     }
     assert members.made_by() == {"a": {"recipe": 0}, "b": {"recipe": 1}}
+
+
+def test_an_ensemble_s_store_has_the_images_that_its_members_have_now(tmp_path):
+    entry = Entry("mean", "mean", ("a", "b"), {"rule": "mean", "weights": [1, 1]})
+    for images in (["x", "y"], ["x"], ["w", "x"]):
+        for left in tmp_path.glob("[ab].sqlite"):
+            left.unlink()
+        members = members_of(tmp_path, images)
+        combine.run(entry, members, tmp_path / "mean.sqlite")
+        with MapStore.open(tmp_path / "mean.sqlite") as store:
+            assert store.ids() == images

@@ -1,11 +1,16 @@
 """What a teacher has maps of, which of them are its own out-of-fold ones, and whom it has seen."""
 
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pytest
 
 from bench.config.layout import Layout
+from bench.ensembles import teacher as teachers
 from bench.ensembles.entry import Entry
 from bench.ensembles.teacher import Teacher
+from bench.masks.parts import open_maps, part_path
 from bench.masks.store import MapStore
 from bench.system.errors import BadConfig, BadData
 
@@ -38,6 +43,31 @@ def test_maps_are_those_of_the_entry_out_of_fold_or_of_test_cars(teacher):
     assert teacher.made_from(HASHES).keys() == set(IMAGES)
     for image in IMAGES:
         assert np.unique(teacher.map(image)) == 10 * IMAGES.index(image) + 50
+
+
+def test_the_parts_of_a_store_are_listed_once_however_many_maps_are_read(teacher, monkeypatch):
+    for member in ("a", "b"):
+        whole = teacher.layout.maps(member, "test")
+        with MapStore.open(whole) as store:
+            maps = {image: store.read(image) for image in store.ids()}
+            made_by = store.made_by
+        whole.unlink()
+        for place, (image, map) in enumerate(maps.items(), 1):
+            with MapStore.create(part_path(whole, place, len(maps)), made_by) as part:
+                part.write(image, map)
+    opened = []
+    monkeypatch.setattr(teachers, "open_maps", lambda path: opened.append(path) or open_maps(path))
+    with ThreadPoolExecutor() as threads:
+        taught = {image: teacher.map(image) for image in IMAGES}
+        again = threads.map(teacher.map, IMAGES)
+        assert all((map == taught[image]).all() for image, map in zip(IMAGES, again, strict=True))
+    in_a_worker = pickle.loads(pickle.dumps(teacher))
+    for image, map in taught.items():
+        assert np.unique(map) == 10 * IMAGES.index(image) + 50
+        assert (in_a_worker.map(image) == map).all()
+    assert len(opened) == len(set(opened)) == 4
+    with pytest.raises(BadData, match="no map of 0a_03; predict again"):
+        teacher.map("0a_03")
 
 
 def test_what_it_teaches_by_is_known_by_its_content(teacher, tmp_path):

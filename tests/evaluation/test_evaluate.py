@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 from bench.cli.verbs import main
+from bench.evaluation import evaluate
 from bench.masks import rle
 from bench.own.opening import open_data
 from tests.shoes import BOTH, BY_SHOE, draw_shoe, draw_shoes, words
@@ -71,6 +72,14 @@ def test_a_row_of_another_size_is_named(shoes, capsys):
     assert f"photograph of {height}x{width}" in capsys.readouterr().err
 
 
+def test_a_submission_that_is_cut_off_is_named(shoes, capsys):
+    path = submitted(shoes, "cut", lambda mask: mask)
+    rows = path.read_text().splitlines()
+    path.write_text("\n".join([*rows[:-1], rows[-1].partition(",")[0]]))
+    assert evaluated(shoes, "--submission", str(path)) == 3
+    assert f"cut.csv, line {len(rows)}: no comma in" in capsys.readouterr().err
+
+
 def test_nothing_to_judge_and_a_full_folder_are_refused(shoes, capsys):
     assert evaluated(shoes) == 2
     assert "--model" in capsys.readouterr().err
@@ -87,6 +96,13 @@ def test_a_held_out_list_is_kept_to(shoes, tmp_path, capsys):
     assert evaluated(root, "--submission", str(right), "--out", str(tmp_path / "out")) == 0
     scores = pd.read_parquet(tmp_path / "out" / "scores.parquet")
     assert set(scores["group"]) == {"shoe1", "shoe2"}
+    limited = ["--limit", "2", "--out", str(tmp_path / "limited")]
+    assert evaluated(root, "--submission", str(right), *limited) == 0
+    scores = pd.read_parquet(tmp_path / "limited" / "scores.parquet")
+    assert set(scores["group"]) == {"shoe1"}
+    capsys.readouterr()
+    assert evaluated(root, "--submission", str(right), "--limit", "1") == 3
+    assert "lists no group that is used" in capsys.readouterr().err
 
 
 def test_an_exported_model_says_on_what_it_was_trained(exported, tiny_carvana, tmp_path, capsys):
@@ -98,3 +114,36 @@ def test_an_exported_model_says_on_what_it_was_trained(exported, tiny_carvana, t
     board = pd.read_csv(out / "leaderboard.csv")
     assert list(board["kind"]).count("single") == 2 and board["leaky"].all()
     assert board["gain"].notna().sum() == 1
+
+
+def test_whether_some_views_of_a_car_trained_a_model_is_not_known(
+    exported, tiny_carvana, tmp_path, capsys
+):
+    for folder in ("train", "train_masks"):
+        (tmp_path / folder).mkdir()
+        for path in (tiny_carvana / folder).glob("*_0[12]*"):
+            shutil.copy(path, tmp_path / folder)
+    words = ["--data", str(tmp_path), "--jobs", "1", "--device", "cpu"]
+    assert main(["evaluate", "--model", str(exported), *words]) == 0
+    assert "mean: no car here is known to have trained it" in capsys.readouterr().err
+
+
+def test_two_whose_pictures_would_lie_in_one_folder_are_refused(exported, shoes, tmp_path, capsys):
+    shutil.copytree(exported, tmp_path / "tiny")
+    right = submitted(shoes, "tiny-mean", lambda mask: mask)
+    assert evaluated(shoes, "--submission", str(right), "--model", str(tmp_path / "tiny")) == 2
+    assert "would lie in one folder, tiny-mean; rename one" in capsys.readouterr().err
+
+
+def test_an_evaluation_that_was_interrupted_begins_again(shoes, tmp_path, monkeypatch):
+    right = submitted(shoes, "right", lambda mask: mask)
+    words = ["--submission", str(right), "--out", str(tmp_path / "out")]
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(evaluate, "_draw", interrupted)
+        assert evaluated(shoes, *words) == 130
+    assert evaluated(shoes, *words) == 0
+    assert (tmp_path / "out" / "right" / "errors.csv").is_file()

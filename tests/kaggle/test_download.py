@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench.kaggle.download import DOWNLOADS, download
-from bench.system.errors import BenchError, Missing
+from bench.system.errors import BadData, BenchError, Missing
 
 CLIENT = """#!{python}
 import shutil, sys
@@ -50,6 +50,12 @@ def test_a_download_is_unpacked_and_checked(kaggle, tmp_path):
         ("Could not find kaggle.json", Missing, r"https://www\.kaggle\.com/docs/api"),
         ("401 Client Error: Unauthorized", Missing, r"https://www\.kaggle\.com/docs/api"),
         ("Connection reset by peer", BenchError, "Connection reset by peer; run again"),
+        (
+            "Warning: run 'chmod 600 kaggle.json'\n  5%|5  | 401M/8.09G\r  5%|5  | 403M/8.09G\n"
+            "Connection broken\n  6%|6  | 403/8.09G",
+            BenchError,
+            "Connection broken; run again",
+        ),
     ],
 )
 def test_what_the_client_says_becomes_the_cure(kaggle, tmp_path, words, error, cure):
@@ -58,6 +64,18 @@ def test_what_the_client_says_becomes_the_cure(kaggle, tmp_path, words, error, c
         download(tmp_path / "data", jobs=1)
     (kaggle / "failure.txt").unlink()
     assert download(tmp_path / "data", jobs=1).ok, "goes on with the rest"
+
+
+def test_a_bad_download_is_cured_as_its_error_says(kaggle, tmp_path):
+    sound = (kaggle / "metadata.csv.zip").read_bytes()
+    shutil.make_archive(str(kaggle / "metadata.csv"), "zip", kaggle, "train.zip")
+    for _ in range(2):
+        with pytest.raises(BadData, match=r"metadata\.csv\.zip: .*; remove it, then download it"):
+            download(tmp_path / "data", jobs=1)
+    (tmp_path / "data" / "metadata.csv.zip").unlink()
+    (kaggle / "metadata.csv.zip").write_bytes(sound)
+    (tmp_path / "data" / "train").mkdir()  # an empty folder is no photographs
+    assert download(tmp_path / "data", jobs=1).ok
 
 
 def test_a_client_that_is_not_there_is_named(tmp_path, monkeypatch):

@@ -1,8 +1,11 @@
 """Submissions scored on known masks, without a picture of them."""
 
+import json
+
 import numpy as np
 import pytest
 
+from bench.cli.verbs import main
 from bench.kaggle import scoring, writing
 from bench.masks import rle
 from bench.metrics.overlap import counts, dice, jaccard
@@ -46,6 +49,29 @@ def test_masks_may_be_pictures_and_rows_may_lack(tiny_carvana, tmp_path):
         assert found.without_row == len(known) - 5
 
 
+def test_a_file_that_cannot_be_scored_has_a_report(tiny_carvana, tmp_path, capsys):
+    path, masks = tmp_path / "file.csv", tiny_carvana / "train_masks.csv"
+    path.write_text(f"{HEADER}{next(iter(scoring.KnownMasks(masks)))}.jpg,1 2 3\n")
+    words = ["--check", str(path), "--data", str(tiny_carvana), "--against", str(masks)]
+    assert main(["submit", *words, "--json"]) == 3
+    out, error = capsys.readouterr()
+    assert json.loads(out)["counts"]["odd"] == 1 and "line 2" in error
+    assert main(["submit", *words]) == 3
+    assert "without a length" in capsys.readouterr().out
+
+
+def test_each_picture_is_read_once(tiny_carvana, tmp_path, monkeypatch):
+    known = scoring.KnownMasks(tiny_carvana / "train_masks")
+    rows = [(f"{image}.jpg", "") for image in known]
+    writing.write_submission(tmp_path / "file.csv.gz", rows)
+    read = []
+    monkeypatch.setattr(
+        scoring, "read_mask", lambda path: read.append(path) or np.eye(4, dtype=bool)
+    )
+    scoring.score_submission(tmp_path / "file.csv.gz", known)
+    assert len(read) == len(set(read)) == len(rows)
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -55,6 +81,11 @@ def test_masks_may_be_pictures_and_rows_may_lack(tiny_carvana, tmp_path):
         pytest.param(SOUND + "a_01.jpg,1 1\n", "line 5, a_01.jpg: .*already", id="doubled row"),
         pytest.param(HEADER + "b_01.jpg,1 1\n", "none of its 1 images", id="other images"),
         pytest.param(SOUND.replace(",", ";"), "';'", id="not a submission"),
+        pytest.param(
+            SOUND[: SOUND.index(",\na_03")], "line 3: no comma in 'a_02.jpg'", id="cut off"
+        ),
+        pytest.param("\ufeff" + SOUND, "byte order mark", id="byte order mark"),
+        pytest.param(f'"img","rle_mask"{SOUND[len(HEADER) - 1 :]}', "quoted", id="quoted header"),
     ],
 )
 def test_what_cannot_be_scored_is_named(tmp_path, content, words):
@@ -62,6 +93,12 @@ def test_what_cannot_be_scored_is_named(tmp_path, content, words):
     (tmp_path / "file.csv").write_text(content)
     with pytest.raises(BadData, match=words):
         scoring.score_submission(tmp_path / "file.csv", scoring.KnownMasks(tmp_path / "truth.csv"))
+
+
+def test_a_blank_line_is_no_image(tmp_path):
+    (tmp_path / "file.csv").write_text(SOUND + "\n")
+    found = scoring.score_submission(tmp_path / "file.csv", {"a_01": np.array([[1, 3]])})
+    assert (len(found.counts), found.unknown) == (1, 2)
 
 
 def test_masks_that_are_not_there_are_an_error(tmp_path):

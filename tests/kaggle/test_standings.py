@@ -66,9 +66,14 @@ def test_what_goes_wrong_is_named(kaggle, monkeypatch):
         with pytest.raises(error, match="leaderboard: "):
             fetch_standings(None)
     (kaggle / "failure.txt").unlink()
-    put(kaggle, "TeamName\nsomeone\n")
-    with pytest.raises(BadData, match="no table with TeamName and Score"):
-        fetch_standings(None)
+    header = BOARD.partition("\n")[0]
+    for board in (
+        *("", "TeamName\nsomeone\n", header, f"{BOARD}2,b", BOARD.replace("0.9973", "nan")),
+        BOARD.replace("fourth", "4" * (2**25 + 1)),  # more than a value of a CSV may have
+    ):
+        put(kaggle, board)
+        with pytest.raises(BadData, match="no table with TeamName and Score"):
+            fetch_standings(None)
     monkeypatch.setenv("PATH", str(kaggle / "nothing"))
     monkeypatch.setattr("sys.executable", str(kaggle / "nothing" / "python"))
     with pytest.raises(Missing, match=r"Kaggle's client needs .*extra 'kaggle'"):

@@ -210,6 +210,48 @@ def test_memory_does_not_grow_with_the_file(tmp_path):
     assert peak < 20e6 < len(row) * len(names) / 1.5
 
 
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("tst/t0.jpg", "tst/t0.png"),
+        ("t0.jpg", "tst/t0.png"),
+        ("other/t0", "tst/t0.png"),
+        ("t1.jpeg", "t1.JPEG"),
+        ("t1", "t1.JPEG"),
+        ("v1.0.png", "v1.0.jpg"),
+        ("v1.0", "v1.0.jpg"),
+        ("cafe\u0301.jpg", "caf\u00e9.jpg"),
+        ("left/b.jpg", "left/b.png"),
+        ("b.jpg", None),  # left or right
+        ("t2.jpg", None),
+    ],
+)
+def test_a_wrong_name_is_cured_by_that_of_the_photograph(tmp_path, written, meant):
+    names = ["tst/t0.png", "t1.JPEG", "v1.0.jpg", "caf\u00e9.jpg", "left/b.png", "right/b.png"]
+    path = tmp_path / "file.csv"
+    path.write_text(f"{HEADER}{written},\n", encoding="utf-8")
+    problem = validation.check_submission(path, names).of_rows[0]
+    assert problem.kind == ("name" if meant else "unknown")
+    assert not meant or problem.what == f"the photograph is called {meant}"
+
+
+def test_a_long_name_is_compared_whole_and_shown_short(tmp_path):
+    long = "folder/" * 40
+    names = [f"{long}a.jpg", f"{long}b.jpg"]
+    path = tmp_path / "file.csv.gz"
+    writing.write_submission(path, ((name, "1 2") for name in names))
+    assert validation.check_submission(path, names).sound
+    writing.write_submission(path, ((name, "0 2") for name in names))
+    (first, second) = validation.check_submission(path, names).problems
+    assert first.image == second.image == long[:200]
+
+
+def test_blank_lines_are_named_once_and_are_no_images(tmp_path):
+    report = check(tmp_path, SOUND + "\n\n")
+    assert report.counts == {"columns": 2}
+    assert str(report.problems[1]) == "line 6: the line is empty; remove it"
+
+
 def test_each_mask_is_read_at_the_size_of_its_photograph(tmp_path):
     sizes = {"small.jpg": (4, 6), "large.jpg": (40, 60)}
     path = tmp_path / "file.csv"

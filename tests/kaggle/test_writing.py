@@ -9,7 +9,7 @@ import pytest
 from bench.data.carvana import open_folder
 from bench.data.tables import Unreadable
 from bench.kaggle import validation, writing
-from bench.system.errors import BadData, Missing
+from bench.system.errors import BadConfig, BadData, Missing
 
 NAMES = ["a_01.jpg", "a_02.jpg", "a_03.jpg"]
 
@@ -77,22 +77,46 @@ def test_rows_are_named_as_kaggles_table_names_them(tiny_carvana):
 def test_repair_mends_what_is_certain(tmp_path):
     broken = tmp_path / "broken.csv"
     broken.write_text(
-        '\ufeff"img","rle_mask"\r\n"a_01.png","10 5  1 3 "\r\n\r\na_02,\r\na_03.jpg,2455040 1',
+        '\ufeff"img","rle_mask"\r\n"00087a6bd4dc_01.png","10 5  1 3 "\r\n\r\n'
+        "a_02,\r\na_03.jpg,2455040 1",
         encoding="utf-8",
         newline="",
     )
     mended = tmp_path / "mended.csv.gz"
     assert writing.repair_submission(broken, mended) == 3
-    assert validation.check_submission(mended, NAMES).sound
-    assert gzip.decompress(mended.read_bytes()).decode() == SOUND
+    renamed = "00087a6bd4dc_01.jpg"
+    assert validation.check_submission(mended, [renamed, *NAMES[1:]]).sound
+    assert gzip.decompress(mended.read_bytes()).decode() == SOUND.replace(NAMES[0], renamed)
 
 
-@pytest.mark.parametrize("text", ["1 2 3", "1 5 3 2", "0 4", "1 -1", "1 x", "1.5 2"])
+def test_repair_leaves_a_sound_file_as_it_is(tmp_path):
+    names = ["red_01.png", "left/0042.JPG", "shoe.jpeg", "a.tif", "b.webp", "00087a6bd4dc_01.jpg"]
+    sound, mended = tmp_path / "sound.csv.gz", tmp_path / "mended.csv.gz"
+    writing.write_submission(sound, ((name, "1 3 10 5") for name in names))
+    writing.repair_submission(sound, mended)
+    assert mended.read_bytes() == sound.read_bytes()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("1 2 3", "1 5 3 2", "0 4", "1 -1", "1 x", "1.5 2", "1_0 5", "\uff11 5"),
+        *(f"{'9' * 20} 1", "1 " + "9" * 20, "7", "1 1\na_02,", "1 1\na_01.jpg,"),
+    ],
+)
 def test_repair_refuses_to_guess(tmp_path, text):
     (tmp_path / "broken.csv").write_text(SOUND.replace("a_02.jpg,", f"a_02.jpg,{text}"))
-    with pytest.raises(BadData, match=r"line 3, a_02.jpg"):
+    with pytest.raises(
+        BadData, match=r"line (3, a_02\.jpg|4: a second row for a_0[12]\.jpg.*line [23])"
+    ):
         writing.repair_submission(tmp_path / "broken.csv", tmp_path / "mended.csv.gz")
     assert not (tmp_path / "mended.csv.gz").exists()
+
+
+def test_repair_writes_what_the_name_says(tmp_path):
+    for name in ("mended.csv", "mended.zip"):
+        with pytest.raises(BadConfig, match=rf"{name}: .*name it \*\.csv\.gz"):
+            writing.repair_submission(tmp_path / "none.csv", tmp_path / name)
 
 
 def test_repair_needs_the_header(tmp_path):

@@ -18,11 +18,16 @@ def double(n):
 """
 
 
-def compile_again(path):
-    """Import a file anew; return how often its kernel is compiled instead of read from disk."""
+def imported(path):
     spec = importlib.util.spec_from_file_location("kernels_of_a_test", path)
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
+    return module
+
+
+def compile_again(path):
+    """Import a file anew; return how often its kernel is compiled instead of read from disk."""
+    module = imported(path)
     assert module.double(21) == 42
     return module.double.stats.cache_misses.total()
 
@@ -42,6 +47,17 @@ def test_a_change_of_what_a_kernel_calls_compiles_it_anew(path, monkeypatch):
     monkeypatch.setattr(jit, "source_hash", lambda folder: f"other files of {folder}")
     assert compile_again(path) == 1
     assert compile_again(path) == 0
+
+
+def test_code_that_was_imported_before_a_change_is_not_kept_as_that_of_after_it(path):
+    beside = path.with_name("called.py")
+    beside.write_text("")
+    jit.source_hash.cache_clear()
+    old = imported(path)
+    beside.write_text("# changed\n")
+    jit.source_hash.cache_clear()
+    old.double(21)
+    assert compile_again(path) == 1
 
 
 def test_a_change_of_its_own_file_compiles_it_anew(path):

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from bench.masks import resize
 from bench.masks.resize import ceiling_map, grow, shrink, target_of
 from bench.metrics.overlap import counts, dice
 
@@ -85,9 +86,25 @@ def test_shrinking_by_area_is_opencv_s_but_for_its_rounding(size):
     assert (apart > 0).mean() < 0.002
 
 
-def test_what_grows_in_one_direction_is_left_to_opencv():
-    picture = np.random.default_rng(0).integers(0, 256, (10, 40, 3), np.uint8)
-    assert shrink(picture, (20, 20)).shape == (20, 20, 3)
+@pytest.mark.parametrize("limit", [resize.MAX_SUMMED_PIXELS, 1], ids=["", "huge"])
+@pytest.mark.parametrize("channels", [(), (3,)])
+def test_one_side_shrinks_by_area_where_the_other_grows(channels, limit, monkeypatch):
+    monkeypatch.setattr(resize, "MAX_SUMMED_PIXELS", limit)
+    across = np.random.default_rng(0).integers(0, 256, (1, 50, *channels), np.uint8)
+    for turn in (lambda picture: picture, lambda picture: picture.swapaxes(0, 1)):
+        resized = shrink(turn(np.repeat(across, 10, 0)), turn(np.empty((15, 20))).shape)
+        exact = np.repeat(plain_area(across, (1, 20)), 15, 0)
+        assert np.abs(turn(resized).astype(int) - exact).max() <= (0 if limit > 1 else 1)
+
+
+@pytest.mark.parametrize("shape", [(200, 70), (70, 200)])
+def test_a_ceiling_is_not_shifted_where_one_side_grows(shape):
+    mask, size = disc(*shape, 30), (95, 95)
+    found = ceiling_map(mask, size) >= 128
+    assert dice(counts(found, mask)) > 0.99
+    for axis in (0, 1):
+        apart = np.nonzero(found)[axis].mean() - np.nonzero(mask)[axis].mean()
+        assert abs(apart) < 0.1
 
 
 @pytest.mark.parametrize("shape", [(4096, 4096), (2, 2**23), (2**23, 2)], ids=str)

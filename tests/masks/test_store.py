@@ -205,7 +205,7 @@ LIMITED = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (250_000, 
 def test_a_full_disk_keeps_the_maps_that_were_written(path):
     code = LIMITED + WRITER
     done = subprocess.run([sys.executable, "-c", code, path], capture_output=True, text=True)
-    assert f"BenchError: {path}: " in done.stderr and "stored maps are kept" in done.stderr
+    assert f"DiskFails: {path}: " in done.stderr and "stored maps are kept" in done.stderr
     with MapStore.create(path, MADE_BY) as store:
         assert len(store.ids()) == len(done.stdout.split()) > 5
         np.testing.assert_array_equal(store.read("car_05"), noise(5))

@@ -55,6 +55,28 @@ def test_drawn_cars_tell_where_the_test_of_the_tables_does(cars, size):
         assert np.mean((found < level) != (exact < level)) <= 0.1
 
 
+@pytest.mark.parametrize(
+    ("cars", "level"),
+    [
+        pytest.param(np.array([20, 1.319, 20, 20, 20]), 0.05 / 3, id="p has few values"),
+        pytest.param(np.array([0.5, 0.2, 0.3, 0.9, 0.1]), 0.05, id="five cars"),
+    ],
+)
+def test_a_small_answer_is_the_first_size_where_the_test_of_the_tables_has_the_power(cars, level):
+    answer = int(cars_to_tell([cars], np.arange(5), level)[0])
+    spread = cars.mean() + (cars - cars.mean()) * np.sqrt(5 / 4)
+    shares = []
+    for size in (answer - 1, answer):
+        test_sets = power._test_sets(size, 5, seed=0)
+        drawn = [np.repeat(spread, times) for times in test_sets.astype(int)]
+        found = [
+            one.sum() > 0 and statistics.paired_p(one, 0 * one, np.arange(size)) < level
+            for one in drawn
+        ]
+        shares.append(np.mean(found))
+    assert answer <= power.MOST_COUNTED and shares[0] < power.POWER <= shares[1]
+
+
 def test_views_of_a_car_count_as_one():
     """As many views as one likes, all alike, bring nothing: cars must be added."""
     cars = normal_cars(0.5, 20)

@@ -4,7 +4,7 @@ import pytest
 import torch
 from safetensors.torch import load, save
 
-from models import networks
+from models import networks, zoo
 from models.interface import channels_of, padded_forward
 from tests.smallest import LEARNING, SMALLEST
 
@@ -44,6 +44,13 @@ def test_network_survives_saving_bit_for_bit(name):
 def test_unknown_names_are_answered_with_the_nearest(name, options, message):
     with pytest.raises(ValueError, match=message):
         networks.build(name, options)
+
+
+@pytest.mark.parametrize("encoder", ["resnet18", "tu-test_efficientnet"])
+@pytest.mark.parametrize("option", sorted(zoo.FIXED))
+def test_no_option_of_the_zoo_breaks_one_logit_a_pixel(encoder, option):
+    with pytest.raises(ValueError, match=f"option '{option}' cannot be set"):
+        networks.build("zoo", {**RESNET18, "encoder": encoder, option: 4})
 
 
 @pytest.mark.parametrize(

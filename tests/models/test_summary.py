@@ -67,6 +67,6 @@ def test_a_layer_that_works_twice_is_counted_once():
             self.same = torch.nn.Conv2d(3, 3, 1)
 
         def forward(self, image):
-            return self.same(self.same(image))
+            return self.same(self.same(image))[:, :1]
 
     assert [layer.parameters for layer in layers(Twice(), (4, 6))] == [12, 0]

@@ -3,6 +3,7 @@
 import pytest
 import torch
 
+from bench.networks import load
 from bench.networks.load import fuse
 from models import networks
 from models.interface import channels_of, padded_forward
@@ -24,6 +25,15 @@ def test_folding_batch_norms_changes_no_more_than_rounding(name):
         expected = padded_forward(network, image)
         difference = (padded_forward(fused, image) - expected).abs().mean()  # indices may change
         assert difference < 1e-4 * expected.abs().mean()
+
+
+def test_networks_are_compared_on_the_device_that_they_are_on(monkeypatch):
+    seen = []
+    monkeypatch.setattr(load, "agree", lambda _, __, images: not seen.append(images.device.type))
+    with torch.device("meta"):
+        network = networks.build("autoencoder", SMALLEST["autoencoder"]).eval()
+    fuse(network)
+    assert seen == ["meta"]
 
 
 @pytest.mark.parametrize("decoder", ["unet", "linknet"])

@@ -107,6 +107,16 @@ def test_a_network_that_gains_nothing_stays_as_it_was(trained, capsys, monkeypat
     assert not list(trained.layout.folder.rglob("network.xml"))
 
 
+def test_a_damaged_network_that_gains_nothing_now_predicts_as_it_was_trained(trained, monkeypatch):
+    assert trained.do("quantise") == 0
+    training = trained.layout.training("b", 0)
+    (training.folder / "network.bin").write_bytes(b"damaged")
+    monkeypatch.setattr(quantise, "FASTER", -1.0)
+    assert trained.do("quantise") == 0
+    assert not training.quantised.exists()
+    assert trained.do("predict") == 0
+
+
 def test_int8_of_other_weights_is_not_used(trained):
     assert trained.do("quantise") == 0
     a, b = (trained.layout.training(name, 0) for name in "ab")

@@ -32,7 +32,7 @@ def test_the_example(tmp_path, monkeypatch, capsys):
         recipe = RECIPE.model_copy(update={**learner, "size": size})
         Path(f"{name}.yaml").write_text(to_yaml(recipe))
     suite = {"title": "shoes", "recipes": ["a.yaml", "b.yaml"]}
-    suite |= {"ensembles": {"mean": {"rule": "mean"}}, "folds": {"count": 2, "valid_cars": 1}}
+    suite |= {"ensembles": {"all": {"rule": "mean"}}, "folds": {"count": 2, "valid_cars": 1}}
     Path("suite.yaml").write_text(yaml.safe_dump(suite))
     for verb, *words in commands():
         on_cpu = [] if verb in ("prepare", "export") else ["--device", "cpu"]
@@ -47,7 +47,7 @@ def test_the_example(tmp_path, monkeypatch, capsys):
     text = re.sub(r"(?s)<script.*?</script>|<style.*?</style>|<[^>]*>", " ", page)
     assert re.findall(r"(?i)\b(?:cars?|views?)\b", text) == []
     assert list(pd.read_csv("runs/suite/folds.csv").columns) == ["group", "fold"]
-    about = ["suite.yaml", "--data", "shoes", "--entry", "mean", "--jobs", "1"]
+    about = ["suite.yaml", "--data", "shoes", "--entry", "all", "--jobs", "1"]
     assert main(["errors", *about, "--out", "worst"]) == 0
     distances = pd.read_csv("worst/distances.csv")
     assert distances.columns[0] == "group" and distances["group"].iloc[-1] == "all"

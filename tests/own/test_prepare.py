@@ -1,17 +1,21 @@
 """One's own pictures are described without a copy; what is not clear is asked for, with a cure."""
 
-import json
+import unicodedata
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from bench.cli.verbs import main
+from bench.data.doubts import check_masks
 from bench.data.image_ids import car_of
 from bench.masks import rle
 from bench.own.check import check_folder
 from bench.own.opening import open_data
+from bench.system.errors import BadData
+from bench.system.progress import quietly
 from tests.shoes import BOTH, BY_SHOE, draw_shoe, draw_shoes, words
 
 
@@ -41,6 +45,37 @@ def test_the_folder_can_be_moved_with_its_pictures(shoes, tmp_path, monkeypatch)
     moved = tmp_path.parent / f"{tmp_path.name}-moved"
     shoes.rename(moved)
     assert len(open_data(moved / "mine").train) == 12
+
+
+@pytest.mark.parametrize("masks", ["labels/{folder}/{stem}.png", "labels/**/{stem}*"])
+def test_names_may_hold_brackets_and_accents_in_either_form(tmp_path, monkeypatch, masks):
+    """An accent may be a character of its own, as some systems store it, or part of its letter."""
+    root = draw_shoes(tmp_path / "old [shoes]")
+    for form, name in {"NFD": "labels/left/shoe1_0", "NFC": "photos/left/shoe1_0"}.items():
+        path = next((root / name).parent.glob("shoe1_0.*"))
+        path.rename(path.with_name(unicodedata.normalize(form, f"Müller [1]{path.suffix}")))
+    for folder, form in {"labels": "NFC", "photos": "NFD"}.items():
+        (root / folder / "left").rename(root / folder / unicodedata.normalize(form, "é"))
+    names = [f"{name}_{shot}" for name in ("shoe0", "shoe2", "shoe3") for shot in (0, 1)]
+    others = ["shoe4_0", "shoe4_1", "shoe5_0", "shoe5_1", "shoe1_1", "Müller [1]"]
+    rows = [f"{name}.jpg,{unicodedata.normalize('NFC', 'ä')}" for name in names]
+    rows += [f"{name},{unicodedata.normalize('NFD', 'ä')}" for name in others[:-1]]
+    (root / "groups.csv").write_text("\n".join(["image,group", *rows, f"{others[-1]},b"]))
+    monkeypatch.chdir(root)
+    places = ["--images", "photos/**/*.jpg", "--masks", masks, "--out", "mine"]
+    assert main(["prepare", *places, *BOTH, "--groups", "groups.csv"]) == 0
+    for opened in (open_data(Path("mine")), open_data(root / "mine")):
+        assert len(opened.masks) == 12 and {car_of(image) for image in opened.train} == {"ä", "b"}
+        assert (opened.mask("b::é/Müller [1]") == (draw_shoe(1, 0)[1] > 0)).all()
+
+
+def test_pictures_that_no_pattern_takes_are_noted(shoes, capsys):
+    assert main(words(shoes, *BY_SHOE, *BOTH)) == 0
+    assert "no pattern takes" not in capsys.readouterr().out
+    right = shoes / "photos" / "right"
+    (right / "shoe0_0.jpg").rename(right / "shoe0_0.JPG")  # so that its mask has no photograph
+    assert main(words(shoes, *BY_SHOE, *BOTH)) == 0
+    assert "2 pictures beside them that no pattern takes, first" in capsys.readouterr().out
 
 
 def restored(root, write):
@@ -100,30 +135,27 @@ def test_a_table_of_runs_and_a_table_of_groups(shoes):
     data = opened(shoes, "--groups", str(shoes / "groups.csv"), masks="masks.csv")
     assert {car_of(image) for image in data.train} == {"pair 0", "pair 1", "pair 2"}
     assert (data.mask("pair 1::left/shoe3_1") == (draw_shoe(3, 1)[1] > 0)).all()
+    (shoes / "masks.csv").write_text("\n".join([*masks, "left/shoe3_1.jpg,1 1"]))
+    with pytest.raises(BadData, match=r"masks\.csv: two rows of left/shoe3_1\.jpg.*remove one"):
+        open_data(shoes / "mine").mask("pair 1::left/shoe3_1")
 
 
-def test_a_category_of_coco(shoes):
-    images = [
-        {"id": number, "file_name": f"shoe{number}_0.jpg", "height": 0, "width": 0}
-        for number in (0, 1)
-    ]
-    for image in images:
-        image["height"], image["width"] = draw_shoe(image["id"], 0)[1].shape
-    square = {
-        "id": 1,
-        "image_id": 0,
-        "category_id": 7,
-        "segmentation": [[2, 3, 10, 3, 10, 9, 2, 9]],
-    }
-    coco = {"images": images, "annotations": [square], "categories": [{"id": 7, "name": "sole"}]}
-    (shoes / "coco.json").write_text(json.dumps(coco))
-    said = ("--groups", "none", "--unlabelled")
-    assert main(words(shoes, *said, masks="coco.json")) == 2  # which category?
-    data = opened(shoes, *said, "--category", "sole", masks="coco.json")
-    assert len(data.train) == 2 and len(data.test) == 10
-    mask = data.mask("right/shoe0_0")
-    assert mask.sum() == 8 * 6 and mask[3:9, 2:10].all()
-    assert not data.mask("left/shoe1_0").any()  # listed, with nothing on it
+def test_thin_things_aslant_are_no_runs_of_another_width(tmp_path, capsys):
+    (tmp_path / "photos").mkdir()
+    rows = ["img,rle_mask"]
+    for number in range(8):
+        pen = np.zeros((60, 94), np.uint8)  # in rows of 96, it would stand upright
+        cv2.line(pen, (20, 5), (20 + 2 * 25, 5 + 25), 1, 1 + number % 3)
+        photograph = np.where(pen[..., None] > 0, 60, 210).repeat(3, 2).astype(np.uint8)
+        Image.fromarray(photograph).save(tmp_path / f"photos/{number}.png")
+        rows.append(f"{number}.png,{rle.encode(pen > 0)}")
+    (tmp_path / "masks.csv").write_text("\n".join(rows))
+    places = ["--images", str(tmp_path / "photos/*"), "--masks", str(tmp_path / "masks.csv")]
+    assert main(["prepare", *places, "--groups", "none", "--out", str(tmp_path / "mine")]) == 0
+    assert "padded" in capsys.readouterr().out
+    with quietly(True):
+        check_masks(open_data(tmp_path / "mine"), 1)
+    assert "padded" in capsys.readouterr().err
 
 
 def no_mask(root):

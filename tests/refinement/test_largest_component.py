@@ -16,6 +16,12 @@ def test_the_largest_component_is_that_of_most_pixels():
     assert not found[:20].any()
 
 
+def test_of_two_of_a_size_the_upper_one_stays():
+    mask = np.zeros((10, 20), np.bool_)
+    mask[1:4, 0:3] = mask[0:3, 10:13] = True
+    assert largest_component(mask)[0:3, 10:13].all()
+
+
 @pytest.mark.parametrize("value", [False, True])
 def test_no_component_and_one_stay(value):
     mask = np.full((5, 8), value)

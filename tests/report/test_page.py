@@ -219,7 +219,7 @@ def test_report_before_the_scores_says_what_comes_first(tiny_carvana, tmp_path, 
 def test_statistics_name_resamples_flips_and_seed(report, made):
     text = report.read_text()
     assert "Student&#39;s t over cars" in text
-    assert "all 8 flips of signs" in text
+    assert "all 16 flips of signs" in text
     assert "Seed 0." in text
     used = json.loads((made.run_folder / "analysis.json").read_text())["statistics"]
     assert (used["seed"], used["flips_of_a_pair"], used["correction"]) == (0, 8, "Holm")

@@ -171,7 +171,7 @@ class AnyHistory(RuleBasedStateMachine):
         code, expected = from_nothing(self.work)
         if verb == "run":
             assert code == 0
-        found = products(self.work) if code == 0 else {}
+        found = products(self.work, PRODUCTS[verb]) if code == 0 else {}
         for name, content in expected.items() if code == 0 else ():
             if re.search(PRODUCTS[verb], name):
                 assert name in found, f"{verb}: no {name}"

@@ -80,8 +80,10 @@ def test_an_edge_network_notes_the_weights_below_it(finished):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("entry", ["a-edge", "mean-edge", "edges"])
-@pytest.mark.parametrize("engine", ["", "openvino", "onnx"])
+@pytest.mark.parametrize(
+    ("entry", "engine"),
+    [("a-edge", ""), ("edges", ""), ("mean-edge", "openvino"), ("a-edge", "onnx")],
+)
 def test_an_exported_edge_network_makes_the_maps_of_the_run(finished, tmp_path, entry, engine):
     if engine:
         pytest.importorskip({"openvino": "openvino", "onnx": "onnxruntime"}[engine])

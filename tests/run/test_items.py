@@ -3,6 +3,7 @@
 import json
 import pickle
 from contextlib import nullcontext
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,6 +90,18 @@ def test_items_are_small_and_the_longest_come_first(tmp_path, tiny_carvana):
     assert works == sorted(works, reverse=True) and len(works) == 4
     assert len(pickle.dumps((options, trainings[0]))) < 4000
     assert str(Item("heldout", ("a", "b"), part=Part(2, 3))) == "predict held-out cars, part 2/3"
+
+
+def test_each_car_whose_maps_are_left_belongs_to_one_item_of_one_part(monkeypatch):
+    images = [f"{car:012x}_01" for car in range(11)]
+    data = SimpleNamespace(test=images)
+    run = SimpleNamespace(heldout={}, data=data, recipes=["a"], prediction_gflops=lambda split: 1)
+    monkeypatch.setattr(items, "prediction_tasks", lambda *names: [None])
+    for image in images:
+        monkeypatch.setattr(items.wanted, "lacking", lambda task, image=image: {image})
+        first, second = (items.prediction_items(run, ["a"], 1, Part(each, 2)) for each in (1, 2))
+        (item,) = first + second
+        assert image in item.part.share(images)
 
 
 @pytest.mark.slow

@@ -7,7 +7,11 @@ import sys
 
 import pytest
 
-from bench.run.stage import store_hash
+from bench.cli.arguments import make_parser, run_options
+from bench.cli.verbs import VERBS
+from bench.run import plan
+from bench.run.opening import open_run
+from bench.run.record import store_hash
 from tests.tiny import HOME, Road
 
 RESULTS = ("scores.parquet", "analysis.json")
@@ -41,10 +45,18 @@ def assert_same(road, one):
         assert made.read_bytes() == (one.folder / "out" / name).read_bytes()
 
 
+def share_left(road):
+    options = run_options(make_parser(VERBS).parse_args(road.words("run")))
+    return plan.share_left(open_run(options), "a")
+
+
 @pytest.mark.slow
 def test_parts_together_give_what_one_store_gives(road, one):
+    left = [share_left(road)]
     for index in (3, 1, 2):
         assert road.run("predict", "--part", f"{index}/3") == 0
+        left.append(share_left(road))
+    assert left == sorted({1.0, *left, 0.0}, reverse=True)
     assert not road.made("a/maps-test.sqlite").exists()
     for verb in ("score", "leaderboard", "submit"):
         assert road.run(verb) == 0

@@ -45,6 +45,18 @@ def test_damaged_folds_are_put_back(road, capsys):
     assert "folds.csv: missing or damaged: putting it back" in capsys.readouterr().err
 
 
+def test_folds_that_could_not_be_drawn_bind_nobody(copy, tmp_path, capsys):
+    failed = Road(tmp_path, copy)
+    photograph, mask = min((copy / "train").iterdir()), min((copy / "train_masks").iterdir())
+    (copy / "train_masks.csv").unlink()
+    mask.write_bytes(b"")
+    assert failed.run("folds") == 3
+    assert f"{mask}: cannot be read" in capsys.readouterr().err
+    photograph.unlink()
+    mask.unlink()
+    assert failed.run("folds") == 0
+
+
 def test_a_recipe_that_the_suite_lacks_is_named(road, capsys):
     assert road.run("train", "--only", "c") == 2
     assert "has no recipe 'c', only a, b" in capsys.readouterr().err

@@ -99,6 +99,28 @@ def test_a_file_that_is_not_what_was_made_is_made_again(recorded, spoil, reason)
     assert stage.done and stage.makes[1].read_text() == "second.bin"
 
 
+@pytest.mark.parametrize("changed", [False, True])
+def test_what_nothing_makes_any_more_goes_unless_it_is_somebodys(recorded, changed, capsys):
+    stage, _ = recorded
+    stage.bring_up_to_date()
+    first, second = stage.makes
+    if changed:
+        second.write_text("mine")
+    replace(stage, makes=[first], reads=lambda: {}, run=lambda: None).bring_up_to_date()
+    assert first.exists() and second.exists() == changed
+    assert ("second.bin: removed" in capsys.readouterr().err) != changed
+
+
+def test_what_was_made_in_another_folder_is_left_alone(recorded, tmp_path):
+    stage, _ = recorded
+    stage.bring_up_to_date()
+    elsewhere = tmp_path / "other" / "first.csv"
+    elsewhere.parent.mkdir()
+    elsewhere.write_text("another")
+    replace(stage, makes=[elsewhere], reads=lambda: {}, run=lambda: None).bring_up_to_date()
+    assert all(path.exists() for path in stage.makes)
+
+
 def test_a_damaged_record_makes_the_stage_again(recorded):
     stage, runs = recorded
     stage.bring_up_to_date()

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from bench.scores.analysis import _is_better
 from tests.tiny import MEMBERS
 
 pytestmark = pytest.mark.slow
@@ -25,6 +26,14 @@ def test_analysis_says_why_the_ensemble_gains(made, scores, board):
     assert [each["member"] for each in ensembles["mean"]["leave_one_out"]] == list(MEMBERS)
     assert ensembles["stacking"]["leave_one_out"] == []
     assert found["disputed_px"].keys() == set(scores["image"])
+
+
+@pytest.mark.parametrize(
+    ("low", "p", "better"), [(0.1, 0.01, True), (0.1, 0.06, False), (-0.1, 0.01, False)]
+)
+def test_a_gain_counts_where_interval_and_p_agree(low, p, better):
+    assert _is_better({"mean": 0.2, "low": low, "high": 0.3, "p": p}) == better
+    assert not _is_better(None)
 
 
 def test_tables_by_view_and_by_make(made, scores):

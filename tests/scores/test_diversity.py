@@ -45,6 +45,17 @@ def test_joint_counts_of_images_are_those_of_all_their_pixels(images):
         assert diversity.error_correlation(joint) == pytest.approx(expected, abs=1e-9)
 
 
+def test_correlation_of_more_errors_than_64_bits_hold_products_of():
+    pixels = 5088 * 1280 * 1918
+    errors = [[pixels // 5, pixels // 10], [pixels // 10, pixels // 8]]
+    joint = diversity.JointCounts(pixels, np.array(errors), np.zeros((3, 2), np.int64))
+    (own, shared), (_, other) = errors
+    expected = (pixels * shared - own * other) / (
+        (own * (pixels - own)) ** 0.5 * (other * (pixels - other)) ** 0.5
+    )
+    assert diversity.error_correlation(joint)[0, 1] == pytest.approx(expected)
+
+
 def test_a_member_without_errors_has_no_error_correlation():
     truth = np.array([[True, False, False]])
     maps = [truth * np.uint8(255), np.array([[255, 255, 0]], dtype=np.uint8)]

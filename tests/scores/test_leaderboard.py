@@ -45,10 +45,11 @@ def test_p_values_of_the_leaderboard_are_corrected_over_the_table(made, scores, 
     better = {
         each["entry"]
         for each in found["ensembles"]
-        if each["over_plain_mean"] and each["over_plain_mean"]["low"] > 0
+        if each["over_plain_mean"]
+        and each["over_plain_mean"]["low"] > 0
+        and each["over_plain_mean"]["p"] < 0.05  # never, of four cars
     }
     assert set(found["beat_plain_mean"]) == better
-    assert "mean" not in better
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,9 @@ def test_oracle_takes_the_best_member_of_each_image():
 def test_scores_of_which_some_are_lost_are_refused(tmp_path):
     path = tmp_path / "scores.parquet"
     rows = [{"entry": entry, "image": image, "dice": 0.9} for entry in "ab" for image in "xy"]
-    pd.DataFrame(rows[:3]).to_parquet(path)
-    with pytest.raises(BadData, match=r"scores\.parquet: entries lack images .* remove it and run"):
-        read_scores(path, ["dice"])
+    for few in (rows[:3], [*rows[:3], rows[3] | {"image": "z"}]):
+        pd.DataFrame(few).to_parquet(path)
+        with pytest.raises(
+            BadData, match=r"scores\.parquet: entries lack images .* remove it and run"
+        ):
+            read_scores(path, ["dice"])

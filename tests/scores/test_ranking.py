@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.scores.ranking import pareto_front, quality
+from bench.scores.ranking import pareto_front, quality, ranks
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=8))
@@ -19,6 +19,18 @@ def test_nobody_on_the_front_is_beaten(points):
 
 def test_an_unknown_cost_is_not_on_the_front():
     assert pareto_front([np.nan, 2], [0.9, 0.8]).tolist() == [False, True]
+
+
+def test_of_equal_entries_the_first_of_the_table_has_no_p_to_itself():
+    images = [f"{car:012x}_{view:02d}" for car in range(10) for view in (1, 2)]
+    own = np.random.default_rng(0).uniform(0.9, 1, 20)
+    scores = pd.concat(
+        pd.DataFrame({"entry": entry, "image": images, "dice": dice, "jaccard": dice})
+        for entry, dice in (("unet", own), ("worse", own - 0.1), ("greedy", own))
+    )
+    found = ranks(scores)
+    assert found["p_best"].isna().to_dict() == {"unet": False, "worse": False, "greedy": True}
+    assert found["p_best"]["unet"] == 1
 
 
 def test_distances_that_do_not_exist_are_left_out_of_means():

@@ -37,7 +37,12 @@ def ask(monkeypatch):
 def test_the_token_opens_and_nothing_else_does(ask):
     assert ask(headers=RIGHT).text == "answered"
     assert ask(auth=("any name", TOKEN)).text == "answered"  # as a browser sends it
-    for wrong in ({}, {"authorization": "Bearer x"}, {"authorization": "Basic ===="}):
+    for wrong in (
+        {},
+        {"authorization": "Bearer x"},
+        {"authorization": "Basic ===="},
+        {"authorization": b"Basic \xe9"},
+    ):
         answer = ask(headers=wrong)
         assert (answer.status_code, answer.json()["error"]) == (401, "no_token")
         assert answer.headers["www-authenticate"].startswith("Basic ")

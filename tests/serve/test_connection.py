@@ -26,6 +26,15 @@ async def application(scope, receive, send):
     await send({"type": "http.response.body", "body": body})
 
 
+def request_for_much(port, buffer_bytes):
+    """A client that has asked for much, and takes it into a buffer that is small."""
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, buffer_bytes)
+    client.connect(("127.0.0.1", port))
+    client.sendall(b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+    return client
+
+
 @pytest.fixture
 def port(monkeypatch):
     """The port of a server whose limits are short."""
@@ -87,9 +96,16 @@ def test_a_header_that_trickles_in_is_not_waited_for_longer(port):
 
 
 def test_who_does_not_read_an_answer_is_left(port):
-    with connected(port, b"GET /large HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n") as client:
+    with request_for_much(port, 2**14) as client:
         time.sleep(1.5)
         assert len(heard(client)) < len(LARGE)
+
+
+def test_who_reads_an_answer_slowly_gets_all_of_it(port, monkeypatch):
+    monkeypatch.setattr(connection, "ANSWER_S", 20.0)
+    with request_for_much(port, 2**14) as client:
+        time.sleep(0.6)  # longer than for a header
+        assert len(heard(client)) > len(LARGE)
 
 
 def test_connections_that_wait_shut_nobody_out(port):

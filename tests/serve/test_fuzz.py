@@ -69,7 +69,7 @@ def malformed(good: bytes) -> dict[str, tuple[bytes, set[int]]]:
     found["JPEG with wrong bytes"] = bytes(shuffled), damaged | taken
     found["bomb by header"] = png_header(60_000, 60_000), large
     found["bomb of zeros"] = packed(Image.new("1", (20_000, 20_000)), "PNG"), large
-    found["bomb of scans"] = good + b"\xff\xda" * 10_000, large
+    found["bomb of scans"] = good[:-2] + b"\xff\xda\0\2" * 10_000, large
     found["size zero"] = png_header(0, 5), damaged
     lie = b"\xff\xe1\x00\x10Exif\0\0MM\0*\xff\xff\xff\xff"
     found["exif that lies"] = good[:2] + lie + good[2:], damaged | taken

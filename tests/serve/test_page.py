@@ -121,6 +121,21 @@ def test_own_picture_behind_the_car(page, photos, tmp_path):
     assert tuple(np.asarray(Image.open(tmp_path / "got.png"))[1, 1]) == (10, 200, 30)
 
 
+def test_a_picture_that_is_none_spoils_no_result(page, photos, tmp_path):
+    (tmp_path / "sky.png").write_text("no picture")
+    send(page, photos[0])
+    page.locator('#backgrounds input[value="image"]').check(force=True)
+    page.set_input_files("#picture", str(tmp_path / "sky.png"))
+    page.click("#download")
+    page.wait_for_function("() => document.getElementById('legend').textContent.includes('JPEG')")
+    assert "Background: no JPEG, PNG, WebP or GIF" in page.inner_text("#legend")
+    assert page.get_attribute("#stage", "data-state") == "done"
+    page.locator('#backgrounds input[value="transparent"]').check(force=True)
+    with page.expect_download():
+        page.click("#download")
+    assert "Drag the line" in page.inner_text("#legend")
+
+
 def test_text_file_is_refused_with_a_reason_and_its_name_stays_text(page, tmp_path, photos):
     letter = tmp_path / "<img src=x onerror=alert(1)>.jpg"
     letter.write_text("not a photograph")

@@ -62,7 +62,7 @@ class Held:
 
     def __init__(self, model) -> None:
         self.manifest, self.entry = model.manifest, model.entry
-        self.names, self.merge = model.names, model.merge
+        self.names, self.combine, self.refine = model.names, model.combine, model.refine
         self.go, self.begun = threading.Event(), threading.Event()
 
     def maps(self, photos):

@@ -19,6 +19,7 @@ class FakeHub(ThreadingHTTPServer):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files: dict[str, dict[str, bytes]] = {}
         self.asked: list[str] = []  # method and path of each request
+        self.broken = 0  # the status with which files are refused, where it is one
 
     @property
     def address(self) -> str:
@@ -77,6 +78,8 @@ class Handler(BaseHTTPRequestHandler):
 
     def send_file(self, repository, name):
         content = self.server.files.get(repository, {}).get(name)
+        if self.server.broken:
+            return self.refuse(self.server.broken, "Broken")
         if content is None:
             return self.refuse(404, "EntryNotFound")
         return self.answer(

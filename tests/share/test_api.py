@@ -57,10 +57,12 @@ def test_pixels_of_another_kind_are_refused(model, given):
 
 def test_errors_say_what_and_where(exported, model, photo, tmp_path):
     (tmp_path / "letter.jpg").write_text("dear")
+    wide = np.zeros((2, 16_384, 3), np.uint8)
     for use, said in (
         (lambda: bench.load_model(tmp_path), "no manifest.json, so no exported model"),
         (lambda: model(tmp_path / "letter.jpg"), r"letter\.jpg: no JPEG, PNG"),
         (lambda: model(photo).save(tmp_path / "car.tiff"), r"car\.tiff: name it \.png"),
+        (lambda: model(wide).save(tmp_path / "car.webp"), r"car\.webp: 16384x2 .*choose png"),
         (lambda: model(photo).on("mauvish"), "neither transparent, blur"),
         (lambda: model(photo).on("transparent"), "take `rgba`"),
     ):

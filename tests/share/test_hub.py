@@ -9,9 +9,10 @@ from huggingface_hub import constants
 from huggingface_hub.utils import get_token
 
 from bench.cli.verbs import main
-from bench.cutout.manifest import read_manifest
+from bench.cutout.manifest import Scored, read_manifest
 from bench.share import hub as sharing
 from bench.share.card import card
+from bench.system.errors import BadFile
 from tests.share.fake_hub import TOKEN, running
 
 RULES = "Kaggle's rules: no commercial use"
@@ -68,6 +69,29 @@ def test_the_card_says_what_the_manifest_says(exported, hub, monkeypatch):
         assert said in text
 
 
+@pytest.mark.parametrize(
+    ("split", "said", "data"),
+    [
+        ("car", "had not seen", "Cars, never views of one car, were split into 5 folds"),
+        ("image_random", "too high for new cars", "so that views of one car lie apart, into 5"),
+    ],
+)
+def test_the_card_says_what_the_networks_had_seen(exported, split, said, data):
+    scored = Scored(photographs=32, cars=2, folds=5, trained_folds=1, split=split)
+    manifest = read_manifest(exported).model_copy(update={"dice": 0.99, "scored": scored})
+    text = card(manifest, "me/cars", RULES)
+    assert said in text and data in text
+
+
+@pytest.mark.parametrize("entry", ["..", "../x", "a\0b", "\x1b[31m", "scores.parquet", "x" * 300])
+def test_an_entry_s_name_is_a_folder_s(exported, tmp_path, entry):
+    fields = json.loads((exported / "manifest.json").read_text()) | {"entry": entry}
+    del fields["own_sha256"]
+    (tmp_path / "manifest.json").write_text(json.dumps(fields))
+    with pytest.raises(BadFile, match="is no folder's name"):
+        read_manifest(tmp_path)
+
+
 def test_without_a_token_nothing_is_sent(exported, hub, capsys):
     assert get_token() is None
     assert push(exported) == 4
@@ -106,7 +130,8 @@ def test_a_file_that_changed_on_the_way_or_lacks_is_refused(
     whole = hub.files["me/cars"][weights]
     hub.files["me/cars"][weights] = whole[:-1] + b"?"
     assert pull(tmp_path / "model") == 3
-    assert f"{weights}: not the file that was exported" in capsys.readouterr().err
+    said = f"me/cars: {weights}: not the file that was exported; pull again, update"
+    assert said in capsys.readouterr().err
     del hub.files["me/cars"][weights]
     assert pull(tmp_path / "model") == 3
     assert f"no {weights}, which its manifest names" in capsys.readouterr().err
@@ -123,6 +148,11 @@ def test_other_people_s_repositories_and_damaged_folders_are_left_alone(
     hub.files["me/cars"] = {"model.safetensors": b"x", "README.md": b"mine"}
     assert push(exported) == 2
     assert "me/cars: holds something else (model.safetensors)" in capsys.readouterr().err
+    hub.files["me/cars"] = {"manifest.json": b'{"name": "a web app"}', "README.md": b"mine"}
+    assert push(exported) == 2
+    assert "me/cars: holds something else (manifest.json)" in capsys.readouterr().err
+    assert main(["push", str(exported), "cars", "--data-licence", RULES]) == 2
+    assert hub.files.keys() == {"me/cars"}
     copy = shutil.copytree(exported, tmp_path / "copy")
     (copy / "a" / "fold0" / "recipe.yaml").write_text("changed")
     assert push(copy) == 3
@@ -136,19 +166,29 @@ def test_offline_it_says_so(tmp_path, monkeypatch, capsys):
     assert "http://127.0.0.1:9 cannot be reached" in capsys.readouterr().err
 
 
-def test_the_manifest_is_written_last(exported, hub, tmp_path, monkeypatch):
+def test_a_pull_that_was_interrupted_leaves_nothing(exported, hub, tmp_path, monkeypatch):
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     push(exported)
-    written = []
-    write = sharing.write_bytes
-    monkeypatch.setattr(
-        sharing,
-        "write_bytes",
-        lambda path, content: (written.append(path.name), write(path, content)),
-    )
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(sharing, "check_files", interrupted)
+        assert pull(tmp_path / "model") == 130
+    assert not (tmp_path / "model").exists()
     assert pull(tmp_path / "model") == 0
-    assert written[-1] == "manifest.json" and len(written) == 5
     assert json.loads((tmp_path / "model" / "manifest.json").read_text())["entry"] == "mean"
+
+
+def test_a_hub_that_fails_in_the_middle_is_named(exported, hub, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    push(exported)
+    for status, code, said in ((500, 1, "me/cars: "), (403, 4, "does not let you: log in")):
+        hub.broken = status
+        assert pull(tmp_path / "model") == code
+        assert said in capsys.readouterr().err
+    assert not (tmp_path / "model").exists()
 
 
 def test_an_edge_network_goes_with_the_files_of_what_it_sharpens(exported):

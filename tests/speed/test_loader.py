@@ -6,7 +6,10 @@ import pytest
 
 from bench.cli.verbs import main
 from bench.config.strict import to_yaml
+from bench.networks.build import meta_network
 from bench.speed import loader, timing
+from bench.system.errors import Missing
+from models.summary import gflops
 from tests.tiny import RECIPE
 
 pytestmark = pytest.mark.slow
@@ -46,6 +49,15 @@ def test_training_and_prediction_read_photographs_and_the_held_batch_none(
     of_epochs, alone = 2 * RECIPE.batch, RECIPE.batch
     assert len(read) == rounds * (of_epochs + alone)
     assert all("cores feed this network" in row.note for row in rows[3:])
+    both_views = 2 * gflops(meta_network(RECIPE), RECIPE.size)
+    assert f", {rows[5].ours_ms * loader.TFLOPS / both_views:.1f} one at" in rows[5].note
+
+
+def test_fewer_photographs_than_a_batch_has_are_refused(tmp_path, tiny_carvana):
+    large = RECIPE.model_copy(update={"batch": 65})
+    (tmp_path / "large.yaml").write_text(to_yaml(large))
+    with pytest.raises(Missing, match=r"64 training photographs, and a batch .* has 65"):
+        loader.run(None, str(tmp_path / "large.yaml"), tiny_carvana, jobs=1)
 
 
 def test_the_verb_takes_the_loader(recipe, tiny_carvana, quick, capsys):

@@ -1,5 +1,6 @@
 """One process works in a place; others are told who, and a dead one's place is free at once."""
 
+import errno
 import json
 import multiprocessing
 import os
@@ -46,6 +47,20 @@ def test_a_claim_lasts_as_long_as_the_block(claim):
     assert not claim.exists()
     with pytest.raises(ZeroDivisionError), claimed(claim, "runs/demo"):
         raise ZeroDivisionError
+    assert not claim.exists()
+
+
+def test_a_claim_that_does_not_fit_on_the_disk_leaves_nothing(claim, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(claims.os, "write", full)
+        with (
+            pytest.raises(BenchError, match="no space left on its disk"),
+            claimed(claim, "runs/demo"),
+        ):
+            pass
     assert not claim.exists()
 
 
@@ -104,13 +119,16 @@ def test_another_machine_is_believed_as_long_as_it_gives_signs_of_life(claim, si
             pass
 
 
-def test_who_lost_a_claim_stops(claim, monkeypatch):
-    monkeypatch.setattr(claims, "BEAT_S", 0.01)
+@pytest.mark.parametrize("sees_it", ["while it works", "when it ends"])
+def test_who_lost_a_claim_stops(sees_it, claim, monkeypatch):
+    works = sees_it == "while it works"
+    if works:
+        monkeypatch.setattr(claims, "BEAT_S", 0.01)
     owner = {"host": "far", "boot": "b", "pid": 7, "since": "today", "command": "x", "uuid": "u"}
     lost = pytest.raises(Taken, match="another one took over: process 7 on far")
     with lost, claimed(claim, "runs/demo"):
         claim.write_text(json.dumps(owner))
-        time.sleep(10)
+        time.sleep(10 if works else 0)
     assert json.loads(claim.read_text()) == owner
 
 

@@ -135,3 +135,22 @@ def test_the_memory_is_one_file_without_a_write_ahead_log(tmp_path):
     memory._remember({file: Seen("state", "digest")})
     assert [path.name for path in (tmp_path / "cache").iterdir()] == ["contents.sqlite"]
     assert (tmp_path / "cache" / "contents.sqlite").read_bytes()[18:20] == b"\1\1"
+
+
+@pytest.mark.parametrize("damage", ["another column", "a page"])
+def test_a_memory_that_opens_and_cannot_be_used_is_begun_anew(tmp_path, rested, damage):
+    files = [tmp_path / f"{number}" for number in range(300)]
+    for file in files:
+        file.write_text(file.name)
+    cache = tmp_path / "cache"
+    Contents(cache).of(files)
+    memory = cache / "contents.sqlite"
+    if damage == "a page":
+        changed = bytearray(memory.read_bytes())
+        changed[4096:] = b"\xff" * (len(changed) - 4096)
+        memory.write_bytes(changed)
+    else:
+        with closing(sqlite3.connect(memory)) as connection, connection:
+            connection.execute("ALTER TABLE files RENAME checksum TO sum")
+    Contents(cache).of(files)
+    assert Contents(cache)._known(files).keys() == set(files)

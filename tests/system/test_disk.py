@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import numpy as np
 import pytest
 
 from bench.system import disk
-from bench.system.disk import REASONS, make_folder, take_space, writing
+from bench.system.disk import REASONS, below, make_folder, take_space, writing
 from bench.system.errors import BenchError
 from bench.system.files import replacing, write_bytes
 
@@ -140,3 +141,13 @@ def test_where_the_system_tells_no_mounts_no_file_system_is_known(tmp_path, monk
     assert not disk.MOUNTS.exists() or disk.file_system(tmp_path)
     monkeypatch.setattr(disk, "MOUNTS", tmp_path / "none")
     assert disk.file_system(tmp_path) == "" and not disk.is_network(tmp_path)
+
+
+def test_what_others_remove_while_a_folder_is_walked_is_no_error(tmp_path):
+    for name in "ab":
+        (tmp_path / name / "deep").mkdir(parents=True)
+    seen = below(tmp_path)
+    first = next(seen)
+    for name in "ab":
+        shutil.rmtree(tmp_path / name)
+    assert {first, *seen} == {tmp_path / "a", tmp_path / "b"}

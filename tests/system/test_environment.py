@@ -119,14 +119,19 @@ def test_a_missing_extra_is_installed_into_this_python(copied):
 
 def test_what_other_programs_take_is_said(monkeypatch):
     whole = [100.0, 5, 20, 1e6, 1e6, 1, 2, 3, 50, 50]  # man 5 proc: idle and guests do not count
-    own = os.times_result((30.0, 10, 4, 1, 0))
-    monkeypatch.setattr(psutil, "cpu_times", lambda: whole)
-    monkeypatch.setattr(os, "times", lambda: own)
-    monkeypatch.setattr(psutil, "Process", lambda: SimpleNamespace(children=lambda **_: [child]))
-    child = SimpleNamespace(cpu_times=lambda: (3.0, 1.0, 7, 7))
+    child = SimpleNamespace(cpu_times=lambda: (3.0, 1.0, 0.5, 0.5, 7))
+    own = SimpleNamespace(cpu_times=lambda: (30.0, 10, 4, 1, 7), children=lambda **_: [child])
+    processes = {77: own}
+    monkeypatch.setenv(environment.COMMAND, "77")
+    core, elsewhere = [each / 2 for each in whole], [9e9] * 10
+    monkeypatch.setattr(psutil, "cpu_times", lambda percpu: [core, elsewhere, core])
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 2})
+    monkeypatch.setattr(psutil, "Process", processes.__getitem__)
+    monkeypatch.setattr(time, "process_time", lambda: 50.0)
+    assert OtherWork(children_are_others=True)._busy_s == 131 - 50
     others = OtherWork()
-    assert others._busy_s == 131 - 45 - 4
+    assert others._busy_s == 131 - 45 - 5
     assert others.cores() == 0
     others._began = time.perf_counter() - 100
-    whole[0] += 150.0
+    core[0] += 75.0
     assert others.cores() == 1.5

@@ -7,6 +7,7 @@ import tempfile
 import threading
 import time
 from pathlib import Path
+from tempfile import mkdtemp
 
 import pytest
 
@@ -115,3 +116,20 @@ def test_a_file_that_was_renamed_is_held_no_more(tmp_path):
         path.rename(tmp_path / "y")
         with holding(path):  # another file
             assert path.exists()
+
+
+def test_a_folder_that_another_process_takes_for_left_before_it_is_held_is_made_again(
+    tmp_path, monkeypatch
+):
+    made = []
+
+    def taken(*words):
+        made.append(mkdtemp(*words))
+        if len(made) == 1:
+            Path(made[0]).rmdir()
+        return made[-1]
+
+    monkeypatch.setattr(temporaries, "mkdtemp", taken)
+    with temporary_folder("work", tmp_path) as folder:
+        assert folder.is_dir() and str(folder) == made[1]
+    assert names(tmp_path) == set()

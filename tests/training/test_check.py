@@ -17,7 +17,7 @@ from tests.tiny import RECIPE
 
 POOLS_TO_ONE = {"deeplabv3", "deeplabv3plus", "pan", "upernet"}
 ENCODERS = {"segformer": "mit_b0", "dpt": "tu-vit_base_patch16_224.augreg_in21k"}
-SIZES = {"dpt": (224, 224)}
+SIZES = {"dpt": (224, 224), "pan": (128, 192)}  # of decoders that do not work at 64x96
 
 
 def of(network, **changes):
@@ -96,13 +96,17 @@ def test_a_batch_is_trained_in_micro_batches_of_two_and_more():
 
 
 @pytest.mark.parametrize(
-    "network",
+    ("decoder", "options", "reason"),
     [
-        {"name": "zoo", "decoder": "dpt", "encoder": ENCODERS["dpt"], "pretrained": False},
+        ("dpt", {}, "64"),
+        ("pan", {}, "too small"),
+        ("deeplabv3", {"upsampling": 4}, r"\[2, 1, 32, 48\] in place of \[2, 1, 64, 96\]"),
+        ("fpn", {"upsampling": 8}, r"\[., 1, 128, 192\] in place of \[., 1, 64, 96\]"),
     ],
 )
-def test_a_network_that_does_not_work_at_its_size_is_named(network):
-    with pytest.raises(BadConfig, match=r"it: its network does not work at 64x96 .*change `siz"):
+def test_a_network_that_does_not_work_at_its_size_is_named(decoder, options, reason):
+    network = {**zoo(decoder).network.model_dump(), **options}
+    with pytest.raises(BadConfig, match=f"it: its network .*at 64x96 .*{reason}.*change `size`"):
         fewest_at_once(of(network, size=(64, 96)), None)
 
 

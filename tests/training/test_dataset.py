@@ -1,5 +1,7 @@
 """Samples: what a network learns from, from the disk or made when read."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
@@ -100,6 +102,23 @@ def test_a_damaged_file_of_samples_is_made_again_with_a_word(bench, capsys, dama
     assert f"{path}: damaged, or of an earlier version: making it again" in capsys.readouterr().err
     dataset.samples_of(data, images, size, cache, 1)
     assert not capsys.readouterr().err
+
+
+def test_who_needs_a_file_that_another_is_making_waits_for_it(bench, monkeypatch):
+    data, cache, made = open_folder(bench.data), bench.folder / "cache", []
+    images = sorted(data.train)[:6]
+
+    def slow(data, size, image):
+        made.append(image)
+        time.sleep(0.05)
+        return sample(data, size, image)
+
+    monkeypatch.setattr(dataset, "sample", slow)
+    with ThreadPoolExecutor(2) as pool:
+        both = [pool.submit(dataset.samples_of, data, images, (32, 48), cache, 1) for _ in "ab"]
+        first, second = (each.result() for each in both)
+    assert sorted(made) == images and np.array_equal(first, second)
+    assert [path.suffix for path in cache.iterdir() if "claim" in path.name] == []
 
 
 def test_a_teachers_samples_have_its_maps_as_targets_and_a_file_of_their_own(bench, monkeypatch):

@@ -65,6 +65,14 @@ def test_gradients_that_overflow_change_no_weights_and_the_schedule_goes_on(over
     assert state.schedule.last_epoch == 2
 
 
+def test_a_first_step_that_overflows_leaves_no_momentum_behind(overflows):
+    """A fused SGD would go on with whatever its memory held before."""
+    sgd = RECIPE.optimiser.model_copy(update={"name": "sgd", "momentum": 0.9})
+    state, step = state_and_step(RECIPE.model_copy(update={"optimiser": sgd}))
+    step()
+    assert not any("momentum_buffer" in each for each in state.optimiser.state.values())
+
+
 def test_gradients_that_always_overflow_are_an_error_with_a_cure(overflows, monkeypatch):
     monkeypatch.setattr(epoch, "LEAST_SCALE", 2.0**14)
     state, step = state_and_step(RECIPE)

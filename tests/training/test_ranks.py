@@ -9,6 +9,7 @@ import pandas as pd
 import psutil
 import pytest
 import torch
+from pydantic import TypeAdapter
 
 from bench.config.layout import TrainingFolder
 from bench.config.machine import Machine
@@ -106,6 +107,28 @@ def test_an_error_of_all_ranks_or_of_one_is_one_error_with_its_exit_code(bench, 
     with pytest.raises(BenchError, match=photograph.name) as error:  # only one rank reads it first
         go(replace(bench, data=data), "damaged", TWO)
     assert error.value.exit_code == 3
+
+
+def test_a_rank_may_take_its_part_of_what_is_free_for_the_process_that_starts_it(
+    bench, monkeypatch
+):
+    taken = []
+
+    def take(memory):
+        taken.append(memory)
+        interrupt()
+
+    def be_a_rank(folder, count):
+        monkeypatch.setattr(ranks, "free_ram", lambda: 10**12)
+        names = (folder / ranks.NAMES).read_bytes()
+        ranks._join_and_train(TypeAdapter(ranks.Names).validate_json(names))
+
+    monkeypatch.setattr(ranks, "free_ram", lambda: 10**9)
+    monkeypatch.setattr(ranks, "take_share", take)
+    monkeypatch.setattr(ranks, "_launch", be_a_rank)
+    with pytest.raises(KeyboardInterrupt):
+        go(bench, "it", TWO)
+    assert taken == [10**9 // 2]
 
 
 def test_too_many_devices_are_refused_at_once(bench, monkeypatch):

@@ -109,6 +109,17 @@ def test_a_damaged_state_is_said_and_the_training_begins_again(damage, cut, tmp_
     assert state.optimiser.state_dict()["state"] == {}
 
 
+@pytest.mark.parametrize(
+    ("change", "epochs"),
+    [({"goal": "another"}, 1), ({"reported": {"dice": 0.9}}, 1), ({"seed": 7}, 0)],
+)
+def test_fields_that_decide_no_training_may_change_between_epochs(change, epochs, cut, tmp_path):
+    folder = TrainingFolder(tmp_path / "it")
+    shutil.copytree(cut, folder.folder)
+    changed = LONGER.model_copy(update=change)
+    assert len(begin_or_resume(changed, 5, folder, CPU).history) == epochs
+
+
 @pytest.mark.parametrize("before", [None, b"of the epoch before"])
 def test_weights_that_a_kill_left_unwritten_are_made_from_the_state(before, cut, tmp_path, capsys):
     folder = TrainingFolder(tmp_path / "it")

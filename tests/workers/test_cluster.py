@@ -195,8 +195,29 @@ def test_a_gpu_too_many_is_refused_at_once_with_what_there_is(cluster, tmp_path,
     command = cluster.command(*words(mine, "train"), *more)
     assert command.ends() == 4, command.text
     assert "has 2 GPUs and 1 CPUs" in command.said[-1]
-    assert "use 2 at most" in command.said[-1]
+    assert "use 1 at most" in command.said[-1]
     assert not mine.made("a").exists()
+
+
+def test_a_dead_letterbox_ends_nothing_and_a_lost_cluster_ends_in_one_line(tmp_path, tiny_carvana):
+    cluster = LocalCluster()
+    try:
+        cluster.have(1)
+        mine = small(tmp_path / "cluster", tiny_carvana, {"a": 60, "b": 60})
+        command = cluster.command(*words(mine, "train"))
+        command.says("epoch 2/")
+        (letterbox,) = [
+            found for node in (cluster.head, *cluster.nodes) for found in node.workers("Letterbox")
+        ]
+        letterbox.kill()
+        command.says("1 of 2 items")
+        command.says("epoch 2/")
+        cluster.head.kill()
+        assert command.ends() == 4, command.text
+        (last,) = [line for line in command.said if line.startswith("carvana-bench train: ")]
+        assert f"--cluster {cluster.address}: lost" in last and "Traceback" not in command.text
+    finally:
+        cluster.end()
 
 
 def test_another_token_is_refused(cluster, tmp_path, tiny_carvana):

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from bench.run.items import Item, Outcome
-from bench.system.errors import BenchError, Missing
+from bench.system.disk import DiskFull
+from bench.system.errors import BadFile, BenchError, Incomplete, Missing
 from bench.workers import dealing
 from bench.workers.dealing import TRIES, Dealer, Died
 from bench.workers.nodes import Need, Node
@@ -15,6 +16,7 @@ from bench.workers.task import Line
 ONE, TWO = Node("1" * 8, "one", cpus=1, gpus=0), Node("2" * 8, "two", cpus=1, gpus=0)
 A, B, C = (Item("train", (name,)) for name in "abc")
 SCRATCH = Path("/scratch")
+FULL = DiskFull(SCRATCH / "part", "cannot be written: no space left on its disk")
 
 
 @dataclass
@@ -58,7 +60,7 @@ class Drawn:
         fate = self.fates.get(name, {}).get(host, "done")
         if fate is None:
             raise Died("killed")
-        error = BenchError(fate) if fate != "done" else None
+        error = None if fate == "done" else fate
         return Outcome(next(item for item in (A, B, C) if item.recipes[0] == name), {}, error)
 
     def stop(self, tasks):
@@ -98,23 +100,35 @@ def test_what_dies_every_time_is_given_up_and_all_else_is_done():
 
 
 def test_an_error_of_ours_is_not_tried_again():
-    cluster = Drawn({"a": {"one": "no such weights"}})
+    cluster = Drawn({"a": {"one": BenchError("no such weights")}})
     assert str(dealt(cluster, A)["a"]) == "no such weights"
     assert len(cluster.begun) == 1
 
 
 def test_a_node_whose_scratch_is_full_gets_no_more_work(capsys):
-    full = f"{SCRATCH}/part: cannot be written: no space left on its disk"
-    cluster = Drawn({name: {"one": full} for name in "abc"})
+    cluster = Drawn({name: {"one": FULL} for name in "abc"})
     assert dealt(cluster, A, B, C, scratch=SCRATCH) == {"a": None, "b": None, "c": None}
-    assert full in capsys.readouterr().err
+    assert str(FULL) in capsys.readouterr().err
     assert ("c", "one") not in cluster.begun
 
 
 def test_the_last_node_with_a_full_scratch_ends_the_item_with_that_error():
-    full = f"{SCRATCH}/part: cannot be written: no space left on its disk"
-    cluster = Drawn({"a": {"one": full, "two": full}})
-    assert str(dealt(cluster, A, scratch=SCRATCH)["a"]) == full
+    cluster = Drawn({"a": {"one": FULL, "two": FULL}})
+    assert dealt(cluster, A, scratch=SCRATCH)["a"] is FULL
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        BadFile(SCRATCH / "car.jpg", "damaged", "copy it again"),
+        Incomplete(f"1 photograph is damaged: {SCRATCH}/car.jpg"),
+        DiskFull(Path("/runs/part"), f"cannot be written from {SCRATCH}/part"),
+    ],
+)
+def test_an_error_that_only_names_a_path_on_scratch_is_not_its_failure(error):
+    cluster = Drawn({"a": {"one": error}})
+    assert dealt(cluster, A, B, C, scratch=SCRATCH) == {"a": error, "b": None, "c": None}
+    assert ("c", "one") in cluster.begun
 
 
 def test_a_node_that_comes_back_is_waited_for_but_not_for_ever(monkeypatch):

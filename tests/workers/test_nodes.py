@@ -23,10 +23,13 @@ BIG, SMALL, PLAIN = (
     Node("b" * 8, "small", 4, 1),
     Node("c", "cpu", 4, 0),
 )
+POOR, NONE = Node("d", "poor", 1, 2), Node("e", "none", 0, 2)
 
 
 def test_a_training_takes_whole_gpus_each_with_its_share_of_cpus():
     assert needs("auto", 99, 2, [BIG, SMALL]) == (Need(8, 2), Need(4, 1))
+    assert needs("auto", 99, 2, [BIG, NONE]) == (Need(16, 2), Need(8, 1))  # a head may do no work
+    assert needs("auto", 99, 1, [POOR]) == (Need(1, 1), Need(1, 1))
 
 
 def test_without_gpus_an_item_takes_as_many_cpus_as_jobs():
@@ -39,7 +42,10 @@ def test_without_gpus_an_item_takes_as_many_cpus_as_jobs():
     [
         (("auto", 1, 9, [BIG]), "--gpus-per-training 9: .*big.* has 8 GPUs.*; use 8 at most"),
         (("auto", 9, 1, [PLAIN]), "--jobs 9: cpu .* has 0 GPUs and 4 CPUs; use --jobs 4 at most"),
+        (("auto", 1, 2, [POOR]), "poor .* has 2 GPUs and 1 CPUs; use 1 at most"),
         (("cuda", 1, 1, [PLAIN]), "no GPU in the cluster.*--device cpu"),
+        (("cuda", 1, 1, [PLAIN, NONE]), "none .* has 2 GPUs and 0 CPUs; .* --num-cpus N"),
+        (("cpu", 1, 1, [NONE]), "--jobs 1: none .* and 0 CPUs; .* --num-cpus N"),
     ],
 )
 def test_a_request_that_no_node_can_hold_is_refused_with_what_they_have(words, cure):
@@ -95,7 +101,7 @@ def test_unfit_nodes_are_refused_by_name_and_shown_in_a_table(capsys):
     assert table(found).row_count == 2
 
 
-def test_one_module_alone_imports_ray():
+def test_two_modules_alone_import_ray():
     files = [*(HOME / "bench").rglob("*.py"), *(HOME / "models").rglob("*.py")]
-    importing = [path.name for path in files if "import ray" in path.read_text()]
-    assert importing == ["cluster.py"]
+    importing = {path.name for path in files if "import ray" in path.read_text()}
+    assert importing == {"cluster.py", "connection.py"}

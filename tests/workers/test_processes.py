@@ -5,6 +5,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,8 +15,9 @@ import yaml
 
 from bench.cli.verbs import main
 from bench.config.machine import Machine
-from bench.run.items import training_items
+from bench.run.items import Item, Outcome, training_items
 from bench.run.opening import RunOptions, begin, open_run
+from bench.workers import processes
 from bench.workers.lanes import Lane
 from bench.workers.processes import on_processes
 from tests.campaigns.common import differences, prepare, run_of, words
@@ -23,6 +25,7 @@ from tests.tiny import HOME
 
 pytestmark = pytest.mark.slow
 
+KEPT: list[bytes] = []  # in a worker
 EPOCHS = 80  # of "one", more than a worker has left when its driver is killed
 GONE_WITHIN_S = 30  # never needed but on a busy machine
 
@@ -138,6 +141,24 @@ def test_a_second_run_is_refused_and_the_first_ends_in_order(number, code, tmp_p
     assert "the same command goes on where it stopped" in driver.said[-1]
     assert "Traceback" not in "".join(driver.said)
     assert all_gone(processes)
+
+
+def keep_memory(options, item, shown):
+    """Take memory for good, as an item with a large network does."""
+    KEPT.append(b"x" * item.fold)
+    time.sleep(1.1)  # loky looks once a second
+    return Outcome(item, {"process": os.getpid()})
+
+
+def test_a_worker_keeps_its_process_though_an_item_has_left_much_memory_in_it(monkeypatch):
+    monkeypatch.setattr(processes, "_work", keep_memory)
+    lane = Lane("worker 1", {"OMP_NUM_THREADS": "1"}, Machine("cpu", 1))
+    options = RunOptions("demo", None, *4 * [Path()], lane.machine)
+    items = [
+        Item("train", (name,), fold) for name, fold in {"a": 0, "b": 400_000_000, "c": 0}.items()
+    ]
+    outcomes = list(on_processes(options, [lane]).run(items))
+    assert len({outcome.result["process"] for outcome in outcomes}) == 1
 
 
 def test_errors_of_any_class_are_outcomes_and_a_worker_without_memory_ends_nothing_else(tmp_path):

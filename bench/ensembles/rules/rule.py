@@ -1,5 +1,6 @@
 """The base class of all rules: what a rule must do, and what it may do."""
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
@@ -19,6 +20,7 @@ class Rule(ABC):
 
     learns: bool = False  # its parameters are fitted on held-out maps
     weighs: bool = False  # its parameters hold "weights": a whole number for each member
+    most_members: float = math.inf  # that it can combine
 
     @property
     def takes_weights(self) -> bool:

@@ -17,6 +17,7 @@ from bench.masks.types import Floats, Map
 LOGIT_BITS = 12  # a logit of 1 is 4096 in the integer sums
 LEVEL_BITS = 8  # and 256 levels of the table, which ends at logits of -8 and 8
 LEVELS = 16 * 2**LEVEL_BITS
+MAX_SCORE = 2**18  # a logit that still fits into the integer sums
 RIDGE = 1.0  # pixels' worth of pull towards the mean logit: bounds what perfect members get
 FLAT = 1e-4  # length of the gradient at the end: coefficients are right to four decimals
 
@@ -39,6 +40,9 @@ class Stacking(Rule):
         coefficients = parameters["coefficients"]
         if len(maps) != len(coefficients):
             raise ValueError(f"{len(maps)} maps and {len(coefficients)} coefficients")
+        most = abs(parameters["intercept"]) + sum(abs(c) for c in coefficients) * logits()[-1]
+        if not most < MAX_SCORE:  # nor is NaN
+            raise ValueError(f"logits of up to {most}, which do not lie below {MAX_SCORE}")
         unit = 2**LOGIT_BITS
         score = np.full(maps[0].shape, round(parameters["intercept"] * unit), dtype=np.int32)
         for map, coefficient in zip(maps, coefficients, strict=True):

@@ -27,6 +27,7 @@ class Staple(Rule):
     """
 
     learns = True
+    most_members = MAX_MEMBERS
 
     def combine(self, maps: Sequence[Map], parameters: Parameters) -> Map:
         """Return the posterior probability of car."""

@@ -2,7 +2,8 @@
 
 numba compiles a kernel again when its own file changes, but not when a function or a constant of
 another file does. So the key under which a kernel is kept also holds hashes of all files in this
-folder and in the kernel's own.
+folder and in the kernel's own, outside of which it uses nothing. They are of the files as they were
+imported: a kernel is compiled when it is first called, and files may have changed by then.
 """
 
 import hashlib
@@ -40,6 +41,11 @@ def source_hash(folder: Path) -> str:
 class KernelCache(FunctionCache):
     """Machine code of one kernel, valid until a file in this folder or in the kernel's changes."""
 
+    def __init__(self, function: Callable[..., Any]) -> None:
+        super().__init__(function)  # type: ignore[no-untyped-call]
+        folders = (Path(__file__).parent, Path(function.__code__.co_filename).parent)
+        self._sources = tuple(source_hash(folder) for folder in folders)
+
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the machine code of a signature; None if it is not on disk, or damaged there."""
         try:
@@ -56,8 +62,7 @@ class KernelCache(FunctionCache):
 
     def _index_key(self, signature: Any, codegen: Any) -> tuple[Any, ...]:
         key: tuple[Any, ...] = super()._index_key(signature, codegen)  # type: ignore[no-untyped-call]
-        own = Path(self._py_func.__code__.co_filename).parent
-        return (*key, source_hash(Path(__file__).parent), source_hash(own))
+        return (*key, *self._sources)
 
 
 def kernel(function: Callable[..., Any], error_model: Literal["python", "numpy"] = "python") -> Any:
@@ -71,7 +76,7 @@ def kernel(function: Callable[..., Any], error_model: Literal["python", "numpy"]
     """
     dispatcher: Any = njit(nogil=True, error_model=error_model)(function)
     with suppress(RuntimeError):  # no folder to keep it in
-        dispatcher._cache = KernelCache(function)  # type: ignore[no-untyped-call]
+        dispatcher._cache = KernelCache(function)
     return dispatcher
 
 

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -96,6 +97,9 @@ def _refusing(folder: Path) -> Iterator[None]:
         ) from error
 
 
+_LOCK = Lock()  # of the number of torch's threads
+
+
 class Converted(nn.Module):
     """A network that OpenVINO runs, used like the network that was converted.
 
@@ -111,7 +115,7 @@ class Converted(nn.Module):
     def __init__(self, folder: Path, stride: int, *, bf16: bool) -> None:
         super().__init__()
         self.stride = stride
-        self._library, self._path = _library(), folder / FILES[0]
+        self._core, self._path = _core(), folder / FILES[0]
         self._options = {
             "INFERENCE_PRECISION_HINT": "bf16" if bf16 else "f32",
             "INFERENCE_NUM_THREADS": torch.get_num_threads(),
@@ -142,30 +146,49 @@ class Converted(nn.Module):
         return logits
 
     def _compile(self, shape: tuple[int, ...]) -> Callable[..., Any]:
-        core = self._library.Core()
         try:
-            model = core.read_model(self._path)
+            model = self._core.read_model(self._path)
             model.reshape([1, *shape])
         except RuntimeError as error:
             raise BadData(
                 f"{self._path}: damaged ({error}); make it again, by `export` or `quantise`"
             ) from error
-        compiled: Callable[..., Any] = core.compile_model(model, "CPU", self._options)
+        compiled: Callable[..., Any] = self._core.compile_model(model, "CPU", self._options)
         return compiled
 
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Let torch use one thread while OpenVINO computes.
+    """Let torch use one thread while OpenVINO computes, for however many threads of the program.
 
     More threads would keep spinning for some milliseconds on the cores that OpenVINO computes on.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
+    with _LOCK:
+        threads = _torch_threads()
+        torch.set_num_threads(1)
     try:
         yield
     finally:
         torch.set_num_threads(threads)
+
+
+@cache
+def _core() -> Any:
+    """OpenVINO's engine, one for the process.
+
+    Each brings a stack for the handlers of signals; of several, the last to end would leave behind
+    one that is gone, and the next signal would end the process in a segmentation fault.
+    """
+    return _library().Core()
+
+
+@cache
+def _torch_threads() -> int:
+    """The number of torch's threads when this was first asked.
+
+    A thread that is new to torch begins with what another has set, be it for a moment.
+    """
+    return torch.get_num_threads()
 
 
 def _library(name: str = "openvino", what: str = "OpenVINO") -> Any:

@@ -8,6 +8,8 @@ const LEGENDS = {
   disagreement: "Where it glows, the members do not agree.",
 };
 
+const DONE = "Done";
+
 const at = (id) => document.getElementById(id);
 const chosen = (name) => document.querySelector(`input[name="${name}"]:checked`).value;
 const photos = []; // {file, url, state, told, result, steps}
@@ -45,7 +47,8 @@ async function reasonOf(request) {
   if (!request) return "The server cannot be reached. Is it still running?";
   try {
     const body = request.responseType === "blob" ? JSON.parse(await request.response.text()) : request.response;
-    return `${body.reason[0].toUpperCase()}${body.reason.slice(1)}.`;
+    const reason = body.reason.replace(/^background_image:/, "background:");
+    return `${reason[0].toUpperCase()}${reason.slice(1)}.`;
   } catch {
     return `The server answered ${request.status}.`;
   }
@@ -73,7 +76,7 @@ async function send(photo) {
   if (request && request.status === 200) {
     forget(photo);
     photo.result = unpacked(request.response);
-    tell(photo, "done", "Done");
+    tell(photo, "done", DONE);
   } else {
     tell(photo, "failed", await reasonOf(request));
   }
@@ -130,8 +133,9 @@ function show() {
   if (at("before").src !== current.url) at("before").src = current.url;
   at("before").alt = `Photograph ${current.file.name}`;
   allowDownload();
-  at("legend").textContent = state === "done" ? LEGENDS[view] : "";
+  at("legend").textContent = "";
   if (state !== "done") return;
+  at("legend").textContent = told === DONE ? LEGENDS[view] : told;
   at("after").src = result.urls[view];
   at("after").alt = { cutout: "The car without its background", mask: "Mask of the car", disagreement: "Heat map of the members’ disagreement" }[view];
   paintBackdrop(view);
@@ -225,10 +229,10 @@ async function download() {
     const request = await ask("/cutout", photo, more, "blob");
     at("download").textContent = "Download PNG";
     allowDownload();
-    if (!request || request.status !== 200) return tell(photo, "failed", await reasonOf(request));
-    tell(photo, "done", "Done");
+    if (request?.status !== 200) return tell(photo, "done", await reasonOf(request)); // the result of before stays
     blob = request.response;
   }
+  tell(photo, "done", DONE);
   const link = document.createElement("a");
   link.href = URL.createObjectURL(blob);
   link.download = `${photo.file.name.replace(/\.[^.]*$/, "")}-cutout.png`;

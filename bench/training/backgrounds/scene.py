@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from bench.data.images import read_image
+from bench.masks.resize import resized
 from bench.masks.types import Map, RgbImage, Size
 from bench.system.errors import BadData, Missing
 from bench.training.backgrounds.drawn import drawn
@@ -69,8 +70,7 @@ class Backgrounds:
         )
         part = picture[top : top + sides[0], left : left + sides[1]]
         part = part[:, ::-1] if rng.random() < 0.5 else part
-        fitted = cv2.resize(part, self._size[::-1], interpolation=cv2.INTER_AREA)
-        return np.asarray(fitted, np.uint8)
+        return resized(part, self._size)
 
 
 def composed(photo: RgbImage, target: Map, background: RgbImage) -> RgbImage:
