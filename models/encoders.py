@@ -1,13 +1,11 @@
 """Encoders by name, with pretrained weights from the hub or from a folder of safetensors."""
 
 import difflib
-import os
-from pathlib import Path
 
 import segmentation_models_pytorch as smp
 from torch import Tensor, nn
 
-from models.pretrained import WEIGHTS_DIR, MissingWeights, local_weights
+from models.pretrained import WEIGHTS_DIR, MissingWeights, local_weights, weights_folder
 from models.weights import read_weights
 
 
@@ -64,10 +62,10 @@ def load_pretrained(encoder: nn.Module, name: str) -> None:
 
 def _beside(name: str) -> str:
     """Say which files of CARVANA_WEIGHTS come nearest to the one that is wanted."""
-    folder = os.environ.get(WEIGHTS_DIR)
+    folder = weights_folder()
     if not folder:
         return ""
-    names = sorted(path.name for path in Path(folder).iterdir() if path.is_file())
+    names = sorted(path.name for path in folder.iterdir() if path.is_file())
     near = difflib.get_close_matches(f"{name}.safetensors", names, n=3, cutoff=0.4)
     return f", {folder} has none (nearest: {', '.join(near) or 'nothing like it'})"
 

@@ -11,18 +11,24 @@ class MissingWeights(Exception):
     """The pretrained weights of an encoder are neither on this machine nor on the hub."""
 
 
+def weights_folder() -> Path | None:
+    """Return the folder of pretrained weights that the user has named, if any, absolute."""
+    folder = os.environ.get(WEIGHTS_DIR)
+    return Path(folder).absolute() if folder else None
+
+
 def local_weights(name: str) -> Path | None:
     """Return the file `<name>.*safetensors` in the folder CARVANA_WEIGHTS, if there is one.
 
     Raises:
         MissingWeights: there is no such folder, or it has several such files.
     """
-    folder = os.environ.get(WEIGHTS_DIR)
+    folder = weights_folder()
     if not folder:
         return None
-    if not Path(folder).is_dir():
+    if not folder.is_dir():
         raise MissingWeights(f"{WEIGHTS_DIR} names {folder}, and there is no such folder")
-    files = sorted(Path(folder).glob(f"{escape(name)}.*safetensors"))
+    files = sorted(folder.glob(f"{escape(name)}.*safetensors"))
     if len(files) > 1:
         names = ", ".join(path.name for path in files)
         raise MissingWeights(

@@ -82,7 +82,8 @@ def _add_common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--seed", type=whole(0, 2**32 - 1), metavar="N", help="other random choices"
     )
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
+    json = "print the result, or the paths of what was made, as JSON"
+    parser.add_argument("--json", action="store_true", help=json)
     parser.add_argument("--quiet", action="store_true", help="no progress")
     weights = "<encoder>.safetensors (or CARVANA_WEIGHTS)"
     parser.add_argument("--weights-dir", type=Path, metavar="DIR", help=weights)

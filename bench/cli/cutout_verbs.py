@@ -2,13 +2,17 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from bench.cli.arguments import Verb, add_device, positive, whole
-from bench.cli.printing import print_result
+from bench.cli.printing import print_made, print_result
 from bench.config.refinement import DEFAULT_STEPS
 from bench.system.environment import check_extra
 from bench.system.progress import say
 from bench.system.text import several
+
+if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
+    from bench.cutout.manifest import Manifest
 
 HUB_MODULES = ("huggingface_hub",)
 SERVE_MODULES = ("fastapi", "python_multipart", "uvicorn")
@@ -24,7 +28,7 @@ def export_command(args: argparse.Namespace) -> None:
     check_made(args.run, "fit", "score")
     engine = "openvino" if args.openvino else ENGINE_OF_SHAPES.get(args.onnx)
     manifest = export.run(args.run, args.entry, args.out, engine=engine, data=args.data)
-    say(f"{manifest.entry}: {several(len(manifest.members), 'member')} in {args.out}")
+    _say_exported(args, manifest)
 
 
 def cutout_command(args: argparse.Namespace) -> None:
@@ -39,7 +43,8 @@ def cutout_command(args: argparse.Namespace) -> None:
     model = open_entry(args.model, args.run, args.entry, Machine(args.device, args.jobs))
     options = cutout.CutoutOptions(args.background, args.format, tuple(args.steps), args.review)
     done = cutout.run(model, args.photographs, args.out, options, args.jobs)
-    say(f"{done} photographs cut out into {args.out}")
+    say(f"{several(done, 'photograph')} cut out into {args.out}")
+    print_made(args, [args.out], photographs=done)
 
 
 def push_command(args: argparse.Namespace) -> None:
@@ -47,7 +52,9 @@ def push_command(args: argparse.Namespace) -> None:
     check_extra("push", "hub", HUB_MODULES)
     from bench.share import hub
 
-    say(hub.push(args.model, args.repository, args.data_licence, private=args.private))
+    address = hub.push(args.model, args.repository, args.data_licence, private=args.private)
+    say(address)
+    print_made(args, [], address=address)
 
 
 def pull_command(args: argparse.Namespace) -> None:
@@ -56,7 +63,12 @@ def pull_command(args: argparse.Namespace) -> None:
     from bench.share import hub
 
     manifest = hub.pull(args.repository, args.out, args.revision)
+    _say_exported(args, manifest)
+
+
+def _say_exported(args: argparse.Namespace, manifest: "Manifest") -> None:
     say(f"{manifest.entry}: {several(len(manifest.members), 'member')} in {args.out}")
+    print_made(args, [args.out], entry=manifest.entry, members=len(manifest.members))
 
 
 def serve_command(args: argparse.Namespace) -> None:

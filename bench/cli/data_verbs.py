@@ -13,7 +13,7 @@ from bench.cli.arguments import (
     open_run,
     whole,
 )
-from bench.cli.printing import print_data_report, print_result, print_tables
+from bench.cli.printing import print_data_report, print_made, print_result, print_tables
 from bench.system import process
 from bench.system.environment import home
 from bench.system.progress import say
@@ -35,6 +35,7 @@ def demo_command(args: argparse.Namespace) -> None:
 
     draw_folder(args.out, args.cars, args.test_cars, args.seed or 0, args.jobs)
     say(f"{args.out}: {args.cars} training and {args.test_cars} test cars, 16 views each")
+    print_made(args, [args.out], cars=args.cars, test_cars=args.test_cars)
 
 
 def download_command(args: argparse.Namespace) -> None:
@@ -89,8 +90,9 @@ def _print_nodes(args: argparse.Namespace) -> None:
         Missing: some are not fit for work.
     """
     from bench.workers import nodes
-    from bench.workers.cluster import examine_nodes, weights_folder
+    from bench.workers.cluster import examine_nodes
     from bench.workers.connection import connected
+    from models.pretrained import weights_folder
 
     places = nodes.Places(
         runs=args.runs.absolute(),

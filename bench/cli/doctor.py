@@ -1,6 +1,5 @@
 """What this machine has: versions, devices, memory, disk, data, weights."""
 
-import os
 import shutil
 import sys
 from pathlib import Path
@@ -13,7 +12,7 @@ from bench.own.opening import open_data
 from bench.system.device import best_precision, free_ram
 from bench.system.environment import environment, home, installed
 from bench.system.errors import BenchError, Missing
-from models.pretrained import WEIGHTS_DIR
+from models.pretrained import WEIGHTS_DIR, weights_folder
 
 OPENCV = "opencv-python-headless"  # albumentations needs this one; it has no windows, nor needs any
 OTHER_OPENCV = ("opencv-python", "opencv-contrib-python", "opencv-contrib-python-headless")
@@ -69,10 +68,10 @@ def _data(root: Path) -> str:
 
 
 def _weights() -> str:
-    folder = os.environ.get(WEIGHTS_DIR)
+    folder = weights_folder()
     if not folder:
         return f"{WEIGHTS_DIR} is not set: pretrained weights come from the hub"
-    files = sorted(path.name for path in Path(folder).glob("*.safetensors"))
+    files = sorted(path.name for path in folder.glob("*.safetensors"))
     return f"{folder}: {', '.join(files) or 'no safetensors files'}"
 
 

@@ -3,7 +3,8 @@
 import argparse
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -30,6 +31,12 @@ def print_result(args: argparse.Namespace, result: Any) -> None:
         )
 
 
+def print_made(args: argparse.Namespace, made: Iterable[Path], **facts: Any) -> None:
+    """With `--json`, print the paths of what a verb made, and facts about it."""
+    if args.json:
+        print_result(args, {"made": [str(path) for path in made], **facts})
+
+
 def print_tables(tables: Sequence[RenderableType]) -> None:
     """Print tables, as wide as a terminal, or as wide as they need.
 
@@ -52,7 +59,9 @@ def print_tables(tables: Sequence[RenderableType]) -> None:
 def print_leaderboard(run: "Run", form: str) -> None:
     """Print a run's leaderboard, and say where the rest of it lies."""
     print(run.layout.leaderboard(form).read_text(), end="")
-    say(f"the run is in {run.layout.folder}, submission files are in {run.submissions}")
+    handed_in = any(run.submission(entry).exists() for entry in run.entries)
+    where = f", submission files are in {run.submissions}" if handed_in else ""
+    say(f"the run is in {run.layout.folder}{where}")
 
 
 def print_data_report(args: argparse.Namespace, report: "DataReport") -> None:

@@ -13,13 +13,15 @@ from bench.cli.arguments import (
     positive,
     share,
 )
-from bench.cli.printing import print_leaderboard, print_result
+from bench.cli.printing import print_leaderboard, print_made, print_result
 from bench.system.errors import BadConfig, BadData
 from bench.system.progress import say
 
 
 def leaderboard_command(args: argparse.Namespace) -> None:
     """Rank the entries, or show Kaggle's leaderboard."""
+    if args.kaggle and (args.suite or args.format):
+        raise BadConfig("--kaggle shows the competition's own leaderboard: no SUITE, no --format")
     if args.kaggle:
         from bench.kaggle.standings import fetch_standings
 
@@ -31,9 +33,12 @@ def leaderboard_command(args: argparse.Namespace) -> None:
         raise BadConfig("name a SUITE, or --kaggle for the competition's own leaderboard")
     from bench.run.stages import do_group
 
+    form = args.format or ("json" if args.json else "md")
+    if args.json and form != "json":
+        raise BadConfig(f"--json and --format {form}: name one of them")
     run = open_run(args)
     do_group(run, "leaderboard")
-    print_leaderboard(run, "json" if args.json else args.format)
+    print_leaderboard(run, form)
 
 
 def report_command(args: argparse.Namespace) -> None:
@@ -42,7 +47,10 @@ def report_command(args: argparse.Namespace) -> None:
 
     run = open_run(args)
     do_group(run, "report")
-    print(run.layout.report)
+    if args.json:
+        print_made(args, [run.layout.report])
+    else:
+        print(run.layout.report)
 
 
 def compare_command(args: argparse.Namespace) -> None:
@@ -70,6 +78,7 @@ def errors_command(args: argparse.Namespace) -> None:
     require(run, HELDOUT, "score")
     drawn = draw_errors(run, args.entry, args.out, args.worst)
     say(f"{drawn} images in {args.out}")
+    print_made(args, [args.out], images=drawn)
 
 
 def refine_command(args: argparse.Namespace) -> None:
@@ -101,11 +110,15 @@ def submit_command(args: argparse.Namespace) -> None:
     if args.suite:
         from bench.run.stages import do_group
 
-        do_group(open_run(args), "submissions")
+        run = open_run(args)
+        do_group(run, "submissions")
+        print_made(args, map(run.submission, run.entries))
     elif args.check:
         _check_submission(args)
     elif args.repair:
-        say(f"{writing.repair_submission(*args.repair)} rows written to {args.repair[1]}")
+        rows = writing.repair_submission(*args.repair)
+        say(f"{rows} rows written to {args.repair[1]}")
+        print_made(args, args.repair[1:], rows=rows)
     elif not args.upload:
         raise BadConfig("name a SUITE, --check FILE, --repair FILE OUT or --upload FILE")
     if args.upload:
@@ -141,7 +154,7 @@ def _check_submission(args: argparse.Namespace) -> None:
 
 def _add_leaderboard(parser: argparse.ArgumentParser) -> None:
     add_optional_suite(parser)
-    parser.add_argument("--format", choices=("md", "csv", "json", "latex"), default="md")
+    parser.add_argument("--format", choices=("md", "csv", "json", "latex"), help="default: md")
     parser.add_argument("--kaggle", action="store_true", help="Kaggle's own, by its client")
     parser.add_argument("--score", type=share, metavar="S", help="with --kaggle: what rank it is")
 

@@ -16,7 +16,7 @@ from bench.cli.arguments import (
     open_run,
     run_options,
 )
-from bench.cli.printing import print_leaderboard, print_result
+from bench.cli.printing import print_leaderboard, print_made, print_result
 from bench.system import process
 
 if TYPE_CHECKING:
@@ -50,14 +50,18 @@ def folds_command(args: argparse.Namespace) -> None:
     """Draw the folds and audit them."""
     from bench.run.opening import begin
 
-    begin(open_run(args))
+    run = open_run(args)
+    begin(run)
+    print_made(args, [run.layout.folds])
 
 
 def score_command(args: argparse.Namespace) -> None:
     """Score every entry on the held-out cars."""
     from bench.run.stages import do_group
 
-    do_group(open_run(args), "score")
+    run = open_run(args)
+    do_group(run, "score")
+    print_made(args, [run.layout.scores])
 
 
 def train_command(args: argparse.Namespace) -> None:
@@ -76,6 +80,7 @@ def train_command(args: argparse.Namespace) -> None:
             check_done(train_items(run, way, args.only, args.part))
     for stage in stages:
         stage.bring_up_to_date()
+    print_made(args, [stage.folder for stage in stages])
 
 
 def predict_command(args: argparse.Namespace) -> None:
@@ -89,8 +94,10 @@ def predict_command(args: argparse.Namespace) -> None:
         begin(run, args.only)
         if way:
             check_done(predict_items(run, way, run.chosen_recipes(args.only), args.part))
-    for stage in prediction_stages(run, args.only, args.part):
+    stages = prediction_stages(run, args.only, args.part)
+    for stage in stages:
         stage.bring_up_to_date()
+    print_made(args, [path for stage in stages for path in stage.makes])
 
 
 def quantise_command(args: argparse.Namespace) -> None:
@@ -100,13 +107,18 @@ def quantise_command(args: argparse.Namespace) -> None:
     run = open_run(args)
     process.prepare_for_networks()
     quantise(run, args.only)
+    in_int8 = [training.quantised for training in run.trainings if training.quantised.exists()]
+    print_made(args, in_int8)
 
 
 def ensemble_command(args: argparse.Namespace) -> None:
     """Write the maps of a suite's ensembles."""
     from bench.run.stages import combine
 
-    combine(open_run(args), args.split)
+    run = open_run(args)
+    combine(run, args.split)
+    ensembles = [entry.name for entry in run.entries if entry.rule]
+    print_made(args, [run.layout.ensemble(name, args.split) for name in ensembles])
 
 
 @contextmanager

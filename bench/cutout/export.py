@@ -209,13 +209,13 @@ def open_entry(model: Path | None, run: Path | None, name: str | None, machine: 
     """An exported model, or the entry `name` of a run as if it had been exported.
 
     Raises:
-        BadConfig: neither a model, nor a run and its entry; otherwise as `manifest_of`.
+        BadConfig: neither a model alone, nor a run and its entry; otherwise as `manifest_of`.
         Missing, BadData: as `open_model`, `manifest_of` and `Model`.
     """
-    if model:
+    if model and not run and not name:
         return open_model(model, machine)
-    if not run or not name:
-        raise BadConfig("name an exported --model, or a --run and its --entry")
+    if model or not run or not name:
+        raise BadConfig("name an exported --model alone, or a --run and its --entry")
     return Model(run, manifest_of(run, name), machine)
 
 

@@ -24,6 +24,7 @@ from bench.system.contents import Contents
 from bench.system.environment import is_checkout
 from bench.system.errors import BadConfig, Missing
 from bench.system.text import several
+from models.pretrained import weights_folder
 
 STEP_FORWARDS = 3  # a training step is about so many forward passes
 SCORE_GFLOPS = 2.0  # a mask is scored in the time of so much network work: a rough guess
@@ -216,8 +217,7 @@ class Run:
         beside = self.suite_file.with_name(f"{suite}.yaml")
         if suite not in list_names(SUITES) or beside.is_file():
             suite = str(beside)
-        places = ["--data", str(self.data.root), "--runs", str(self.layout.folder.parent)]
-        return shlex.join(["carvana-bench", "run", suite, *places])
+        return shlex.join(["carvana-bench", "run", suite, *self._places])
 
     @property
     def trainings(self) -> list[TrainingFolder]:
@@ -247,22 +247,36 @@ class Run:
 
     def command(self, verb: str) -> str:
         """Return the command line of a verb on this run."""
-        places = ["--data", str(self.data.root), "--runs", str(self.layout.folder.parent)]
-        return shlex.join(["carvana-bench", verb, str(self.suite_file), *places, *self._chosen])
+        return shlex.join(
+            ["carvana-bench", verb, str(self.suite_file), *self._places, *self._chosen]
+        )
 
     @property
     def repeat_commands(self) -> list[str]:
         """The commands that make this run again, from a checkout or by the installed program."""
         words = ["./run_all.sh"] if is_checkout() else ["carvana-bench", "run"]
-        words.append(str(self.suite_file))
+        suite = str(self.suite_file)
+        words.append(str(self.suite_file.absolute()) if is_path(suite) else suite)
         if not (self.suite.demo and is_drawn(self.data)):
-            words += ["--data", str(self.data.root)]
+            words += ["--data", str(self.data.root.absolute())]
+        if self.machine.gpus_per_training > 1:
+            words += ["--gpus-per-training", str(self.machine.gpus_per_training)]
         return [shlex.join([*words, *self._chosen])]
+
+    @property
+    def _places(self) -> list[str]:
+        return ["--data", str(self.data.root), "--runs", str(self.layout.folder.parent)]
 
     @property
     def _chosen(self) -> list[str]:
         """The words of the command line that choose what the suite's file alone does not say."""
         words = []
+        if folder := weights_folder():
+            words += ["--weights-dir", str(folder)]
+        if self.machine.precision != "auto":
+            words += ["--precision", self.machine.precision]
+        if self.machine.micro_batch:
+            words += ["--micro-batch", str(self.machine.micro_batch)]
         if self.suite.limit:
             words += ["--limit", str(self.suite.limit)]
         if self.suite.override.seed is not None:

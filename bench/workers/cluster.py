@@ -5,7 +5,6 @@ machines share, and returns a few numbers. Ray chooses the node; this process ke
 the items, and gives an item to another node where its own node or process has died.
 """
 
-import os
 import pickle
 import socket
 from collections.abc import Generator, Iterator, Sequence
@@ -21,7 +20,6 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from bench.run.items import Item, Outcome, Way
 from bench.run.opening import RunOptions
-from bench.system.process import WEIGHTS_DIR
 from bench.system.progress import say
 from bench.workers.connection import connected, first_sentence, nodes_there
 from bench.workers.dealing import END_WITHIN_S, Dealer, Died, Lost, Try
@@ -39,6 +37,7 @@ from bench.workers.nodes import (
 )
 from bench.workers.processes import outcome_of
 from bench.workers.task import Letterbox, Line, Telling, begin
+from models.pretrained import weights_folder
 
 LINES_S = 10.0  # after which a letterbox is silent
 PROBE_S = 60.0  # after which a node that has not answered is unfit
@@ -112,12 +111,6 @@ def on_cluster(options: RunOptions, data: Path, address: str) -> Iterator[Way]:
             return Dealer(tasks, need, options.scratch, items).outcomes()
 
         yield Way(sum(map(prediction.fits, there)), run)
-
-
-def weights_folder() -> Path | None:
-    """Return the absolute path of the folder of pretrained weights, if the user has named one."""
-    folder = os.environ.get(WEIGHTS_DIR)
-    return Path(folder).absolute() if folder else None
 
 
 class Tasks:

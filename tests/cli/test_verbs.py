@@ -28,6 +28,8 @@ def without_runs(tmp_path, monkeypatch):
         (["submit"], 2, "name a SUITE"),
         (["submit", "--check", "/nowhere.csv", "--data", "TINY"], 4, "no such file"),
         (["leaderboard", "demo", "--score", "0.99"], 2, "add --kaggle"),
+        (["leaderboard", "demo", "--kaggle"], 2, "competition's own leaderboard: no SUITE"),
+        (["leaderboard", "demo", "--format", "csv", "--json"], 2, "--json and --format csv: name"),
         (["submit", "demo", "--check", "a.csv"], 2, "name one of SUITE"),
         (["submit", "--check", "a.csv", "--repair", "a.csv", "b.csv.gz"], 2, "name one of SUITE"),
         (["submit", "--upload", "a.csv", "--against", "b.csv"], 2, "--against MASKS scores"),

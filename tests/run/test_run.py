@@ -1,12 +1,18 @@
 """A run refuses what does not belong to it, and says what comes first."""
 
 import json
+import os
+import shlex
+import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 
+from bench.cli.arguments import make_parser, open_run
+from bench.cli.verbs import VERBS, main
 from bench.config.strict import to_yaml
-from models.pretrained import MissingWeights
+from models.pretrained import WEIGHTS_DIR, MissingWeights
 from tests.tiny import RECIPE, TINY_SUITE, Road
 
 pytestmark = pytest.mark.slow
@@ -18,6 +24,65 @@ def test_a_dry_run_writes_nothing(tiny_carvana, tmp_path, capsys):
     plan = json.loads(capsys.readouterr().out)
     assert plan["recipes"]["a"]["trained"] == "0 of 2 folds"
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_command_of_the_report_opens_the_same_run_from_anywhere(
+    tiny_carvana, tmp_path, monkeypatch
+):
+    Road(tmp_path, tiny_carvana)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(WEIGHTS_DIR, "weights")
+    machine = ["--precision", "fp32", "--micro-batch", "2", "--gpus-per-training", "2"]
+    changes = ["--limit", "4", "--seed", "3", "--set", "recipe.epochs=2"]
+    parse = make_parser(VERBS).parse_args
+    data = os.path.relpath(tiny_carvana)
+    given = open_run(parse(["run", "tiny.yaml", "--data", data, *machine, *changes]))
+    program, *words = shlex.split(given.repeat_commands[0])
+    monkeypatch.chdir("/")
+    args = parse(["run", *words])
+    again = open_run(args)
+    assert program == "./run_all.sh"
+    assert args.weights_dir == tmp_path / "weights"
+    assert again.data.root.samefile(tiny_carvana)
+    same = (given.suite, given.recipes, given.machine, given.changes)
+    assert (again.suite, again.recipes, again.machine, again.changes) == same
+
+
+WHOLE_RUN = ("folds", "train", "predict", "score", "ensemble", "submit", "report")
+
+
+@pytest.mark.parametrize("verb", WHOLE_RUN)
+def test_what_a_verb_made_is_told_as_json(road, verb, capsys):
+    assert road.run(verb, "--json") == 0
+    made = json.loads(capsys.readouterr().out)["made"]
+    assert made and all(Path(path).exists() for path in made)
+
+
+def test_what_is_made_of_an_entry_is_told_as_json(road, tmp_path, capsys):
+    entry = ["--entry", "mean", "--out", str(tmp_path / "made"), "--json"]
+    assert road.run("errors", "--worst", "2", *entry) == 0
+    assert json.loads(capsys.readouterr().out) == {"made": [entry[3]], "images": 2}
+    of_run = ["--run", str(road.made("."))]
+    shutil.rmtree(entry[3])
+    assert main(["export", *of_run, *entry]) == 0
+    assert json.loads(capsys.readouterr().out) == {
+        "made": [entry[3]],
+        "entry": "mean",
+        "members": 2,
+    }
+    photograph = str(min((road.data / "test").iterdir()))
+    cars = ["--out", str(tmp_path / "cars"), "--device", "cpu", "--json"]
+    assert main(["cutout", photograph, "--model", entry[3], *cars]) == 0
+    assert json.loads(capsys.readouterr().out) == {"made": [cars[1]], "photographs": 1}
+    assert main(["cutout", photograph, "--model", entry[3], *entry[:2], *cars]) == 2
+    assert "name an exported --model alone, or a --run and its --entry" in capsys.readouterr().err
+
+
+def test_submission_files_are_told_where_there_are_some(road, capsys):
+    assert road.run("leaderboard") == 0
+    assert f"submission files are in {road.folder / 'out'}" in capsys.readouterr().err
+    assert road.run("leaderboard", "--submissions", "/nowhere") == 0
+    assert "submission files" not in capsys.readouterr().err
 
 
 def test_a_suite_may_get_another_title_but_no_other_folds(road, capsys):
