@@ -12,7 +12,7 @@ from bench.config.names import check_names
 from bench.config.part import WHOLE, Part
 from bench.config.refinement import to_json
 from bench.config.strict import check_same, to_yaml
-from bench.config.suite import Suite, is_path, short_name
+from bench.config.suite import Demo, Suite, is_path, short_name
 from bench.data.folds import Split, draw_folds, limit_cars, split, write_folds
 from bench.ensembles.entry import check_ensembles
 from bench.own.opening import open_data
@@ -88,10 +88,7 @@ def open_run(options: RunOptions) -> Run:
     folder = options.data
     if folder is None and suite.demo:
         folder = options.default_data / "demo"
-        cars = suite.demo
-        from bench.demo.folder import draw_folder
-
-        draw_folder(folder, cars.cars, cars.test_cars, cars.seed, options.machine.jobs)
+        _draw_demo(folder, suite.demo, options.machine)
     run = Run(
         suite=suite,
         suite_file=Path(options.suite),
@@ -105,6 +102,16 @@ def open_run(options: RunOptions) -> Run:
     )
     _check_bases(run)
     return run
+
+
+def _draw_demo(folder: Path, demo: Demo, machine: Machine) -> None:
+    from bench.demo.folder import draw_folder
+
+    if machine.device.startswith("cuda"):
+        from bench.system.device import device_named
+
+        device_named(machine.device)  # an error need not wait until all is drawn
+    draw_folder(folder, demo.cars, demo.test_cars, demo.seed, machine.jobs)
 
 
 def _check_bases(run: Run) -> None:

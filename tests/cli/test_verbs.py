@@ -44,6 +44,13 @@ def test_a_mistake_has_one_line_and_its_exit_code(words, code, message, tiny_car
     assert "Traceback" not in error
 
 
+@pytest.mark.usefixtures("without_runs")
+def test_a_card_that_is_not_there_is_told_before_the_demo_is_drawn(tmp_path, capsys):
+    assert main(["run", "demo", "--device", "cuda:99"]) == 4
+    assert "--device cuda:99: no such card here" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
