@@ -1,6 +1,5 @@
 """What this machine has: versions, devices, memory, disk, data, weights."""
 
-import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import torch
 from bench.kaggle.client import client_path
 from bench.own.opening import open_data
 from bench.system.device import best_precision, free_ram
+from bench.system.disk import free_bytes
 from bench.system.environment import environment, home, installed
 from bench.system.errors import BenchError, Missing
 from models.pretrained import WEIGHTS_DIR, weights_folder
@@ -26,7 +26,7 @@ def examine(data: Path, runs: Path) -> dict[str, Any]:
         "opencv": _opencv(),
         "devices": _devices(),
         "memory_free_gb": round(free_ram() / 1e9, 1),
-        "disk_free_gb": round(shutil.disk_usage(_existing(runs)).free / 1e9, 1),
+        "disk_free_gb": round(free_bytes(runs.absolute()) / 1e9, 1),
         "data": _data(data),
         "weights": _weights(),
         "kaggle_client": _kaggle(),
@@ -73,8 +73,3 @@ def _weights() -> str:
         return f"{WEIGHTS_DIR} is not set: pretrained weights come from the hub"
     files = sorted(path.name for path in folder.glob("*.safetensors"))
     return f"{folder}: {', '.join(files) or 'no safetensors files'}"
-
-
-def _existing(path: Path) -> Path:
-    """Return the path, or the nearest folder above the path that exists."""
-    return path if path.exists() else _existing(path.absolute().parent)

@@ -160,22 +160,22 @@ def _add_run(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
-    _add_recipes(parser)
+    _add_recipes_and_workers(parser)
     add_part(parser, "the cars")
 
 
-def _add_recipes(parser: argparse.ArgumentParser) -> None:
-    _add_quantise(parser)
+def _add_recipes_and_workers(parser: argparse.ArgumentParser) -> None:
+    _add_some_recipes(parser)
     add_workers(parser)
 
 
-def _add_quantise(parser: argparse.ArgumentParser) -> None:
+def _add_some_recipes(parser: argparse.ArgumentParser) -> None:
     add_suite(parser)
     parser.add_argument("--only", nargs="+", default=[], metavar="RECIPE", help="of the suite")
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
-    _add_recipes(parser)
+    _add_recipes_and_workers(parser)
     add_ranks(parser)
     add_part(parser, "the trainings, the longest first")
     _add_tensorboard(parser)
@@ -227,7 +227,7 @@ SUITE_VERBS = (
         "quantise",
         "let trained networks predict in int8 on a CPU, where masks stay as good",
         "quantise cpu --data DIR",
-        _add_quantise,
+        _add_some_recipes,
         quantise_command,
     ),
     Verb(

@@ -169,5 +169,5 @@ class Layout:
         return self.folder / "ensembles" / name / "parameters.json"
 
     def ensemble(self, name: str, split: str) -> Path:
-        """Return the map store of an ensemble, which only `bench ensemble` writes."""
+        """Return the map store of an ensemble, which only `carvana-bench ensemble` writes."""
         return self.folder / "ensembles" / name / f"maps-{split}.sqlite"

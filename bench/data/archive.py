@@ -18,7 +18,7 @@ from isal import isal_zlib
 
 from bench.data.listing import find
 from bench.data.tables import ZIP_ERRORS
-from bench.system.disk import reason, writing
+from bench.system.disk import free_bytes, readable, reason, writing
 from bench.system.errors import BadData, BenchError
 from bench.system.progress import track
 
@@ -247,11 +247,11 @@ def _is_plain(info: zipfile.ZipInfo) -> bool:
 
 
 def _check_space(archive: Path, needed_bytes: int) -> None:
-    free_bytes = shutil.disk_usage(archive.parent).free
-    if needed_bytes > free_bytes:
+    free = free_bytes(archive)
+    if needed_bytes > free:
         raise BenchError(
-            f"{archive}: needs {needed_bytes / 1e9:.1f} GB unpacked, {free_bytes / 1e9:.1f} GB are "
-            "free; make space, then run again"
+            f"{archive}: needs {readable(needed_bytes)} unpacked, {readable(free)} are free; make "
+            "space, then run again"
         )
 
 

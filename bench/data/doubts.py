@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.data.carvana import VIEWS
 from bench.data.dataset import DataSet, changes_at
-from bench.data.image_ids import car_of
+from bench.data.image_ids import car_of, spread
 from bench.data.images import is_turned
 from bench.masks.types import Mask
 from bench.system.errors import BadFile
@@ -104,7 +104,7 @@ def check_masks(data: DataSet, jobs: int) -> None:
 
 
 def _sample(data: DataSet) -> list[str]:
-    return list(data.train)[:: max(1, len(data.train) // SAMPLED_MASKS)]
+    return spread(list(data.train), SAMPLED_MASKS)
 
 
 def turned_notes(data: DataSet) -> list[str]:

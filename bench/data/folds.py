@@ -69,7 +69,7 @@ def _folds_of(image: str, folds: dict[str, int]) -> set[int]:
     return {folds[each] for each in (car_of(image), image) if each in folds}
 
 
-def write_folds(path: Path, folds: dict[str, int], unit: str = "car") -> None:
+def write_folds(path: Path, folds: dict[str, int], unit: str) -> None:
     """Write the table `car,fold`, or `group,fold`."""
     rows = [f"{car},{fold}\n" for car, fold in sorted(folds.items())]
     write_text(path, "".join([f"{unit},fold\n", *rows]))
@@ -133,9 +133,7 @@ class LeakAudit:
         )
 
 
-def leak_audit(
-    train_images: Iterable[str], scored_images: Iterable[str], unit: str = "car"
-) -> LeakAudit:
+def leak_audit(train_images: Iterable[str], scored_images: Iterable[str], unit: str) -> LeakAudit:
     """Which cars and images are both trained on and scored."""
     train, scored = set(train_images), set(scored_images)
     train_cars, scored_cars = set(map(car_of, train)), set(map(car_of, scored))

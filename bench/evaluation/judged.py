@@ -14,7 +14,7 @@ from bench.data.listing import id_in_table
 from bench.ensembles.entry import Entry
 from bench.kaggle.reading import read_rows
 from bench.masks import rle
-from bench.masks.types import THRESHOLD, Mask, RgbImage
+from bench.masks.types import THRESHOLD, Mask, RgbImage, size_name
 from bench.system.errors import BadConfig, BadData, BadFile
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ class JudgedModel:
         self._own = replace(entry, name=f"{prefix}{entry.name}", members=tuple(names))
         singles = [Entry(name, None, (name,)) for name in names] if entry.rule else []
         self.entries: Sequence[Entry] = [self._own, *singles]
-        sizes = [f"{height}x{width}" for height, width in (each.size for each in manifest.members)]
+        sizes = [size_name(each.size) for each in manifest.members]
         self.sizes: Mapping[str, str] = dict(zip(names, sizes, strict=True))
         self._trained_on = manifest.made_by.get("trained_on")
         if manifest.scored and manifest.scored.split != "car":

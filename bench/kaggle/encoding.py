@@ -12,11 +12,11 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from bench.data.doubts import PADDED_TO
 from bench.masks.compiled.submission_lines import BY_COLUMN, PADDED, UNJUDGED
 from bench.masks.types import Size
 
 MIN_EDGE_RUNS = 20  # runs that begin a pixel before the left edge prove numbers counted from 0
-PADDED_TO = 32  # networks take images padded to multiples of this
 
 
 class RunSigns(NamedTuple):
@@ -83,4 +83,4 @@ class EncodingSigns:
 
 def padded_width(width: int) -> int:
     """Return the width to which networks pad a photograph: 1920 for 1918."""
-    return -(-width // PADDED_TO) * PADDED_TO
+    return width + -width % PADDED_TO

@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import IO
 
+from bench.data.dataset import MASK_COLUMNS
 from bench.data.tables import (
     SHOWN,
     UTF16_MARKS,
@@ -20,7 +21,7 @@ from bench.data.tables import (
 )
 from bench.masks.rle import PADDING
 
-HEADER = "img,rle_mask"
+HEADER = ",".join(MASK_COLUMNS)
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 READ_BYTES = 2**20  # read at once: about a hundred rows
 MAX_LINE_BYTES = 2**25  # every second pixel of a photograph as a run takes 12 MB

@@ -18,7 +18,7 @@ from bench.kaggle.reading import BYTE_ORDER_MARK, HEADER, bad_header, read_block
 from bench.masks.compiled.runs import NOT_A_NUMBER, ODD, OUT_OF_RANGE, OVERLAP, UNSORTED, ZERO
 from bench.masks.compiled.submission_lines import QUOTE, scan_lines
 from bench.masks.rle import PADDING, WHY
-from bench.masks.types import Size
+from bench.masks.types import Map, Runs, Size
 from bench.system.threads import prefetch
 
 MAX_PROBLEMS = 20  # kept with line and cure; all others are only counted
@@ -194,12 +194,18 @@ class _BodyReader:
         self.report.add(problem, of_file=True)
 
 
+def _letters_and_room(block: bytes) -> tuple[Map, Runs, Runs]:
+    """Return a block's letters, and room for the pairs and the lines that `scan_lines` writes."""
+    letters = np.frombuffer(block, dtype=np.uint8)[: len(block) - len(PADDING)]
+    pairs = np.empty((len(block) // 4 + 1, 2), dtype=np.int64)
+    lines = np.empty((block.count(b"\n") - len(PADDING), 8), dtype=np.int64)
+    return letters, pairs, lines
+
+
 def _scan(block: bytes, size: Size) -> tuple[bytes, list[list[int]]]:
     """Return a block of `reading.read_blocks` and, for each line, the fields of `scan_lines`."""
     height, width = size
-    letters = np.frombuffer(block, dtype=np.uint8)[: len(block) - len(PADDING)]
-    lines = np.empty((block.count(b"\n") - len(PADDING), 8), dtype=np.int64)
-    pairs = np.empty((len(block) // 4 + 1, 2), dtype=np.int64)
+    letters, pairs, lines = _letters_and_room(block)
     scan_lines(letters, height, width, padded_width(width), pairs, lines)
     return block, lines.tolist()
 
@@ -209,9 +215,7 @@ def _scan_each(block: bytes, sizes: Mapping[str, Size]) -> tuple[bytes, list[lis
 
     A line of no photograph is read at the competition's size: it is refused for its name.
     """
-    letters = np.frombuffer(block, dtype=np.uint8)[: len(block) - len(PADDING)]
-    lines = np.empty((block.count(b"\n") - len(PADDING), 8), dtype=np.int64)
-    pairs = np.empty((len(block) // 4 + 1, 2), dtype=np.int64)
+    letters, pairs, lines = _letters_and_room(block)
     begin = 0
     for place in range(len(lines)):
         end = block.index(b"\n", begin)

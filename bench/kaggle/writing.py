@@ -79,22 +79,20 @@ def sidecar_of(path: Path) -> Path:
     return path.with_name(f"{path.name.removesuffix('.gz').removesuffix('.csv')}.json")
 
 
-def write_sidecar(path: Path, rows: int, made_by: dict[str, Any]) -> Path:
-    """Write the JSON file beside a submission that says what made it; return its path.
+def write_sidecar(path: Path, rows: int, made_by: dict[str, Any]) -> None:
+    """Write the JSON file beside a submission that says what made it.
 
     Args:
         rows: number of rows of the submission.
         made_by: entry, members, weights, threshold, commit, ..., as JSON can hold it.
     """
-    sidecar = sidecar_of(path)
     facts = {
         "file": path.name,
         "sha256": sha256(path),
         "rows": rows,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    write_json(sidecar, facts | made_by)
-    return sidecar
+    write_json(sidecar_of(path), facts | made_by)
 
 
 def expected_images(data: DataSet) -> set[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from bench.masks.database import ORIGIN, ROW, DamagedStore, Origin, Row, is_sound
 from bench.system.claims import claim_of, claimed
+from bench.system.contents import DAMAGE
 from bench.system.errors import BenchError
 
 BESIDE = ("-wal", "-shm", "-journal")  # what SQLite adds to the name of a database
@@ -77,8 +78,7 @@ def sound_rows(path: Path, made_by: dict[str, Any]) -> Iterator[tuple[Row, Origi
     None is taken from a store that something else made, or that does not say where they come from.
     """
     uri = f"{path.resolve().as_uri()}?mode=rw"
-    broken = (sqlite3.Error, ValueError, TypeError)  # damage can break texts and types
-    with suppress(*broken), closing(sqlite3.connect(uri, uri=True)) as database:
+    with suppress(*DAMAGE), closing(sqlite3.connect(uri, uri=True)) as database:
         database.execute("PRAGMA writable_schema = ON")  # also reads what was cut short
         rows = database.execute("SELECT key, value FROM made_by")
         if {key: json.loads(value) for key, value in rows} != made_by:

@@ -12,6 +12,7 @@ from typing import Any
 
 from isal import isal_zlib
 
+from bench.system.contents import DAMAGE
 from bench.system.disk import DiskFails, failed, free_bytes, is_network
 from bench.system.errors import BadData
 from bench.system.files import SQLITE_DAMAGE, sqlite_name
@@ -225,7 +226,7 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except sqlite3.ProgrammingError:  # our mistake, not the file's
         raise
-    except (sqlite3.Error, ValueError, TypeError) as error:  # damage can break texts and types
+    except DAMAGE as error:
         name = sqlite_name(error)
         if name in ("SQLITE_IOERR", "SQLITE_CANTOPEN") and free_bytes(path) < FULL_BYTES:
             name = "SQLITE_FULL"

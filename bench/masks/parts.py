@@ -88,8 +88,6 @@ class Maps:
     @property
     def seconds_per_map(self) -> float:
         """The mean time that a map took; NaN where no time is known."""
-        if len(self._stores) == 1:
-            return self._stores[0].seconds_per_map
         known = [each for _, _, each in self._rows(MapStore.origins) if each is not None]
         return math.fsum(known) / len(known) if known else math.nan
 

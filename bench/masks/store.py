@@ -212,26 +212,12 @@ class MapStore:
 
     def origins(self) -> list[Origin]:
         """Each image, what `write` noted that its map was made from, and the seconds it took."""
-        return self._origins(ORIGIN)
-
-    def checksums(self) -> dict[str, int]:
-        """Image -> the checksum of its map; no map is read."""
-        return {image: checksum for image, _, _, checksum in self.rows()}
+        known = self._rows("SELECT 1 FROM sqlite_master WHERE name = 'origins'")
+        return self._rows(ORIGIN) if known else []  # older stores lack the table
 
     def rows(self) -> list[ContentRow]:
         """Each image, its map's height and width, and their checksum, sorted; no map is read."""
         return self._rows(CONTENT)
-
-    @property
-    def seconds_per_map(self) -> float:
-        """The mean time that a map took; NaN where no time is known."""
-        rows = self._origins("SELECT AVG(seconds) FROM origins")
-        return math.nan if not rows or rows[0][0] is None else float(rows[0][0])
-
-    def _origins(self, query: str) -> list[tuple[Any, ...]]:
-        """Rows of the table `origins`, which stores of before it lack."""
-        known = self._rows("SELECT 1 FROM sqlite_master WHERE name = 'origins'")
-        return self._rows(query) if known else []
 
     def _rows(self, query: str) -> list[tuple[Any, ...]]:
         with self._moving_if_damaged():

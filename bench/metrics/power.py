@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 from scipy.special import ndtr
 
 from bench.masks.types import Floats
-from bench.metrics.statistics import SIGNIFICANT, car_sums
+from bench.metrics.statistics import SEED, SIGNIFICANT, car_sums
 
 POWER = 0.8  # the share of test sets that find the difference
 TEST_SETS = 500  # of a size: the share that finds it is known to 0.018 then, the answer to some 5 %
@@ -21,7 +21,7 @@ NEWTON_STEPS = 5  # four find the root to the last digit, unless all signs are t
 
 
 def cars_to_tell(
-    differences: ArrayLike, cars: ArrayLike, levels: ArrayLike = SIGNIFICANT, seed: int = 0
+    differences: ArrayLike, cars: ArrayLike, levels: ArrayLike = SIGNIFICANT, seed: int = SEED
 ) -> Floats:
     """Numbers of cars with which the test would find differences like these.
 

@@ -15,6 +15,8 @@ from bench.metrics.correction import holm, holm_levels
 from bench.metrics.draws import all_flips, flipped_sums, resamples
 
 CARS_TO_RESAMPLE = 8  # fewer cars have fewer than 6,435 different resamples: Student's t instead
+LEVEL = 0.95  # of every interval: the share that hold the true mean
+SEED = 0  # of every draw
 SIGNIFICANT = 0.05  # a difference with a smaller p-value parts two ranks
 SHARE, DIFFERENCE = (0.0, 1.0), (-1.0, 1.0)  # bounds of a Dice or Jaccard score, and of two's
 
@@ -36,7 +38,7 @@ class Comparisons(NamedTuple):
 
 
 def interval(
-    values: ArrayLike, cars: ArrayLike, level: float = 0.95, seed: int = 0
+    values: ArrayLike, cars: ArrayLike, level: float = LEVEL, seed: int = SEED
 ) -> tuple[float, float]:
     """Confidence interval of the mean over images, by the studentised bootstrap of cars.
 
@@ -64,8 +66,8 @@ def interval(
 def intervals(
     values: ArrayLike,
     cars: ArrayLike,
-    level: float = 0.95,
-    seed: int = 0,
+    level: float = LEVEL,
+    seed: int = SEED,
     bounds: tuple[float, float] = (-np.inf, np.inf),
 ) -> Floats:
     """`interval` of many entries at once, over the same resamples.
@@ -96,7 +98,7 @@ def intervals(
     return ends
 
 
-def paired_p(a: ArrayLike, b: ArrayLike, cars: ArrayLike, seed: int = 0) -> float:
+def paired_p(a: ArrayLike, b: ArrayLike, cars: ArrayLike, seed: int = SEED) -> float:
     """The two-sided p-value of the difference between two entries' means: a sign-flip test.
 
     Under "no difference" each car's summed difference is as likely positive as negative, so the
@@ -122,7 +124,7 @@ def paired_p(a: ArrayLike, b: ArrayLike, cars: ArrayLike, seed: int = 0) -> floa
     return float(paired_ps(np.stack([a, b]), cars, seed)[0, 1])
 
 
-def paired_ps(values: ArrayLike, cars: ArrayLike, seed: int = 0) -> Floats:
+def paired_ps(values: ArrayLike, cars: ArrayLike, seed: int = SEED) -> Floats:
     """`paired_p` of every pair of entries, over the same flips.
 
     Args:

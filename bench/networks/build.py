@@ -9,7 +9,7 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from bench.config.recipe import Recipe
-from bench.masks.types import Size
+from bench.masks.types import Size, size_name
 from bench.system.errors import BadConfig, BadFile, Missing, memory_is_full
 from models import networks
 from models.depthwise import make_depthwise_fast
@@ -88,7 +88,7 @@ def named_misfits(recipe: Recipe, size: Size) -> Iterator[None]:
         yield
     except (RuntimeError, AssertionError, TypeError, ValueError, IndexError) as error:
         raise BadConfig(
-            f"{recipe.name}: its network does not work at {size[0]}x{size[1]} ({error}); change "
+            f"{recipe.name}: its network does not work at {size_name(size)} ({error}); change "
             "`size`, or the options of `network`"
         ) from error
 

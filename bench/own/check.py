@@ -14,7 +14,7 @@ from bench.data.archive import unpack_all
 from bench.data.dataset import DataSet
 from bench.data.doubts import EMPTY, OF_OTHER_THINGS, SIGNS, TURNED, mistakes, signs_of
 from bench.data.folds import given_folds
-from bench.data.image_ids import car_of
+from bench.data.image_ids import car_of, spread
 from bench.data.images import is_turned, read_image, values_of
 from bench.data.listing import MASK_SUFFIXES
 from bench.masks import rle
@@ -196,8 +196,8 @@ def _all_empty(data: DataSet, count: int) -> tuple[Path, str, str]:
 
 
 def _chosen(images: Sequence[str], deep: bool) -> Sequence[str]:
-    """All images, or about `SAMPLED` of them, evenly spread."""
-    return images if deep else images[:: max(1, len(images) // SAMPLED)]
+    """All images, or `SAMPLED` of them at most, evenly spread."""
+    return images if deep else spread(images, SAMPLED)
 
 
 def _read_file(task: ReadTask) -> FileRead:

@@ -47,7 +47,7 @@ def answer(facts: Facts) -> Answer:
     )
 
 
-def verdict(best: dict[str, Any], unit: str = "car") -> str:
+def verdict(best: dict[str, Any], unit: str) -> str:
     """Yes or no, if both the interval and the corrected p-value of the gain agree.
 
     Args:
@@ -108,7 +108,7 @@ def _with_evidence(gain: Gain, gains: int) -> str:
     )
 
 
-def _cars_to_tell(best: dict[str, Any], unit: str = "car") -> str:
+def _cars_to_tell(best: dict[str, Any], unit: str) -> str:
     """Say how many held-out cars would tell; nothing where these do, or nothing was gained."""
     cars = best.get("gain_cars")
     if cars is None or pd.isna(cars):

@@ -27,8 +27,8 @@ from bench.run.opening import RunOptions, open_run
 from bench.run.run import Run
 from bench.system.claims import claimed
 from bench.system.errors import BenchError, Incomplete
-from bench.system.progress import duration, say
-from bench.system.text import several
+from bench.system.progress import say
+from bench.system.text import duration, several
 
 PARTS_A_WORKER = 4  # at least, so that all workers end at about the same time
 

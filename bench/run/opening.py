@@ -240,7 +240,7 @@ def _draw(run: Run) -> None:
     parts = {fold: split(run.data, run.suite, folds, fold) for fold in run.suite.folds.run}
     _check_trainings(run, parts)  # as long as the suite can still get other folds
     write_json(run.layout.environment, environment())
-    write_folds(run.layout.folds, folds, "group" if run.data.own else "car")
+    write_folds(run.layout.folds, folds, run.data.unit)
 
 
 def _check_trainings(run: Run, splits: Mapping[int, Split]) -> None:

@@ -89,7 +89,7 @@ def methods(cars: int, entries: int, unit: str = "car") -> dict[str, Any]:
         flips_of_the_table = max(draws.FLIPS, draws.FLIPS_PER_PAIR * pairs)
     return {
         "unit": unit,
-        "level": 0.95,
+        "level": statistics.LEVEL,
         "interval": f"{interval} {unit}s",
         "resamples": draws.RESAMPLES if resampled else None,
         "test": f"paired sign-flip permutation of {unit}s, two-sided",
@@ -99,7 +99,7 @@ def methods(cars: int, entries: int, unit: str = "car") -> dict[str, Any]:
         "smallest_p": 2.0 ** (1 - cars) if all_flips else 1 / (flips_of_the_table + 1),
         "correction": "Holm",
         "pairs": pairs,
-        "seed": 0,  # the default in metrics/statistics.py, which every table uses
+        "seed": statistics.SEED,
     }
 
 

@@ -25,7 +25,6 @@ GRAIN = 3.0  # sigma in pixels of the blur that makes neighbouring noise alike
 class BenchmarkSamples:
     """Photographs of one size, their masks, and the maps of five members for each."""
 
-    source: str
     photographs: list[Path]
     masks: list[Mask]
     clean: list[list[Map]]  # by image and member; edges are blurred, the rest is flat
@@ -39,18 +38,18 @@ def load_samples(data: Path | None, folder: Path) -> BenchmarkSamples:
         Missing: the folder has no training photographs.
     """
     if data is None:
-        source, photographs, masks = "drawn", *_drawn(folder)
+        photographs, masks = _drawn(folder)
     else:
         carvana = open_data(data)
         if not carvana.train:
             raise Missing(f"{data}: no training photographs; leave out --data for drawn ones")
         images = list(carvana.train)[:: max(1, len(carvana.train) // SAMPLE_IMAGES)][:SAMPLE_IMAGES]
-        source, photographs = str(data), [carvana.train[image] for image in images]
+        photographs = [carvana.train[image] for image in images]
         masks = [carvana.mask(image) for image in images]
     clean = [[ceiling_map(mask, size) for size in MEMBER_SIZES] for mask in masks]
     random = np.random.default_rng(0)
     noisy = [[_noisy(map, random) for map in maps] for maps in clean]
-    return BenchmarkSamples(source, photographs, masks, clean, noisy)
+    return BenchmarkSamples(photographs, masks, clean, noisy)
 
 
 def _drawn(folder: Path) -> tuple[list[Path], list[Mask]]:

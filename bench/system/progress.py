@@ -30,6 +30,7 @@ from rich.progress import (
 from rich.progress import Progress as Bar
 
 from bench.system.disk import below
+from bench.system.text import duration
 
 Item = TypeVar("Item")
 
@@ -247,12 +248,6 @@ def _lines(items: Iterable[Item], label: str, total: int) -> Iterator[Item]:
             left_s = (now - start) / done * (total - done)
             status = run_status(done / max(total, 1))
             say(f"{label}: {done}/{total}, {left_s:.0f} s left{status and '; '}{status}")
-
-
-def duration(seconds: float) -> str:
-    """Write a time for people, in hours and minutes."""
-    minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60:02d} min" if minutes >= 60 else f"{minutes} min"
 
 
 def _file_bytes(path: Path) -> int:

@@ -1,6 +1,5 @@
 """Estimate a recipe's time and disk before it runs; measure the time and memory of one image."""
 
-import resource
 import time
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from bench.networks.build import build, freeze
 from bench.networks.edge import typical_tiles
 from bench.networks.tta import views
 from bench.system.device import Accelerator, accelerator_of, wait_for
+from bench.system.environment import peak_memory
 from bench.system.errors import BenchError
 from bench.training.check import fewest_at_once
 from bench.training.dataset import CACHE_BYTES
@@ -116,8 +116,8 @@ def _measure(recipe: Recipe, machine: Machine) -> Measured:
     network = build(recipe, pretrained=False).to(accelerator.device)
     freeze(network, recipe.freeze)
     few = fewest_at_once(recipe, None)
-    forward_s, step_s = _times(network.train(), recipe, recipe.size, few, REPEATS, accelerator)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # Linux counts in KiB
+    _, step_s = _times(network.train(), recipe, recipe.size, few, REPEATS, accelerator)
+    peak = peak_memory()
     if accelerator.device.type == "cuda":
         peak = torch.cuda.max_memory_allocated(accelerator.device)
     with torch.inference_mode():

@@ -24,7 +24,7 @@ from bench.data.content import mask_hashes, photograph_hashes
 from bench.data.dataset import DataSet, Lessons
 from bench.data.images import read_image
 from bench.masks.resize import shrink, target_of
-from bench.masks.types import ReadMap
+from bench.masks.types import ReadMap, size_name
 from bench.system.claims import in_turn
 from bench.system.contents import Contents
 from bench.system.disk import take_space, writing
@@ -113,7 +113,7 @@ def _key(data: Labelled, images: Sequence[str], size: tuple[int, int], contents:
         listed = [f"{image} {photographs[image]} {masks[image]}" for image in images]
     code = code_sha256("bench/data", "bench/masks")  # reads and shrinks them
     digest = hashlib.sha256("\n".join([code, *listed]).encode()).hexdigest()
-    return f"{size[0]}x{size[1]}-{digest[:16]}"
+    return f"{size_name(size)}-{digest[:16]}"
 
 
 def _fill(
@@ -125,7 +125,7 @@ def _fill(
     with replacing(path, math.prod(shape)) as temporary:
         samples = _empty(temporary, shape)
         shrunk = prefetch(partial(sample, data, size), images, jobs)
-        label = f"shrink to {size[0]}x{size[1]}"
+        label = f"shrink to {size_name(size)}"
         for row, values in enumerate(track(shrunk, label, len(images))):
             samples[row] = values
         del samples  # written out before the file is renamed

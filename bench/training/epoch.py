@@ -81,7 +81,7 @@ def train_one_epoch(
 def _loss(
     network: nn.Module, image: Tensor, target: Tensor, recipe: Recipe, accelerator: Accelerator
 ) -> Tensor:
-    """Return the loss of a micro-batch: uint8 (B, 3, h, w), and targets (B, 1, h, w)."""
+    """Return the loss of a micro-batch: uint8 (B, C, h, w), and targets (B, 1, h, w)."""
     photo = image.to(accelerator.device, non_blocking=True)
     target = target.to(accelerator.device, non_blocking=True)
     image = normalise(photo).contiguous(memory_format=torch.channels_last)

@@ -6,7 +6,6 @@ measured, and the batch is extrapolated. Batches of one are not tried there: som
 on them.
 """
 
-import ctypes
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +13,10 @@ import psutil
 import torch
 
 from bench.config.recipe import Recipe
-from bench.masks.types import Size
+from bench.masks.types import Size, size_name
 from bench.system.device import enough_memory, free_ram, refused_beyond_free_ram
 from bench.system.environment import peak_memory
+from bench.system.process import give_memory_back
 from bench.system.progress import say
 
 FEW = 2  # images of the smaller step that is measured
@@ -80,7 +80,7 @@ def find_micro_batch(
         images, how = find(step, recipe.batch, smaller)
     whole = images == recipe.batch
     share = "the whole batch" if whole else f"{images} of a batch's {recipe.batch} images"
-    say(f"{recipe.name}, {size[0]}x{size[1]}: {share} at once ({how})")
+    say(f"{recipe.name}, {size_name(size)}: {share} at once ({how})")
     return images
 
 
@@ -111,7 +111,7 @@ def extrapolate_from_two(step: TrainingStep, batch: int, smaller: Smaller) -> tu
     """Return how many images fit, extrapolated from two steps, and the memory that says so."""
     if batch <= FEW or not RESET.exists():
         return batch, "not tried"
-    _give_memory_back()
+    give_memory_back()
     free, before = free_ram(), psutil.Process().memory_info().rss
     step(FEW)  # allocates what stays: gradients, the optimiser's averages
     few, more = _peak(step, FEW), _peak(step, FEW + 1)
@@ -125,12 +125,7 @@ def extrapolate_from_two(step: TrainingStep, batch: int, smaller: Smaller) -> tu
 
 def _peak(step: TrainingStep, images: int) -> int:
     """Return the most bytes that this process holds during this step."""
-    _give_memory_back()
+    give_memory_back()
     RESET.write_text("5")  # forget the highest memory so far: man 5 proc
     step(images)
     return peak_memory()
-
-
-def _give_memory_back() -> None:
-    """Return freed memory to the system; glibc keeps it, more so with the settings of setup.sh."""
-    ctypes.CDLL(None).malloc_trim(0)

@@ -147,7 +147,7 @@ def _write_samples(recipe: Recipe, lessons: Lessons, cache: Path, jobs: int) -> 
             )
 
 
-def _no_map(image: str) -> Map:
+def _sample_is_gone(image: str) -> Map:
     raise BenchError(f"the sample of {image} is gone; the same command makes it again")
 
 
@@ -256,7 +256,7 @@ def _join_and_train(names: Names) -> None:
     recipe = read(folder.recipe, Recipe).named(names.recipe)
     lessons = None
     if names.share:
-        lessons = Lessons(names.photographs, names.taught, _no_map, names.share)
+        lessons = Lessons(names.photographs, names.taught, _sample_is_gone, names.share)
     task = train.Task(recipe, names.train, names.valid, folder, lessons, names.tensorboard)
     train.finish(task, data, names.cache, names.machine, names.fewest)
     distributed.destroy_process_group()

@@ -26,10 +26,10 @@ from bench.system import process
 from bench.system.device import take_share
 from bench.system.errors import BenchError, memory_is_full, out_of_memory
 from bench.system.progress import Progress, progress_of_worker, say, shown_as
+from bench.workers.dealing import END_WITHIN_S
 from bench.workers.lanes import Lane
 
 ATTEMPTS = 2  # at an item during which processes die
-END_WITHIN_S = 5.0  # after which a process that was told to end is killed
 
 
 def on_processes(

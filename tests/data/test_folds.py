@@ -62,7 +62,7 @@ def test_the_views_of_a_car_share_its_fold(tiny_carvana):
     parts = [set(in_fold(areas, folds, fold)) for fold in (0, 1)]
     assert parts[0] | parts[1] == areas.keys() and len(parts[0]) == len(parts[1]) == 32
     assert not set(map(car_of, parts[0])) & set(map(car_of, parts[1]))
-    audit = leak_audit(parts[0], parts[1])
+    audit = leak_audit(parts[0], parts[1], "car")
     assert not audit.leaky and str(audit).startswith("leak audit: clean: 0 of 2 scored cars")
 
 
@@ -70,13 +70,13 @@ def test_an_image_level_split_is_leaky(tiny_carvana):
     areas = mask_areas(open_folder(tiny_carvana))
     folds = make_folds({image: float(area) for image, area in areas.items()}, 2, seed=0)
     train, scored = (in_fold(areas, folds, fold) for fold in (0, 1))
-    audit = leak_audit(train, scored)
+    audit = leak_audit(train, scored, "car")
     assert audit.leaky and "LEAKY: 4 of 4 scored cars" in str(audit)
     assert audit.shared_images == ()
 
 
 def test_scoring_what_was_trained_on_is_found():
-    audit = leak_audit(["a_01", "a_02", "b_01"], ["a_02", "c_01"])
+    audit = leak_audit(["a_01", "a_02", "b_01"], ["a_02", "c_01"], "car")
     assert audit.shared_cars == ("a",) and audit.shared_images == ("a_02",)
 
 
@@ -90,7 +90,7 @@ def test_real_folds_are_alike_in_area(carvana_folder):
 @given(folds=st.dictionaries(st.text("0123456789abcdef_", min_size=1), st.integers(0, 9)))
 def test_written_folds_are_read_back(tmp_path_factory, folds):
     path = tmp_path_factory.mktemp("folds") / "folds.csv"
-    write_folds(path, folds)
+    write_folds(path, folds, "car")
     assert read_folds(path) == folds
 
 

@@ -55,7 +55,7 @@ def test_whole_and_parts_read_as_one_store(tmp_path_factory, lying):
         for image, places in lying.items()
     }
     with (
-        MapStore.open(written(folder / "one.sqlite", winners)) as one,
+        open_maps(written(folder / "one.sqlite", winners)) as one,
         open_maps(folder / "m.sqlite") as maps,
     ):
         assert maps.ids() == one.ids()

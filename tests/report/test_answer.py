@@ -54,7 +54,7 @@ def test_the_answer_names_the_rules_that_surely_beat_the_plain_mean(run_facts):
     ],
 )
 def test_the_answer_says_how_many_cars_would_tell(cars, expected):
-    found = _cars_to_tell({"gain_cars": cars})
+    found = _cars_to_tell({"gain_cars": cars}, "car")
     assert found.endswith(expected) and bool(found) == bool(expected)
 
 
@@ -68,4 +68,4 @@ def test_the_answer_says_how_many_cars_would_tell(cars, expected):
     ],
 )
 def test_verdict_needs_both_the_interval_and_the_corrected_p(p, low, high, expected):
-    assert verdict({"gain_p": p, "gain_low": low, "gain_high": high}) == expected
+    assert verdict({"gain_p": p, "gain_low": low, "gain_high": high}, "car") == expected

@@ -59,7 +59,7 @@ def test_line_in_a_suite_says_stage_times_best_and_disk(lines, clock, tmp_path):
         "epoch 1: 1/2, 60 s left; stage 1 of 2 about 3 min left, suite about 15 min, 0.2 GB used"
     )
     assert "best Dice 0.90000 (a), 0.2 GB used" in lines[3]
-    assert "stage 1 of 2 about 1 min left, suite about 13 min" in lines[3]
+    assert "stage 1 of 2 about 60 s left, suite about 13 min" in lines[3]
     list(progress.track(range(1), "after", 1))
     assert "stage" not in lines[-1]
 
@@ -71,7 +71,7 @@ def test_a_training_that_goes_on_does_not_count_what_it_did_not_do(lines, clock,
         progress.enter_span(0.5, 0.5)
         for _ in progress.track(range(2), "epoch 2", 2):
             clock.now += 60
-    assert "stage 2 of 2 about 1 min left, suite about 1 min" in lines[2]
+    assert "stage 2 of 2 about 60 s left, suite about 60 s" in lines[2]
 
 
 def test_two_commands_in_one_process_do_not_log_into_each_others_files(tmp_path, capsys):

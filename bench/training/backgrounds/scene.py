@@ -6,13 +6,13 @@ import cv2
 import numpy as np
 
 from bench.data.images import read_image
+from bench.data.listing import PHOTOGRAPH_SUFFIXES
 from bench.masks.resize import resized
 from bench.masks.types import Map, RgbImage, Size
 from bench.system.errors import BadData, Missing
 from bench.training.backgrounds.drawn import drawn
 
 SHARE = 0.5  # of samples that get another background; the others stay in the studio
-SUFFIXES = (".jpg", ".jpeg", ".png")
 LEAST = 0.3  # of a picture's sides that are taken
 RIM = np.ones((3, 3), np.uint8)  # how far the wall's colour reaches into the car: a pixel
 
@@ -25,9 +25,11 @@ def picture_files(folder: Path) -> list[Path]:
     """
     if not folder.is_dir():
         raise Missing(f"backgrounds: no folder {folder.absolute()}; name one that is there")
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTOGRAPH_SUFFIXES)
     if not files:
-        raise BadData(f"{folder}: no {', '.join(SUFFIXES)} in it; put backgrounds there")
+        raise BadData(
+            f"{folder}: no {', '.join(sorted(PHOTOGRAPH_SUFFIXES))} in it; put backgrounds there"
+        )
     return files
 
 
