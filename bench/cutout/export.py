@@ -32,6 +32,7 @@ from bench.data.dataset import DataSet
 from bench.data.folds import in_fold, read_folds
 from bench.data.image_ids import spread
 from bench.data.images import read_image
+from bench.doubt.calibration import UNCALIBRATED
 from bench.doubt.heldout import calibrate_on_run, scores_of
 from bench.ensembles.entry import Entry, entry_of_run
 from bench.masks.types import Map
@@ -78,8 +79,7 @@ def run(
             float32 = Model(folder, manifest.unconverted, machine, exact=True)
             _compare(Model(source, exported, machine), float32, data, folder)
         _copy(exported, Layout(source), out)
-    if manifest.doubt:
-        say(f"doubt: {manifest.doubt.trial}")
+    say(f"doubt: {manifest.doubt.trial if manifest.doubt else UNCALIBRATED}")
     return exported
 
 

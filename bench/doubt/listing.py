@@ -54,7 +54,7 @@ class Doubt:
 
     def __str__(self) -> str:
         if self.sure is None:
-            return f"members differ on {self.signs.disagreement:.1%} of the car, not calibrated"
+            return f"members differ on {self.signs.disagreement:.1%} of the cut-out, not calibrated"
         return f"{self.sure:.0%} sure, expected Dice {self.expected_dice:.4f}"
 
 
@@ -103,7 +103,9 @@ def summary(doubts: Mapping[str, Doubt]) -> str:
     """Say how many results are doubtful, and which are the worst."""
     doubtful = [(name, doubt) for name, doubt in in_order(doubts) if doubt.doubtful]
     if not doubtful:
-        return f"none of {several(len(doubts), 'cut-out')} is doubtful"
+        guessed = any(doubt.sure is None for doubt in doubts.values())
+        how = ", by a doubt that is not calibrated" if guessed else ""
+        return f"none of {several(len(doubts), 'cut-out')} is doubtful{how}"
     worst = "; ".join(f"{name} ({doubt})" for name, doubt in doubtful[:NAMED])
     return f"{len(doubtful)} of {several(len(doubts), 'cut-out')} may need a look, first {worst}"
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from bench.doubt.calibration import Calibration
+from bench.doubt.calibration import UNCALIBRATED, Calibration
 from bench.doubt.listing import Doubt, in_order, summary
 from bench.system.files import write_bytes
 
@@ -41,7 +41,7 @@ def write_page(out: Path, doubts: Mapping[str, Doubt], calibration: Calibration 
     )
     page = environment.get_template("review.html").render(
         summary=summary(doubts),
-        trial=calibration and f"The model's doubt was tried: {calibration.trial}.",
+        told=f"was tried: {calibration.trial}" if calibration else f"is {UNCALIBRATED}",
         shown=shown,
         left=len(doubtful) - len(shown),
     )

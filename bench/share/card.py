@@ -38,7 +38,7 @@ LIMITS = """## What it cannot do
   much.
 - It tells the car from what is around it, one mask for the whole picture: it knows no parts, counts
   nothing and recognises nobody.
-- `cutout` says how sure it is of each photograph; a person should look at the doubtful ones.
+- `cutout` lists the doubtful photographs first; a person should look at these.
 """
 
 
@@ -90,8 +90,8 @@ def _quality(manifest: Manifest) -> str:
             f"{UNSEEN[scored.split]}"
         )
     doubt = manifest.doubt
-    trial = f"\n\nIts doubt was calibrated: {doubt.trial}." if doubt else ""
-    return f"{said}.{trial}\n"
+    trial = f"was calibrated: {doubt.trial}" if doubt else "is not calibrated"
+    return f"{said}.\n\nIts doubt {trial}.\n"
 
 
 def _data(manifest: Manifest) -> str:

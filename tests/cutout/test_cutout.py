@@ -291,6 +291,7 @@ def test_doubtful_results_come_first_and_stay_known_when_it_goes_on(
     assert f"open {out}/review/index.html" in said
     page = (out / "review" / "index.html").read_text()
     assert "<b>zebra &amp; co.png</b>" in page and 'src="../zebra%20%26%20co.png"' in page
+    assert "doubt is not calibrated: that takes a scored run of at least 4 held-out cars" in page
     assert opened(out / "review" / "zebra & co.png.jpg").shape == (80, 120, 3)
     assert main(words(exported, folder, tmp_path / "again")) == 0
     assert not (tmp_path / "again" / "review").exists()

@@ -72,6 +72,13 @@ def test_an_export_of_another_entry_is_not_overwritten(exported, copy, tmp_path,
     assert read_manifest(copy).entry == "mean"
 
 
+def test_an_export_whose_doubt_is_not_calibrated_says_so_with_the_cure(exported, copy, capsys):
+    words = ["export", "--run", str(exported.parent / "runs" / "tiny"), "--out", str(copy)]
+    assert main([*words, "--entry", "mean"]) == 0
+    said = "doubt: not calibrated: that takes a scored run of at least 4 held-out cars (or groups)"
+    assert said in capsys.readouterr().err
+
+
 def test_refinement_of_an_entry_travels_and_is_applied(exported, tmp_path, monkeypatch):
     """Of an ensemble as of a recipe: the folder holds the steps, cutout and serve obey them."""
     run_folder = shutil.copytree(exported.parent / "runs" / "tiny", tmp_path / "tiny")

@@ -48,6 +48,8 @@ def test_without_a_calibration_the_signs_decide(tmp_path):
     write_doubts(tmp_path, doubts)
     assert read_doubts(tmp_path) == doubts
     assert "1 of 2 cut-outs may need a look, first b.png (members dif" in summary(doubts)
+    fine = {"a.png": doubts["a.png"]}
+    assert summary(fine) == "none of 1 cut-out is doubtful, by a doubt that is not calibrated"
 
 
 def test_a_damaged_list_is_named_with_a_cure(tmp_path):

@@ -81,6 +81,7 @@ def test_the_card_says_what_the_networks_had_seen(exported, split, said, data):
     manifest = read_manifest(exported).model_copy(update={"dice": 0.99, "scored": scored})
     text = card(manifest, "me/cars", RULES)
     assert said in text and data in text
+    assert "Its doubt is not calibrated." in text
 
 
 @pytest.mark.parametrize("entry", ["..", "../x", "a\0b", "\x1b[31m", "scores.parquet", "x" * 300])
