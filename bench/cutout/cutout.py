@@ -32,7 +32,7 @@ from bench.system.errors import BadConfig, BadData, Incomplete
 from bench.system.files import sha256 as file_sha256
 from bench.system.files import write_bytes
 from bench.system.progress import say, track
-from bench.system.text import nearest
+from bench.system.text import nearest, several
 from bench.system.threads import batched
 
 CLAIM = ".cutouts.claim"  # of a folder of results, by the call that fills it
@@ -182,11 +182,11 @@ def _fill(
         say(summary(doubts))
     if options.review:
         say(f"open {review.write_page(out, doubts, calibration)}")
-    _check_complete(damaged, len(left), found)
+    _check_complete(damaged, found)
     return len(left)
 
 
-def _check_complete(damaged: Sequence[BadData], count: int, found: sources.Sources) -> None:
+def _check_complete(damaged: Sequence[BadData], found: sources.Sources) -> None:
     """Say that photographs are left, after all others were cut out.
 
     Raises:
@@ -195,8 +195,8 @@ def _check_complete(damaged: Sequence[BadData], count: int, found: sources.Sourc
     wrong = []
     if damaged:
         wrong.append(
-            f"{len(damaged)} of {count} photographs cannot be cut out, any others are; "
-            f"the first: {damaged[0]}"
+            f"{len(damaged)} of {several(len(found.targets), 'photograph')} cannot be cut out, any "
+            f"others are; the first: {damaged[0]}"
         )
     if found.pictures:
         wrong.append(found.left_out)

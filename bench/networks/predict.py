@@ -41,6 +41,7 @@ from bench.system.environment import OtherWork
 from bench.system.errors import BadData, Incomplete
 from bench.system.files import update_text
 from bench.system.progress import say
+from bench.system.text import several
 
 WEIGHTS_SHARE = 0.25  # of free memory for weights; the rest is for what networks compute
 
@@ -87,9 +88,10 @@ def run(tasks: Sequence[PredictionTask], machine: Machine, scratch: Path | None 
                 update_text(noted, timing(maps, max(before, cores if task in unfinished else 0)))
     damaged = [error for error in seen.values() if error]
     if damaged:
+        asked = {image for task in tasks for fold in task.folds for image in fold.photographs}
         raise Incomplete(
-            f"{len(damaged)} of {len(seen)} photographs are damaged, the maps of all others are "
-            f"stored; the first: {damaged[0]}"
+            f"{len(damaged)} of {several(len(asked), 'photograph')} cannot be read, the maps of "
+            f"all others are stored; the first: {damaged[0]}"
         )
 
 

@@ -20,6 +20,7 @@ from bench.networks.manifest import TRAIN_AGAIN
 from bench.networks.quantised import quantised
 from bench.system.errors import Missing
 from bench.system.files import json_text, read_json, sha256
+from bench.system.text import several
 
 PHOTOGRAPHS = 1000  # about so many are lost at most where stores appear complete
 VERSION = 1  # raised when the same weights give other maps, beyond rounding: none is then current
@@ -104,7 +105,9 @@ def reasons(task: PredictionTask) -> list[str]:
         timed = maps.files != [task.store] or (noted.is_file() and _is_of(maps, noted))
     left = {image for fold in folds_lacking(task, maker) for image in fold.photographs}
     counts = {"no maps yet": len(left - stored), "changed": len(left & stored)}
-    reasons = [f"{name}: {count} photographs {what}" for what, count in counts.items() if count]
+    reasons = [
+        f"{name}: {several(count, 'photograph')} {what}" for what, count in counts.items() if count
+    ]
     return reasons or ([] if timed else [f"{noted.name} of {name} is missing or damaged"])
 
 

@@ -14,6 +14,7 @@ from bench.run.stage import RecordedStage
 from bench.run.stages import all_stages
 from bench.system.errors import BadData, Missing
 from bench.system.progress import say, track
+from bench.system.text import several
 
 
 def verify(run: Run) -> None:
@@ -29,7 +30,7 @@ def verify(run: Run) -> None:
     stores = [file for path in members for file in map_files(path)]
     for path in stores:
         _verify_store(path)
-    say(f"{len(files)} files and {len(stores)} map stores were read to their ends")
+    say(f"{several(len(files), 'file')} and {several(len(stores), 'map store')} read to their ends")
 
 
 def _verify_store(path: Path) -> None:

@@ -175,11 +175,10 @@ def test_a_damaged_photograph_is_named_and_the_others_are_kept(trained, tmp_path
     broken = sorted(copies)[3]
     copies[broken].write_bytes(copies[broken].read_bytes()[:900])
     store = tmp_path / "maps.sqlite"
-    with pytest.raises(Incomplete, match=f"1 of 11 photographs.*{broken}"):
-        predict.run(
-            [PredictionTask(RECIPE, one_fold(folder / "0", copies), store)],
-            MACHINE,
-        )
+    task = PredictionTask(RECIPE, one_fold(folder / "0", copies), store)
+    for _ in range(2):  # the second time, it alone is left
+        with pytest.raises(Incomplete, match=f"1 of 11 photographs.*{broken}"):
+            predict.run([task], MACHINE)
     assert maps_of(store).keys() == copies.keys() - {broken}
     shutil.copy(photographs[broken], copies[broken])
     predict.run(
@@ -213,7 +212,7 @@ def test_a_photograph_of_another_content_is_predicted_again(trained, tmp_path):
     predict.run([task], MACHINE)
     assert wanted.reasons(task) == []
     hashes[next(iter(photographs))] = "after"
-    assert wanted.reasons(task) == ["it: 1 photographs changed"]
+    assert wanted.reasons(task) == ["it: 1 photograph changed"]
     predict.run([task], MACHINE)
     with MapStore.open(task.store) as store:
         assert store.made_from() == hashes

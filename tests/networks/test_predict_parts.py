@@ -128,11 +128,11 @@ def test_a_changed_photograph_is_predicted_again_in_a_part_and_read_after_a_whol
     hashes = {**task.folds[0].hashes, changed: "another"}
     task = replace(task, folds=[replace(task.folds[0], hashes=hashes)])
     part = part_of(task, Part(1, 2))
-    assert wanted.reasons(part) == ["it: 1 photographs changed"]
+    assert wanted.reasons(part) == ["it: 1 photograph changed"]
     predict.run([part], MACHINE)
     assert ids(part.file) == [changed]
     assert wanted.reasons(part) == []
-    assert wanted.reasons(task) == ["it: 1 photographs changed"]  # the whole store is read first
+    assert wanted.reasons(task) == ["it: 1 photograph changed"]  # the whole store is read first
     predict.run([task], MACHINE)
     with open_maps(task.store) as maps:
         assert maps.made_from() == hashes

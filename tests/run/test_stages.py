@@ -96,9 +96,9 @@ def test_a_changed_mask_of_a_car_that_trained_a_network_is_refused(made, capsys)
 def test_a_swapped_photograph_of_a_test_car_is_predicted_again(made, capsys):
     tests = sorted((made.data / "test").iterdir())
     swap(tests[0], tests[1])
-    assert stale(made) == ["predict test cars"]
+    assert stale(made) == ["predict test photographs"]
     assert made.main("submit") == 4
-    assert "1 photographs changed; first: carvana-bench predict" in capsys.readouterr().err
+    assert "1 photograph changed; first: carvana-bench predict" in capsys.readouterr().err
 
 
 def test_maps_of_other_weights_are_not_scored(made, capsys):
@@ -196,7 +196,7 @@ def test_verify_reads_everything_again(made, capsys):
     part_path(begun, 1, 2).touch()
     assert made.main("run", "--verify") == 0
     said = capsys.readouterr().err
-    assert "were read to their ends" in said and "part-001-of-002.sqlite: holds no maps yet" in said
+    assert "read to their ends" in said and "part-001-of-002.sqlite: holds no maps yet" in said
 
 
 def test_submissions_of_another_run_are_made_again(made, finished):
