@@ -16,6 +16,7 @@ from bench.cli.arguments import (
 from bench.cli.printing import print_leaderboard, print_made, print_result
 from bench.system.errors import BadConfig, BadData
 from bench.system.progress import say
+from bench.system.text import several
 
 
 def leaderboard_command(args: argparse.Namespace) -> None:
@@ -77,7 +78,7 @@ def errors_command(args: argparse.Namespace) -> None:
     run = open_run(args)
     require(run, HELDOUT, "score")
     drawn = draw_errors(run, args.entry, args.out, args.worst)
-    say(f"{drawn} images in {args.out}")
+    say(f"{several(drawn, 'image')} in {args.out}")
     print_made(args, [args.out], images=drawn)
 
 
@@ -117,7 +118,7 @@ def submit_command(args: argparse.Namespace) -> None:
         _check_submission(args)
     elif args.repair:
         rows = writing.repair_submission(*args.repair)
-        say(f"{rows} rows written to {args.repair[1]}")
+        say(f"{several(rows, 'row')} written to {args.repair[1]}")
         print_made(args, args.repair[1:], rows=rows)
     elif not args.upload:
         raise BadConfig("name a SUITE, --check FILE, --repair FILE OUT or --upload FILE")

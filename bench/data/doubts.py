@@ -14,6 +14,7 @@ from bench.data.images import is_turned
 from bench.masks.types import Mask
 from bench.system.errors import BadFile
 from bench.system.progress import warn
+from bench.system.text import several
 from bench.system.threads import prefetch
 
 SAMPLED_MASKS = 32  # that are looked at before a training
@@ -109,8 +110,9 @@ def _sample(data: DataSet) -> list[str]:
 
 def turned_notes(data: DataSet) -> list[str]:
     """What to know about photographs that a camera stored lying down: a sentence, or none."""
-    turned = [image for image in _sample(data) if is_turned(data.train[image])]
-    return [f"{len(turned)} {TURNED}, first {turned[0]}"] if turned else []
+    images = _sample(data)
+    turned = [image for image in images if is_turned(data.train[image])]
+    return [f"{len(turned)} of {len(images)} {TURNED}, first {turned[0]}"] if turned else []
 
 
 def misnamed_cars(images: Collection[str]) -> dict[str, str]:
@@ -149,7 +151,7 @@ def naming_notes(images: Sequence[str]) -> list[str]:
     notes = []
     if many:
         notes.append(
-            f"{len(many)} cars of more than {VIEWS} views, first {many[0]} with "
+            f"{several(len(many), 'car')} of more than {VIEWS} views, first {many[0]} with "
             f"{counts[many[0]]}: all photographs of a car lie in one fold"
         )
     if split := _split_cars(images):

@@ -18,6 +18,7 @@ from bench.masks import rle
 from bench.masks.types import Runs
 from bench.metrics.overlap import Counts, counts_from_runs, dice, jaccard
 from bench.system.errors import BadData, Missing
+from bench.system.text import several
 
 
 class KnownMasks(Mapping[str, Runs]):
@@ -104,7 +105,9 @@ def score_submission(path: Path, masks: Mapping[str, Runs]) -> SubmissionScores:
         else:
             unknown += 1
     if not counts:
-        raise BadData(f"{path}: none of its {unknown} images has a known mask; name other masks")
+        raise BadData(
+            f"{path}: none of its {several(unknown, 'image')} has a known mask; name other masks"
+        )
     return SubmissionScores(counts, unknown, without_row=len(masks) - len(counts))
 
 

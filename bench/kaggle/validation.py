@@ -19,6 +19,7 @@ from bench.masks.compiled.runs import NOT_A_NUMBER, ODD, OUT_OF_RANGE, OVERLAP, 
 from bench.masks.compiled.submission_lines import QUOTE, scan_lines
 from bench.masks.rle import PADDING, WHY
 from bench.masks.types import Map, Runs, Size
+from bench.system.text import several
 from bench.system.threads import prefetch
 
 MAX_PROBLEMS = 20  # kept with line and cure; all others are only counted
@@ -90,10 +91,11 @@ class SubmissionReport:
         }
 
     def __str__(self) -> str:
+        rows, problems = several(self.rows, "row"), several(self.counts.total(), "problem")
         if self.sound:
-            return f"{self.path}: {self.rows} rows, no problem"
+            return f"{self.path}: {rows}, no problem"
         counts = ", ".join(f"{kind} {count}" for kind, count in self.counts.most_common())
-        lines = [f"{self.path}: {self.rows} rows, {self.counts.total()} problems ({counts})"]
+        lines = [f"{self.path}: {rows}, {problems} ({counts})"]
         return "\n  ".join([*lines, *map(str, self.problems)])
 
 

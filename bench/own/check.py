@@ -96,7 +96,8 @@ def _mask_table(data: DataSet, report: DataReport) -> None:
     report.facts["mask rows"] = f"{len(data.mask_rows)} in {data.mask_table.name}"
     unused = len(data.mask_rows.keys() - data.train.keys())
     if unused:
-        report.notes.append(f"{unused} rows of {data.mask_table.name} have no photograph here")
+        rows = several(unused, "row")
+        report.notes.append(f"{rows} of {data.mask_table.name} without a photograph here")
     for image, text in data.mask_rows.items():
         try:
             rle.parse(text)
@@ -108,9 +109,10 @@ def _groups(data: DataSet, report: DataReport) -> None:
     """Note what is odd about the groups of one's own pictures; and read the tables beside them."""
     groups = {car_of(image) for image in data.train}
     if shared := sorted(groups & {car_of(image) for image in data.test}):
-        report.notes.append(f"{len(shared)} groups have test photographs too, first {shared[0]}")
+        groups_of_both = several(len(shared), "group")
+        report.notes.append(f"{groups_of_both} with test photographs too, first {shared[0]}")
     if len(groups) < 2:
-        what = f"all {len(data.train)} photographs are of one group"
+        what = "all training photographs are of one group"
         report.add(next(iter(data.train.values())), what, "say groups that tell them apart")
     given_folds(data)
 
@@ -155,7 +157,7 @@ def _read_files(data: DataSet, report: DataReport, jobs: int) -> None:
         for error in read.errors:
             report.add(error.file, error.what, error.cure)
     sizes = Counter(read.size for read in reads if read.size)
-    report.facts["files read"] = f"{len(images)} photographs" + "".join(
+    report.facts["files read"] = several(len(images), "photograph") + "".join(
         f", {count} of {height}x{width}" for (height, width), count in sizes.most_common()
     )
     covered = [100 * read.covered for read in reads if read.covered is not None]
@@ -179,9 +181,9 @@ def _note_odd_files(
     found: dict[str, list[str]] = defaultdict(list)
     for (_, image, _), each in zip(images, reads, strict=True):
         for sign in each.signs:
-            found[f"masks read {SIGNS[sign]}"].append(image)
+            found[f"of {several(len(signs), 'mask')} read {SIGNS[sign]}"].append(image)
         if each.turned:
-            found[TURNED].append(image)
+            found[f"of {len(reads)} {TURNED}"].append(image)
     for what, names in found.items():
         report.notes.append(f"{len(names)} {what}, first {names[0]}")
 

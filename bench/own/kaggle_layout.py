@@ -9,6 +9,7 @@ from bench.data.doubts import NAMES_CURE, misnamed_cars, naming_notes
 from bench.data.image_ids import car_of
 from bench.data.listing import CONVERT, other_pictures
 from bench.own.data_report import DataReport
+from bench.system.text import several
 
 
 def examine_cars(data: DataSet, report: DataReport) -> None:
@@ -17,8 +18,9 @@ def examine_cars(data: DataSet, report: DataReport) -> None:
         views = Counter(map(car_of, photographs))
         report.notes += naming_notes(list(photographs))
         odd = [f"{car} with {count}" for car, count in views.items() if count != VIEWS]
-        if odd:
-            report.notes.append(f"{len(odd)} {name} cars without {VIEWS} views, first {odd[0]}")
+        if odd and data.of_cars:
+            cars = several(len(odd), f"{name} car")
+            report.notes.append(f"{cars} without {VIEWS} views, first {odd[0]}")
     misnamed = misnamed_cars(data.train)
     for car, why in misnamed.items():
         first = min(image for image in data.train if car_of(image) == car)
@@ -26,7 +28,8 @@ def examine_cars(data: DataSet, report: DataReport) -> None:
     train_cars = {car_of(image) for image in data.train} - misnamed.keys()
     for image, path in data.test.items():
         if car_of(image) in train_cars:
-            report.add(path, "its car is in the training folder too", "remove it from one of them")
+            what = f"its {data.unit} is in the training folder too"
+            report.add(path, what, "remove it from one of them")
 
 
 def examine_files(data: DataSet, report: DataReport) -> None:
@@ -42,7 +45,8 @@ def examine_files(data: DataSet, report: DataReport) -> None:
                     report.add(picture, "a picture in a format that is not read", CONVERT)
             others = sorted(set(folder.iterdir()) - known)
             if others:
-                report.notes.append(f"{len(others)} other files are ignored, first {others[0]}")
+                ignored = several(len(others), "other file")
+                report.notes.append(f"{ignored} ignored, first {others[0]}")
 
 
 def examine_sample(data: DataSet, report: DataReport) -> None:
@@ -57,7 +61,7 @@ def examine_sample(data: DataSet, report: DataReport) -> None:
         )
     absent = len(rows - data.test.keys())
     if absent:
-        report.notes.append(f"{absent} of {len(rows)} photographs to submit are not here")
+        report.notes.append(f"not here: {absent} of {several(len(rows), 'photograph')} to submit")
 
 
 def examine_metadata(data: DataSet, report: DataReport) -> None:
@@ -66,6 +70,8 @@ def examine_metadata(data: DataSet, report: DataReport) -> None:
         return
     known = metadata(data).keys()
     cars = {car_of(image) for image in (*data.train, *data.test)}
-    report.facts["metadata"] = f"{len(known)} cars, {len(cars & known)} of the {len(cars)} here"
+    report.facts["metadata"] = (
+        f"{several(len(known), 'car')}, {len(cars & known)} of the {len(cars)} here"
+    )
     if cars - known:
         report.notes.append(f"cars without a row in metadata.csv, first {min(cars - known)}")

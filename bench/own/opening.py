@@ -160,7 +160,7 @@ def _no_mask(said: Description, root: Path, photograph: Path, lacking: int, foun
         )
     where = "row" if said.in_table else "file"
     what = f"no {where} of {place(root, said.masks)} is its mask"
-    more = f", nor of {lacking - 1} others of {found} photographs" if lacking > 1 else ""
+    more = f", nor of {lacking - 1} more of {found} photographs" if lacking > 1 else ""
     return BadFile(photograph, what + more, cure)
 
 

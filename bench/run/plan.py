@@ -6,7 +6,7 @@ from typing import Any
 from bench.data.folds import draw_folds, split
 from bench.networks import wanted
 from bench.networks.wanted import FoldTask
-from bench.run.members import CARS, prediction_tasks, training_stages
+from bench.run.members import SPLITS, prediction_tasks, training_stages
 from bench.run.run import Run
 from bench.run.stages import all_stages
 from bench.system.errors import Missing
@@ -68,7 +68,7 @@ def _cost(run: Run, name: str, estimates: Mapping[str, Cost], seen: float) -> di
     below_s = seen * sum(estimates[member].predict_s for member in base.members) if base else 0.0
     left = share_left(run, name) if begun else 1.0
     return {
-        "trained": f"{sum(done)} of {len(done)} folds",
+        "trained": f"{sum(done)} of {several(len(done), 'fold')}",
         "train_minutes": round((cost.train_s + below_s) * (1 - sum(done) / len(done)) / 60, 1),
         "predict_minutes": round(cost.predict_s * left / 60, 1),
         "disk_gb": round(cost.disk_bytes / 1e9, 2),
@@ -77,7 +77,7 @@ def _cost(run: Run, name: str, estimates: Mapping[str, Cost], seen: float) -> di
 
 def share_left(run: Run, name: str) -> float:
     """Return which share of a recipe's predictions is left."""
-    tasks = [task for split in CARS for task in prediction_tasks(run, [name], split)]
+    tasks = [task for split in SPLITS for task in prediction_tasks(run, [name], split)]
     try:
         left = [fold for task in tasks for fold in wanted.folds_lacking(task, wanted.made_by(task))]
     except Missing:  # a network, whose maps are all left then

@@ -13,6 +13,7 @@ from torch.amp.grad_scaler import GradScaler
 
 from bench.system.environment import DEVICE, DEVICES
 from bench.system.errors import BadConfig, BenchError, Missing, memory_is_full
+from bench.system.text import several
 
 SHARE = 0.9  # of free memory; programs also touch what they have reserved, and read files
 MY_GROUPS, GROUPS = Path("/proc/self/cgroup"), Path("/sys/fs/cgroup")  # man 7 cgroups
@@ -284,5 +285,6 @@ def enough_memory(
         less = 0 < fewer < batch
         cure = f"use --micro-batch {fewer}" if less else "lower `size`"
         raise BenchError(
-            f"{what}: out of memory with {batch} images of {size[0]}x{size[1]} at once; {cure}"
+            f"{what}: out of memory with {several(batch, 'image')} of {size[0]}x{size[1]} at once; "
+            f"{cure}"
         ) from error

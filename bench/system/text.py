@@ -73,10 +73,10 @@ def payback(seconds: float, gain_ms: float) -> str:
     """Say after how many photographs something has earned the time that making it took.
 
     >>> payback(60, 20), payback(60, -5)
-    ('60 s to make, earned after 3000 photographs', '60 s to make, never earned')
+    ('60 s to make, earned after 3,000 photographs', '60 s to make, never earned')
     """
     earned = (
-        f"earned after {1000 * seconds / gain_ms:.0f} photographs"
+        f"earned after {several(round(1000 * seconds / gain_ms), 'photograph')}"
         if gain_ms > 0
         else "never earned"
     )

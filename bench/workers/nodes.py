@@ -23,6 +23,7 @@ from bench.system.disk import file_system, free_bytes, make_folder, readable
 from bench.system.environment import code_sha256, commit
 from bench.system.errors import BadConfig, BenchError, Missing
 from bench.system.files import json_sha256, write_text
+from bench.system.text import several
 
 Facts = dict[str, Any]
 WITH_CPUS = "start Ray there by `ray start --num-cpus N`"
@@ -163,7 +164,7 @@ def _data(root: Path) -> str:
 
 
 def _weights(folder: Path | None) -> str:
-    return f"{len([*folder.glob('*.safetensors')])} files" if folder else "from the hub"
+    return several(len([*folder.glob("*.safetensors")]), "file") if folder else "from the hub"
 
 
 def _suite(name: str | None) -> str:

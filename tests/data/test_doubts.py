@@ -77,7 +77,7 @@ def test_a_few_masks_that_look_inverted_are_noted(copy):
     report = check_folder(copy, deep=True, jobs=1)
     first = f"{min(TRAIN_CARS)}_01"
     assert report.ok
-    said = "3 masks read cover all but a part inside, as inverted masks do"
+    said = "3 of 64 masks read cover all but a part inside, as inverted masks do"
     assert report.notes == [f"{said}, first {first}"]
     assert draw_folds(open_folder(copy), SUITE, 1)
 
@@ -86,7 +86,7 @@ def test_empty_masks_are_noted(copy):
     (copy / "train_masks.csv").unlink()
     save_mask(copy / f"train_masks/{TRAIN_CARS[1]}_03_mask.gif", np.zeros((80, 120)))
     notes = check_folder(copy, deep=True, jobs=1).notes
-    assert notes == [f"1 masks read are empty, first {TRAIN_CARS[1]}_03"]
+    assert notes == [f"1 of 64 masks read are empty, first {TRAIN_CARS[1]}_03"]
 
 
 def signs(mask):

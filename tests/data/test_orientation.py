@@ -123,7 +123,7 @@ def test_a_folder_of_turned_photographs_fits_its_upright_masks(copy, capsys, ori
     report = check_folder(copy, deep=True, jobs=1)
     assert report.ok
     assert any(
-        note.startswith("64 photographs read are turned as their EXIF") for note in report.notes
+        note.startswith("64 of 80 photographs read are turned as their") for note in report.notes
     )
 
 

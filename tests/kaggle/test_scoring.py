@@ -79,7 +79,7 @@ def test_each_picture_is_read_once(tiny_carvana, tmp_path, monkeypatch):
             SOUND.replace("2.jpg,", "2.jpg,1 2 3"), "line 3, a_02.jpg: token 3", id="broken row"
         ),
         pytest.param(SOUND + "a_01.jpg,1 1\n", "line 5, a_01.jpg: .*already", id="doubled row"),
-        pytest.param(HEADER + "b_01.jpg,1 1\n", "none of its 1 images", id="other images"),
+        pytest.param(HEADER + "b_01.jpg,1 1\n", "none of its 1 image has", id="other images"),
         pytest.param(SOUND.replace(",", ";"), "';'", id="not a submission"),
         pytest.param(
             SOUND[: SOUND.index(",\na_03")], "line 3: no comma in 'a_02.jpg'", id="cut off"

@@ -149,3 +149,17 @@ def test_deep_finds_what_changed_since_a_run_read_it(tiny_carvana, tmp_path, mon
     (problem,) = check_folder(copy, True, 1, memory).problems
     assert problem.file == str(photograph) and "its bytes changed" in problem.what
     assert check_folder(copy, True, 1, memory).ok  # it is known now
+
+
+def test_missing_views_are_noted_of_cars_alone(tmp_path):
+    for count, name in enumerate(("a_01", "a_02", "b_01", "IMG_001", "IMG_002")):
+        root = tmp_path / ("cars" if count < 3 else "groups")
+        for folder in ("train", "train_masks"):
+            (root / folder).mkdir(parents=True, exist_ok=True)
+        photograph, mask = draw_car(count, 1)
+        Image.fromarray(photograph).save(root / "train" / f"{name}.jpg")
+        save_mask(root / "train_masks" / f"{name}_mask.gif", mask)
+    cars, groups = (check_folder(tmp_path / kind, False, 1) for kind in ("cars", "groups"))
+    assert "2 training cars without 16 views, first a with 2" in cars.notes
+    assert groups.facts["training photographs"].startswith("2 of 2 groups")
+    assert not [note for note in groups.notes if "views" in note]

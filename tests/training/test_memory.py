@@ -43,7 +43,7 @@ def test_a_card_s_batch_is_halved_until_it_fits(limit, tries):
 
 
 def test_a_card_too_small_for_one_image_says_so():
-    with pytest.raises(BenchError, match="1 images of 32x48 at once; lower `size`"):
+    with pytest.raises(BenchError, match="1 image of 32x48 at once; lower `size`"):
         find_micro_batch(holds(0, []), in_batches_of(8), SIZE, CARD)
 
 
