@@ -107,7 +107,8 @@ def _add_suite(parser: argparse.ArgumentParser, nargs: str | None) -> None:
     at_once = "images in memory at once (training tries how many fit)"
     parser.add_argument("--micro-batch", type=whole(1, 4096), metavar="N", help=at_once)
     parser.add_argument("--precision", choices=PRECISIONS, default="auto")
-    parser.add_argument("--limit", type=positive, metavar="N", help="use only N cars of the data")
+    limit = "use only N cars or groups of the data"
+    parser.add_argument("--limit", type=positive, metavar="N", help=limit)
     parser.add_argument(
         "--set",
         action="append",

@@ -28,7 +28,7 @@ from bench.cutout.manifest import (
 )
 from bench.cutout.model import Model, open_model
 from bench.cutout.record import check_folder
-from bench.data.dataset import DataSet
+from bench.data.dataset import DataSet, unit_of
 from bench.data.folds import in_fold, read_folds
 from bench.data.image_ids import spread
 from bench.data.images import read_image
@@ -274,12 +274,13 @@ def _scores(layout: Layout, entry: Entry, suite: Suite) -> dict[str, Any]:
     own = scores_of(layout, entry.name)
     if own.empty:
         return {}
-    cars = own["car"].nunique()
-    several = cars > 1
-    ends = intervals([own["dice"]], own["car"], bounds=SHARE)[0] if several else None
+    unit = unit_of(own.columns)
+    cars = own[unit].nunique()
+    ends = intervals([own["dice"]], own[unit], bounds=SHARE)[0] if cars > 1 else None
     scored = Scored(
         photographs=len(own),
         cars=cars,
+        unit=unit,
         interval=None if ends is None else (float(ends[0]), float(ends[1])),
         folds=suite.folds.count,
         trained_folds=len(suite.folds.run),

@@ -11,6 +11,7 @@ from bench.config.layout import RECIPE, WEIGHTS
 from bench.config.names import fault_of
 from bench.config.refinement import Steps
 from bench.config.strict import Strict
+from bench.data.dataset import Unit
 from bench.doubt.calibration import Calibration
 from bench.ensembles.entry import Entry
 from bench.ensembles.rules import RULES
@@ -88,6 +89,7 @@ class Scored(Strict):
 
     photographs: int
     cars: int
+    unit: Unit = "car"  # what the cars are
     interval: tuple[float, float] | None = Field(default=None, strict=False)  # 95 %, over cars
     folds: int  # of the run's cars, each scored by networks that have not seen it
     trained_folds: int

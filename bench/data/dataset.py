@@ -1,9 +1,10 @@
 """A data set: where its photographs and masks lie, by image id, whatever folder they come from."""
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -18,7 +19,8 @@ from bench.system.errors import BadFile, Missing
 from bench.system.threads import prefetch
 
 MASK_COLUMNS = ("img", "rle_mask")
-UNITS = ("car", "group")  # what is held out together
+Unit = Literal["car", "group"]  # what is held out together
+UNITS: tuple[Unit, ...] = get_args(Unit)
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,8 @@ class DataSet:
         return not self.own and any(map(has_view, (*self.train, *self.test)))
 
     @property
-    def unit(self) -> str:
-        """What is held out together: a "car" or a "group"."""
+    def unit(self) -> Unit:
+        """What is held out together."""
         return "car" if self.of_cars else "group"
 
     @cached_property
@@ -93,6 +95,11 @@ class Lessons:
     made_from: Mapping[str, str]  # image id -> a hash of its photograph and its map
     map: ReadMap
     share: float  # of the samples of an epoch
+
+
+def unit_of(columns: Container[str]) -> Unit:
+    """Return what the images of a table were held out with, by its columns: a car without any."""
+    return next((unit for unit in UNITS if unit in columns), "car")
 
 
 def by_table_name(names: Mapping[str, str]) -> dict[str, str]:

@@ -34,20 +34,23 @@ def car_areas(areas: dict[str, int]) -> dict[str, float]:
     return {car: float(np.mean(sizes)) for car, sizes in views.items()}
 
 
-def make_folds(areas: dict[str, float], count: int, seed: int) -> dict[str, int]:
+def make_folds(areas: dict[str, float], count: int, seed: int, unit: str = "car") -> dict[str, int]:
     """Car -> fold 0 .. count - 1, so that every fold holds small and large cars alike.
 
     Cars are sorted by area; each group of `count` neighbours is dealt to the folds in random order.
+
+    Args:
+        unit: what messages call the cars.
 
     Raises:
         BadConfig: fewer than two folds, or fewer cars than folds.
     """
     if len(areas) < 2:
-        raise BadConfig(f"folds: there is {several(len(areas), 'car')}; add cars: two are needed")
+        raise BadConfig(f"folds: there is {several(len(areas), unit)}; add {unit}s: two are needed")
     if not 2 <= count <= len(areas):
         raise BadConfig(
-            f"folds: `count` is {count} for {len(areas)} cars; set it to 2 or more and to "
-            f"{len(areas)} at most, or add cars"
+            f"folds: `count` is {count} for {len(areas)} {unit}s; set it to 2 or more and to "
+            f"{len(areas)} at most, or add {unit}s"
         )
     ordered = sorted(areas, key=lambda car: (areas[car], car))
     random = np.random.default_rng(seed)
@@ -196,7 +199,8 @@ def draw_folds(data: DataSet, suite: Suite, jobs: int) -> dict[str, int]:
     given = given_folds(data)
     if given and data.own:
         return _completed(given, sizes, data.own, suite)
-    return make_folds(sizes, suite.folds.count, suite.folds.seed)
+    unit = data.unit if by_car else "photograph"
+    return make_folds(sizes, suite.folds.count, suite.folds.seed, unit)
 
 
 def given_folds(data: DataSet) -> dict[str, int]:

@@ -14,8 +14,10 @@ from scipy.optimize import lsq_linear
 from scipy.stats import norm, spearmanr
 
 from bench.config.strict import Strict
+from bench.data.dataset import Unit
 from bench.doubt.signs import Signs
 from bench.masks.types import Floats
+from bench.system.text import several
 
 GOOD = 0.99  # Dice; below, a cut-out is called bad
 FLOOR = 1e-4  # of signs and of 1 - Dice: less is not told apart from this
@@ -34,6 +36,7 @@ class Trial(Strict):
 
     photographs: int
     cars: int
+    unit: Unit = "car"  # what the cars are
     rank_correlation: float | None  # Spearman's, of expected and true Dice; None: one of them fixed
     bad: int  # photographs of a Dice below GOOD
     first: int  # photographs in the most doubtful tenth
@@ -42,9 +45,9 @@ class Trial(Strict):
     def __str__(self) -> str:
         rank = "none" if self.rank_correlation is None else f"{self.rank_correlation:.2f}"
         return (
-            f"on {self.photographs} photographs of {self.cars} held-out cars, expected and true "
-            f"Dice have a rank correlation of {rank}; of {self.bad} with a Dice below {GOOD}, "
-            f"{self.bad_first} are among the {self.first} most doubtful"
+            f"on {several(self.photographs, 'photograph')} of {self.cars} held-out {self.unit}s, "
+            f"expected and true Dice have a rank correlation of {rank}; of {self.bad} with a Dice "
+            f"below {GOOD}, {self.bad_first} are among the {self.first} most doubtful"
         )
 
 
@@ -70,7 +73,7 @@ class Calibration(Strict):
 
 
 def calibrate(
-    signs: Sequence[Signs], dice: Sequence[float], cars: Sequence[str]
+    signs: Sequence[Signs], dice: Sequence[float], cars: Sequence[str], unit: Unit = "car"
 ) -> Calibration | None:
     """Learn what signs mean from photographs whose Dice is known; None for fewer than MIN_CARS.
 
@@ -78,6 +81,7 @@ def calibrate(
 
     Args:
         signs, dice, cars: of the same photographs, in the same order.
+        unit: what the cars are.
     """
     if len(set(cars)) < MIN_CARS:
         return None
@@ -94,7 +98,7 @@ def calibrate(
         offset=offset,
         slopes=(float(slopes[0]), float(slopes[1])),
         spread=max(spread, MIN_SPREAD),
-        trial=_trial(expected, np.array(dice), len(set(cars))),
+        trial=_trial(expected, np.array(dice), len(set(cars)), unit),
     )
 
 
@@ -112,7 +116,7 @@ def _fit(inputs: Floats, errors: Floats) -> tuple[float, Floats]:
     return float(solved[0] - slopes @ middle), slopes
 
 
-def _trial(expected: Floats, dice: Floats, cars: int) -> Trial:
+def _trial(expected: Floats, dice: Floats, cars: int, unit: Unit) -> Trial:
     first = math.ceil(FIRST * len(dice))
     doubtful = np.argsort(-expected, kind="stable")[:first]
     bad = dice < GOOD
@@ -120,6 +124,7 @@ def _trial(expected: Floats, dice: Floats, cars: int) -> Trial:
     return Trial(
         photographs=len(dice),
         cars=cars,
+        unit=unit,
         rank_correlation=float(spearmanr(-expected, dice)[0]) if varies else None,
         bad=int(bad.sum()),
         first=first,

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 import pandas as pd
 
 from bench.config.layout import Layout
-from bench.data.dataset import UNITS
+from bench.data.dataset import UNITS, unit_of
 from bench.doubt.calibration import Calibration, calibrate
 from bench.doubt.signs import signs
 from bench.ensembles.entry import Entry
@@ -42,7 +42,8 @@ def calibrate_on_run(layout: Layout, entry: Entry, shown: Collection[str]) -> Ca
         for image in track(own["image"], "doubt", len(own)):
             maps = {name: store.read(image) for name, store in stores.items()}
             found.append(signs([maps[name] for name in shown], entry.unrefined(maps, image)))
-    return calibrate(found, [float(dice) for dice in own["dice"]], [str(car) for car in own["car"]])
+    unit = unit_of(own.columns)
+    return calibrate(found, list(map(float, own["dice"])), list(map(str, own[unit])), unit)
 
 
 def scores_of(layout: Layout, name: str) -> pd.DataFrame:
@@ -57,5 +58,5 @@ def scores_of(layout: Layout, name: str) -> pd.DataFrame:
         return pd.DataFrame({"image": [], "car": [], "dice": []})
     words = ("entry", "image", *UNITS)
     table = read_parquet(layout.scores, ("entry", "image", "dice"), words, "run the suite again")
-    table = table.rename(columns=dict.fromkeys(UNITS, "car"))
-    return table.loc[table["entry"] == name, ["image", "car", "dice"]]
+    unit = unit_of(table.columns)
+    return table.loc[table["entry"] == name, ["image", unit, "dice"]]

@@ -22,6 +22,7 @@ from bench.masks.types import Map, Mask
 from bench.system.errors import BadConfig
 from bench.system.files import write_json
 from bench.system.progress import say
+from bench.system.text import several
 
 CAR_GROUPS = 5
 PIXELS = 8192  # of an image: a good ensemble disagrees on fewer
@@ -41,7 +42,7 @@ def run(
         BadConfig: the images show a single car.
         BadData: a store lacks an image or is damaged, or a mask is.
     """
-    dealt = groups(images)
+    dealt = groups(images, members.data.unit)
     teams = {entry.members for entry in entries}
     limit = min(PIXELS, ALL_PIXELS // len(images))
     seeds = {image: place for place, image in enumerate(images)}
@@ -58,11 +59,15 @@ def run(
     for entry in entries:
         own = {image: each[entry.members] for image, each in zip(images, by_team, strict=True)}
         write_json(files[entry.name], _fit_by_group(entry, own, dealt))
-        say(f"{entry.name}: fitted on {len(images)} images, on each group of cars by the others")
+        count = several(len(images), "held-out photograph")
+        say(f"{entry.name}: fitted on {count}; each is scored by a fit that has not seen it")
 
 
-def groups(images: Sequence[str]) -> list[set[str]]:
+def groups(images: Sequence[str], unit: str = "car") -> list[set[str]]:
     """Deal the cars of the images to five groups, or to one group a car where there are fewer.
+
+    Args:
+        unit: what messages call the cars.
 
     Raises:
         BadConfig: there is only one car.
@@ -70,8 +75,8 @@ def groups(images: Sequence[str]) -> list[set[str]]:
     cars = sorted({car_of(image) for image in images})
     if len(cars) < 2:
         raise BadConfig(
-            f"a rule that learns needs two held-out cars, one to learn and one to be scored on; "
-            f"there is {len(cars)}: use more cars, run more folds, or leave such ensembles out"
+            f"a rule that learns needs two held-out {unit}s, one to learn and one to be scored on; "
+            f"there is {len(cars)}: use more {unit}s, run more folds, or leave such ensembles out"
         )
     count = min(CAR_GROUPS, len(cars))
     return [set(cars[group::count]) for group in range(count)]

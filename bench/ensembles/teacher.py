@@ -49,10 +49,10 @@ class Teacher:
         for car, how in self._seen():
             if car in heldout:
                 raise BadConfig(
-                    f"{student}: teach: {how} car {car}, which is held out from its student in "
+                    f"{student}: teach: {how} {car}, which is held out from its student in "
                     f"fold {fold}, so the student's score would be too good; name a teacher whose "
-                    f"run holds out the same cars, in `folds.run: [{fold}]` alone, by a rule that "
-                    "does not learn; or one whose data lack these cars"
+                    f"run holds out the same, in `folds.run: [{fold}]` alone, by a rule that "
+                    "does not learn; or one whose data lack it"
                 )
 
     def _seen(self) -> Iterator[tuple[str, str]]:
@@ -162,6 +162,6 @@ def open_teacher(folder: Path, name: str, first: str) -> Teacher:
         raise Missing(f"teach: {folder}: not finished, since it has no report yet; first: {first}")
     suite = read(layout.suite, Suite)
     if suite.split != "car":
-        raise BadConfig(f"teach: {folder}: splits by image, so its networks know every car")
+        raise BadConfig(f"teach: {folder}: splits by image, so its networks know what it held out")
     entry = entry_of_run(suite, layout, name, called=f"teach: {folder}")
     return Teacher(layout, entry, suite.folds.run, read_folds(layout.folds))

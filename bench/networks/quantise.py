@@ -33,7 +33,7 @@ from bench.system.device import Accelerator, accelerator_of
 from bench.system.files import sha256, write_bytes, write_json
 from bench.system.progress import say, track
 from bench.system.temporaries import temporary_folder
-from bench.system.text import payback
+from bench.system.text import payback, several
 from models.interface import normalise, padded, stride_of
 
 FITTED, COMPARED = 32, 64  # photographs at most
@@ -73,7 +73,7 @@ def run(task: Task, data: DataSet, precision: str) -> Quantised | None:
     with temporary_folder("int8") as temporary:
         folder = temporary / Path(recipe.name).name / training.folder.name  # as messages name it
         folder.mkdir(parents=True)
-        say(f"{name}: fitting int8 to {len(images)} photographs of training cars ...")
+        say(f"{name}: fitting int8 to {several(len(images), 'training photograph')} ...")
         began = time.monotonic()
         convert_to_int8(network, padded(normalise(images), stride_of(network)), folder)
         seconds = time.monotonic() - began
@@ -81,9 +81,9 @@ def run(task: Task, data: DataSet, precision: str) -> Quantised | None:
         worth_it = found.gain > -MAX_DICE_CHANGE and found.ms < FASTER * found.ms_before
         say(
             f"{name}: {found.ms:.0f} ms a photograph in int8, {found.ms_before:.0f} as it was "
-            f"trained; {payback(seconds, found.ms_before - found.ms)}; on {found.photographs} "
-            f"photographs of validation cars Dice changes by {found.gain:+.6f}, and "
-            f"{100 * found.changed:.3f} % of the pixels: "
+            f"trained; {payback(seconds, found.ms_before - found.ms)}; on "
+            f"{several(found.photographs, 'validation photograph')} Dice changes by "
+            f"{found.gain:+.6f}, and {100 * found.changed:.3f} % of the pixels: "
             f"{'from now on it predicts in int8' if worth_it else 'it stays as it was trained'}"
         )
         training.quantised.unlink(missing_ok=True)

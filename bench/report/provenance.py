@@ -20,7 +20,7 @@ def suite(facts: Facts) -> Rows:
     if origin.drawn:
         kind = "drawn cars; their scores say nothing about Kaggle"
     ran = f"of which {several(len(folds.run), 'fold')} ran"
-    valid = f"{folds.valid_cars} validation {unit}s"
+    valid = several(folds.valid_cars, f"validation {unit}")
     rules = ", ".join(f"{name} ({each.rule})" for name, each in facts.suite.ensembles.items())
     return [
         ("Suite", f"{facts.name}: {facts.suite.title}"),
@@ -29,7 +29,7 @@ def suite(facts: Facts) -> Rows:
         ("Folds", f"{folds.count} by {by}, {ran}; {valid}; seed {folds.seed}"),
         *[(f"Leaks in fold {fold}", verdict) for fold, verdict in origin.leaks.items()],
         ("Scale", f"{facts.suite.scale:g} of the recipes' sizes"),
-        *([("Limit", f"{facts.suite.limit} {unit}s")] if facts.suite.limit else []),
+        *([("Limit", several(facts.suite.limit, unit))] if facts.suite.limit else []),
         ("Ensembles", rules or "none"),
     ]
 
@@ -136,6 +136,6 @@ def methods(facts: Facts) -> str:
         f"The {unit}, not the photograph, is the unit. Intervals are of 95 %, by the "
         f"{used['interval']}{resampled}; p-values by a {used['test']} ({flips}; the smallest "
         f"possible p is {used['smallest_p']:.2g}), corrected by Holm's method, for ranks over all "
-        f"{used['pairs']} pairs of the table. Seed {used['seed']}. Entries that cannot be told "
-        "from the best of their group at 5 % share its rank."
+        f"{used['pairs']} pairs of the table. Seed {used['seed']}. Entries that share a rank "
+        "cannot be told from the best of them at 5 %."
     )

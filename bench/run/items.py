@@ -17,7 +17,7 @@ from bench.config.part import WHOLE, Part
 from bench.data.image_ids import car_of
 from bench.networks import wanted
 from bench.run.members import (
-    CARS,
+    SPLITS,
     prediction_stage,
     prediction_tasks,
     training_stage,
@@ -54,7 +54,7 @@ class Item:
     def __str__(self) -> str:
         if self.kind == "train":
             return f"train {self.recipes[0]}, fold {self.fold}"
-        return f"predict {CARS[self.kind]} cars, part {self.part}"
+        return f"predict {SPLITS[self.kind]} photographs, part {self.part}"
 
 
 @dataclass(frozen=True)
@@ -212,6 +212,6 @@ def _do(way: Way, items: Sequence[Item]) -> list[Outcome]:
             left_s = (time.monotonic() - began) * (total / max(done, 1e-9) - 1)
             what = f"failed: {outcome.error}" if outcome.error else "done"
             left = f", about {duration(left_s)} left" if count < len(items) else ""
-            say(f"{count} of {len(items)} items: {outcome.item}: {what}{left}")
+            say(f"{count} of {several(len(items), 'item')}: {outcome.item}: {what}{left}")
             failed += [outcome] if outcome.error else []
     return failed

@@ -29,7 +29,7 @@ from bench.system.claims import attempt
 from bench.system.errors import Missing
 from bench.system.files import update_text
 
-CARS = {"heldout": "held-out", "test": "test"}  # as people read it
+SPLITS = {"heldout": "held-out", "test": "test"}  # as people read it
 
 
 def training_stages(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> Sequence[KeptStage]:
@@ -213,7 +213,7 @@ def prediction_stage(
     names = run.chosen_recipes(only)
     tasks = partial(prediction_tasks, run, names, split, part)
     return PredictionStage(
-        name=f"predict {CARS[split]} cars",
+        name=f"predict {SPLITS[split]} photographs",
         makes=[run.layout.maps(name, split) for name in names],
         tasks=tasks,
         run=lambda: _predict(tasks(), run),

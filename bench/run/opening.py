@@ -128,8 +128,8 @@ def _check_bases(run: Run) -> None:
             raise BadConfig(f"{where}: {nearest(of, entries, 'entry of the suite')}")
         if entries[of].learns:
             raise BadConfig(
-                f"{where}: {of!r} learns from the held-out cars, and they must not teach an edge "
-                "network; name an ensemble whose rule learns nothing, such as `mean`"
+                f"{where}: {of!r} learns from the held-out photographs, which must not teach an "
+                "edge network; name an ensemble whose rule learns nothing, such as `mean`"
             )
         if again := [member for member in entries[of].members if member in edges]:
             raise BadConfig(
@@ -166,7 +166,7 @@ def begin(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> None:
         check_unclaimed(stage.claim, stage.folder)
         stage.check()
     if any(entry.learns for entry in run.entries):
-        fit.groups(sorted(run.heldout))  # refuses a single car, on which nothing can be learned
+        fit.groups(sorted(run.heldout), run.data.unit)  # refuses one car: nothing can be learned
     note(run)
 
 
@@ -251,7 +251,7 @@ def _check_trainings(run: Run, splits: Mapping[int, Split]) -> None:
         unfinished = _unfinished(run, name)
         for fold in unfinished:
             part = splits[fold]
-            check_photographs(recipe, part.train, part.valid, run.data.train)
+            check_photographs(recipe, part.train, part.valid, run.data)
             run.lessons(name, fold, part)
         if unfinished:
             fewest_at_once(recipe, run.machine.micro_batch, run.machine.gpus_per_training)

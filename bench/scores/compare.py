@@ -10,13 +10,13 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from bench.config.layout import Layout
+from bench.data.dataset import unit_of
 from bench.scores.pairs import (
     correct_gains,
     gain_columns,
     matrix,
     paired_gain,
     read_scores,
-    unit_of,
 )
 from bench.scores.ranking import pareto_front, ranks
 from bench.scores.tables import read_leaderboard
@@ -69,7 +69,7 @@ def run(first: Path, second: Path) -> Comparison:
     entries = entries.sort_values(["dice", "run", "entry"], ascending=[False, True, True])
     columns = ["run", *ranked.columns, *both.columns.drop(["run", "pareto"]), "pareto"]
     gains = _gains(names, together, teachers)
-    return Comparison(entries[columns].reset_index(drop=True), gains, unit_of(together))
+    return Comparison(entries[columns].reset_index(drop=True), gains, unit_of(together.columns))
 
 
 def _gains(names: list[str], scores: pd.DataFrame, teachers: Mapping[str, str]) -> pd.DataFrame:

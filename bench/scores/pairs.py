@@ -36,11 +36,6 @@ def read_scores(path: Path, figures: Sequence[str] | None = None) -> pd.DataFram
     return scores
 
 
-def unit_of(scores: pd.DataFrame) -> str:
-    """Return what scored images were held out with: "car", or "group" in other data."""
-    return next((unit for unit in UNITS if unit in scores), "car")
-
-
 def matrix(scores: pd.DataFrame, entries: Sequence[str], column: str = "dice") -> pd.DataFrame:
     """Return the scores of entries on the same images: one row an entry, one column an image.
 

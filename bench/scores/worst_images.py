@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from bench.data.dataset import unit_of
 from bench.data.image_ids import file_name
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
@@ -21,7 +22,7 @@ from bench.masks.drawing import encode_picture, overlay, worst_crop
 from bench.masks.types import Map, Mask, RgbImage
 from bench.metrics.boundary import wrong_by_distance
 from bench.scores.columns import in_errors
-from bench.scores.pairs import read_scores, unit_of
+from bench.scores.pairs import read_scores
 from bench.system.files import write_bytes, write_text
 
 ERROR_CROP = (320, 480)  # height, width
@@ -87,7 +88,7 @@ def _distances(entry: Entry, members: Members, table: pd.DataFrame) -> pd.DataFr
     columns = [*(f"within_{pixels}_px" for pixels in DISTANCES), "wrong_px"]
     figures = pd.DataFrame(counts, columns=columns)
     figures.insert(0, "dice", table["dice"].to_numpy())
-    unit = unit_of(table)
+    unit = unit_of(table.columns)
     by_car = figures.groupby(table[unit].to_numpy()).mean().sort_values("dice")
     whole = figures.mean().to_frame("all").T  # a row of its own: a group may be called so, too
     return pd.concat([by_car, whole]).rename_axis(unit).reset_index()

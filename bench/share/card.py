@@ -1,6 +1,7 @@
 """The card of a model on the Hugging Face hub, written from its manifest."""
 
 from bench.cutout.manifest import Manifest
+from bench.scores.columns import worded
 from bench.system.text import several
 
 HEADER = """---
@@ -49,18 +50,20 @@ def card(manifest: Manifest, repository: str, data_licence: str) -> str:
         repository: OWNER/NAME.
         data_licence: what may be done with the photographs that it learnt from, and with this.
     """
+    of_groups = manifest.scored is not None and manifest.scored.unit == "group"
+    thing = "object" if of_groups else "car"
     parts = (
-        f"{HEADER}\n# {repository}\n\n{_what(manifest)}",
+        f"{worded(HEADER, thing)}\n# {repository}\n\n{_what(manifest, thing)}",
         f"## How good it is\n\n{_quality(manifest)}",
         f"## Data\n\n{_data(manifest)}\n\nLicence of the data: {data_licence}\n",
-        USE.format(repository=repository),
-        LIMITS,
+        worded(USE, thing).format(repository=repository),
+        worded(LIMITS, thing),
         f"## Where it comes from\n\n{_origin(manifest)}",
     )
     return "\n".join(parts)
 
 
-def _what(manifest: Manifest) -> str:
+def _what(manifest: Manifest, thing: str) -> str:
     if manifest.rule is None:
         kind = "A single model"
     else:
@@ -73,7 +76,7 @@ def _what(manifest: Manifest) -> str:
     engines = sorted({network.engine or "safetensors" for network in manifest.networks})
     listed = "\n".join(lines)
     return (
-        f"{kind} that cuts cars out of photographs: the entry `{manifest.entry}` of the suite "
+        f"{kind} that cuts {thing}s out of photographs: the entry `{manifest.entry}` of the suite "
         f'"{manifest.suite}".\nWeights: {", ".join(engines)}; no pickles.\n\n{listed}\n'
     )
 
@@ -83,11 +86,12 @@ def _quality(manifest: Manifest) -> str:
         return "It was exported before it was scored: nothing is known.\n"
     scored, said = manifest.scored, f"Mean Dice {manifest.dice:.6f}"
     if scored and scored.interval:
-        said += f", 95 % interval over cars {scored.interval[0]:.6f} .. {scored.interval[1]:.6f}"
+        low, high = scored.interval
+        said += f", 95 % interval over {scored.unit}s {low:.6f} .. {high:.6f}"
     if scored:
         said += (
-            f", on {several(scored.photographs, 'photograph')} of {several(scored.cars, 'car')} "
-            f"{UNSEEN[scored.split]}"
+            f", on {several(scored.photographs, 'photograph')} of "
+            f"{several(scored.cars, scored.unit)} {worded(UNSEEN[scored.split], scored.unit)}"
         )
     doubt = manifest.doubt
     trial = f"was calibrated: {doubt.trial}" if doubt else "is not calibrated"
@@ -99,7 +103,7 @@ def _data(manifest: Manifest) -> str:
     if scored is None:
         return "The manifest does not say which folds it learnt from."
     return (
-        f"{SPLIT[scored.split]} {scored.folds} folds; networks of "
+        f"{worded(SPLIT[scored.split], scored.unit)} {scored.folds} folds; networks of "
         f"{several(scored.trained_folds, 'fold')} are here, each trained on the other folds."
     )
 

@@ -7,6 +7,7 @@ from torch import nn
 
 from bench.config.machine import Machine
 from bench.config.recipe import Recipe, scaled
+from bench.data.dataset import DataSet
 from bench.data.image_ids import car_of
 from bench.masks.types import Size
 from bench.networks.build import freeze, meta_network, named_misfits, train_mode
@@ -22,7 +23,7 @@ def check_training(
     recipe: Recipe,
     train: Collection[str],
     valid: Collection[str],
-    all_images: Collection[str],
+    data: DataSet,
     machine: Machine,
 ) -> int:
     """Return the fewest images from which the network can learn at once; does no work.
@@ -32,18 +33,18 @@ def check_training(
     Raises:
         BadConfig: as `check_photographs` and `fewest_at_once`.
     """
-    check_photographs(recipe, train, valid, all_images)
+    check_photographs(recipe, train, valid, data)
     return fewest_at_once(recipe, machine.micro_batch, machine.gpus_per_training)
 
 
 def check_photographs(
-    recipe: Recipe, train: Collection[str], valid: Collection[str], all_images: Collection[str]
+    recipe: Recipe, train: Collection[str], valid: Collection[str], data: DataSet
 ) -> None:
     """Refuse a fold that trains on less than a batch, and say which numbers to change.
 
     Args:
         train, valid: images to learn from, and those that choose the best epoch.
-        all_images: all that have masks; the rest of them is held out.
+        data: all photographs that have masks; the rest of them is held out.
 
     Raises:
         BadConfig: a batch is larger than the photographs to learn from.
@@ -53,19 +54,19 @@ def check_photographs(
     cars, valid_cars = _cars(train), _cars(valid)
     views = (len(train) + len(valid)) / max(1, cars + valid_cars)
     enough = -(-recipe.batch // max(1, views * recipe.crops))  # cars that make up a batch
-    cures = []
+    cures, unit = list[str](), data.unit
     if valid_cars > 1 and cars + valid_cars - enough >= 1:
         fewer = cars + valid_cars - enough
         cures.append(f"set `folds.valid_cars` of the suite to {fewer:.0f} or fewer")
     if train:
         cures.append(f"set `batch` to {len(train) * recipe.crops} or fewer")
-    cures.append("raise `folds.count`, so that fewer cars are held out, or add cars")
-    heldout = set(all_images) - set(train) - set(valid)
+    cures.append(f"raise `folds.count`, so that fewer {unit}s are held out, or add {unit}s")
+    heldout = data.train.keys() - set(train) - set(valid)
     crops = f"{recipe.crops} crops of each of the " if recipe.edge else ""
     raise BadConfig(
-        f"{recipe.name}: batch {recipe.batch} is larger than the {crops}{_count(train)} that "
-        f"this fold trains on; of {_count(all_images)}, {_count(heldout)} are held out and "
-        f"{_count(valid)} choose the best epoch (`folds.valid_cars`). "
+        f"{recipe.name}: batch {recipe.batch} is larger than the {crops}{_count(train, unit)} that "
+        f"this fold trains on; of {_count(data.train, unit)}, {_count(heldout, unit)} are held out "
+        f"and {_count(valid, unit)} choose the best epoch (`folds.valid_cars`). "
         f"{', or '.join(cures).capitalize()}"
     )
 
@@ -74,8 +75,8 @@ def _cars(images: Collection[str]) -> int:
     return len(set(map(car_of, images)))
 
 
-def _count(images: Collection[str]) -> str:
-    return f"{several(len(images), 'photograph')} of {several(_cars(images), 'car')}"
+def _count(images: Collection[str], unit: str) -> str:
+    return f"{several(len(images), 'photograph')} of {several(_cars(images), unit)}"
 
 
 def fewest_at_once(recipe: Recipe, micro_batch: int | None, ranks: int = 1) -> int:

@@ -93,7 +93,7 @@ def begin(task: Task, data: DataSet, machine: Machine) -> int:
             report_dice(read_manifest(folder.manifest).valid_dice, recipe.name)
             return 0
         folder.manifest.unlink()  # first of all: what is trained from here on is not finished
-    fewest = check.check_training(recipe, task.train, task.valid, data.train, machine)
+    fewest = check.check_training(recipe, task.train, task.valid, data, machine)
     write_text(folder.recipe, recipe.training_yaml())
     return fewest
 

@@ -54,6 +54,8 @@ def test_another_seed_gives_other_folds():
 def test_impossible_numbers_of_folds_are_refused(count):
     with pytest.raises(BadConfig, match=f"`count` is {count} for 3 cars; set it to 2"):
         make_folds({"a": 1.0, "b": 2.0, "c": 3.0}, count, 0)
+    with pytest.raises(BadConfig, match="there is 1 group; add groups"):
+        make_folds({"a": 1.0}, 2, 0, "group")
 
 
 def test_the_views_of_a_car_share_its_fold(tiny_carvana):

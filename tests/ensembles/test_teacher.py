@@ -93,8 +93,8 @@ def test_a_member_without_maps_leaves_nothing_to_teach(teacher):
     [
         pytest.param((0,), {"0a"}, None, id="it holds the car out, too"),
         pytest.param((0, 1, 2), {"0e"}, None, id="its data lack the car"),
-        pytest.param((0, 1), {"0a"}, "fold 1, were trained on car 0a", id="another fold's network"),
-        pytest.param((0,), {"0a", "0c"}, "fold 0, were trained on car 0c", id="one car of several"),
+        pytest.param((0, 1), {"0a"}, "fold 1, were trained on 0a", id="another fold's network"),
+        pytest.param((0,), {"0a", "0c"}, "fold 0, were trained on 0c", id="one car of several"),
     ],
 )
 def test_nobody_teaches_who_has_seen_a_held_out_car(teacher, scored, heldout, message):
@@ -109,5 +109,5 @@ def test_nobody_teaches_who_has_seen_a_held_out_car(teacher, scored, heldout, me
 def test_a_rule_that_was_fitted_on_a_held_out_car_has_seen_it(teacher):
     fitted = Entry("greedy", "greedy", ("a", "b"), {"rule": "mean", "weights": [1, 1]})
     found = Teacher(teacher.layout, fitted, (0,), teacher.folds)
-    with pytest.raises(BadConfig, match="the rule of master/greedy was fitted on car 0a"):
+    with pytest.raises(BadConfig, match="the rule of master/greedy was fitted on 0a"):
         found.refuse_if_seen({"0a"}, "student", 0)

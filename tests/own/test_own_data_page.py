@@ -11,6 +11,8 @@ import yaml
 from bench.cli.verbs import main
 from bench.config.recipe import Network
 from bench.config.strict import to_yaml
+from bench.cutout.manifest import read_manifest
+from bench.share.card import card
 from tests.shoes import draw_shoes
 from tests.tiny import QUICK, RECIPE
 
@@ -32,20 +34,30 @@ def test_the_example(tmp_path, monkeypatch, capsys):
         recipe = RECIPE.model_copy(update={**learner, "size": size})
         Path(f"{name}.yaml").write_text(to_yaml(recipe))
     suite = {"title": "shoes", "recipes": ["a.yaml", "b.yaml"]}
-    suite |= {"ensembles": {"all": {"rule": "mean"}}, "folds": {"count": 2, "valid_cars": 1}}
+    suite |= {
+        "ensembles": {"all": {"rule": "mean"}, "learnt": {"rule": "threshold"}},
+        "folds": {"count": 2, "valid_cars": 1},
+    }
     Path("suite.yaml").write_text(yaml.safe_dump(suite))
     for verb, *words in commands():
         on_cpu = [] if verb in ("prepare", "export") else ["--device", "cpu"]
         assert main([verb, *words, *on_cpu, "--jobs", "1"]) == 0, verb
     written = re.search(r"```yaml\n(.*?)```", PAGE, re.S)[1]
     assert Path("shoes/data.yaml").read_text().endswith(written)
-    assert "LEAKY: 4 of 8 groups" in capsys.readouterr().err
+    told = capsys.readouterr()
+    assert "LEAKY: 4 of 8 groups" in told.err
+    assert "doubt: on 8 photographs of 4 held-out groups, expected and" in told.err
+    assert re.findall(r"(?i)\b(?:cars?|views?)\b", told.out + told.err) == []
+    described = card(read_manifest(Path("shoe-model")), "me/shoes", "CC0-1.0")
+    assert "of 4 groups that the networks which were scored had not seen" in described
+    assert "cuts objects out" in described and not re.search(r"(?i)\bcars?\b", described)
     assert not Path("runs/suite/by_view.csv").exists()
     board = Path("runs/suite/leaderboard.md").read_text()
     assert "groups" in board and "cars" not in board
     page = Path("runs/suite/report.html").read_text()
     text = re.sub(r"(?s)<script.*?</script>|<style.*?</style>|<[^>]*>", " ", page)
     assert re.findall(r"(?i)\b(?:cars?|views?)\b", text) == []
+    assert "1 validation group;" in text
     assert list(pd.read_csv("runs/suite/folds.csv").columns) == ["group", "fold"]
     about = ["suite.yaml", "--data", "shoes", "--entry", "all", "--jobs", "1"]
     assert main(["errors", *about, "--out", "worst"]) == 0

@@ -110,7 +110,10 @@ def changed(edges, recipe, **changes):
     ("of", "message"),
     [
         ("meen", "recipe a-edge: edge.of: no entry of the suite 'meen'; nearest: mean"),
-        ("greedy", "'greedy' learns from the held-out cars.* name an ensemble whose rule learns"),
+        (
+            "greedy",
+            "'greedy' learns from the held-out photographs.* name an ensemble whose",
+        ),
         ("mean-edge", "'mean-edge' is made of 'mean-edge', an edge network itself; name a recipe"),
         ("edges", "'edges' is made of 'a-edge', an edge network itself"),
     ],

@@ -60,7 +60,7 @@ def test_items_make_what_one_process_makes(road, tmp_path, tiny_carvana, capsys)
     assert len(submissions) == 4
     assert files(road.folder / "out", *submissions) == files(one.folder / "out", *submissions)
     said = capsys.readouterr().err
-    assert "1 of 4 items: train" in said and "predict test cars, part 1/1: done" in said
+    assert "1 of 4 items: train" in said and "predict test photographs, part 1/1: done" in said
     run = open_run(options)
     assert items.training_items(run) == items.prediction_items(run, list(run.recipes), 2) == []
 
@@ -89,7 +89,8 @@ def test_items_are_small_and_the_longest_come_first(tmp_path, tiny_carvana):
     works = [item.work for item in trainings]
     assert works == sorted(works, reverse=True) and len(works) == 4
     assert len(pickle.dumps((options, trainings[0]))) < 4000
-    assert str(Item("heldout", ("a", "b"), part=Part(2, 3))) == "predict held-out cars, part 2/3"
+    second = Item("heldout", ("a", "b"), part=Part(2, 3))
+    assert str(second) == "predict held-out photographs, part 2/3"
 
 
 def test_each_car_whose_maps_are_left_belongs_to_one_item_of_one_part(monkeypatch):

@@ -1,9 +1,12 @@
 """A training that cannot work is refused before any work, with numbers that do."""
 
+from pathlib import Path
+
 import pytest
 import torch
 
 from bench.config.recipe import Network, Smaller
+from bench.data.dataset import DataSet
 from bench.networks.build import build
 from bench.system.device import accelerator_of
 from bench.system.errors import BadConfig
@@ -126,6 +129,7 @@ def cars(first, last, views=2):
 def test_too_few_photographs_are_counted_and_cured(train_cars, valid_cars, batch, message):
     images = cars(0, train_cars), cars(10, 10 + valid_cars)
     everything = [*images[0], *images[1], *cars(20, 22)]
+    data = DataSet(Path(), dict.fromkeys(everything, Path()), {}, {}, None, None, None)
     with pytest.raises(BadConfig, match=message) as refused:
-        check_photographs(RECIPE.model_copy(update={"batch": batch}), *images, everything)
+        check_photographs(RECIPE.model_copy(update={"batch": batch}), *images, data)
     assert "4 photographs of 2 cars are held out" in str(refused.value)

@@ -125,7 +125,7 @@ def test_a_part_is_whole_though_its_node_is_killed_while_predicting_it(cluster, 
     (killed,) = [node for node in nodes if node.workers("predict test")]
     killed.kill()
     assert command.ends() == 0, command.text
-    assert "predict test cars, part 1/1: died on" in command.text
+    assert "predict test photographs, part 1/1: died on" in command.text
     assert alone.run("predict", "--only", "a", "--jobs", "1") == 0
     for name in ("a/maps-test.sqlite", "a/maps-heldout.sqlite"):
         assert maps(mine, name) == maps(alone, name)

@@ -88,7 +88,7 @@ def all_gone(processes: list[psutil.Process]) -> bool:
 def test_workers_make_the_same_bytes_though_each_kind_of_item_is_killed_once(alone, tmp_path):
     folder = begun(tmp_path / "run")
     driver = Driver(folder)
-    for item in ("train one, fold 0", "predict held-out cars, part 1/"):
+    for item in ("train one, fold 0", "predict held-out photographs, part 1/"):
         driver.until(f"{item}.* in process")
         pid = int(re.findall(r"in process (\d+)", driver.said[-1])[0])
         if item.startswith("train"):

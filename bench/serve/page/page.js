@@ -249,7 +249,7 @@ async function begin() {
   const answer = await fetch("/model");
   const model = await answer.json();
   const count = model.members.length;
-  const dice = model.dice === null ? "" : `, Dice ${model.dice.toFixed(4)} on held-out cars`;
+  const dice = model.dice === null ? "" : `, Dice ${model.dice.toFixed(4)} on held-out photographs`;
   at("model").textContent = `${model.entry}${count > 1 ? ` of ${count} members` : ""}${dice}`;
   for (const { name, title, text } of model.steps) {
     const label = document.createElement("label");
