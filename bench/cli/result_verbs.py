@@ -14,6 +14,7 @@ from bench.cli.arguments import (
     share,
 )
 from bench.cli.printing import print_leaderboard, print_made, print_result
+from bench.config.layout import LEADERBOARD_FORMS
 from bench.system.errors import BadConfig, BadData
 from bench.system.progress import say
 from bench.system.text import several
@@ -155,7 +156,7 @@ def _check_submission(args: argparse.Namespace) -> None:
 
 def _add_leaderboard(parser: argparse.ArgumentParser) -> None:
     add_optional_suite(parser)
-    parser.add_argument("--format", choices=("md", "csv", "json", "latex"), help="default: md")
+    parser.add_argument("--format", choices=LEADERBOARD_FORMS, help="default: md")
     parser.add_argument("--kaggle", action="store_true", help="Kaggle's own, by its client")
     parser.add_argument("--score", type=share, metavar="S", help="with --kaggle: what rank it is")
 

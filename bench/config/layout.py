@@ -8,6 +8,7 @@ from bench.system.claims import left_by_attempts
 TRAINING = "training"  # begins the names of the folders in which attempts at a training work
 WEIGHTS = "weights.safetensors"
 RECIPE = "recipe.yaml"
+LEADERBOARD_FORMS = ("md", "csv", "json", "latex")
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from bench.config.layout import Layout
 from bench.data.content import by_car, photograph_hashes
 from bench.data.dataset import DataSet
 from bench.data.folds import given_folds, in_fold
-from bench.data.image_ids import car_of, file_name, view_of
+from bench.data.image_ids import car_of, file_name
 from bench.data.images import read_image
 from bench.ensembles.entry import Entry
 from bench.evaluation.judged import Judged
@@ -25,6 +25,7 @@ from bench.metrics.measures import measures
 from bench.scores import leaderboard, worst_images
 from bench.scores.columns import check_figures
 from bench.scores.leaderboard import MemberCost
+from bench.scores.score import about
 from bench.scores.tables import WRITERS
 from bench.system.contents import Contents
 from bench.system.errors import BadData, Missing
@@ -102,14 +103,12 @@ def _rows(
     read = prefetch(lambda image: (read_image(data.train[image]), data.mask(image)), images, jobs)
     shown = track(images, "evaluate", len(images))
     for image, (photo, truth) in zip(shown, read, strict=True):
-        about = {data.unit: car_of(image), "fold": 0}
-        if data.of_cars:
-            about["view"] = view_of(image)
+        row = about(data, image, fold=0)
         true_outline = outline(truth)
         for each in judged:
             for entry, mask in each.masks(image, photo).items():
                 figures = check_figures(measures(mask, truth, true_outline))
-                yield {"entry": entry, "image": image, **about, **figures}
+                yield {"entry": entry, **row, **figures}
 
 
 def _cost(size: str) -> MemberCost:

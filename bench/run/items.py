@@ -145,19 +145,16 @@ def _longest_first(items: Sequence[Item]) -> list[Item]:
     return sorted(items, key=lambda item: -item.work)
 
 
-def do_items(run: Run, way: Way, only: Sequence[str] = ()) -> None:
+def do_items(run: Run, way: Way) -> None:
     """Do all trainings that are left, then all predictions of the networks that are trained.
-
-    Args:
-        only: these recipes instead of all.
 
     Raises:
         Incomplete: some items failed; all others are done.
     """
-    failed = train_items(run, way, only)
+    failed = train_items(run, way)
     trained = [
         name
-        for name in run.chosen_recipes(only)
+        for name in run.recipes
         if all(run.layout.training(name, fold).finished for fold in run.suite.folds.run)
     ]
     if trained:

@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from bench.config.layout import LEADERBOARD_FORMS
 from bench.config.strict import to_yaml
 from bench.data.carvana import metadata
 from bench.data.content import by_car
@@ -33,7 +34,6 @@ from bench.system.text import several
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-LEADERBOARD_FORMS = ("csv", "md", "json", "latex")
 MASK_CODE = ("bench/masks", "bench/metrics", "bench/data", "bench/refinement", "bench/ensembles")
 Reads = Callable[[], Sequence[Inputs]]
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from bench.data.dataset import DataSet
 from bench.data.image_ids import car_of, view_of
 from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
@@ -49,12 +50,10 @@ def run(
     def score(
         image: str, maps: Mapping[str, Map], truth: Mask
     ) -> tuple[list[dict[str, Any]], list[float]]:
-        about = {data.unit: car_of(image), "fold": folds[image]}
-        if data.of_cars:
-            about = {"car": car_of(image), "view": view_of(image), "fold": folds[image]}
+        shown = about(data, image, folds[image])
         true_outline = outline(truth)
         rows = [
-            {"entry": entry.name, "image": image, **about}
+            {"entry": entry.name, **shown}
             | check_figures(measures(entry.mask(maps, image), truth, true_outline))
             for entry in entries
         ]
@@ -66,6 +65,12 @@ def run(
     write_json(ceilings, dict(zip(map(size_name, sizes), means, strict=True)))
     with replacing(scores) as temporary:  # last: a run that has its scores has the ceilings, too
         table.to_parquet(temporary, index=False, write_page_checksum=True)
+
+
+def about(data: DataSet, image: str, fold: int) -> dict[str, Any]:
+    """Return what a row of scores says of an image besides its entry and its figures."""
+    view = {"view": view_of(image)} if data.of_cars else {}
+    return {"image": image, data.unit: car_of(image), **view, "fold": fold}
 
 
 def _ceiling(truth: Mask, size: Size) -> float:
