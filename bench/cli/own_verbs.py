@@ -64,7 +64,7 @@ def _described(args: argparse.Namespace, table: str | None) -> "Description":
             unlabelled="test" if args.unlabelled else "refuse",
         )
     except ValidationError as error:
-        said = faults(error, Description).replace("(whole file): ", "").replace("value error, ", "")
+        said = faults(error, Description).replace("(whole file): ", "")
         raise BadConfig(f"what is said of the pictures:{said}") from error
 
 

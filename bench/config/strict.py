@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from bench.system.errors import BadConfig, BadData
+from bench.system.text import plain_fault
 
 
 class Strict(BaseModel):
@@ -196,7 +197,7 @@ def faults(error: ValidationError, kind: type[Strict]) -> str:
     """Return a line for every field at fault: its name, what is wrong with it, and its value."""
     lines, found = [], error.errors()
     for fault in found[:MAX_FAULTS]:
-        reason = f"{fault['msg'][0].lower()}{fault['msg'][1:]}"
+        reason = plain_fault(fault)
         if fault["type"] == "extra_forbidden":
             reason = _no_field(str(fault["loc"][-1]), _fields_beside(kind, fault["loc"]))
         elif fault["type"] == "model_type":

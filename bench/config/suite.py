@@ -62,7 +62,8 @@ class Ensemble(Strict):
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:
         if self.weights and len(self.weights) != len(self.members):
-            raise ValueError(f"{len(self.weights)} weights for {len(self.members)} named members")
+            told = f"{len(self.weights)} weights for {len(self.members)} named members"
+            raise ValueError(f"{told}; give each one in `members` a weight")
         return self
 
 

@@ -23,6 +23,7 @@ from bench.masks.types import Mask, Size
 from bench.system.errors import BadData, Missing
 from bench.system.files import write_bytes
 from bench.system.progress import track
+from bench.system.text import plain_fault
 from bench.system.threads import prefetch
 
 KINDS = {"person", "vehicle"}  # COCO's supercategories whose masks count
@@ -132,9 +133,8 @@ def read_annotations(path: Path) -> CocoFile:
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the whole file"
-        raise BadData(
-            f"{path}: {where}: {first['msg']}; give COCO's instances, not captions or keypoints"
-        ) from error
+        cure = "give COCO's instances, not captions or keypoints"
+        raise BadData(f"{path}: {where}: {plain_fault(first)}; {cure}") from error
     for entries in ([each.id for each in coco.images], [each.file_name for each in coco.images]):
         for entry, count in Counter(entries).items():
             if count > 1:

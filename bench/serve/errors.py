@@ -13,6 +13,7 @@ from bench.cutout.photographs import NoPhotograph, TooLarge
 from bench.serve.queue import QueueFull, ServerStopping, TimeLimitExceeded
 from bench.system.errors import BadData
 from bench.system.progress import say
+from bench.system.text import plain_fault
 
 HEADERS = {
     "content-security-policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
@@ -95,7 +96,9 @@ def add_errors(app: FastAPI) -> None:
     async def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"][1:]) or "body"
-        return error_response(422, f"{field}: {first['msg']}")
+        no_file = "UploadFile" in first["msg"]
+        reason = f"should be a file: -F {field}=@FILE" if no_file else plain_fault(first)
+        return error_response(422, f"{field}: {reason}")
 
     @app.exception_handler(Exception)
     async def broken(request: Request, error: Exception) -> JSONResponse:

@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from bench.system.disk import make_folder, writing
 from bench.system.errors import BadFile, Missing
 from bench.system.temporaries import holding, remove_left, temporary_path
+from bench.system.text import plain_fault
 
 if TYPE_CHECKING:  # pandas takes a third of a second to load, and many verbs read no table
     import pandas as pd
@@ -251,7 +252,7 @@ def _sound(path: Path, read: Callable[[], Content], cure: str) -> Content:
 def _first_fault(error: ValidationError) -> str:
     fault = error.errors()[0]
     place = ".".join(map(str, fault["loc"]))
-    return f"{place}: {fault['msg']}" if place else str(fault["msg"])
+    return f"{place}: {plain_fault(fault)}" if place else plain_fault(fault)
 
 
 def _remove_and(cure: str) -> str:

@@ -1,11 +1,31 @@
-"""Numbers, times, lists and mistyped names as people read them."""
+"""Numbers, times, lists, mistyped names and faults of records as people read them."""
 
 import difflib
 import math
 from collections.abc import Collection, Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
 
 MINUS = "\N{MINUS SIGN}"
 MISSING = "\N{EN DASH}"
+PLAIN_FAULTS = {  # pydantic's kind of a fault -> what we say instead
+    "missing": "missing; add it",
+    "string_type": "should be text",
+    "int_type": "should be a whole number",
+    "int_parsing": "should be a whole number",
+    "int_from_float": "should be a whole number",
+    "float_type": "should be a number",
+    "float_parsing": "should be a number",
+    "bool_type": "should be true or false",
+    "tuple_type": "should be a list",
+    "list_type": "should be a list",
+    "dict_type": "should be fields",
+    "model_type": "should be fields",
+    "too_short": "should list at least {min_length}",
+    "too_long": "should list at most {max_length}",
+}
 
 
 def number(value: float | None, decimals: int) -> str:
@@ -110,3 +130,17 @@ def nearest(name: str, known: Collection[str], what: str) -> str:
     spelled = {each.casefold(): each for each in known}
     close = [spelled[each] for each in difflib.get_close_matches(name.casefold(), spelled)]
     return f"no {what} {name!r}; nearest: {', '.join(close or known)}"
+
+
+def plain_fault(fault: "ErrorDetails") -> str:
+    """Say what pydantic finds wrong with a value, without its own words.
+
+    >>> plain_fault({"type": "value_error", "msg": "Value error, no colour", "loc": (), "input": 0})
+    'no colour'
+    """
+    if plain := PLAIN_FAULTS.get(fault["type"]):
+        return plain.format_map(fault.get("ctx", {}))
+    if fault["type"] == "value_error":
+        return fault["msg"].removeprefix("Value error, ")
+    reason = fault["msg"].removeprefix("Input ")
+    return f"{reason[0].lower()}{reason[1:]}"

@@ -36,7 +36,7 @@ def test_refinement_is_written_and_read_and_decides_no_map(tmp_path):
             id="weights without a pixel term",
         ),
         pytest.param({"pixel_weights": ["distance"]}, "boundary", id="unknown weight map"),
-        pytest.param({"epochs": "ten"}, "epochs: input should be a valid integer", id="wrong type"),
+        pytest.param({"epochs": "ten"}, "epochs: should be a whole number, not", id="wrong type"),
         pytest.param({"epochs": -1}, "greater than or equal to 0", id="out of range"),
         pytest.param({"optimiser": {"name": "sgd"}}, "optimiser.lr", id="missing in a record"),
         pytest.param(
@@ -150,5 +150,5 @@ def test_recipe_refuses_a_number_out_of_range_by_its_field_and_value(
 def test_recipe_refuses_a_reported_figure_that_is_no_number(number, tmp_path):
     path = tmp_path / "mine.yaml"
     path.write_text(yaml.safe_dump(RECIPE | {"reported": {"dice": number}}))
-    with pytest.raises(BadConfig, match=r"reported\.dice: input should be a finite number"):
+    with pytest.raises(BadConfig, match=r"reported\.dice: should be a finite number"):
         read(path, Recipe)

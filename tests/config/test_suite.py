@@ -30,7 +30,7 @@ SUITE = yaml.safe_load((SUITES / "xu2018.yaml").read_text())
         ),
         pytest.param(
             {"ensembles": {"a": {"rule": "vote", "members": SUITE["recipes"], "weights": [1]}}},
-            "1 weights for 5",
+            r"ensembles\.a: 1 weights for 5 named members; give each",
             id="too few weights",
         ),
         pytest.param(

@@ -45,7 +45,7 @@ def test_a_suite_that_sets_nothing_is_noted_as_before():
         ("recipe.los.bce=2", r"los: no such field; there are network.*; nearest: loss"),
         ("recipe.optimiser.lrr=2", r"optimiser.lrr: no such field; .*; nearest: lr"),
         ("recipe.loss.bec=2", "loss.bec.*should be 'bce'"),
-        ("recipe.loss.bce=two", "loss.bce: input should be a valid number, not 'two'"),
+        ("recipe.loss.bce=two", "loss.bce: should be a number, not 'two'"),
         ("recipe.schedule.every=2", "schedule is 'one_cycle', which has no fields; set all of"),
         ("recipe.epochs=[", "recipe.epochs=.: not YAML"),
         ("suite.fold.count=2", r"fold: no such field; .*; nearest: folds"),

@@ -112,6 +112,9 @@ def test_refuses_with_a_reason(client, content, fields, status, said):
 
 def test_no_photograph_at_all(client):
     answer = client.post("/mask")
-    assert answer.status_code == 422 and answer.json()["reason"] == "photograph: Field required"
+    assert answer.status_code == 422 and answer.json()["reason"] == "photograph: missing; add it"
+    text = client.post("/mask", data={"photograph": "car.jpg"})
+    said = "photograph: should be a file: -F photograph=@FILE"
+    assert text.status_code == 422 and text.json()["reason"] == said
     broken = client.post("/mask", content=b"x", headers={"content-type": "multipart/form-data"})
     assert broken.status_code == 400

@@ -81,10 +81,10 @@ def test_a_locked_file_is_not_called_damaged(sound, name):
     [
         ("[]", "damaged"),
         ('"text"', "damaged"),
-        ("{}", "damaged or of another version (dice: Field required)"),
-        ('{"dibe": 0.9}', "damaged or of another version (dice: Field required)"),
-        ('{"dice": "much"}', "damaged or of another version (dice: Input should be a valid number"),
-        ('{"dice": [0.9]}', "damaged or of another version (dice: Input should be a valid number"),
+        ("{}", "damaged or of another version (dice: missing; add it)"),
+        ('{"dibe": 0.9}', "damaged or of another version (dice: missing; add it)"),
+        ('{"dice": "much"}', "damaged or of another version (dice: should be a number"),
+        ('{"dice": [0.9]}', "damaged or of another version (dice: should be a number"),
     ],
 )
 def test_json_of_another_form_says_which_part_is_wrong(tmp_path, content, what):
