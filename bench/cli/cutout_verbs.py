@@ -105,7 +105,7 @@ def _add_cutout(parser: argparse.ArgumentParser) -> None:
     model.add_argument("--run", type=Path, metavar="RUN", help="folder of a run, with --entry")
     parser.add_argument("--entry", metavar="E", help="of the run's leaderboard")
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
-    background = "transparent, white, #rrggbb, blur, or a picture's file"
+    background = "transparent, blur, a colour (white, red, #0a7bbd) or a picture's file"
     parser.add_argument("--background", default="transparent", metavar="B", help=background)
     parser.add_argument("--format", choices=("png", "jpeg", "webp"), default="png")
     steps = f"first: {', '.join(DEFAULT_STEPS)}"

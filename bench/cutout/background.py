@@ -11,6 +11,8 @@ from bench.cutout import matting, photographs
 from bench.cutout.photographs import Photograph
 from bench.system.errors import BadConfig, BadData, Missing
 
+NAMES = "transparent, blur, an opaque colour (white, red, #0a7bbd)"  # all but a picture
+
 
 @dataclass(frozen=True)
 class Background:
@@ -21,8 +23,11 @@ class Background:
     image: Photograph | None = None
 
     @classmethod
-    def named(cls, name: str) -> "Background":
-        """The background "transparent", "blur", or a colour ("white", "#0a7bbd").
+    def named(cls, name: str, picture: str) -> "Background":
+        """The background "transparent", "blur", or a colour that Pillow knows.
+
+        Args:
+            picture: how a picture is given here instead; messages say so.
 
         Raises:
             BadConfig: the name is none of these.
@@ -34,10 +39,7 @@ class Background:
             if opacity or not {red, green, blue} <= set(range(256)):
                 raise ValueError(name)
         except ValueError as error:
-            raise BadConfig(
-                f"background {name!r}: neither transparent, blur, an opaque colour (white, "
-                "#0a7bbd) nor a picture's file; name one of these"
-            ) from error
+            raise BadConfig(f"background {name!r}: unknown; name {NAMES} or {picture}") from error
         return cls("colour", (red, green, blue))
 
     def behind(self, cut: NDArray[np.uint8], photo: Photograph) -> NDArray[np.uint8]:
@@ -72,6 +74,10 @@ def open_background(name: str) -> Background:
     except OSError as error:
         what = f"cannot be read ({error.strerror}); name another"
         raise BadData(f"{path}, the background: {what}") from error
-    if path.suffix:
-        raise Missing(f"{path}: no such picture for the background; name one that is there")
-    return Background.named(name)
+    try:
+        return Background.named(name, "a picture's file")
+    except BadConfig as error:
+        if path.suffix:
+            what = "no such picture for the background; name one that is there"
+            raise Missing(f"{path}: {what}") from error
+        raise

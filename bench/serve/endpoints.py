@@ -16,7 +16,7 @@ from starlette.responses import Response
 
 from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout import photographs
-from bench.cutout.background import Background
+from bench.cutout.background import NAMES, Background
 from bench.cutout.cutout import Segmented, segment
 from bench.cutout.model import Model
 from bench.masks import rle
@@ -26,7 +26,7 @@ from bench.serve.queue import BatchQueue
 from bench.system.errors import BadData
 
 DISCONNECT_CHECK_S = 0.5  # between checks whether the client is still there
-BACKGROUND_PATTERN = r"^(transparent|white|blur|image|#[0-9a-fA-F]{6})$"
+OWN_PICTURE = "image, with a picture as background_image"
 TaskResult = TypeVar("TaskResult")
 router = APIRouter()
 
@@ -38,9 +38,7 @@ StepNames = Annotated[
         json_schema_extra={"items": {"type": "string", "enum": list(DEFAULT_STEPS)}},
     ),
 ]
-BackgroundName = Annotated[
-    str, Form(pattern=BACKGROUND_PATTERN, description="transparent, white, blur, #rrggbb, or image")
-]
+BackgroundName = Annotated[str, Form(description=f"{NAMES} or {OWN_PICTURE}")]
 BackgroundImage = Annotated[
     UploadFile | None, File(description="The picture of the background named image")
 ]
@@ -131,9 +129,15 @@ def _runs(segmented: Segmented) -> RunLengths:
 
 
 async def _background_maker(name: str, image: UploadFile | None) -> Callable[[], Background]:
-    """Return what makes the background; an uploaded image is decoded only when it is called."""
+    """Return what makes the background; an uploaded image is decoded only when it is called.
+
+    Raises:
+        BadConfig: there is no such background.
+        HTTPException: the image is wanted, and was not sent.
+    """
     if name != "image":
-        return lambda: Background.named(name)
+        behind = Background.named(name, OWN_PICTURE)
+        return lambda: behind
     if image is None:
         raise HTTPException(422, "background_image: wanted for the background image")
     content = await image.read()

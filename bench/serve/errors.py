@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse
 
 from bench.cutout.photographs import NoPhotograph, TooLarge
 from bench.serve.queue import QueueFull, ServerStopping, TimeLimitExceeded
-from bench.system.errors import BadData
+from bench.system.errors import BadConfig, BadData
 from bench.system.progress import say
 from bench.system.text import plain_fault
 
@@ -77,6 +77,7 @@ def add_errors(app: FastAPI) -> None:
     statuses: dict[type[Exception], int] = {
         NoPhotograph: 415,
         TooLarge: 413,
+        BadConfig: 422,
         BadData: 422,
         ServerStopping: 503,
         TimeLimitExceeded: 504,

@@ -114,7 +114,7 @@ class Cutout:
         """Return the car on a background, uint8 (H, W, 3).
 
         Args:
-            background: a colour ("white", "#0a7bbd"), "blur", or the path of a picture.
+            background: a colour ("white", "red", "#0a7bbd"), "blur", or the path of a picture.
 
         Raises:
             BenchError: it is none of these.

@@ -19,7 +19,7 @@ from bench.system.errors import BadConfig, BadData, Missing
     [
         pytest.param("sky.png", b"text", "sky.png, the background: no JPEG", id="no picture"),
         pytest.param("sky.png", None, "sky.png: no such picture .*; name one", id="not there"),
-        pytest.param("mauvish", None, "background 'mauvish': .*; name one of", id="no colour"),
+        pytest.param("mauvish", None, "'mauvish': unknown; name .* or a picture's", id="no colour"),
         pytest.param("rgb(300,0,0)", None, "background 'rgb.300,0,0.': ", id="brighter than any"),
         pytest.param("#00000000", None, "background '#00000000': ", id="a colour seen through"),
     ],
@@ -30,6 +30,10 @@ def test_a_background_is_refused_by_its_name(tmp_path, monkeypatch, background, 
         (tmp_path / background).write_bytes(content)
     with pytest.raises((BadConfig, BadData, Missing), match=said):
         open_background(background)
+
+
+def test_a_colour_may_have_a_point_in_it():
+    assert open_background("hsl(120, 99.9%, 50%)").colour == (0, 255, 0)
 
 
 def test_a_mistyped_step_is_answered_with_the_nearest(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image, ImageCms
 
 from bench.cutout import photographs
-from bench.cutout.background import Background
+from bench.cutout.background import open_background
 from bench.cutout.photographs import NoPhotograph, TooLarge
 from bench.system.errors import BadData
 from tests.tiny import packed, png_header, wedge
@@ -103,7 +103,7 @@ def test_a_background_is_seen_in_the_photograph_s_colours():
     profile = plain.tobytes().replace(b"rXYZ", b"tXYZ").replace(b"gXYZ", b"rXYZ")
     profile = profile.replace(b"tXYZ", b"gXYZ")
     photo = photographs.Photograph(np.zeros((4, 6, 3), np.uint8), None, profile)
-    made = Background.named("#0a7bbd").behind(np.zeros((4, 6, 4), np.uint8), photo)
+    made = open_background("#0a7bbd").behind(np.zeros((4, 6, 4), np.uint8), photo)
     wide = ImageCms.ImageCmsProfile(BytesIO(profile))
     shown = ImageCms.profileToProfile(Image.fromarray(made), wide, plain)
     assert np.abs(np.asarray(shown)[2, 2].astype(int) - (10, 123, 189)).max() <= 2

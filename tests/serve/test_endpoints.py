@@ -61,7 +61,8 @@ def test_layers_hold_the_same_bytes(client, photo):
 
 
 @pytest.mark.parametrize(
-    ("background", "corner"), [("white", (255, 255, 255)), ("#0a14c8", (10, 20, 200))]
+    ("background", "corner"),
+    [("white", (255, 255, 255)), ("red", (255, 0, 0)), ("#0a14c8", (10, 20, 200))],
 )
 def test_backgrounds(client, photo, background, corner):
     made = pixels(ask(client, "/cutout", photo, background=background).content)
@@ -99,7 +100,15 @@ def test_about(client):
         pytest.param(png_header(8000, 5001), {}, 413, "40 megapixels", id="too many pixels"),
         pytest.param(png_header(20, 20), {}, 422, "damaged", id="damaged"),
         pytest.param(png_header(20, 20), {"steps": "polish"}, 422, "no 'polish'", id="step"),
-        pytest.param(png_header(9, 9), {"background": "url(x)"}, 422, "background", id="colour"),
+        pytest.param(
+            png_header(9, 9),
+            {"background": "url(x)"},
+            422,
+            "background 'url(x)': unknown; name transparent, blur, an opaque colour (white, red, "
+            "#0a7bbd) or image, with a picture as background_image",
+            id="colour",
+        ),
+        pytest.param(png_header(9, 9), {"background": __file__}, 422, "unknown", id="own file"),
         pytest.param(png_header(9, 9), {"background": "image"}, 422, "wanted", id="no picture"),
         pytest.param(b"\0" * (21 * MIB), {}, 413, "20 MiB", id="too many bytes"),
     ],

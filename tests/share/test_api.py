@@ -63,7 +63,7 @@ def test_errors_say_what_and_where(exported, model, photo, tmp_path):
         (lambda: model(tmp_path / "letter.jpg"), r"letter\.jpg: no JPEG, PNG"),
         (lambda: model(photo).save(tmp_path / "car.tiff"), r"car\.tiff: name it \.png"),
         (lambda: model(wide).save(tmp_path / "car.webp"), r"car\.webp: 16384x2 .*choose png"),
-        (lambda: model(photo).on("mauvish"), "neither transparent, blur"),
+        (lambda: model(photo).on("mauvish"), "unknown; name transparent, blur"),
         (lambda: model(photo).on("transparent"), "take `rgba`"),
     ):
         with pytest.raises(bench.BenchError, match=said):
