@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from fastapi.security import HTTPBearer
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse
 
@@ -20,6 +21,10 @@ ASKED_A_MINUTE = 300  # by one address
 WRONG_A_MINUTE = 10  # tokens, from one address
 OPEN = "/health"  # tells nothing but how many wait; asked by those who restart the server
 CLOSE = {"connection": "close"}  # otherwise the rest of the body would still be read
+BEARER = HTTPBearer(  # refuses nobody: it is the API's description of what `Access` asks for
+    auto_error=False,
+    description="The token of the server's --token-file; from a browser, the password.",
+)
 MAKE_ONE = "python3 -c 'import secrets; print(secrets.token_hex())' > FILE"
 
 

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -16,9 +16,9 @@ from bench.config.refinement import DEFAULT_STEPS
 from bench.cutout.cutout import BATCH
 from bench.cutout.model import Model
 from bench.cutout.photographs import MAX_PIXELS
-from bench.serve.access import Access
+from bench.serve.access import BEARER, Access
 from bench.serve.endpoints import PhotographTask, cut_out_batch, router
-from bench.serve.errors import ERRORS, add_errors
+from bench.serve.errors import add_errors, described
 from bench.serve.guard import MAX_BODY_BYTES, Guard
 from bench.serve.queue import BatchQueue
 
@@ -78,17 +78,31 @@ def make_app(
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
+        responses=described(403, 413, 429 if access else 400),  # of the guard, whatever is asked
     )
     app.state.queue = queue
     app.add_middleware(Guard, access=access)
     add_errors(app)
     _add_files(app)
-    app.include_router(router)
-    _add_about(app, queue, model)
+    closed: dict[str, Any] = (
+        {"responses": described(401), "dependencies": [Depends(BEARER)]} if access else {}
+    )
+    app.include_router(router, **closed)
+    _add_about(app, queue, model, closed)
     return app
 
 
-def _add_about(app: FastAPI, queue: BatchQueue[PhotographTask, Any], model: Model) -> None:
+def _add_about(
+    app: FastAPI,
+    queue: BatchQueue[PhotographTask, Any],
+    model: Model,
+    closed: dict[str, Any],
+) -> None:
+    """Add the paths that say how the server is, to everybody, and what its model is.
+
+    Args:
+        closed: how a path is described that asks for a token.
+    """
     began = time.monotonic()
     manifest = model.manifest
     about = {
@@ -112,14 +126,14 @@ def _add_about(app: FastAPI, queue: BatchQueue[PhotographTask, Any], model: Mode
         "limits": {"bytes": MAX_BODY_BYTES, "pixels": MAX_PIXELS},
     }
 
-    @app.get("/health", summary="Whether it works", responses={503: ERRORS[503]})
+    @app.get("/health", summary="Whether it works", responses=described(503))
     async def health() -> Health:
         """How many photographs wait; 503 while the server stops, or when it needs a restart."""
         if queue.stopping or queue.stuck:
             raise HTTPException(503, "stopping" if queue.stopping else "stuck; restart it")
         return Health(status="ok", waiting=queue.waiting, uptime_s=time.monotonic() - began)
 
-    @app.get("/model", summary="What the model is")
+    @app.get("/model", summary="What the model is", **closed)
     async def about_model() -> dict[str, Any]:
         """Entry, rule, members, hashes of their weights, steps that can be asked for, limits."""
         return about

@@ -20,7 +20,7 @@ from bench.cutout.background import NAMES, Background
 from bench.cutout.cutout import Segmented, segment
 from bench.cutout.model import Model
 from bench.masks import rle
-from bench.serve.errors import ERRORS
+from bench.serve.errors import described
 from bench.serve.layers import Layers, layers, mask_png
 from bench.serve.queue import BatchQueue
 from bench.system.errors import BadData
@@ -28,7 +28,7 @@ from bench.system.errors import BadData
 DISCONNECT_CHECK_S = 0.5  # between checks whether the client is still there
 OWN_PICTURE = "image, with a picture as background_image"
 TaskResult = TypeVar("TaskResult")
-router = APIRouter()
+router = APIRouter(responses=described(400, 408, 413, 415, 422, 503, 504))
 
 Upload = Annotated[UploadFile, File(description="JPEG, PNG, WebP or GIF, up to 20 MiB")]
 StepNames = Annotated[
@@ -66,7 +66,7 @@ class PhotographTask:
     "/cutout",
     summary="Cut the car out",
     response_class=Response,
-    responses={200: {"content": {"image/png": {}}, "description": "PNG"}, **ERRORS},
+    responses={200: {"content": {"image/png": {}}, "description": "PNG"}},
 )
 async def cutout(
     request: Request,
@@ -100,7 +100,6 @@ async def cutout(
             "description": "PNG, or run lengths",
             "model": RunLengths,
         },
-        **ERRORS,
     },
 )
 async def mask(
@@ -116,7 +115,7 @@ async def mask(
     return await _process(request, photograph, steps, _runs)
 
 
-@router.post("/layers", summary="All that the page shows", responses=ERRORS)
+@router.post("/layers", summary="All that the page shows")
 async def all_layers(request: Request, photograph: Upload, steps: StepNames = []) -> Layers:  # noqa: B006
     """Cut-out, mask, disagreement of the members, blurred background, and numbers."""
     began = time.monotonic()

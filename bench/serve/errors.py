@@ -49,21 +49,23 @@ class Problem(BaseModel):
     reason: str
 
 
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": text}
-    for status, text in {
-        400: "Not a form, or not asked for as localhost.",
-        401: "Without the token, where the server has one.",
-        403: "Asked for by another site's page.",
-        408: "The body did not come in time.",
-        413: "Over 20 MiB, or over 40 megapixels.",
-        415: "Neither JPEG, PNG, WebP nor GIF by its content.",
-        422: "The photograph is damaged, or a field is missing or wrong.",
-        429: "Asked more often in a minute than a server with a token answers.",
-        503: "Too many photographs wait, or the server stops; see Retry-After.",
-        504: "Not done within the time limit.",
-    }.items()
+DESCRIPTIONS = {
+    400: "Not a form, or, on a server without a token, not asked for as localhost.",
+    401: "Without the token, or with a wrong one.",
+    403: "Asked for by another site's page.",
+    408: "The body did not come in time.",
+    413: "Over 20 MiB, or over 40 megapixels.",
+    415: "Neither JPEG, PNG, WebP nor GIF by its content.",
+    422: "The photograph is damaged, or a field is missing or wrong.",
+    429: "Asked too often within a minute, or with too many wrong tokens; see Retry-After.",
+    503: "Too many photographs wait, or the server stops or hangs; see Retry-After, if any.",
+    504: "Not done within the time limit.",
 }
+
+
+def described(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    """Return what the API's description says of errors, for FastAPI's `responses`."""
+    return {status: {"model": Problem, "description": DESCRIPTIONS[status]} for status in statuses}
 
 
 def error_response(status: int, reason: str, headers: dict[str, str] | None = None) -> JSONResponse:

@@ -30,10 +30,11 @@ function fieldsOf(operation, schemas) {
   });
 }
 
-function exampleOf(path, method) {
+function exampleOf(path, method, security) {
   const url = `${location.origin}${path}`;
-  if (method === "get") return `curl ${url}`;
-  return `curl -F photograph=@car.jpg ${url} -o ${path === "/cutout" ? "car.png" : path === "/mask" ? "mask.png" : "car.json"}`;
+  const curl = security ? 'curl -H "Authorization: Bearer TOKEN"' : "curl";
+  if (method === "get") return `${curl} ${url}`;
+  return `${curl} -F photograph=@car.jpg ${url} -o ${path === "/cutout" ? "car.png" : path === "/mask" ? "mask.png" : "car.json"}`;
 }
 
 const description = await (await fetch("/openapi.json")).json();
@@ -43,7 +44,7 @@ for (const [path, methods] of Object.entries(description.paths)) {
     const fields = fieldsOf(operation, description.components.schemas);
     if (fields.length) section.append(made("h3", "Fields"), rowsOf(fields));
     section.append(made("h3", "Answers"), rowsOf(Object.entries(operation.responses).map(([status, answer]) => [status, answer.description])));
-    section.append(made("pre", exampleOf(path, method)));
+    section.append(made("pre", exampleOf(path, method, operation.security)));
     document.getElementById("docs").append(section);
   }
 }
