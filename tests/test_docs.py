@@ -1,6 +1,7 @@
 """The pages say what is there: links, paths, verbs, suites, recipes and the tree of packages."""
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,13 @@ def test_links_lead_somewhere(page):
         target = (ROOT / page).parent / path if path else ROOT / page
         assert target.exists(), path
         assert not anchor or anchor in anchors(target.read_text()), f"{path}#{anchor}"
+
+
+def test_every_extra_is_told():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    table = PAGES["docs/installing.md"].partition("## Extras")[2].partition("\n## ")[0]
+    told = re.findall(r"(?m)^\| `(\w+)` \|", table)
+    assert sorted(told) == sorted(project["optional-dependencies"])
 
 
 @pytest.mark.parametrize("page", PAGES)
