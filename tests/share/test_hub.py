@@ -1,12 +1,14 @@
 """Push and pull, against a hub of our own: what comes back is what was sent, and nothing else."""
 
 import json
+import logging
 import shutil
+from io import StringIO
 
 import pytest
 import yaml
 from huggingface_hub import constants
-from huggingface_hub.utils import get_token
+from huggingface_hub.utils import _http, get_token
 
 from bench.cli.verbs import main
 from bench.cutout.manifest import Scored, read_manifest
@@ -183,12 +185,17 @@ def test_a_pull_that_was_interrupted_leaves_nothing(exported, hub, tmp_path, mon
 
 
 def test_a_hub_that_fails_in_the_middle_is_named(exported, hub, tmp_path, monkeypatch, capsys):
+    log = StringIO()
+    handlers = [logging.StreamHandler(log)]
+    monkeypatch.setattr(logging.getLogger("huggingface_hub"), "handlers", handlers)
+    monkeypatch.setattr(_http.time, "sleep", lambda _: None)  # before it tries again
     monkeypatch.setenv("HF_TOKEN", TOKEN)
     push(exported)
     for status, code, said in ((500, 1, "me/cars: "), (403, 4, "does not let you: log in")):
         hub.broken = status
         assert pull(tmp_path / "model") == code
         assert said in capsys.readouterr().err
+    assert log.getvalue() == ""  # our error stands alone
     assert not (tmp_path / "model").exists()
 
 

@@ -1,4 +1,4 @@
-"""Keep what converters say of their own steps from people who can do nothing about it."""
+"""Keep what libraries say of their own steps from people who can do nothing about it."""
 
 import logging
 import warnings
@@ -12,7 +12,7 @@ ONE_AT_A_TIME = RLock()
 
 @contextmanager
 def quietly() -> Iterator[None]:
-    """Let a converter's warnings, log and bars of progress go nowhere inside the block.
+    """Let a library's warnings, log and bars of progress go nowhere inside the block.
 
     So do those of other threads. Of two blocks in two threads, one waits for the other: each puts
     back what it found.
