@@ -142,11 +142,11 @@ def export_tiny(root: Path, data: Path) -> Path:
 
 
 @contextmanager
-def serving(model: Path) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
+def serving(model: Path, *more: str) -> "Iterator[tuple[str, subprocess.Popen[str]]]":
     """A server process and its address; it is told to stop at the end, and must."""
     words = [sys.executable, "-m", "bench", "serve", "--model", str(model), "--port", "0"]
     process = subprocess.Popen(
-        [*words, "--device", "cpu"], cwd=HOME, stderr=subprocess.PIPE, text=True
+        [*words, "--device", "cpu", *more], cwd=HOME, stderr=subprocess.PIPE, text=True
     )
     try:
         assert process.stderr

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tiny import TRAIN_CARS
+from tests.tiny import TRAIN_CARS, serving
 
 SLOW_MS = 60_000  # a busy machine fails no test
 
@@ -210,4 +210,18 @@ def test_page_of_the_api(chromium, server):
     page.goto(f"{server}/docs")
     page.wait_for_selector("section >> text=POST /cutout")
     assert "fill_holes" in page.inner_text("#docs")
+    assert "Authorization" not in page.inner_text("#docs")
     page.close()
+
+
+def test_examples_of_a_server_with_a_token_send_it(chromium, exported, tmp_path):
+    token = "0123456789abcdef"
+    (tmp_path / "token").write_text(token)
+    with serving(exported, "--token-file", str(tmp_path / "token")) as (address, _):
+        page = chromium.new_page(http_credentials={"username": "any", "password": token})
+        page.goto(f"{address}/docs")
+        page.wait_for_selector("section >> text=POST /cutout")
+        examples = page.locator("pre").all_inner_texts()
+        page.close()
+    open_to_all = [each for each in examples if '"Authorization: Bearer TOKEN"' not in each]
+    assert open_to_all == [f"curl {address}/health"] and len(examples) == 5
