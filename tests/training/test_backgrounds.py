@@ -75,7 +75,7 @@ def test_bad_backgrounds_are_named(scene, tmp_path):
     photo, target = scene
     with pytest.raises(Missing, match=r"no folder .*nowhere; name one"):
         Backgrounds((40, 60), tmp_path / "nowhere")
-    with pytest.raises(BadData, match=r"no \.jpg, \.jpeg, \.png in it"):
+    with pytest.raises(BadData, match=r"no \.jpeg, \.jpg, \.png in it"):
         Backgrounds((40, 60), tmp_path)
     (tmp_path / "torn.jpg").write_bytes(b"\xff\xd8\xff")
     backgrounds = Backgrounds((40, 60), tmp_path)
