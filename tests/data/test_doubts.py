@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from bench.config.suite import Suite
+from bench.data import doubts
 from bench.data.carvana import open_folder
 from bench.data.doubts import (
     BY_COLUMN,
@@ -181,6 +183,15 @@ def test_the_cure_for_numbered_photographs_works(tmp_path):
 )
 def test_names_that_say_the_car_are_accepted(names):
     assert misnamed_cars(names) == {} and naming_notes(names) == []
+
+
+def test_photographs_of_all_views_are_looked_at(monkeypatch):
+    names = [f"{car:012x}_{view:02}" for car in range(64) for view in range(1, 17)]
+    seen = []
+    monkeypatch.setattr(doubts, "is_turned", lambda path: bool(seen.append(path)))
+    assert not doubts.turned_notes(SimpleNamespace(train=dict(zip(names, names, strict=True))))
+    assert len(seen) == doubts.SAMPLED_MASKS
+    assert len({name[-2:] for name in seen}) == 16
 
 
 def test_a_car_of_more_views_than_kaggles_is_noted():
