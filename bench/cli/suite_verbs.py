@@ -85,6 +85,7 @@ def train_command(args: argparse.Namespace) -> None:
 
 def predict_command(args: argparse.Namespace) -> None:
     """Write the maps of a suite's recipes."""
+    from bench.masks.parts import map_files
     from bench.run.items import check_done, predict_items
     from bench.run.members import prediction_stages
     from bench.run.opening import begin
@@ -97,7 +98,8 @@ def predict_command(args: argparse.Namespace) -> None:
     stages = prediction_stages(run, args.only, args.part)
     for stage in stages:
         stage.bring_up_to_date()
-    print_made(args, [path for stage in stages for path in stage.makes])
+    stores = [path for stage in stages for path in stage.makes]
+    print_made(args, [file for store in stores for file in map_files(store)])
 
 
 def quantise_command(args: argparse.Namespace) -> None:

@@ -1,9 +1,11 @@
 """A run whose maps are predicted in parts, by processes that are killed: the same bytes."""
 
+import json
 import shutil
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -48,6 +50,13 @@ def assert_same(road, one):
 def share_left(road):
     options = run_options(make_parser(VERBS).parse_args(road.words("run")))
     return plan.share_left(open_run(options), "a")
+
+
+@pytest.mark.slow
+def test_the_stores_of_a_part_are_told_as_json(road, capsys):
+    assert road.run("predict", "--part", "2/3", "--json") == 0
+    made = {Path(path) for path in json.loads(capsys.readouterr().out)["made"]}
+    assert made == set(road.made(".").rglob("maps-*.part-002-of-003.sqlite"))
 
 
 @pytest.mark.slow
