@@ -200,6 +200,11 @@ def short_name(name: str) -> str:
     return Path(name).stem if is_path(name) else name
 
 
+def seen_anywhere(name: str) -> str:
+    """Return the name of a suite or recipe as it is understood in any working directory."""
+    return str(Path(name).absolute()) if is_path(name) else name
+
+
 def is_path(name: str) -> bool:
     """Whether a suite or recipe is named by the path of its file, not by its name in the library.
 

@@ -11,6 +11,7 @@ from typing import IO
 
 from bench.data.dataset import MASK_COLUMNS
 from bench.data.tables import (
+    MAX_VALUE,
     SHOWN,
     UTF16_MARKS,
     Unreadable,
@@ -24,7 +25,6 @@ from bench.masks.rle import PADDING
 HEADER = ",".join(MASK_COLUMNS)
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 READ_BYTES = 2**20  # read at once: about a hundred rows
-MAX_LINE_BYTES = 2**25  # every second pixel of a photograph as a run takes 12 MB
 FILE_SUFFIXES = {"zip": ".zip", "gzip": ".csv.gz", "plain": ".csv"}
 
 
@@ -39,7 +39,7 @@ def read_blocks(path: Path) -> Iterator[bytes]:
         rest = b""
         while data := file.read(READ_BYTES):
             complete = data.rfind(b"\n") + 1
-            if not complete and len(rest) + len(data) > MAX_LINE_BYTES:
+            if not complete and len(rest) + len(data) > MAX_VALUE:
                 raise long_line(path)
             if complete:
                 yield b"".join((rest, data[:complete], PADDING))

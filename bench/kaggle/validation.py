@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 
 from bench.data.carvana import SIZE
 from bench.data.tables import Unreadable
@@ -18,10 +19,12 @@ from bench.kaggle.reading import BYTE_ORDER_MARK, HEADER, bad_header, read_block
 from bench.masks.compiled.runs import NOT_A_NUMBER, ODD, OUT_OF_RANGE, OVERLAP, UNSORTED, ZERO
 from bench.masks.compiled.submission_lines import QUOTE, scan_lines
 from bench.masks.rle import PADDING, WHY
-from bench.masks.types import Map, Runs, Size
+from bench.masks.types import Size
 from bench.system.text import several
 from bench.system.threads import prefetch
 
+Letters = NDArray[np.uint8]
+Numbers = NDArray[np.int64]
 MAX_PROBLEMS = 20  # kept with line and cure; all others are only counted
 MAX_NAME = 200  # characters shown of a file name, or of a line without one
 TOKEN_PROBLEMS = {  # answer of read_pairs -> kind of problem, cure
@@ -196,7 +199,7 @@ class _BodyReader:
         self.report.add(problem, of_file=True)
 
 
-def _letters_and_room(block: bytes) -> tuple[Map, Runs, Runs]:
+def _letters_and_room(block: bytes) -> tuple[Letters, Numbers, Numbers]:
     """Return a block's letters, and room for the pairs and the lines that `scan_lines` writes."""
     letters = np.frombuffer(block, dtype=np.uint8)[: len(block) - len(PADDING)]
     pairs = np.empty((len(block) // 4 + 1, 2), dtype=np.int64)

@@ -30,6 +30,15 @@ class Gain(NamedTuple):
     p: float
 
 
+def surely_positive(low: float, p: float) -> bool:
+    """Whether both the interval of a difference and its corrected p-value say that it is above 0.
+
+    Args:
+        low: the lower end of the interval.
+    """
+    return low > 0 and p < SIGNIFICANT
+
+
 class Comparisons(NamedTuple):
     """Every pair of a table's entries, both (entries, entries) and symmetric."""
 

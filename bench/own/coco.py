@@ -19,7 +19,7 @@ from bench.data.dataset import other_size
 from bench.data.images import read_image, write_mask
 from bench.data.listing import PHOTOGRAPH_SUFFIXES, find
 from bench.masks.resize import resized
-from bench.masks.types import Mask, Size
+from bench.masks.types import Mask, Size, size_name
 from bench.system.errors import BadData, Missing
 from bench.system.files import write_bytes
 from bench.system.progress import track
@@ -205,7 +205,7 @@ def from_runs(runs: CocoRuns, shape: Size) -> Mask:
     """
     counts = unpack_counts(runs.counts) if isinstance(runs.counts, str) else runs.counts
     if runs.size != shape or sum(counts) != shape[0] * shape[1] or min(counts) < 0:
-        raise ValueError(f"the run lengths do not fill {shape[0]}x{shape[1]} pixels")
+        raise ValueError(f"the run lengths do not fill {size_name(shape)} pixels")
     values = np.arange(len(counts)) % 2 == 1
     return np.repeat(values, counts).reshape(shape, order="F")
 

@@ -11,7 +11,7 @@ import pandas as pd
 
 from bench.ensembles.rules import RULES
 from bench.metrics.power import MOST_CARS
-from bench.metrics.statistics import SIGNIFICANT, Gain
+from bench.metrics.statistics import Gain, surely_positive
 from bench.report.facts import Facts
 from bench.system.text import duration, listed, milliseconds, number, p_equals, several, signed
 
@@ -56,9 +56,9 @@ def verdict(best: dict[str, Any], unit: str) -> str:
     """
     if "gain_p" not in best or math.isnan(best["gain_p"]):
         return f"One {unit} cannot tell."
-    if best["gain_p"] < SIGNIFICANT and best["gain_low"] > 0:
+    if surely_positive(best["gain_low"], best["gain_p"]):
         return "Yes."
-    if best["gain_p"] < SIGNIFICANT and best["gain_high"] < 0:
+    if surely_positive(-best["gain_high"], best["gain_p"]):
         return "No, it is worse."
     return f"These {unit}s cannot tell."
 

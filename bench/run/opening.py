@@ -12,7 +12,7 @@ from bench.config.names import check_names
 from bench.config.part import WHOLE, Part
 from bench.config.refinement import to_json
 from bench.config.strict import check_same, to_yaml
-from bench.config.suite import Demo, Suite, is_path, short_name
+from bench.config.suite import Demo, Suite, seen_anywhere, short_name
 from bench.data.folds import Split, draw_folds, limit_cars, split, write_folds
 from bench.ensembles.entry import check_ensembles
 from bench.own.opening import open_data
@@ -64,7 +64,7 @@ class RunOptions:
         """Return the options with absolute paths, for processes with another working directory."""
         return replace(
             self,
-            suite=str(Path(self.suite).absolute()) if is_path(self.suite) else self.suite,
+            suite=seen_anywhere(self.suite),
             data=self.data and self.data.absolute(),
             default_data=self.default_data.absolute(),
             runs=self.runs.absolute(),

@@ -10,7 +10,7 @@ from bench.config.layout import Layout, TrainingFolder
 from bench.config.library import SUITES, list_names, single_models
 from bench.config.machine import Machine
 from bench.config.recipe import Recipe, Teach
-from bench.config.suite import Suite, is_path
+from bench.config.suite import Suite, is_path, seen_anywhere
 from bench.data.carvana import is_drawn
 from bench.data.content import photograph_hashes
 from bench.data.dataset import DataSet, Lessons
@@ -255,8 +255,7 @@ class Run:
     def repeat_commands(self) -> list[str]:
         """The commands that make this run again, from a checkout or by the installed program."""
         words = ["./run_all.sh"] if is_checkout() else ["carvana-bench", "run"]
-        suite = str(self.suite_file)
-        words.append(str(self.suite_file.absolute()) if is_path(suite) else suite)
+        words.append(seen_anywhere(str(self.suite_file)))
         if not (self.suite.demo and is_drawn(self.data)):
             words += ["--data", str(self.data.root.absolute())]
         if self.machine.gpus_per_training > 1:

@@ -19,7 +19,7 @@ from bench.ensembles.entry import Entry
 from bench.ensembles.members import Members
 from bench.ensembles.rules import RULES
 from bench.masks.types import Floats, Map, Mask
-from bench.metrics.statistics import SIGNIFICANT, Gain
+from bench.metrics.statistics import Gain, surely_positive
 from bench.scores.diversity import (
     JointCounts,
     calibration,
@@ -165,7 +165,7 @@ def _corrected(ensembles: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 def _is_better(gain: Mapping[str, float] | None) -> bool:
     """Whether both the interval of a gain and its corrected p-value say so."""
-    return gain is not None and gain["low"] > 0 and gain["p"] < SIGNIFICANT
+    return gain is not None and surely_positive(gain["low"], gain["p"])
 
 
 def _json(gain: Gain | None) -> dict[str, float] | None:

@@ -1,6 +1,7 @@
 """The card of a model on the Hugging Face hub, written from its manifest."""
 
 from bench.cutout.manifest import Manifest
+from bench.masks.types import size_name
 from bench.scores.columns import worded
 from bench.system.text import several
 
@@ -69,7 +70,7 @@ def _what(manifest: Manifest, thing: str) -> str:
     else:
         kind = f"An ensemble, by the rule `{manifest.rule}`,"
     lines = [
-        f"- `{member.name}`, which sees {member.size[0]}x{member.size[1]} pixels (height x width); "
+        f"- `{member.name}`, which sees {size_name(member.size)} pixels (height x width); "
         f"{several(len(member.parts), 'network')}"
         for member in manifest.all_members
     ]

@@ -26,7 +26,7 @@ from bench.config.machine import Machine
 from bench.config.recipe import Recipe, scaled
 from bench.config.strict import read
 from bench.data.dataset import DataSet, Lessons
-from bench.masks.types import Map
+from bench.masks.types import Map, size_name
 from bench.networks.manifest import read_manifest
 from bench.own.opening import open_data
 from bench.system import process
@@ -142,7 +142,7 @@ def _write_samples(recipe: Recipe, lessons: Lessons, cache: Path, jobs: int) -> 
         images, size = sorted(lessons.photographs), scaled(recipe.size, scale)
         if isinstance(samples_of(lessons, images, size, cache, jobs), Decoded):
             raise BadConfig(
-                f"{recipe.name}: teach: {len(images):,} photographs at {size[0]}x{size[1]} are too "
+                f"{recipe.name}: teach: {len(images):,} photographs at {size_name(size)} are too "
                 "many to be kept on the disk for several processes; leave out --gpus-per-training"
             )
 

@@ -176,7 +176,7 @@ def test_rows_before_the_damage_are_checked_and_none_is_called_missing(tmp_path)
 
 
 def test_a_line_without_end_is_not_held_in_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("bench.kaggle.reading.MAX_LINE_BYTES", 2**21)
+    monkeypatch.setattr("bench.kaggle.reading.MAX_VALUE", 2**21)
     report = check(tmp_path, HEADER + "1" * 2**23)
     assert report.counts == {"line": 1}
 
