@@ -34,6 +34,8 @@ class Verb:
         add_arguments: adds what this verb alone understands.
         command: does the work.
         networks: whether the verb runs networks, whatever its words are.
+        resumes: whether it goes on where it was stopped; of a verb that can do without a suite,
+            with one.
     """
 
     name: str
@@ -42,10 +44,11 @@ class Verb:
     add_arguments: Callable[[argparse.ArgumentParser], None]
     command: Callable[[argparse.Namespace], None]
     networks: bool = False
+    resumes: bool = False
 
 
 def make_parser(verbs: Sequence[Verb], width: int | None = None) -> argparse.ArgumentParser:
-    """Return the parser of the command line; it sets `command` and `networks` of the verb chosen.
+    """Return the parser of the command line; it sets what runs the verb chosen, and its `resumes`.
 
     Args:
         width: of the help, in characters; None: as wide as the terminal.
@@ -71,7 +74,7 @@ def make_parser(verbs: Sequence[Verb], width: int | None = None) -> argparse.Arg
         )
         _add_common(added)
         verb.add_arguments(added)
-        added.set_defaults(command=verb.command, networks=verb.networks)
+        added.set_defaults(command=verb.command, networks=verb.networks, resumes=verb.resumes)
     return parser
 
 

@@ -160,6 +160,7 @@ CUTOUT_VERBS = (
         _add_cutout,
         cutout_command,
         networks=True,
+        resumes=True,
     ),
     Verb(
         "serve",

@@ -164,6 +164,7 @@ DATA_VERBS = (
         "demo --out data/demo --cars 18",
         _add_demo,
         demo_command,
+        resumes=True,
     ),
     Verb(
         "download",
@@ -171,6 +172,7 @@ DATA_VERBS = (
         "download --out data",
         _add_download,
         download_command,
+        resumes=True,
     ),
     Verb(
         "models",

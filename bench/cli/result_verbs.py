@@ -198,6 +198,7 @@ RESULT_VERBS = (
         "leaderboard cpu",
         _add_leaderboard,
         leaderboard_command,
+        resumes=True,
     ),
     Verb(
         "report",
@@ -205,6 +206,7 @@ RESULT_VERBS = (
         "report cpu --data DIR",
         add_suite,
         report_command,
+        resumes=True,
     ),
     Verb(
         "compare",
@@ -233,5 +235,6 @@ RESULT_VERBS = (
         "submit --check submissions/cpu-mean.csv.gz --data DIR",
         _add_submit,
         submit_command,
+        resumes=True,
     ),
 )

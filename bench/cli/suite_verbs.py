@@ -196,13 +196,21 @@ def _add_tensorboard(parser: argparse.ArgumentParser) -> None:
 
 
 SUITE_VERBS = (
-    Verb("run", "every stage of a suite, or what is left", "run demo", _add_run, run_command),
+    Verb(
+        "run",
+        "every stage of a suite, or what is left",
+        "run demo",
+        _add_run,
+        run_command,
+        resumes=True,
+    ),
     Verb(
         "folds",
         "draw the folds of cars, and audit them for leaks",
         "folds cpu --data DIR",
         add_suite,
         folds_command,
+        resumes=True,
     ),
     Verb(
         "score",
@@ -210,6 +218,7 @@ SUITE_VERBS = (
         "score cpu --data DIR",
         add_suite,
         score_command,
+        resumes=True,
     ),
     Verb(
         "train",
@@ -217,6 +226,7 @@ SUITE_VERBS = (
         "train cpu --data DIR --only cpu/unet-256x384",
         _add_train,
         train_command,
+        resumes=True,
     ),
     Verb(
         "predict",
@@ -224,6 +234,7 @@ SUITE_VERBS = (
         "predict cpu --data DIR",
         _add_predict,
         predict_command,
+        resumes=True,
     ),
     Verb(
         "quantise",
@@ -231,6 +242,7 @@ SUITE_VERBS = (
         "quantise cpu --data DIR",
         _add_some_recipes,
         quantise_command,
+        resumes=True,
     ),
     Verb(
         "ensemble",
@@ -238,5 +250,6 @@ SUITE_VERBS = (
         "ensemble cpu",
         _add_ensemble,
         ensemble_command,
+        resumes=True,
     ),
 )

@@ -9,12 +9,13 @@ from bench.cli.arguments import check_weights_folder, make_parser
 from bench.cli.cutout_verbs import CUTOUT_VERBS
 from bench.cli.data_verbs import DATA_VERBS, DOCTOR
 from bench.cli.own_verbs import OWN_VERBS
+from bench.cli.printing import print_result
 from bench.cli.result_verbs import RESULT_VERBS
 from bench.cli.speed_verb import SPEED
 from bench.cli.suite_verbs import SUITE_VERBS
 from bench.system import process
 from bench.system.environment import check_extra, check_home
-from bench.system.errors import BadConfig, BenchError, memory_is_full, out_of_memory
+from bench.system.errors import BadConfig, BenchError, Incomplete, memory_is_full, out_of_memory
 from bench.system.progress import quietly
 
 INTERRUPTED = 130
@@ -46,7 +47,9 @@ def main(words: Sequence[str] | None = None) -> int:
         return _failed(args, error)
     except KeyboardInterrupt as error:
         how = f"ended by {error.name}" if isinstance(error, process.Stopped) else "interrupted"
-        print(f"\n{how}: the same command goes on where it stopped", file=sys.stderr)
+        goes_on = args.resumes and getattr(args, "suite", True)
+        then = "goes on where it stopped" if goes_on else "starts anew"
+        print(f"\n{how}: the same command {then}", file=sys.stderr)
         return error.exit_code if isinstance(error, process.Stopped) else INTERRUPTED
     return 0
 
@@ -63,6 +66,8 @@ def _failed(args: argparse.Namespace, error: Exception) -> int:
     elif not isinstance(error, BenchError | OSError):
         raise error
     print(f"carvana-bench {args.verb}: {what}", file=sys.stderr)
+    if args.json and isinstance(error, Incomplete):
+        print_result(args, {"incomplete": what})
     return error.exit_code if isinstance(error, BenchError) else BenchError.exit_code
 
 

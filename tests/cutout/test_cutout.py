@@ -201,8 +201,9 @@ def test_damaged_photographs_do_not_stop_the_others(exported, folder, tmp_path, 
 
 def test_photographs_of_other_formats_are_named_with_a_cure(exported, folder, tmp_path, capsys):
     (folder / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
-    assert main([*words(exported, folder, tmp_path / "out"), "--quiet"]) == 5
-    said = capsys.readouterr().err
+    assert main([*words(exported, folder, tmp_path / "out"), "--quiet", "--json"]) == 5
+    result, said = capsys.readouterr()
+    assert json.loads(result)["incomplete"] in said
     assert (
         f"left out 1 picture that cannot be read (1 .heic), the first: {folder}/IMG_1.HEIC" in said
     )

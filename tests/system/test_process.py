@@ -119,9 +119,19 @@ def test_a_signal_ends_a_verb_in_order(number, code, line, monkeypatch, capsys, 
     verb_that(work, monkeypatch)
     before = signal.getsignal(number)
     assert main(["check"]) == code
-    assert capsys.readouterr().err == f"\n{line}: the same command goes on where it stopped\n"
+    assert capsys.readouterr().err == f"\n{line}: the same command starts anew\n"
     assert not list(tmp_path.iterdir())
     assert signal.getsignal(number) == before
+
+
+@pytest.mark.parametrize(
+    ("words", "resumes"),
+    [("demo --out made", True), ("submit demo", True), ("submit --check file.csv", False)],
+)
+def test_what_is_kept_of_a_verb_that_is_interrupted_is_said(words, resumes, monkeypatch, capsys):
+    verb_that(lambda: os.kill(os.getpid(), signal.SIGINT), monkeypatch)
+    assert main(words.split()) == 130
+    assert ("goes on where it stopped" in capsys.readouterr().err) == resumes
 
 
 def test_a_signal_that_is_ignored_stays_ignored(monkeypatch):
