@@ -1,12 +1,12 @@
 """What recipes, ensembles and suites may be called: their names become folders and files."""
 
 import re
-import unicodedata
 from collections.abc import Iterator
 from pathlib import Path
 
 from bench.config.suite import Suite
 from bench.system.errors import BadConfig
+from bench.system.text import as_a_disk_sees
 
 MAX_BYTES = 100  # of a name: two of them make the name of a submission file, which may have 255
 ODD = re.compile(r'[\x00-\x1f\x7f\\:*?"<>|\ud800-\udfff]')  # some file system allows none of them
@@ -60,11 +60,11 @@ def check_names(suite: Suite, path: Path) -> None:
     for name, owner in _names(suite):
         if fault := fault_of(name):
             wrong.append(f"{owner}: {name!r} cannot be its name: {fault}; rename it")
-        other = first.setdefault(_as_a_disk_sees(name), owner)
+        other = first.setdefault(_of_file(name), owner)
         if other != owner:
             wrong.append(f"{other} and {owner} would share the name {name!r}; rename one of them")
     wrong += [f"recipe {name!r} stands twice; remove one" for name in _twice(suite.recipes)]
-    published = {_as_a_disk_sees(row.entry): row.entry for row in suite.reported}
+    published = {_of_file(row.entry): row.entry for row in suite.reported}
     for key in published.keys() & first.keys():
         wrong.append(
             f"reported {published[key]!r} and {first[key]} would share a name; rename one of them"
@@ -85,5 +85,6 @@ def _twice(recipes: tuple[str, ...]) -> list[str]:
     return sorted({recipe for recipe in recipes if recipes.count(recipe) > 1})
 
 
-def _as_a_disk_sees(name: str) -> str:
-    return unicodedata.normalize("NFKC", name).casefold().replace("/", "-")
+def _of_file(name: str) -> str:
+    """Return what tells an entry's submission file from those of others."""
+    return as_a_disk_sees(name).replace("/", "-")

@@ -1,6 +1,5 @@
 """The photographs that a call names, the result that each becomes, and what is left out."""
 
-import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -9,7 +8,7 @@ from pathlib import Path
 from bench.cutout import formats
 from bench.cutout.record import MADE_BY
 from bench.system.errors import BadConfig, BadData, Missing
-from bench.system.text import several
+from bench.system.text import as_a_disk_sees, several
 
 
 @dataclass
@@ -59,7 +58,7 @@ def find(named: Sequence[Path], out: Path, suffix: str) -> Sources:
                 raise BadConfig(
                     f"{photograph}: its result would take its place; name another --out"
                 )
-            other = shared.setdefault(_as_a_disk_sees(target), photograph)
+            other = shared.setdefault(as_a_disk_sees(str(target)), photograph)
             if other != photograph:
                 raise BadConfig(
                     f"{photograph} and {other} would both become {target}; cut them out "
@@ -107,7 +106,3 @@ def _files_below(folder: Path, out: Path, above: set[Path]) -> Iterator[Path]:
 def _by_suffix(paths: Sequence[Path]) -> str:
     counts = Counter(path.suffix.lower() or "no suffix" for path in paths)
     return ", ".join(f"{count} {suffix}" for suffix, count in counts.most_common())
-
-
-def _as_a_disk_sees(path: Path) -> str:
-    return unicodedata.normalize("NFC", str(path)).casefold()

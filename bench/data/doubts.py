@@ -83,7 +83,7 @@ def mistakes(data: DataSet, signs: Sequence[frozenset[str]]) -> dict[str, BadFil
     }
 
 
-def check_masks(data: DataSet, jobs: int) -> None:
+def check_encoding(data: DataSet, jobs: int) -> None:
     """Read some masks, evenly spread, before anything is learned from them.
 
     Inverted masks are said, not refused, and so are one's own that look like those of padded
@@ -133,7 +133,7 @@ def misnamed_cars(images: Collection[str]) -> dict[str, str]:
     return doubtful
 
 
-def check_names(photographs: dict[str, Path]) -> None:
+def check_naming(photographs: dict[str, Path]) -> None:
     """Look whether images that share a car by their names do so in truth.
 
     Raises:

@@ -10,7 +10,7 @@ import numpy as np
 from bench.config.suite import Suite
 from bench.data.carvana import metadata
 from bench.data.dataset import DataSet, Own, mask_areas
-from bench.data.doubts import check_masks, check_names, naming_notes, turned_notes
+from bench.data.doubts import check_encoding, check_naming, naming_notes, turned_notes
 from bench.data.image_ids import car_of
 from bench.data.listing import normal_id
 from bench.data.tables import Unreadable, read_table
@@ -183,16 +183,16 @@ def draw_folds(data: DataSet, suite: Suite, jobs: int) -> dict[str, int]:
     All that would spoil a training or its report is looked at before hours are spent.
 
     Raises:
-        Missing, BadData, BadConfig: as `mask_areas`, `metadata`, `check_masks`, `check_names` and
-            `make_folds`.
+        Missing, BadData, BadConfig: as `mask_areas`, `metadata`, `check_encoding`, `check_naming`
+            and `make_folds`.
     """
     areas = mask_areas(data, jobs)
     metadata(data)
-    check_masks(data, jobs)
+    check_encoding(data, jobs)
     by_car = suite.split == "car"
     by_name = by_car and not data.own  # of one's own pictures, the owner has said the groups
     if by_name:
-        check_names(data.train)
+        check_naming(data.train)
     for note in [*turned_notes(data), *(naming_notes(list(data.train)) if by_name else [])]:
         say(f"{data.root}: {note}")
     sizes = car_areas(areas) if by_car else {image: float(area) for image, area in areas.items()}

@@ -24,13 +24,25 @@ def size_name(size: Size) -> str:
 
 
 def check_masks(predicted: Mask, truth: Mask) -> None:
-    """Check that two arrays are masks of one image.
+    """Check that two arrays are masks of one image, bool (H, W).
 
     Raises:
-        TypeError: a mask is not boolean, so that 0..255 pictures cannot slip through.
+        TypeError: a mask is not bool, so that 0..255 pictures cannot slip through.
         ValueError: the shapes differ; nothing is broadcast or resized.
     """
-    if predicted.dtype != np.bool_ or truth.dtype != np.bool_:
-        raise TypeError(f"masks are boolean, not {predicted.dtype} and {truth.dtype}")
-    if predicted.shape != truth.shape:
-        raise ValueError(f"masks of shapes {predicted.shape} and {truth.shape} do not match")
+    if predicted.dtype != np.bool_:
+        raise TypeError(f"a mask is bool, this one is {predicted.dtype}: threshold it first")
+    check_truth(predicted, truth)
+
+
+def check_truth(predicted: Map | Mask, truth: Mask) -> None:
+    """Check that an array is the mask of the image of which a map or mask was predicted.
+
+    Raises:
+        TypeError, ValueError: as `check_masks`.
+    """
+    if truth.dtype != np.bool_:
+        raise TypeError(f"a mask is bool, this one is {truth.dtype}: threshold it first")
+    if predicted.shape != truth.shape or truth.ndim != 2:
+        shapes = f"{predicted.shape} and {truth.shape}"
+        raise ValueError(f"arrays of one image are (H, W) alike; {shapes} do not match")

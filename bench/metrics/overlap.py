@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from bench.masks.compiled.pixels import count_pixels, joint_histogram
 from bench.masks.compiled.runs import count_runs
-from bench.masks.types import Map, Mask, Runs
+from bench.masks.types import Map, Mask, Runs, check_masks, check_truth
 
 
 class Counts(NamedTuple):
@@ -49,12 +49,9 @@ def counts(predicted: Mask, truth: Mask) -> Counts:
     """Counts of two masks of one image, bool (H, W).
 
     Raises:
-        TypeError: a mask is not bool, so that 0..255 pictures cannot slip through.
-        ValueError: the shapes differ; nothing is broadcast or resized here.
+        TypeError, ValueError: as `check_masks`.
     """
-    _check_mask(predicted)
-    _check_mask(truth)
-    _check_shapes(predicted, truth)
+    check_masks(predicted, truth)
     return _as_counts(*count_pixels(_bytes(predicted), _bytes(truth)))
 
 
@@ -77,26 +74,15 @@ def counts_at_every_threshold(map: Map, truth: Mask) -> NDArray[np.int64]:
         map: uint8 (H, W); truth: bool (H, W).
 
     Raises:
-        TypeError, ValueError: as `counts`.
+        TypeError, ValueError: the map is not uint8; or as `check_masks`.
     """
     if map.dtype != np.uint8:
         raise TypeError(f"a map is uint8 round(255 p), this one is {map.dtype}")
-    _check_mask(truth)
-    _check_shapes(map, truth)
+    check_truth(map, truth)
     histogram = joint_histogram(_bytes(map), _bytes(truth)).sum(axis=0)
     at_least = histogram[:, ::-1].cumsum(axis=1)[:, ::-1]  # pixels of value >= t, by truth
     fp, tp = at_least
     return np.stack([tp, fp, tp[0] - tp], axis=1)
-
-
-def _check_mask(mask: NDArray[Any]) -> None:
-    if mask.dtype != np.bool_:
-        raise TypeError(f"a mask is bool, this one is {mask.dtype}: threshold it first")
-
-
-def _check_shapes(predicted: NDArray[Any], truth: NDArray[Any]) -> None:
-    if predicted.shape != truth.shape or truth.ndim != 2:
-        raise ValueError(f"two masks of one image (H, W), not {predicted.shape} and {truth.shape}")
 
 
 def _bytes(pixels: NDArray[Any]) -> NDArray[np.uint8]:

@@ -25,7 +25,7 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 
 from bench.cutout.manifest import MANIFEST, Manifest, check_files, read_manifest
 from bench.cutout.record import check_new_folder
-from bench.networks.engines.quiet import quietly
+from bench.networks.engines.quiet import silencing
 from bench.share.card import card
 from bench.system.errors import BadConfig, BadData, BadFile, BenchError, Missing
 from bench.system.temporaries import filled_at_once, temporary_folder
@@ -150,7 +150,7 @@ def _clear_errors(api: HfApi, repository: str) -> Iterator[None]:
     if repository.count("/") != 1:
         raise BadConfig(no_name)
     try:
-        with quietly():  # it tells of each try in vain
+        with silencing():  # it tells of each try in vain
             yield
     except HFValidationError as error:
         raise BadConfig(no_name) from error

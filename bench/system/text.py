@@ -2,6 +2,7 @@
 
 import difflib
 import math
+import unicodedata
 from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING
 
@@ -130,6 +131,15 @@ def nearest(name: str, known: Collection[str], what: str) -> str:
     spelled = {each.casefold(): each for each in known}
     close = [spelled[each] for each in difflib.get_close_matches(name.casefold(), spelled)]
     return f"no {what} {name!r}; nearest: {', '.join(close or known)}"
+
+
+def as_a_disk_sees(path: str) -> str:
+    """Return the form in which two paths are alike that some disk takes for one.
+
+    >>> as_a_disk_sees("Cafe\N{COMBINING ACUTE ACCENT}.png") == as_a_disk_sees("caf\xe9.PNG")
+    True
+    """
+    return unicodedata.normalize("NFC", path).casefold()
 
 
 def plain_fault(fault: "ErrorDetails") -> str:

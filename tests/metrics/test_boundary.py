@@ -137,7 +137,7 @@ def test_wrong_pixels_are_counted_by_their_distance_from_the_outline():
 
 
 def test_maps_and_other_sizes_are_refused():
-    with pytest.raises(TypeError, match="boolean"):
+    with pytest.raises(TypeError, match="threshold it first"):
         boundary(np.zeros((2, 3), np.uint8), np.zeros((2, 3), bool))
     with pytest.raises(ValueError, match="do not match"):
         boundary(np.zeros((2, 3), bool), np.zeros((3, 2), bool))

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from bench.networks.engines.openvino import Converted, convert
-from bench.networks.engines.quiet import quietly
+from bench.networks.engines.quiet import silencing
 from models import networks
 from tests.smallest import SMALLEST
 
@@ -50,7 +50,7 @@ def test_signals_are_heard_after_networks_were_freed_in_the_order_of_their_makin
 
 def test_quiet_threads_leave_the_program_as_loud_as_it_was():
     def quiet(_):
-        with quietly():
+        with silencing():
             print("nothing of this")
             logging.getLogger().warning("or this")
 

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from bench.cli.verbs import main
-from bench.data.doubts import check_masks
+from bench.data.doubts import check_encoding
 from bench.data.image_ids import car_of
 from bench.masks import rle
 from bench.own.check import check_folder
@@ -154,7 +154,7 @@ def test_thin_things_aslant_are_no_runs_of_another_width(tmp_path, capsys):
     assert main(["prepare", *places, "--groups", "none", "--out", str(tmp_path / "mine")]) == 0
     assert "padded" in capsys.readouterr().out
     with quietly(True):
-        check_masks(open_data(tmp_path / "mine"), 1)
+        check_encoding(open_data(tmp_path / "mine"), 1)
     assert "padded" in capsys.readouterr().err
 
 

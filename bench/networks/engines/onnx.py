@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.masks.types import Size
-from bench.networks.engines.quiet import quietly
+from bench.networks.engines.quiet import silencing
 from bench.networks.load import agree, noise
 from bench.system.environment import lacks_extra
 from bench.system.errors import BadConfig, BadData, BenchError
@@ -50,7 +50,7 @@ def convert(network: nn.Module, size: Size, folder: Path, *, static: bool = Fals
         axis: stride * torch.export.Dim(name) for axis, name in PLACES.items()
     }
     try:
-        with quietly(), torch.no_grad():
+        with silencing(), torch.no_grad():
             program: Any = torch.onnx.export(
                 plain,
                 (example,),

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.masks.types import Size
-from bench.networks.engines.quiet import quietly
+from bench.networks.engines.quiet import silencing
 from bench.system.environment import lacks_extra
 from bench.system.errors import BadData, BenchError, memory_is_full
 from models.interface import channels_of, stride_of
@@ -85,7 +85,7 @@ def _model(network: nn.Module, size: Size, folder: Path) -> Any:
 def _refusing(folder: Path) -> Iterator[None]:
     """Say in one line which network OpenVINO cannot convert; its errors have no common kind."""
     try:
-        with quietly():
+        with silencing():
             yield
     except Exception as error:
         if isinstance(error, BenchError) or memory_is_full(error):
@@ -197,7 +197,7 @@ def _library(name: str = "openvino", what: str = "OpenVINO") -> Any:
     if sys.modules.get(name):
         return importlib.import_module(name)  # waits, if another thread is importing it
     try:
-        with quietly():
+        with silencing():
             return importlib.import_module(name)
     except ModuleNotFoundError as error:
         raise lacks_extra(what, "export") from error

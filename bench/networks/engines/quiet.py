@@ -11,7 +11,7 @@ ONE_AT_A_TIME = RLock()
 
 
 @contextmanager
-def quietly() -> Iterator[None]:
+def silencing() -> Iterator[None]:
     """Let a library's warnings, log and bars of progress go nowhere inside the block.
 
     So do those of other threads. Of two blocks in two threads, one waits for the other: each puts
