@@ -32,7 +32,7 @@ def answer(facts: Facts) -> Answer:
     analysis = facts.analysed(facts.ensemble)
     if analysis is None or best["members"] < 2:
         return _without_ensemble(facts)
-    member = facts.row(analysis["best_member"])
+    member = facts.row(analysis.best_member)
     first = [_scores(facts, best, member), _gain(facts, best, member), _cost(best, member)]
     return Answer(
         "Is the ensemble better than its best member?",
@@ -136,16 +136,14 @@ def _cost(best: dict[str, Any], member: dict[str, Any]) -> str:
 
 def _learned(facts: Facts) -> list[str]:
     """A paragraph about the rules that learn: which of them surely beat the plain mean."""
-    tested = [each for each in facts.analysis["ensembles"] if each["over_plain_mean"]]
-    gains = {
-        each["entry"]: Gain(**each["over_plain_mean"])
-        for each in tested
-        if RULES[each["rule"]].learns
-    }
+    ensembles = facts.analysis.ensembles
+    tested = {each.entry: each.over_plain_mean for each in ensembles if each.over_plain_mean}
+    learn = [each.entry for each in ensembles if RULES[each.rule].learns]
+    gains = {name: gain for name, gain in tested.items() if name in learn}
     if not gains:
         return []
     of_all = f"Of the ensembles whose rule learns ({len(gains)}),"
-    better = [name for name in facts.analysis["beat_plain_mean"] if name in gains]
+    better = [name for name in facts.analysis.beat_plain_mean if name in gains]
     if not better:
         return [f"{of_all} none surely beats the plain mean."]
     best = max(better, key=lambda name: gains[name].mean)

@@ -1,5 +1,6 @@
 """What the report reads of a finished run."""
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +16,7 @@ from bench.config.suite import Suite
 from bench.data.carvana import is_drawn, is_real, metadata
 from bench.data.dataset import DataSet
 from bench.data.image_ids import car_of
+from bench.metrics.statistics import Gain
 from bench.networks.manifest import TrainingManifest, read_manifest
 from bench.networks.quantised import in_int8
 from bench.networks.wanted import noted_other_cores
@@ -48,13 +50,13 @@ class Environment(BaseModel):
     machine: Computer = Computer()
 
 
-class PairedGain(BaseModel):
-    """What one entry gains over another: the mean, its interval and its corrected p-value."""
+class MemberWorth(BaseModel):
+    """What a member adds to an ensemble's Dice, with an interval; of one car, nobody knows."""
 
-    mean: float
-    low: float
-    high: float
-    p: float
+    member: str
+    mean: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
 
 
 class EnsembleAnalysis(BaseModel):
@@ -63,8 +65,8 @@ class EnsembleAnalysis(BaseModel):
     entry: str
     rule: str
     best_member: str
-    over_plain_mean: PairedGain | None
-    leave_one_out: list[dict[str, str | float]]  # member; mean, low and high where several cars are
+    over_plain_mean: Gain | None  # of which p is corrected
+    leave_one_out: list[MemberWorth]
 
 
 class Oracle(BaseModel):
@@ -110,7 +112,7 @@ class Facts:
     recipes: Mapping[str, Recipe]
     leaderboard: pd.DataFrame  # leaderboard.csv
     scores: pd.DataFrame  # scores.parquet
-    analysis: Mapping[str, Any]
+    analysis: Analysis
     histories: Mapping[tuple[str, int], pd.DataFrame]  # (recipe, fold) -> history.csv
     names: Names
     origin: Origin
@@ -166,9 +168,9 @@ class Facts:
         row = self.scored[self.scored["entry"] == entry].iloc[0]
         return {str(key): value for key, value in row.items()}
 
-    def analysed(self, entry: str) -> dict[str, Any] | None:
+    def analysed(self, entry: str) -> EnsembleAnalysis | None:
         """What analysis.json says of an ensemble; None where it says nothing."""
-        return next((each for each in self.analysis["ensembles"] if each["entry"] == entry), None)
+        return next((each for each in self.analysis.ensembles if each.entry == entry), None)
 
 
 def read(
@@ -199,7 +201,7 @@ def read(
         recipes=recipes,
         leaderboard=read_leaderboard(layout.leaderboard("csv")),
         scores=read_scores(layout.scores),
-        analysis=read_json(layout.analysis, Analysis, SCORE).model_dump(),
+        analysis=read_json(layout.analysis, Analysis, SCORE),
         histories={
             key: read_csv(folder.history, ("epoch", "scale", "valid_dice"), WITHOUT_CURVE)
             for key, folder in trainings.items()

@@ -1,6 +1,6 @@
 """The report's figures of results: what ensembles gain and cost; every car or group."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -31,9 +31,9 @@ def gains(facts: Facts) -> list[Drawing]:
         if row["kind"] == "ensemble" and np.isfinite(row["gain"])
     }
     over_mean = {
-        each["entry"]: _interval(each["over_plain_mean"])
-        for each in facts.analysis["ensembles"]
-        if each["over_plain_mean"] and each["rule"] != "mean"
+        each.entry: each.over_plain_mean[:3]
+        for each in facts.analysis.ensembles
+        if each.over_plain_mean and each.rule != "mean"
     }
     order = [name for name in facts.entries if name in over_best or name in over_mean]
     drawings, unit = [], facts.unit
@@ -50,21 +50,17 @@ def gains(facts: Facts) -> list[Drawing]:
 def leave_one_out(facts: Facts) -> list[Drawing]:
     """Draw what each member adds to an ensemble, one figure for each ensemble of a plain rule."""
     drawings = []
-    for place, ensemble in enumerate(facts.analysis["ensembles"]):
+    for place, ensemble in enumerate(facts.analysis.ensembles):
         rows = [
-            (facts.names.numbered(gain["member"]), _interval(gain))
-            for gain in ensemble["leave_one_out"]
-            if "mean" in gain
+            (facts.names.numbered(each.member), (each.mean, each.low, each.high))
+            for each in ensemble.leave_one_out
+            if np.isfinite(each.mean)
         ]
         if rows:
-            title = f"What each member adds to {facts.names.label(ensemble['entry'])}"
+            title = f"What each member adds to {facts.names.label(ensemble.entry)}"
             note = "The ensemble's Dice less its Dice without the member: below zero, it costs."
             drawings.append(_forest(rows, f"leave-out-{place}", title, note, facts.unit))
     return drawings
-
-
-def _interval(gain: Mapping[str, float]) -> MeanInterval:
-    return gain["mean"], gain["low"], gain["high"]
 
 
 def _forest(
@@ -91,7 +87,7 @@ def _forest(
 
 def calibration(facts: Facts) -> list[Drawing]:
     """Draw how often a pixel is car, by the number of members that see car there."""
-    table = pd.DataFrame(facts.analysis["calibration"])
+    table = pd.DataFrame(facts.analysis.calibration)
     members = len(table) - 1
     if members < 2:
         return []
@@ -205,7 +201,7 @@ def _short(facts: Facts, entry: str) -> str:
 def cars(facts: Facts) -> list[Drawing]:
     """Draw every photograph's Dice, car by car, of the ensemble and of its best member."""
     unit, analysis = facts.unit, facts.analysed(facts.ensemble)
-    member = analysis["best_member"] if analysis else None
+    member = analysis.best_member if analysis else None
     dice = facts.dice.T[[facts.ensemble, *([member] if member else [])]]
     by_car = dict(iter(dice.groupby(dice.index.map(car_of))))
     medians = {car: float(each[facts.ensemble].median()) for car, each in by_car.items()}

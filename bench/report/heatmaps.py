@@ -87,7 +87,7 @@ def _errors(
 
 def disagreement(facts: Facts) -> HeatMap:
     """The table of the share of pixels on which two members differ."""
-    share = np.array(facts.analysis["disagreement"], dtype=float)
+    share = np.array(facts.analysis.disagreement, dtype=float)
     return _pairs(
         facts,
         share * 1e4,
@@ -101,7 +101,7 @@ def disagreement(facts: Facts) -> HeatMap:
 
 def correlation(facts: Facts) -> HeatMap:
     """The table of the correlation (phi) of two members' errors."""
-    phi = np.array(facts.analysis["error_correlation"], dtype=float)  # None becomes NaN
+    phi = np.array(facts.analysis.error_correlation, dtype=float)  # None becomes NaN
     return _pairs(
         facts,
         phi,
@@ -121,7 +121,7 @@ def _pairs(
     texts = [[_fixed(value, decimals) for value in row] for row in values]
     for place in range(len(texts)):
         texts[place][place] = ""
-    members = facts.analysis["members"]
+    members = facts.analysis.members
     rows = [
         (facts.names.numbered(member), list(map(Cell, row, shares)))
         for member, row, shares in zip(members, texts, shades(values), strict=True)

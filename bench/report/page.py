@@ -143,7 +143,7 @@ def _oracle(facts: Facts) -> str:
     """Say what Dice the best member of each photograph would reach; nothing of a single member."""
     if len(facts.members) < 2:
         return ""
-    best = number(float(facts.analysis["oracle"]["dice"]), 6)
+    best = number(float(facts.analysis.oracle.dice), 6)
     return (
         "An ensemble gains where members err on different pixels. Who chose the best member for "
         f"each photograph, knowing its mask, would reach a Dice of {best}."

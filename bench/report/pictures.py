@@ -84,7 +84,7 @@ def choose(facts: Facts) -> list[Choice]:
     """
     dice = facts.dice.T[facts.ensemble].sort_values(kind="stable")
     middle = (dice - dice.median()).abs().sort_values(kind="stable")
-    disputed = sorted(facts.analysis["disputed_px"].items(), key=lambda each: -each[1])
+    disputed = sorted(facts.analysis.disputed_px.items(), key=lambda each: -each[1])
     ordered = {
         "worst": list(dice.index),
         "median": list(middle.index),
@@ -139,7 +139,7 @@ def _photograph(
         view=view_of(image) if facts.unit == "car" else None,
         dice=float(facts.dice[image][entry]),
         wrong=(int((predicted & ~truth).sum()), int((truth & ~predicted).sum())),
-        disputed=int(facts.analysis["disputed_px"].get(image, 0)),
+        disputed=int(facts.analysis.disputed_px.get(image, 0)),
         photograph=inline_images.photograph(photo, PHOTOGRAPH_WIDTH, PHOTOGRAPH_QUALITY, "420"),
         errors=inline_images.errors(predicted, truth, PHOTOGRAPH_WIDTH),
         cutout=inline_images.checkerboard(maps[entry], PHOTOGRAPH_WIDTH),

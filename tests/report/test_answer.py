@@ -9,6 +9,7 @@ import pytest
 
 from bench.ensembles.rules import RULES
 from bench.metrics.power import MOST_CARS
+from bench.metrics.statistics import Gain
 from bench.report.answer import _cars_to_tell, answer, verdict
 
 
@@ -32,16 +33,17 @@ def test_answer_is_made_of_the_tables(made, run_facts):
 
 
 def test_the_answer_names_the_rules_that_surely_beat_the_plain_mean(run_facts):
-    gain = {"mean": 0.002, "low": 0.001, "high": 0.003, "p": 0.01}
-    analysis = json.loads(json.dumps(run_facts.analysis))
-    for each in analysis["ensembles"]:
-        each["over_plain_mean"] = gain | {"mean": 0.004 if each["entry"] == "greedy" else 0.002}
+    analysis = run_facts.analysis.model_copy(deep=True)
+    for each in analysis.ensembles:
+        mean = 0.004 if each.entry == "greedy" else 0.002
+        each.over_plain_mean = Gain(mean, 0.001, 0.003, p=0.01)
     for better in (["greedy"], ["stacking", "greedy"]):
-        facts = dataclasses.replace(run_facts, analysis=analysis | {"beat_plain_mean": better})
+        analysis.beat_plain_mean = better
+        facts = dataclasses.replace(run_facts, analysis=analysis)
         said = answer(facts).paragraphs[1]
         assert ("alone" in said) == (len(better) == 1)
         assert "+0.004000 [95 % interval +0.001000 to +0.003000; p = 0.01" in said
-        assert f"corrected for {len(analysis['ensembles'])} such gains]." in said
+        assert f"corrected for {len(analysis.ensembles)} such gains]." in said
 
 
 @pytest.mark.parametrize(

@@ -29,7 +29,7 @@ def within(values, limits):
 
 
 def test_every_car_shows_its_photographs_and_the_best_member_s_median(run_facts, axes_drawn):
-    member = run_facts.analysed(run_facts.ensemble)["best_member"]
+    member = run_facts.analysed(run_facts.ensemble).best_member
     dice = run_facts.dice.copy()
     of_first = dice.columns.str.startswith(dice.columns[0].rpartition("_")[0])
     dice.loc[member, of_first] = 0.01  # where the ensemble helps most

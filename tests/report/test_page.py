@@ -238,7 +238,7 @@ def test_a_suite_without_ensembles_and_a_single_car_has_a_report(run_facts):
     )
     one = run_facts.scores[run_facts.scores["car"] == TRAIN_CARS[0]]
     one = one[one["entry"].isin(MEMBERS)]
-    analysis = run_facts.analysis | {"ensembles": []}
+    analysis = run_facts.analysis.model_copy(update={"ensembles": []})
     text = render(
         replace(run_facts, leaderboard=single, scores=one, analysis=analysis, histories={}), []
     )

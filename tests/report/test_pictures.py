@@ -45,7 +45,7 @@ def test_chosen_photographs_are_the_worst_the_median_and_the_most_disputed(run_f
     dice = run_facts.dice.T[run_facts.ensemble].sort_values()
     worst = [image for kind, _, image in chosen if kind == "worst"]
     assert worst[0] == dice.index[0]
-    disputed = run_facts.analysis["disputed_px"]
+    disputed = run_facts.analysis.disputed_px
     first = next(image for kind, _, image in chosen if kind == "disputed")
     left = set(disputed) - {image for *_, image in chosen[: chosen.index(("disputed", 1, first))]}
     assert disputed[first] == max(disputed[image] for image in left)
