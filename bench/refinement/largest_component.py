@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 
 from bench.config.refinement import LargestComponent
+from bench.masks import rle
 from bench.masks.contours import enclosed_pixels
 from bench.masks.types import Mask
 from bench.refinement.state import RefinementState
@@ -17,9 +18,12 @@ def apply(state: RefinementState, options: LargestComponent) -> RefinementState:
 
 def largest_component(mask: Mask) -> Mask:
     """The component with the most pixels, diagonal neighbours joined; on a tie, the upper one."""
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    padded = np.pad(mask, ((0, 0), (0, 1)))  # so that no run goes on in the next row
+    count, labels = cv2.connectedComponents(padded.view(np.uint8), connectivity=8)
     if count <= 2:  # the background counts as one
         return mask
-    area, top = stats[1:, cv2.CC_STAT_AREA], stats[1:, cv2.CC_STAT_TOP]
-    largest: Mask = labels == 1 + int(np.lexsort((top, -area))[0])
+    starts, lengths = rle.runs(padded).T
+    of_runs = labels.ravel()[starts - 1]
+    sizes = np.bincount(of_runs, lengths)
+    largest: Mask = labels[:, :-1] == of_runs[np.argmax(sizes[of_runs])]
     return largest

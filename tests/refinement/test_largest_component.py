@@ -2,6 +2,9 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis.extra.numpy import array_shapes, arrays
+from scipy import ndimage
 
 from bench.refinement.largest_component import largest_component
 
@@ -20,6 +23,15 @@ def test_of_two_of_a_size_the_upper_one_stays():
     mask = np.zeros((10, 20), np.bool_)
     mask[1:4, 0:3] = mask[0:3, 10:13] = True
     assert largest_component(mask)[0:3, 10:13].all()
+
+
+@given(arrays(np.bool_, array_shapes(min_dims=2, max_dims=2, max_side=9)))
+def test_it_is_the_first_of_the_largest_that_scipy_labels(mask):
+    """Which numbers components row by row."""
+    labels, count = ndimage.label(mask, np.ones((3, 3)))
+    sizes = np.bincount(labels.ravel(), minlength=2)[1:]
+    expected = labels == 1 + np.argmax(sizes) if count else mask
+    assert (largest_component(mask) == expected).all()
 
 
 @pytest.mark.parametrize("value", [False, True])
