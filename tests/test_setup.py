@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from bench.run.run import SET_UP
+
 HOME = Path(__file__).parents[1]
 PYTHON = """#!/bin/sh
 # Stands for Python: makes an environment whose program says where and how it is called.
@@ -74,6 +76,14 @@ def test_a_checkout_that_is_reached_by_a_link_is_set_up_once(checkout, tmp_path)
     given = {**os.environ, "PYTHON": str(tmp_path / "python"), "LOG": str(tmp_path / "log")}
     subprocess.run(["bash", str(linked / "run_all.sh")], env=given, check=True)
     assert not (tmp_path / "log").exists()
+
+
+def test_the_report_sets_a_checkout_up_with_what_int8_needs(checkout, tmp_path):
+    given = {**os.environ, "PYTHON": str(tmp_path / "python"), "LOG": str(tmp_path / "log")}
+    for _ in range(2):
+        subprocess.run(["bash", "-c", SET_UP], cwd=checkout, env=given, check=True)
+        assert (checkout / ".venv" / "installed[export]").exists()
+        assert (tmp_path / "log").read_text() == "made\n"
 
 
 def test_an_environment_whose_python_is_gone_is_set_up_again(checkout, tmp_path):

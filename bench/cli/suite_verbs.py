@@ -109,8 +109,8 @@ def quantise_command(args: argparse.Namespace) -> None:
     run = open_run(args)
     process.prepare_for_networks()
     quantise(run, args.only)
-    in_int8 = [training.quantised for training in run.trainings if training.quantised.exists()]
-    print_made(args, in_int8)
+    files = [training.quantised for training in run.trainings.values()]
+    print_made(args, [file for file in files if file.exists()])
 
 
 def ensemble_command(args: argparse.Namespace) -> None:

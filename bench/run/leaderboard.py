@@ -29,11 +29,7 @@ def write(run: Run, files: Mapping[str, Path]) -> None:
     """Rank the entries of a run, and write its leaderboard to a file for each form."""
     leaky = any(part.audit().leaky for part in run.splits.values())
     scores = read_scores(run.layout.scores)
-    trainings = {
-        (name, fold): run.layout.training(name, fold)
-        for name in run.recipes
-        for fold in run.suite.folds.run
-    }
+    trainings = run.trainings
     manifests = {
         name: [read_manifest(trainings[name, fold].manifest) for fold in run.suite.folds.run]
         for name in run.recipes

@@ -133,7 +133,7 @@ def leaderboard_stage(run: Run) -> Stage:
         files.append(run.layout.by("make"))
 
     def reads() -> Sequence[Inputs]:
-        manifests = [folder.manifest for folder in run.trainings]
+        manifests = [folder.manifest for folder in run.trainings.values()]
         stores = (*run.stores("heldout").values(), *all_base_stores(run))
         return (
             inputs.of_files(run, "scores", [run.layout.scores, run.layout.ceilings]),
@@ -198,7 +198,7 @@ def report_stage(run: Run) -> Stage:
     layout = run.layout
 
     def reads() -> Sequence[Inputs]:
-        trainings = run.trainings
+        trainings = run.trainings.values()
         tables = [layout.leaderboard("csv"), layout.analysis, layout.leaks, layout.environment]
         return (
             *_scored_from(run),

@@ -20,6 +20,7 @@ from bench.ensembles.entry import Entry, entries_of, read_fitted
 from bench.ensembles.members import Members
 from bench.ensembles.teacher import open_teacher
 from bench.masks.types import Size
+from bench.networks.quantised import in_int8
 from bench.system.contents import Contents
 from bench.system.environment import is_checkout
 from bench.system.errors import BadConfig, Missing
@@ -27,6 +28,7 @@ from bench.system.text import several
 from models.pretrained import weights_folder
 
 STEP_FORWARDS = 3  # a training step is about so many forward passes
+SET_UP = 'here=$(pwd -P) bash setup.sh "[export]"'  # a checkout, with what `quantise` needs
 SCORE_GFLOPS = 2.0  # a mask is scored in the time of so much network work: a rough guess
 
 
@@ -220,13 +222,13 @@ class Run:
         return shlex.join(["carvana-bench", "run", suite, *self._places])
 
     @property
-    def trainings(self) -> list[TrainingFolder]:
-        """The folder of every training."""
-        return [
-            self.layout.training(name, fold)
+    def trainings(self) -> dict[tuple[str, int], TrainingFolder]:
+        """The folder of every training, by recipe and fold."""
+        return {
+            (name, fold): self.layout.training(name, fold)
             for name in self.recipes
             for fold in self.suite.folds.run
-        ]
+        }
 
     @property
     def heldout(self) -> dict[str, int]:
@@ -254,13 +256,18 @@ class Run:
     @property
     def repeat_commands(self) -> list[str]:
         """The commands that make this run again, from a checkout or by the installed program."""
-        words = ["./run_all.sh"] if is_checkout() else ["carvana-bench", "run"]
-        words.append(seen_anywhere(str(self.suite_file)))
+        suite, ranks = [seen_anywhere(str(self.suite_file))], self.machine.gpus_per_training
         if not (self.suite.demo and is_drawn(self.data)):
-            words += ["--data", str(self.data.root.absolute())]
-        if self.machine.gpus_per_training > 1:
-            words += ["--gpus-per-training", str(self.machine.gpus_per_training)]
-        return [shlex.join([*words, *self._chosen])]
+            suite += ["--data", str(self.data.root.absolute())]
+        suite += self._chosen
+        trained = [*suite, *(["--gpus-per-training", str(ranks)] if ranks > 1 else [])]
+        quantised = in_int8(self.trainings)
+        if not quantised:
+            program = ["./run_all.sh"] if is_checkout() else ["carvana-bench", "run"]
+            return [shlex.join([*program, *trained])]
+        steps = (["train", *trained], ["quantise", *suite, "--only", *quantised], ["run", *trained])
+        folder, first = (".venv/bin/", [SET_UP]) if is_checkout() else ("", [])
+        return [*first, *(shlex.join([f"{folder}carvana-bench", *step]) for step in steps)]
 
     @property
     def _places(self) -> list[str]:

@@ -12,6 +12,7 @@ import yaml
 from bench.cli.arguments import make_parser, open_run
 from bench.cli.verbs import VERBS, main
 from bench.config.strict import to_yaml
+from bench.system.files import sha256
 from models.pretrained import WEIGHTS_DIR, MissingWeights
 from tests.tiny import RECIPE, TINY_SUITE, Road
 
@@ -46,6 +47,31 @@ def test_the_command_of_the_report_opens_the_same_run_from_anywhere(
     assert again.data.root.samefile(tiny_carvana)
     same = (given.suite, given.recipes, given.machine, given.changes)
     assert (again.suite, again.recipes, again.machine, again.changes) == same
+
+
+def test_of_networks_in_int8_the_commands_of_the_report_make_them_so_before_they_predict(
+    tiny_carvana, tmp_path
+):
+    road, more = Road(tmp_path, tiny_carvana), ["--limit", "4", "--gpus-per-training", "2"]
+    parse = make_parser(VERBS).parse_args
+    given = open_run(parse(road.words("run", *more)))
+    training = given.trainings["b", 1]
+    training.folder.mkdir(parents=True)
+    training.weights.write_bytes(b"weights")
+    same = {"files": {}, "ms": 1, "ms_before": 2, "changed": 0, "gain": 0, "photographs": 1}
+    noted = {"weights_sha256": sha256(training.weights), **same}
+    training.quantised.write_text(json.dumps(noted))
+    set_up, *commands = given.repeat_commands
+    words = [shlex.split(command) for command in commands]
+    assert 'bash setup.sh "[export]"' in set_up
+    assert {program for program, *_ in words} == {".venv/bin/carvana-bench"}
+    again = [parse(rest) for _, *rest in words]
+    assert [args.verb for args in again] == ["train", "quantise", "run"]
+    assert [args.only for args in again[:2]] == [[], ["b"]]
+    assert [getattr(args, "gpus_per_training", None) for args in again] == [2, None, 2]
+    assert {open_run(args).suite.limit for args in again} == {4}
+    training.weights.write_bytes(b"other weights")
+    assert [command.split()[0] for command in given.repeat_commands] == ["./run_all.sh"]
 
 
 WHOLE_RUN = ("folds", "train", "predict", "score", "ensemble", "submit", "report")
