@@ -36,7 +36,7 @@ from bench.doubt.calibration import UNCALIBRATED
 from bench.doubt.heldout import calibrate_on_run, scores_of
 from bench.ensembles.entry import Entry, entry_of_run
 from bench.masks.types import Map
-from bench.metrics.parity import parity
+from bench.metrics.parity import Parity, parity
 from bench.metrics.statistics import SHARE, intervals
 from bench.networks.engines.engines import ENGINES
 from bench.networks.load import load_network
@@ -50,6 +50,7 @@ from bench.system.progress import say, track
 from bench.system.temporaries import filled_at_once, holds_anything, temporary_folder
 
 COMPARED = 16  # held-out photographs on which the masks of a copy are compared
+COMPARE_NOTHING = "leave --data out, and they are not compared"
 
 
 def run(
@@ -77,7 +78,10 @@ def run(
         if data:
             machine = Machine("cpu" if engine else "auto")
             float32 = Model(folder, manifest.unconverted, machine, exact=True)
-            _compare(Model(source, exported, machine), float32, data, folder)
+            result = _compare(Model(source, exported, machine), float32, data, folder)
+            if not result.close:
+                cure = COMPARE_NOTHING if engine else _cure(folder, manifest)
+                raise BenchError(f"masks are not those of float32: {result}; {cure}")
         _copy(exported, Layout(source), out)
     say(f"doubt: {manifest.doubt.trial if manifest.doubt else UNCALIBRATED}")
     return exported
@@ -140,12 +144,8 @@ def _copy(manifest: Manifest, source: Layout, out: Path) -> None:
         write_json(new / MANIFEST, fields | {"own_sha256": sha256_of(fields)})
 
 
-def _compare(exported: Model, float32: Model, data: Path, run: Path) -> None:
-    """Compare the masks of two models of one entry on held-out photographs, and say the result.
-
-    Raises:
-        BenchError: the masks differ by more than is allowed.
-    """
+def _compare(exported: Model, float32: Model, data: Path, run: Path) -> Parity:
+    """Compare the masks of two models of one entry on held-out photographs, and say the result."""
     carvana = open_data(data)
     images = _some_heldout(Layout(run), carvana)
     maps: tuple[list[Map], list[Map]] = ([], [])
@@ -155,11 +155,19 @@ def _compare(exported: Model, float32: Model, data: Path, run: Path) -> None:
             of_model.append(model.merge(model.maps([photo])[0]))
     result = parity(*maps, [carvana.mask(image) for image in images])
     say(f"parity with float32, {len(images)} held-out photographs: {result}")
-    if not result.close:
-        raise BenchError(
-            f"the masks are not those of float32: {result}; nothing is exported. Without --data "
-            "they are not compared"
-        )
+    return result
+
+
+def _cure(run: Path, manifest: Manifest) -> str:
+    """Say how an entry is exported whose masks, as the run predicts, are not those of float32."""
+    in_int8 = [name for name in manifest.files if name.endswith(ENGINES["openvino"].files[0])]
+    if not in_int8:
+        return COMPARE_NOTHING
+    files = ", ".join(str(TrainingFolder((run / name).parent).quantised) for name in in_int8)
+    return (
+        f"the run predicts in int8: remove {files}, and `run` its suite again, to export networks "
+        f"as they were trained; or, to export int8, {COMPARE_NOTHING}"
+    )
 
 
 def _some_heldout(layout: Layout, data: DataSet) -> list[str]:

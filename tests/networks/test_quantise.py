@@ -1,9 +1,11 @@
 """Networks predict in int8 where their masks stay as good, and every map knows it."""
 
+import re
 import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +19,7 @@ from bench.cutout.model import open_model
 from bench.data.carvana import open_folder
 from bench.data.images import read_image
 from bench.masks.store import MapStore
+from bench.metrics import parity
 from bench.networks import quantise
 from bench.networks.engines.openvino import convert
 from bench.networks.quantised import quantised
@@ -96,6 +99,25 @@ def test_a_network_in_int8_makes_other_maps_as_good_and_is_exported(trained, cap
     assert "made while its networks predicted in int8" in capsys.readouterr().err
     assert trained.do("predict") == 0 and main(export) == 0
     assert all(np.array_equal(map, before[image]) for image, map in trained.maps().items())
+
+
+def test_an_export_in_int8_that_differs_from_float32_says_how_to_undo_int8(
+    trained, capsys, tmp_path, monkeypatch
+):
+    for verb in ("quantise", "run"):
+        assert trained.do(verb) == 0
+    run, out = str(trained.layout.folder), tmp_path / "model"
+    export = ["export", "--run", run, "--entry", "mean", "--out", str(out)]
+    compared = [*export, "--data", str(trained.data)]
+    monkeypatch.setattr(parity, "MAX_DICE_CHANGE", 0)
+    assert main(compared) == 1
+    cure = re.search(r"in int8: remove (.+), and `run` its suite again", capsys.readouterr().err)
+    for file in cure[1].split(", "):
+        Path(file).unlink()
+    monkeypatch.setattr(parity, "MAX_DICE_CHANGE", 0.01)
+    assert trained.do("run") == 0
+    assert main(compared) == 0
+    assert {network.engine for network in read_manifest(out).networks} == {None}
 
 
 @pytest.mark.parametrize("bar", ["FASTER", "MAX_DICE_CHANGE"])
