@@ -271,7 +271,7 @@ def _trained_on(layout: Layout, entry: Entry, folds: tuple[int, ...]) -> dict[st
         return {}
     hashes: set[str] = set()
     for record in records:
-        made_from = read_json(record, _Record, "put it back").made_from
+        made_from = read_json(record, _Record, "run the suite again").made_from
         for kind in ("training", "validation"):
             hashes |= set(made_from.get(f"photographs of {kind} cars", {}).values())
     return {"trained_on": sorted(hashes)}

@@ -23,7 +23,7 @@ from bench.system.text import nearest
 
 FORMAT: Literal["carvana-bench model 1"] = "carvana-bench model 1"
 MANIFEST = "manifest.json"
-EXPORT_AGAIN = "remove the folder and export the model again"
+EXPORT_AGAIN = "export the model again, or pull it, into a new folder"
 
 
 def _checked_name(name: str) -> str:

@@ -207,4 +207,4 @@ def noted_seconds(store: Path) -> float:
 def _noted(store: Path) -> dict[str, float]:
     """Return what the file beside a store says; nothing where it is not there."""
     noted = timing_file(store)
-    return read_json(noted, dict[str, float], "remove it") if noted.is_file() else {}
+    return read_json(noted, dict[str, float], "predict again") if noted.is_file() else {}

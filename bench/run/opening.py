@@ -223,7 +223,7 @@ def _check_earlier(run: Run) -> None:
     suite, photographs = run.layout.suite, run.layout.photographs
     if suite.exists():
         check_same(suite, run.suite, ignored=Suite.model_fields.keys() - FOLDS_FIELDS)
-    if photographs.exists() and read_text(photographs, "put it back") != _listed(run):
+    if photographs.exists() and read_text(photographs, "run the suite again") != _listed(run):
         raise BadConfig(
             f"{run.layout.folds}: drawn for other photographs than those in {run.data.root}; put "
             "those back, or choose another folder with --runs"

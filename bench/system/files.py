@@ -130,7 +130,8 @@ def read_text(path: Path, cure: str) -> str:
     """Return the text of a file.
 
     Args:
-        cure: makes the file again, as "run the stage `score` again".
+        cure: makes the file again, as "run the stage `score` again"; where the file is damaged,
+            "remove it and" stands before it.
 
     Raises:
         Missing: there is no such file.

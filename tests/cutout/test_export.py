@@ -72,6 +72,28 @@ def test_an_export_of_another_entry_is_not_overwritten(exported, copy, tmp_path,
     assert read_manifest(copy).entry == "mean"
 
 
+def test_the_cures_of_a_damaged_manifest_and_of_a_damaged_record_work(
+    exported, tiny_carvana, tmp_path, capsys
+):
+    home = shutil.copytree(exported.parent, tmp_path / "home")
+    run_folder, new = home / "runs" / "tiny", tmp_path / "new"
+    words = ["export", "--run", str(run_folder), "--entry", "mean", "--out"]
+    (home / "model" / "manifest.json").write_text("{")
+    assert main([*words, str(home / "model")]) == 3
+    assert "; remove it and export the model again, or pull it, into a" in capsys.readouterr().err
+    (home / "model" / "manifest.json").unlink()
+    record = Layout(run_folder).training("a", 0).record
+    record.write_text("{")
+    assert main([*words, str(new)]) == 3
+    assert f"{record}: damaged" in (said := capsys.readouterr().err)
+    assert "; remove it and run the suite again" in said
+    record.unlink()
+    places = ["--data", str(tiny_carvana), "--runs", str(run_folder.parent), "--device", "cpu"]
+    assert main(["train", str(home / "tiny.yaml"), *places]) == 0
+    assert main([*words, str(new)]) == 0
+    assert read_manifest(new).made_by["trained_on"] == read_manifest(exported).made_by["trained_on"]
+
+
 def test_an_export_whose_doubt_is_not_calibrated_says_so_with_the_cure(exported, copy, capsys):
     words = ["export", "--run", str(exported.parent / "runs" / "tiny"), "--out", str(copy)]
     assert main([*words, "--entry", "mean"]) == 0

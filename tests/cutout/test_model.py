@@ -82,7 +82,7 @@ def test_missing_and_damaged_manifests_say_so(copy, tmp_path):
     with pytest.raises(Missing, match="export"):
         read_manifest(tmp_path)
     (copy / "manifest.json").write_text("{")
-    with pytest.raises(BadData, match="export the model again"):
+    with pytest.raises(BadData, match=r"; remove it and export the model again, or pull it, into"):
         read_manifest(copy)
     (copy / "a" / "fold0" / "recipe.yaml").unlink()
 

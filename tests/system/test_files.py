@@ -1,5 +1,6 @@
 """Files that the program wrote, damaged in every way that a disk or a person does."""
 
+import ast
 import json
 import os
 
@@ -9,6 +10,7 @@ from pydantic import BaseModel
 
 from bench.system.errors import BadFile, Missing
 from bench.system.files import read_csv, read_json, read_parquet, read_text, update_text
+from tests.tiny import HOME
 
 AGAIN = "run the stage `score` again"
 TABLE = pd.DataFrame({"entry": ["mean", "vote"] * 40, "dice": [0.5 + i / 1000 for i in range(80)]})
@@ -126,6 +128,34 @@ def test_any_byte_of_a_parquet_table_may_change_without_another_number_being_rea
             continue
         assert list(read["dice"]) == list(TABLE["dice"])[: len(read)], place
         assert list(read["entry"]) == list(TABLE["entry"])[: len(read)], place
+
+
+TAKE_A_CURE = ("read_text", "read_json", "read_csv", "read_parquet")
+
+
+def _texts(tree):
+    """The texts that a module gives names to."""
+    return {
+        getattr(node.targets[0], "id", ""): node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(getattr(node.value, "value", None), str)
+    }
+
+
+def test_no_cure_of_a_damaged_file_says_again_that_it_is_removed_or_put_back():
+    """Before it stands "remove it and", which such a cure would repeat or contradict."""
+    trees = [ast.parse(path.read_text()) for path in (HOME / "bench").rglob("*.py")]
+    own = [_texts(tree) for tree in trees]
+    everywhere = {name: text for texts in own for name, text in texts.items()}
+    words = list[str]()
+    for tree, texts in zip(trees, own, strict=True):
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") in TAKE_A_CURE:
+                for given in node.args[1:]:
+                    name, text = getattr(given, "id", ""), getattr(given, "value", "")
+                    words.append(str(text or {**everywhere, **texts}.get(name, "")))
+    assert len(words) > 10
+    assert not [cure for cure in words if cure.startswith(("remove", "put", "the folder"))]
 
 
 def test_a_text_that_is_there_already_is_not_written_again(tmp_path):
