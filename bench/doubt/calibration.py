@@ -25,7 +25,7 @@ FIRST = 0.1  # share of the photographs that a person looks at first
 MIN_CARS = 4  # cars without which nothing is learnt
 UNCALIBRATED = (
     f"not calibrated: that takes a scored run of at least {MIN_CARS} held-out cars (or groups); "
-    "lower `folds.count`, or run more folds, and export again"
+    "run more of its folds or, where all have run, give it more cars, and export again"
 )
 ROUNDING = 1e-9  # a slope below is none
 MIN_SPREAD = 0.05  # of the logarithm of 1 - Dice: a fit is never surer than this

@@ -94,11 +94,19 @@ def test_the_cures_of_a_damaged_manifest_and_of_a_damaged_record_work(
     assert read_manifest(new).made_by["trained_on"] == read_manifest(exported).made_by["trained_on"]
 
 
-def test_an_export_whose_doubt_is_not_calibrated_says_so_with_the_cure(exported, copy, capsys):
-    words = ["export", "--run", str(exported.parent / "runs" / "tiny"), "--out", str(copy)]
+def test_an_export_whose_doubt_is_not_calibrated_says_so_with_the_cure(
+    exported, tiny_carvana, tmp_path, capsys
+):
+    home = shutil.copytree(exported.parent, tmp_path / "home")  # two folds, of which one ran
+    words = ["export", "--run", str(home / "runs" / "tiny"), "--out", str(home / "model")]
     assert main([*words, "--entry", "mean"]) == 0
     said = "doubt: not calibrated: that takes a scored run of at least 4 held-out cars (or groups)"
-    assert said in capsys.readouterr().err
+    assert f"{said}; run more of its folds or, where all" in capsys.readouterr().err
+    places = ["--data", str(tiny_carvana), "--runs", str(home / "runs"), "--device", "cpu"]
+    all_folds = ["--set", "suite.folds.run=[0,1]", "--submissions", str(home)]
+    assert main(["run", str(home / "tiny.yaml"), *places, *all_folds]) == 0
+    assert main([*words, "--entry", "mean"]) == 0
+    assert "doubt: on 64 photographs of 4 held-out cars, " in capsys.readouterr().err
 
 
 def test_refinement_of_an_entry_travels_and_is_applied(exported, tmp_path, monkeypatch):
