@@ -1,10 +1,16 @@
-"""Where the pretrained weights of encoders lie on this machine."""
+"""Where the pretrained weights of encoders lie on this machine, and which a network starts from."""
 
 import os
 from glob import escape
 from pathlib import Path
 
 WEIGHTS_DIR = "CARVANA_WEIGHTS"  # environment variable: a folder of <encoder>.*safetensors
+FIXED_ENCODERS = {  # network -> whose weights it starts from, where its encoder is no option
+    "maskingnet": "vgg16",
+    "segnet": "vgg16",
+    "unet": "vgg16",
+    "vgg_unet": "vgg16_bn",
+}
 
 
 class MissingWeights(Exception):

@@ -22,9 +22,7 @@ from bench.system.files import json_sha256
 from bench.training import VERSION
 from bench.training.backgrounds import drawn
 from bench.training.backgrounds.scene import picture_files
-from models.pretrained import MissingWeights, local_weights
-
-VGG_ENCODERS = {"vgg_unet": "vgg16_bn"}  # of the networks whose encoder is no option
+from models.pretrained import FIXED_ENCODERS, MissingWeights, local_weights
 
 
 def of_folds(run: Run) -> Inputs:
@@ -58,8 +56,8 @@ def starting_weights(recipe: Recipe) -> list[Path]:
     """Return the files on this machine whose weights a training of the recipe begins with."""
     files = [Path(recipe.start_from)] if recipe.start_from else []
     options = recipe.network.options
-    if options.get("pretrained"):
-        encoder = options.get("encoder", VGG_ENCODERS.get(recipe.network.name, "vgg16"))
+    encoder = options.get("encoder") or FIXED_ENCODERS.get(recipe.network.name)
+    if encoder and options.get("pretrained"):
         with suppress(MissingWeights):  # which nobody needs who trains no more
             files += [path for path in [local_weights(encoder)] if path]
     return [path for path in files if path.is_file()]

@@ -11,7 +11,8 @@ from bench.config.library import load_recipe
 from bench.networks.build import build
 from models import networks
 from models.encoders import build_encoder
-from models.pretrained import WEIGHTS_DIR, MissingWeights, local_weights
+from models.pretrained import FIXED_ENCODERS, WEIGHTS_DIR, MissingWeights, local_weights
+from tests.smallest import SMALLEST
 
 
 def test_missing_weights_are_an_error_and_never_a_random_start(monkeypatch, tmp_path):
@@ -56,6 +57,16 @@ def test_local_weights_of_another_encoder_are_refused(monkeypatch, tmp_path):
     monkeypatch.setenv(WEIGHTS_DIR, str(tmp_path))
     with pytest.raises(ValueError, match="tensors do not fit"):
         networks.build("zoo", {"decoder": "unet", "encoder": "mobilenet_v2", "pretrained": True})
+
+
+@pytest.mark.parametrize("name", [name for name in SMALLEST if "pretrained" in SMALLEST[name]])
+def test_of_every_network_it_is_known_whose_weights_it_starts_from(name, monkeypatch):
+    asked = list[str]()
+    for module in ("encoders", "zoo"):
+        monkeypatch.setattr(f"models.{module}.load_pretrained", lambda _, name: asked.append(name))
+    with init_empty_weights():
+        networks.build(name, SMALLEST[name] | {"pretrained": True})
+    assert asked == [SMALLEST[name].get("encoder") or FIXED_ENCODERS[name]]
 
 
 @pytest.mark.slow
