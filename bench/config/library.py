@@ -170,7 +170,11 @@ def _find(name: str, folder: Path, what: str) -> Path:
         return folder / f"{name}.yaml"
     if path.is_dir():
         inside = [str(each) for each in _yaml_files(path)]
-        there = f"name a file: {', '.join(inside)}" if inside else "there is no .yaml file in it"
+        there = (
+            f"name a file: {', '.join(inside)}"
+            if inside
+            else "there is no .yaml file in it: name one"
+        )
         raise BadConfig(f"{name} is a folder, not a {what}; {there}")
     if path.is_file():
         raise BadConfig(f"{name}: the file of a {what} ends in .yaml; rename it")

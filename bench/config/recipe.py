@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, model_validator
 
 from bench.config import refinement as steps
 from bench.config.strict import Strict, to_yaml
+from bench.system.text import several
 
 Loss = Literal["bce", "focal", "mse", "soft_dice", "gradient"]
 PixelWeight = Literal["median_frequency", "boundary", "gradient_ratio"]
@@ -169,20 +170,28 @@ class Recipe(Strict):
 
     @model_validator(mode="after")
     def _epochs_are_left(self) -> Self:
-        if self.gradual and sum(each.epochs for each in self.gradual) >= self.epochs:
-            raise ValueError(f"`gradual` leaves none of {self.epochs} epochs for the full size")
+        smaller = sum(each.epochs for each in self.gradual)
+        if self.gradual and smaller >= self.epochs:
+            raise ValueError(
+                f"`gradual` leaves none of {several(self.epochs, 'epoch')} for the full size; set "
+                f"`epochs` to {smaller + 1} or more, or `gradual` to []"
+            )
         return self
 
     @model_validator(mode="after")
     def _is_there_to_be_taught(self) -> Self:
         if self.teach and not self.epochs:
-            raise ValueError("`teach` needs epochs to teach in, and `epochs` is 0")
+            raise ValueError(
+                "`teach` needs epochs to teach in; raise `epochs`, or leave `teach` out"
+            )
         return self
 
     @model_validator(mode="after")
     def _backgrounds_are_used(self) -> Self:
         if self.backgrounds and "background" not in self.augment:
-            raise ValueError("`backgrounds` needs `background` in `augment`")
+            raise ValueError(
+                "`backgrounds` needs `background` in `augment`; add that, or leave it out"
+            )
         return self
 
     @model_validator(mode="after")
@@ -192,7 +201,7 @@ class Recipe(Strict):
             if min(small) < SMALLEST:
                 raise ValueError(
                     f"`gradual`: scale {each.scale:g} leaves {small[0]}x{small[1]} pixels "
-                    f"of `size`; a side has at least {SMALLEST}"
+                    f"of `size`; raise that scale until a side has at least {SMALLEST}"
                 )
         return self
 
@@ -274,7 +283,9 @@ class Recipe(Strict):
     @model_validator(mode="after")
     def _pixel_weights_weigh(self) -> Self:
         if self.pixel_weights and not {"bce", "focal", "mse"} & set(self.loss):
-            raise ValueError("`pixel_weights` weigh bce, focal and mse; `loss` names none of them")
+            raise ValueError(
+                "`pixel_weights` weigh bce, focal and mse; name one in `loss`, or leave them out"
+            )
         return self
 
 

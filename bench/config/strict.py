@@ -12,7 +12,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
-from bench.system.errors import BadConfig, BadData
+from bench.system.errors import BadConfig, BadFile
 from bench.system.text import plain_fault
 
 
@@ -146,7 +146,7 @@ def read_value(text: str, where: str) -> Any:
     try:
         return loader.get_single_data()
     except yaml.YAMLError as error:
-        raise BadConfig(f"{where}: not YAML: {error}") from error
+        raise BadConfig(f"{where}: not YAML; mend this: {error}") from error
 
 
 def read(path: Path, kind: type[Config]) -> Config:
@@ -169,13 +169,13 @@ def check_same(path: Path, config: Strict, ignored: Set[str] = frozenset()) -> N
 
     Raises:
         BadConfig: the stored file differs; the message names the fields.
-        BadData: it is damaged.
+        BadFile: it is damaged.
     """
     try:
         stored = read(path, type(config))
     except BadConfig as error:  # the program wrote it
         cure = "damaged: remove it and give the same command again, which writes it anew"
-        raise BadData(f"{error}; {cure}") from error
+        raise BadFile(path, "not as it was written", cure) from error
     changed = [
         name
         for name in type(config).model_fields

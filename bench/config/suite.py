@@ -22,7 +22,7 @@ from bench.config.recipe import (
 )
 from bench.config.strict import Strict
 from bench.config.variation import Settings, Variation, grid
-from bench.system.text import nearest
+from bench.system.text import nearest, several
 
 SUFFIXES = (".yaml", ".yml")  # of the file of a suite or recipe
 
@@ -62,8 +62,9 @@ class Ensemble(Strict):
     @model_validator(mode="after")
     def _weights_fit(self) -> Self:
         if self.weights and len(self.weights) != len(self.members):
-            told = f"{len(self.weights)} weights for {len(self.members)} named members"
-            raise ValueError(f"{told}; give each one in `members` a weight")
+            weights = several(len(self.weights), "weight")
+            members = several(len(self.members), "named member")
+            raise ValueError(f"{weights} for {members}; list `members`, and a weight for each")
         return self
 
 
@@ -97,7 +98,8 @@ class Folds(Strict):
     def _folds_exist(self) -> Self:
         wrong = [fold for fold in self.run if not 0 <= fold < self.count]
         if wrong:
-            raise ValueError(f"run names fold {wrong[0]}; there are folds 0 to {self.count - 1}")
+            there = f"there are folds 0 to {self.count - 1}"
+            raise ValueError(f"run names fold {wrong[0]}; {there}: name these, or raise `count`")
         return self
 
 

@@ -38,7 +38,10 @@ def grid(values: Mapping[str, Sequence[Any]]) -> list[Variation]:
     """
     count = math.prod(map(len, values.values()))
     if count > MAX_VARIATIONS:
-        raise ValueError(f"{count:,} variations of a recipe; at most {MAX_VARIATIONS:,} are made")
+        raise ValueError(
+            f"{count:,} variations of a recipe; at most {MAX_VARIATIONS:,} are made: give fewer "
+            "values in `sweep` and `seeds`"
+        )
     chosen = [dict(zip(values, each, strict=True)) for each in product(*values.values())]
     return [Variation(_label(settings), settings) for settings in chosen]
 

@@ -24,6 +24,9 @@ PLAIN_FAULTS = {  # pydantic's kind of a fault -> what we say instead
     "list_type": "should be a list",
     "dict_type": "should be fields",
     "model_type": "should be fields",
+    "model_attributes_type": "should be fields",
+    "union_tag_not_found": "lacks {discriminator}; add it",
+    "union_tag_invalid": "{discriminator} should be one of {expected_tags}",
     "too_short": "should list at least {min_length}",
     "too_long": "should list at most {max_length}",
 }

@@ -124,7 +124,7 @@ def test_two_entries_of_one_name_are_refused_before_any_work(tiny_carvana, tmp_p
         pytest.param("mine/tiny", "name the whole file: mine/tiny.yml", id="no suffix"),
         pytest.param("zzz", "name the whole file: zzz.yaml", id="no suffix, here"),
         pytest.param("mine", "is a folder, not a suite; name a file: mine/tiny.yml", id="folder"),
-        pytest.param("empty", "there is no .yaml file in it", id="empty folder"),
+        pytest.param("empty", "there is no .yaml file in it: name one", id="empty folder"),
         pytest.param("text", "text: the file of a suite ends in .yaml; rename it", id="other file"),
         pytest.param("demmo", "no suite 'demmo'; nearest: demo", id="name"),
         pytest.param("DEMO", "no suite 'DEMO'; nearest: demo", id="name in other case"),

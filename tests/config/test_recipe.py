@@ -3,7 +3,14 @@
 import pytest
 import yaml
 
-from bench.config.library import RECIPES, as_suite_runs_it, load_suite
+from bench.config.library import (
+    RECIPES,
+    as_suite_runs_it,
+    load_suite,
+    single_models,
+    suite_path,
+    with_overrides,
+)
 from bench.config.recipe import Recipe
 from bench.config.refinement import to_json
 from bench.config.strict import read, to_yaml
@@ -64,6 +71,61 @@ def test_recipe_refuses(change, message, tmp_path):
     with pytest.raises(BadConfig, match=message) as refused:
         read(path, Recipe)
     assert str(path) in str(refused.value)
+
+
+GRADUAL = {"gradual": [{"scale": 0.5, "epochs": 2}, {"scale": 0.7, "epochs": 1}]}
+SMALL = {"gradual": [{"scale": 0.002, "epochs": 1}]}
+TAUGHT = {"teach": {"run": "cpu", "entry": "mean", "share": 0.5}, "epochs": 0}
+WEIGHED = {"loss": {"soft_dice": 1}, "pixel_weights": ["boundary"]}
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said", "cures"),
+    [
+        (
+            {**GRADUAL, "epochs": 1},
+            r"none of 1 epoch for .*; set `epochs` to 4 or more, or `gradual` to \[\]",
+            [{"epochs": 4}, {"gradual": []}],
+        ),
+        (SMALL, "raise that scale until", [{"gradual": [{"scale": 0.01, "epochs": 1}]}]),
+        (TAUGHT, "raise `epochs`, or leave `teach` out", [{"epochs": 1}, {"teach": None}]),
+        (
+            {"backgrounds": "studio", "augment": ["flip"]},
+            "add that, or leave it out",
+            [{"augment": ["flip", "background"]}, {"backgrounds": None}],
+        ),
+        (WEIGHED, "name one in `loss`, or leave", [{"loss": {"bce": 1}}, {"pixel_weights": []}]),
+        (
+            {"schedule": {"every": 3, "factor": 0.5}},
+            "lacks 'name'; add it",
+            [{"schedule": {"name": "step", "every": 3, "factor": 0.5}}],
+        ),
+        (
+            {"schedule": {"name": "steps", "every": 3, "factor": 0.5}},
+            "'name' should be one of 'step', 'plateau'",
+            [{"schedule": {"name": "step", "every": 3, "factor": 0.5}}],
+        ),
+    ],
+)
+def test_fields_that_contradict_are_refused_with_cures_that_work(wrong, said, cures, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump(RECIPE | wrong))
+    with pytest.raises(BadConfig, match=said):
+        read(path, Recipe)
+    for cure in cures:
+        path.write_text(yaml.safe_dump(RECIPE | wrong | cure))
+        assert read(path, Recipe)
+
+
+def test_fewer_epochs_of_a_suite_whose_recipes_are_gradual_name_what_else_to_set():
+    suite, file = load_suite("cpu"), suite_path("cpu")
+    few, cured = (
+        with_overrides(suite, None, None, ["recipe.epochs=1", *more])
+        for more in ([], ["recipe.gradual=[]"])
+    )
+    with pytest.raises(BadConfig, match=r"or `gradual` to \[\]"):
+        single_models(few, file)
+    assert {recipe.epochs for recipe in single_models(cured, file).values()} == {1}
 
 
 HUGE = 10**20

@@ -30,13 +30,15 @@ SUITE = yaml.safe_load((SUITES / "xu2018.yaml").read_text())
         ),
         pytest.param(
             {"ensembles": {"a": {"rule": "vote", "members": SUITE["recipes"], "weights": [1]}}},
-            r"ensembles\.a: 1 weights for 5 named members; give each",
+            r"ensembles\.a: 1 weight for 5 named members; list `members`, and a weight for each",
             id="too few weights",
         ),
         pytest.param(
             {"reported": [{"entry": "a", "source": "b"}]}, "name `dice`", id="reported no figure"
         ),
-        pytest.param({"folds": {"count": 3, "run": [3]}}, "folds 0 to 2", id="no such fold"),
+        pytest.param(
+            {"folds": {"count": 3, "run": [3]}}, "folds 0 to 2: name these", id="no such fold"
+        ),
     ],
 )
 def test_suite_refuses(change, message, tmp_path):
