@@ -174,8 +174,8 @@ def check_same(path: Path, config: Strict, ignored: Set[str] = frozenset()) -> N
     try:
         stored = read(path, type(config))
     except BadConfig as error:  # the program wrote it
-        cure = "damaged: remove it and give the same command again, which writes it anew"
-        raise BadFile(path, "not as it was written", cure) from error
+        cure = "remove it and give the same command again, which writes it anew"
+        raise BadFile(path, "damaged", cure) from error
     changed = [
         name
         for name in type(config).model_fields
