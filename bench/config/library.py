@@ -7,6 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from bench.config.layout import Layout
 from bench.config.names import check_names
 from bench.config.recipe import NOT_TRAINED, Recipe, scaled
 from bench.config.strict import faults, read
@@ -75,7 +76,11 @@ def single_models(suite: Suite, file: Path) -> dict[str, Recipe]:
     loaded = {name: load_recipe(name, file) for name in suite.recipes}
     models: dict[str, Recipe] = {}
     for single in suite.singles:
-        recipe = as_suite_runs_it(loaded[single.recipe].named(single.name), suite, single.varied)
+        named = loaded[single.recipe].named(single.name)
+        try:
+            recipe = as_suite_runs_it(named, suite, single.varied)
+        except BadConfig as error:
+            raise BadConfig(f"{file}: {error}") from error
         same = [name for name, other in models.items() if other == recipe and single.varied]
         if same:
             raise BadConfig(
@@ -115,7 +120,7 @@ def as_suite_runs_it(
         settings = {path: value for path, value in settings.items() if _is_not_trained(path)}
     if settings:
         changed = recipe.model_copy(update={**fields, "network": network})
-        what = f"suite {suite.title!r} sets, in recipe {recipe.name}"
+        what = f"what is set, in recipe {recipe.name}"
         fields = dict(with_fields(changed, settings, what))
         network = fields["network"]
     size = fields["size"] if recipe.edge else scaled(fields["size"], suite.scale)
@@ -124,8 +129,8 @@ def as_suite_runs_it(
         return Recipe.model_validate(fields).named(recipe.name)
     except ValidationError as error:
         raise BadConfig(
-            f"suite {suite.title!r}, by its override and its scale of {suite.scale:g}, makes of "
-            f"recipe {recipe.name}:" + faults(error, Recipe)
+            f"its override and its scale of {suite.scale:g} make of recipe {recipe.name}:"
+            + faults(error, Recipe)
         ) from error
 
 
@@ -168,6 +173,8 @@ def _find(name: str, folder: Path, what: str) -> Path:
         return path
     if name in known:
         return folder / f"{name}.yaml"
+    if Layout(path).folds.is_file():
+        raise BadConfig(f"{name} is the folder of a run; name the suite that made it")
     if path.is_dir():
         inside = [str(each) for each in _yaml_files(path)]
         there = (

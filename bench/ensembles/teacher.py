@@ -148,7 +148,7 @@ def open_teacher(folder: Path, name: str, first: str) -> Teacher:
 
     Args:
         folder: of the run.
-        first: the command that makes the run, or the rest of it.
+        first: what makes the run, or the rest of it.
 
     Raises:
         Missing: there is no such run, or it is not finished.
@@ -157,9 +157,9 @@ def open_teacher(folder: Path, name: str, first: str) -> Teacher:
     """
     layout = Layout(folder)
     if not layout.suite.is_file():
-        raise Missing(f"teach: {folder}: no such run; first: {first}")
+        raise Missing(f"teach: {folder}: no such run; {first}")
     if not layout.report.is_file():
-        raise Missing(f"teach: {folder}: not finished, since it has no report yet; first: {first}")
+        raise Missing(f"teach: {folder}: not finished, since it has no report yet; {first}")
     suite = read(layout.suite, Suite)
     if suite.split != "car":
         raise BadConfig(f"teach: {folder}: splits by image, so its networks know what it held out")

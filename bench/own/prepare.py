@@ -13,7 +13,7 @@ from bench.own.data_report import DataReport
 from bench.own.description import FILE, Description, place
 from bench.own.opening import find_photographs, open_described
 from bench.system.errors import BadConfig
-from bench.system.files import write_text
+from bench.system.files import read_text, write_text
 
 FROM_COCO = "masks.csv"
 HEAD = "# One's own pictures; docs/own-data.md says what each line means.\n"
@@ -36,18 +36,27 @@ def prepare(
         What was found; nothing but that table is written where something must be mended.
 
     Raises:
-        BadConfig: the folder holds Kaggle's layout. Missing, BadData: as `open_data`.
+        BadConfig: the folder holds Kaggle's layout, or another description.
+        Missing, BadData: as `open_data`.
     """
-    if (out / "train").is_dir() and not (out / FILE).exists():
+    file, text = out / FILE, _text(said)
+    if (out / "train").is_dir() and not file.exists():
         raise BadConfig(f"{out}: holds Kaggle's layout; name another --out")
+    if file.exists() and read_text(file, "prepare it again") != text:
+        raise BadConfig(f"{file}: says something else; edit or remove it, or name another --out")
     if coco:
         write_table(coco, categories, find_photographs(said, out), place(out, said.masks))
     report = check_data(open_described(said, out), deep=False, jobs=jobs)
     if report.ok:
-        defaults = {
-            name
-            for name, field in Description.model_fields.items()
-            if getattr(said, name) == field.default
-        }
-        write_text(out / FILE, HEAD + to_yaml(said, without=defaults))
+        write_text(file, text)
     return report
+
+
+def _text(said: Description) -> str:
+    """Return the description as a file, without what goes without saying."""
+    defaults = {
+        name
+        for name, field in Description.model_fields.items()
+        if getattr(said, name) == field.default
+    }
+    return HEAD + to_yaml(said, without=defaults)

@@ -7,6 +7,7 @@ from bench.data.folds import draw_folds, split
 from bench.networks import wanted
 from bench.networks.wanted import FoldTask
 from bench.run.members import SPLITS, prediction_tasks, training_stages
+from bench.run.opening import folds_stage
 from bench.run.run import Run
 from bench.run.stages import all_stages
 from bench.system.errors import Missing
@@ -15,7 +16,13 @@ from bench.training.cost import Amount, Cost, estimate
 
 
 def plan(run: Run) -> dict[str, Any]:
-    """Return what each recipe costs, and why each stage that is left has to be done, for JSON."""
+    """Return what each recipe costs, and why each stage that is left has to be done, for JSON.
+
+    Raises:
+        BadConfig, BadData: the run's folds were drawn from something else than there is now.
+    """
+    if run.layout.folds.exists():
+        folds_stage(run).check()
     folds = draw_folds(run.data, run.suite, run.machine.jobs)
     splits = [split(run.data, run.suite, folds, fold) for fold in run.suite.folds.run]
     heldout = sum(len(part.heldout) for part in splits)

@@ -206,20 +206,20 @@ class Run:
         found = [place for place in places if Layout(place).suite.is_file()]
         if not found:
             where = " nor in ".join(str(place.parent) for place in dict.fromkeys(places))
-            raise Missing(
-                f"{name}: teach: no run {teach.run} in {where}; first: {self._first(teach)}"
-            )
+            raise Missing(f"{name}: teach: no run {teach.run} in {where}; {self._first(teach)}")
         if found[0].resolve() == self.layout.folder.resolve():
             raise BadConfig(f"{name}: teach: a run cannot teach itself; make a suite of its own")
         return found[0]
 
     def _first(self, teach: Teach) -> str:
-        """Return the command that makes a teacher's run, from this run's data."""
+        """Say what makes a teacher's run from this run's data, or finishes it."""
         suite = Path(teach.run).name
         beside = self.suite_file.with_name(f"{suite}.yaml")
-        if suite not in list_names(SUITES) or beside.is_file():
+        if beside.is_file():
             suite = str(beside)
-        return shlex.join(["carvana-bench", "run", suite, *self._places])
+        elif suite not in list_names(SUITES):
+            return "name the folder of a finished run"
+        return f"first: {shlex.join(['carvana-bench', 'run', suite, *self._places])}"
 
     @property
     def trainings(self) -> dict[tuple[str, int], TrainingFolder]:

@@ -124,6 +124,7 @@ def test_two_entries_of_one_name_are_refused_before_any_work(tiny_carvana, tmp_p
         pytest.param("mine/tiny", "name the whole file: mine/tiny.yml", id="no suffix"),
         pytest.param("zzz", "name the whole file: zzz.yaml", id="no suffix, here"),
         pytest.param("mine", "is a folder, not a suite; name a file: mine/tiny.yml", id="folder"),
+        pytest.param("run", "run is the folder of a run; name the suite that made it", id="run"),
         pytest.param("empty", "there is no .yaml file in it: name one", id="empty folder"),
         pytest.param("text", "text: the file of a suite ends in .yaml; rename it", id="other file"),
         pytest.param("demmo", "no suite 'demmo'; nearest: demo", id="name"),
@@ -135,8 +136,10 @@ def test_a_suite_that_is_not_there_is_answered_with_the_nearest(
     tmp_path, monkeypatch, capsys, given, said
 ):
     (tmp_path / "mine").mkdir()
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "text").write_text("title: x")
+    for name in ("empty", "run"):
+        (tmp_path / name).mkdir()
+    for name in ("text", "run/folds.csv", "run/suite.yaml"):
+        (tmp_path / name).write_text("title: x")
     (tmp_path / "mine" / "tiny.yml").write_text("title: tiny\nrecipes: [a.YAML]\n")
     (tmp_path / "zzz.yaml").write_text("title: here\nrecipes: [a.yaml]\n")
     monkeypatch.chdir(tmp_path)

@@ -103,5 +103,5 @@ def test_suite_refuses_a_number_out_of_range_by_its_field_and_value(
 def test_a_scale_that_leaves_no_pixels_is_named_with_its_recipe():
     suite = load_suite("xu2018").model_copy(update={"scale": 0.001})
     recipe = load_recipe(suite.recipes[0])
-    with pytest.raises(BadConfig, match=f"scale of 0.001, makes of recipe {recipe.name}:\n  size"):
+    with pytest.raises(BadConfig, match=f"scale of 0.001 make of recipe {recipe.name}:\n  size"):
         as_suite_runs_it(recipe, suite)

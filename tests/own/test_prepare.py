@@ -120,6 +120,7 @@ def test_masks_of_other_formats(shoes, suffix):
 def test_holes_are_filled_where_that_is_said(shoes):
     data = opened(shoes, *BY_SHOE, "--value", "1")
     hole = data.mask("shoe2::right/shoe2_0")
+    (shoes / "mine" / "data.yaml").unlink()
     filled = opened(shoes, *BY_SHOE, "--value", "1", "--holes").mask("shoe2::right/shoe2_0")
     assert (filled >= hole).all() and filled.sum() >= hole.sum()
 
@@ -236,6 +237,18 @@ def test_a_mask_of_two_photographs_and_two_files_of_one_are_refused(shoes, capsy
     places = ["--images", str(shoes / "photos/**/*.jp*"), *words(shoes, *BY_SHOE, *BOTH)[3:]]
     assert main(["prepare", *places]) == 3
     assert "is the same image; remove one" in capsys.readouterr().err
+
+
+def test_a_description_that_somebody_has_edited_is_not_overwritten(shoes, capsys):
+    file, given = shoes / "mine" / "data.yaml", words(shoes, *BY_SHOE, *BOTH)
+    assert main(given) == main(given) == 0
+    edited = file.read_text() + "test: ../others/*.jpg\n"
+    file.write_text(edited)
+    assert main(given) == 2
+    assert f"{file}: says something else; edit or remove it" in capsys.readouterr().err
+    assert file.read_text() == edited
+    file.unlink()
+    assert main(given) == 0
 
 
 def test_photographs_and_masks_may_lie_in_one_folder(tmp_path):

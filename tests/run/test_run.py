@@ -14,7 +14,7 @@ from bench.cli.verbs import VERBS, main
 from bench.config.strict import to_yaml
 from bench.system.files import sha256
 from models.pretrained import WEIGHTS_DIR, MissingWeights
-from tests.tiny import RECIPE, TINY_SUITE, Road
+from tests.tiny import RECIPE, TINY_SUITE, TRAIN_CARS, Road
 
 pytestmark = pytest.mark.slow
 
@@ -25,6 +25,17 @@ def test_a_dry_run_writes_nothing(tiny_carvana, tmp_path, capsys):
     plan = json.loads(capsys.readouterr().out)
     assert plan["recipes"]["a"]["trained"] == "0 of 2 folds"
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_dry_run_says_what_has_become_of_the_photographs(tiny_carvana, tmp_path, capsys):
+    data = shutil.copytree(tiny_carvana, tmp_path / "data")
+    road = Road(tmp_path, data)
+    assert road.run("folds") == 0
+    for photograph in [*(data / "train").glob(f"{TRAIN_CARS[0]}_*")]:
+        photograph.rename(photograph.with_name(photograph.name.replace(TRAIN_CARS[0], "f" * 12)))
+    for verb in (["run", "--dry-run"], ["leaderboard"]):
+        assert road.run(*verb) == 3
+        assert "training photographs added" in capsys.readouterr().err
 
 
 def test_the_command_of_the_report_opens_the_same_run_from_anywhere(

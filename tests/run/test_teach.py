@@ -160,7 +160,7 @@ def folds_of(made):
 @pytest.mark.parametrize(
     ("teach", "code", "message"),
     [
-        ({"run": "nobody"}, 4, "no run nobody in .*; first: carvana-bench run .*nobody.yaml"),
+        ({"run": "nobody"}, 4, "no run nobody in .*; name the folder of a finished run"),
         ({"run": "school"}, 2, "cannot teach itself"),
         ({"entry": "maen"}, 2, "no entry 'maen'; nearest: mean"),
     ],
@@ -183,6 +183,7 @@ def test_a_teacher_that_is_none_is_refused_at_once(school_of, capsys, teach, cod
 )
 def test_a_teacher_that_lacks_maps_is_refused_at_once(school_of, capsys, lost, code, message):
     school = school_of("a")
+    shutil.copy(school.runs / "master/suite.yaml", school.suite.with_name("master.yaml"))
     (school.runs / "master" / lost).unlink()
     assert school.main("train") == code
     assert re.search(message, capsys.readouterr().err)
