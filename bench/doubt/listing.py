@@ -34,10 +34,10 @@ class Doubt:
 
     @classmethod
     def of(cls, signs: Signs, calibration: Calibration | None) -> "Doubt":
-        """What signs mean to a calibration; where all are 1 or more, no car was found."""
+        """What signs mean to a calibration; where nothing was found, nothing is sure."""
         if calibration is None:
             return cls(signs)
-        if min(signs) >= 1:
+        if not signs.found:
             return cls(signs, sure=0.0, expected_dice=0.0)
         return cls(signs, calibration.sure(signs), calibration.expected_dice(signs))
 
@@ -53,9 +53,13 @@ class Doubt:
         return (expected, -sum(self.signs))
 
     def __str__(self) -> str:
-        if self.sure is None:
-            return f"members differ on {self.signs.disagreement:.1%} of the cut-out, not calibrated"
-        return f"{self.sure:.0%} sure, expected Dice {self.expected_dice:.4f}"
+        if not self.signs.found:
+            return "nothing was found"
+        if self.sure is not None:
+            return f"{self.sure:.0%} sure, expected Dice {self.expected_dice:.4f}"
+        differ = self.signs.disagreement >= self.signs.width
+        who = "members differ on" if differ else "the model is unsure of"
+        return f"{who} {max(self.signs):.1%} of the cut-out, not calibrated"
 
 
 def read_doubts(folder: Path) -> dict[str, Doubt]:
@@ -120,5 +124,5 @@ def _cell(value: float | None) -> str:
 
 def _doubt_of(row: Mapping[str, str]) -> Doubt:
     sure, expected, *shown = (float(row[name]) if row[name] else None for name in HEADER[1:])
-    disagreement, width = (float(value or 0) for value in shown)
+    disagreement, width = (min(1.0, value or 0.0) for value in shown)  # once they had no end
     return Doubt(Signs(disagreement, width), sure, expected)

@@ -6,39 +6,48 @@ from typing import NamedTuple
 import numpy as np
 
 from bench.masks.types import THRESHOLD, Map
+from bench.metrics.overlap import counts, jaccard
+
+GREYS = np.arange(256)
 
 
 class Signs(NamedTuple):
-    """Signs of doubt, as shares of the car's area, 0 for none.
+    """Signs of doubt, from 0 for none to 1: shares of the pixels that either of two masks holds.
 
     They are those of the members' combined map before any refinement, which takes shades out of a
     map in more than one way and knows nothing of what the members saw.
     """
 
-    disagreement: float  # pixels on which a member's mask differs from the combined; their mean
-    width: float  # pixels that the combined map expects to be wrong: min(p, 1 - p), summed
+    disagreement: float  # pixels on which a member's mask and the combined differ; members' mean
+    width: float  # pixels on which the combined mask and the true one are expected to differ
+
+    @property
+    def found(self) -> bool:
+        """Whether anything was found: if not, both are 1."""
+        return min(self) < 1
 
 
 def signs(maps: Sequence[Map], map: Map) -> Signs:
     """Return the signs of doubt of one photograph.
 
-    Where no car was found, they are shares of a single pixel, and 1 or more: as doubtful as can be.
+    Where nothing was found, both are 1: as doubtful as can be.
 
     Args:
         maps: the members', uint8 (H, W).
-        map: the combined, uint8 (H, W).
+        map: the combined, uint8 (H, W). What it says of a pixel is taken for the probability that
+            the true mask holds it.
 
     >>> import numpy as np
     >>> result = np.array([[255, 204, 0, 0]], np.uint8)
-    >>> sure, other = result, np.array([[255, 255, 255, 0]], np.uint8)
+    >>> sure, other = result, np.array([[255, 255, 255, 255]], np.uint8)
     >>> signs([sure, other], result)
     Signs(disagreement=0.25, width=0.1)
     """
     mask = map >= THRESHOLD
-    found = int(np.count_nonzero(mask))
-    area, least = max(1, found), 0.0 if found else 1.0
-    differing = [np.count_nonzero((member >= THRESHOLD) ^ mask) for member in maps]
+    if not mask.any():
+        return Signs(1.0, 1.0)
+    agreement = np.mean([jaccard(counts(member >= THRESHOLD, mask)) for member in maps])
     histogram = np.bincount(map.reshape(-1), minlength=256)
-    expected = np.minimum(np.arange(256), 255 - np.arange(256)) @ histogram / 255
-    shares = float(np.mean(differing)) / area, float(expected) / area
-    return Signs(*(max(least, share) for share in shares))
+    wrong = histogram @ np.minimum(GREYS, 255 - GREYS)
+    either = histogram @ np.where(GREYS >= THRESHOLD, 255, GREYS)
+    return Signs(1 - float(agreement), float(wrong / either))

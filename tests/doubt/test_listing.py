@@ -52,6 +52,16 @@ def test_without_a_calibration_the_signs_decide(tmp_path):
     assert summary(fine) == "none of 1 cut-out is doubtful, by a doubt that is not calibrated"
 
 
+def test_the_list_of_an_earlier_version_which_knew_shares_above_all_of_it(tmp_path):
+    header = "result,sure,expected_dice,disagreement,width"
+    (tmp_path / DOUBTS).write_text(f"{header}\na.png,,,1.08,0.2\nb.png,,,1.0,47.2\n")
+    said = {name: str(doubt) for name, doubt in read_doubts(tmp_path).items()}
+    assert said == {
+        "a.png": "members differ on 100.0% of the cut-out, not calibrated",
+        "b.png": "nothing was found",
+    }
+
+
 def test_a_damaged_list_is_named_with_a_cure(tmp_path):
     assert read_doubts(tmp_path) == {}
     for text in ("result,sure\na.png,x\n", "nothing\nat all\n"):
