@@ -7,7 +7,7 @@ Reads  any JPEG, PNG, WebP or GIF. Writes each cut-out in the photograph's own s
 
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ from bench.cutout import matting, photographs, sources, touch_ups
 from bench.cutout.background import Background, open_background
 from bench.cutout.model import Model
 from bench.cutout.photographs import Photograph
-from bench.cutout.record import Record, check_folder
+from bench.cutout.record import Made, Record, check_folder
 from bench.doubt import review
 from bench.doubt.calibration import Calibration
 from bench.doubt.glow import glow
@@ -121,6 +121,16 @@ class Read:
     target: Path
 
 
+@dataclass(frozen=True)
+class Cut:
+    """A photograph that was segmented, what its result is called, and how doubtful it is."""
+
+    read: Read
+    segmented: Segmented
+    name: str
+    doubt: Doubt
+
+
 def run(model: Model, named: Sequence[Path], out: Path, options: CutoutOptions, jobs: int) -> int:
     """Cut out every photograph that has no result in `out` yet, and return their number.
 
@@ -136,54 +146,114 @@ def run(model: Model, named: Sequence[Path], out: Path, options: CutoutOptions, 
     background = _checked_background(options)
     check_folder(out)
     found = sources.find(named, out, SUFFIXES[options.format])
-    with claimed(out / CLAIM, out):
-        return _fill(out, found, model, options, background, jobs)
+    with claimed(out / CLAIM, out), ThreadPoolExecutor(jobs) as pool:
+        return _Call(model, out, options, background, pool).fill(found)
 
 
-def _fill(
-    out: Path,
-    found: sources.Sources,
-    model: Model,
-    options: CutoutOptions,
-    background: Background,
-    jobs: int,
-) -> int:
-    record = Record(out, options.made_by(model))
-    left = record.left(found.targets)
-    doubts, calibration = read_doubts(out), model.manifest.doubt
-    record.begin()
-    write_doubts(out, doubts)
-    if found.left_out:
-        say(found.left_out)
-    damaged: list[BadData] = []
+@dataclass(frozen=True)
+class _Call:
+    """A call that fills the folder `out`, and the photographs that it could not read."""
 
-    def finish(result: Segmented, target: Path) -> None:
-        name = target.relative_to(out).as_posix()
-        if options.review and doubts[name].doubtful:
-            picture = glow(result.photograph.pixels, result.maps, review.MAX_SIDE)
-            write_bytes(review.picture_path(out, name), photographs.write(picture, "jpeg"))
-        write_bytes(target, result.picture(background, options.format))
+    model: Model
+    out: Path
+    options: CutoutOptions
+    background: Background
+    pool: ThreadPoolExecutor
+    damaged: list[BadData] = field(default_factory=list)
 
-    with ThreadPoolExecutor(jobs) as pool:
-        reads = track(_read(left, options.format, damaged, pool), "cut out", len(left))
+    def fill(self, found: sources.Sources) -> int:
+        """Do as `run`."""
+        record = Record(self.out, self.options.made_by(self.model))
+        left = record.left(found.targets)
+        doubts = read_doubts(self.out)
+        undrawn = self._undrawn(found.targets, left, doubts)
+        record.begin()
+        write_doubts(self.out, doubts)
+        if found.left_out:
+            say(found.left_out)
+        for cuts in self._cut(left, "cut out"):
+            doubts |= self._write(cuts, record)
+        for cuts in self._cut(undrawn, "draw doubts"):
+            list(self.pool.map(self._draw, cuts))
+        write_doubts(self.out, doubts)
+        if doubts:
+            say(summary(doubts))
+        if self.options.review:
+            say(f"open {review.write_page(self.out, doubts, self.model.manifest.doubt)}")
+        _check_complete(self.damaged, found)
+        return len(left)
+
+    def _undrawn(
+        self, targets: Mapping[Path, Path], left: Mapping[Path, Path], doubts: Mapping[str, Doubt]
+    ) -> dict[Path, Path]:
+        """The doubtful results of earlier calls, which made no review, with their photographs."""
+        if not self.options.review:
+            return {}
+        names = {
+            name
+            for name, doubt in doubts.items()
+            if doubt.doubtful and not review.picture_path(self.out, name).is_file()
+        }
+        done = {target: photo for target, photo in targets.items() if target not in left}
+        return {target: photo for target, photo in done.items() if self._name(target) in names}
+
+    def _cut(self, left: Mapping[Path, Path], what: str) -> Iterator[list[Cut]]:
+        """Read and segment the photographs of results, a batch at once."""
+        calibration = self.model.manifest.doubt
+        reads = track(self._read(left), what, len(left))
         for batch in batched((read for read in reads if read), BATCH):
             photos = [read.photograph for read in batch]
-            results = segment(model, photos, [options.steps] * len(batch))
-            record.note([(read.target, read.source, read.digest) for read in batch])
-            new = {
-                read.target.relative_to(out).as_posix(): result.doubt(calibration)
+            results = segment(self.model, photos, [self.options.steps] * len(batch))
+            yield [
+                Cut(read, result, self._name(read.target), result.doubt(calibration))
                 for read, result in zip(batch, results, strict=True)
-            }
-            add_doubts(out, new)
-            doubts |= new
-            list(pool.map(finish, results, [read.target for read in batch]))
-    write_doubts(out, doubts)
-    if doubts:
-        say(summary(doubts))
-    if options.review:
-        say(f"open {review.write_page(out, doubts, calibration)}")
-    _check_complete(damaged, found)
-    return len(left)
+            ]
+
+    def _read(self, left: Mapping[Path, Path]) -> Iterator[Read | None]:
+        def read(pair: tuple[Path, Path]) -> Read | None:
+            target, source = pair
+            try:
+                content = source.read_bytes()
+                photograph = photographs.read(content)
+                photographs.check_fits(photograph.size, self.options.format)
+                return Read(photograph, source, sha256(content).hexdigest(), target)
+            except BadData as error:
+                self.damaged.append(BadData(f"{source}: {error}"))
+            except OSError as error:
+                self.damaged.append(BadData(f"{source}: {error.strerror}; copy it again"))
+            return None
+
+        for batch in batched(left.items(), BATCH):  # no more photographs in memory
+            yield from self.pool.map(read, batch)
+
+    def _write(self, cuts: Sequence[Cut], record: Record) -> dict[str, Doubt]:
+        """Note results and how doubtful they are, which is returned; then write them."""
+        contents = list(self.pool.map(self._picture, cuts))
+        targets = [cut.read.target for cut in cuts]
+        made = [
+            Made(str(cut.read.source), cut.read.digest, sha256(content).hexdigest())
+            for cut, content in zip(cuts, contents, strict=True)
+        ]
+        record.note(dict(zip(targets, made, strict=True)))
+        doubts = {cut.name: cut.doubt for cut in cuts}
+        add_doubts(self.out, doubts)
+        list(self.pool.map(write_bytes, targets, contents))
+        return doubts
+
+    def _picture(self, cut: Cut) -> bytes:
+        """The cut-out as a file's bytes, once its doubt is drawn if that is asked for."""
+        if self.options.review and cut.doubt.doubtful:
+            self._draw(cut)
+        return cut.segmented.picture(self.background, self.options.format)
+
+    def _draw(self, cut: Cut) -> None:
+        """Draw where a result is doubtful."""
+        picture = glow(cut.read.photograph.pixels, cut.segmented.maps, review.MAX_SIDE)
+        path = review.picture_path(self.out, cut.name)
+        write_bytes(path, photographs.write(picture, "jpeg"))
+
+    def _name(self, target: Path) -> str:
+        return target.relative_to(self.out).as_posix()
 
 
 def _check_complete(damaged: Sequence[BadData], found: sources.Sources) -> None:
@@ -213,23 +283,3 @@ def _checked_background(options: CutoutOptions) -> Background:
     if options.format == "jpeg" and background.kind == "transparent":
         raise BadConfig("a JPEG cannot be transparent; choose --background white, or png or webp")
     return background
-
-
-def _read(
-    left: Mapping[Path, Path], format: str, damaged: list[BadData], pool: ThreadPoolExecutor
-) -> Iterator[Read | None]:
-    def read(pair: tuple[Path, Path]) -> Read | None:
-        target, source = pair
-        try:
-            content = source.read_bytes()
-            photograph = photographs.read(content)
-            photographs.check_fits(photograph.size, format)
-            return Read(photograph, source, sha256(content).hexdigest(), target)
-        except BadData as error:
-            damaged.append(BadData(f"{source}: {error}"))
-        except OSError as error:
-            damaged.append(BadData(f"{source}: {error.strerror}; copy it again"))
-        return None
-
-    for batch in batched(left.items(), BATCH):  # no more than one batch of photographs in memory
-        yield from pool.map(read, batch)
