@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bench.cli.arguments import Verb, add_device, positive, whole
 from bench.cli.printing import print_made, print_result
 from bench.config.refinement import DEFAULT_STEPS
+from bench.system.disk import check_writable
 from bench.system.environment import check_extra
 from bench.system.progress import say
 from bench.system.text import several
@@ -25,6 +26,7 @@ def export_command(args: argparse.Namespace) -> None:
     from bench.cutout import export
     from bench.run.record import check_made
 
+    check_writable(args.out)
     check_made(args.run, "fit", "score")
     engine = "openvino" if args.openvino else ENGINE_OF_SHAPES.get(args.onnx)
     manifest = export.run(args.run, args.entry, args.out, engine=engine, data=args.data)
@@ -38,6 +40,7 @@ def cutout_command(args: argparse.Namespace) -> None:
     from bench.cutout.export import open_entry
     from bench.run.record import check_made
 
+    check_writable(args.out)
     if args.run:
         check_made(args.run, "fit")
     model = open_entry(args.model, args.run, args.entry, Machine(args.device, args.jobs))

@@ -15,6 +15,7 @@ from bench.cli.arguments import (
 )
 from bench.cli.printing import print_data_report, print_made, print_result, print_tables
 from bench.system import process
+from bench.system.disk import check_writable
 from bench.system.environment import home
 from bench.system.progress import say
 
@@ -63,6 +64,7 @@ def prepare_coco_command(args: argparse.Namespace) -> None:
     """Turn COCO annotations into a data folder."""
     from bench.own.coco import prepare
 
+    check_writable(args.out)
     size = (args.size[0], args.size[1]) if args.size else None
     print_result(args, prepare(args.annotations, args.images, args.out, size, args.jobs))
 

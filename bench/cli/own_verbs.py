@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from bench.cli.arguments import Verb, add_device, data_folder, positive
 from bench.cli.printing import print_data_report, print_result
 from bench.system import process
+from bench.system.disk import check_writable
 from bench.system.environment import home
 from bench.system.errors import BadConfig
 from bench.system.progress import say
+from bench.system.temporaries import check_new_folder
 
 if TYPE_CHECKING:  # torch takes seconds to load, and many verbs do not need it
     from bench.own.description import Description
@@ -22,6 +24,7 @@ def prepare_command(args: argparse.Namespace) -> None:
     from bench.own.description import FILE
     from bench.own.prepare import FROM_COCO, prepare
 
+    check_writable(args.out)
     coco = args.masks if args.masks.lower().endswith(".json") else None
     if args.category and not coco:
         raise BadConfig("--category is of COCO annotations: give --masks FILE.json")
@@ -71,7 +74,6 @@ def _described(args: argparse.Namespace, table: str | None) -> "Description":
 def evaluate_command(args: argparse.Namespace) -> None:
     """Score models and submissions on labelled photographs."""
     from bench.config.machine import Machine
-    from bench.cutout.record import check_new_folder
     from bench.data.folds import limit_cars
     from bench.evaluation import evaluate
     from bench.evaluation.judged import open_judged

@@ -15,6 +15,7 @@ from bench.cli.arguments import (
 )
 from bench.cli.printing import print_leaderboard, print_made, print_result
 from bench.config.layout import LEADERBOARD_FORMS
+from bench.system.disk import check_writable
 from bench.system.errors import BadConfig, BadData
 from bench.system.progress import say
 from bench.system.text import several
@@ -76,6 +77,7 @@ def errors_command(args: argparse.Namespace) -> None:
     from bench.run.results import draw_errors
     from bench.run.stages import HELDOUT, require
 
+    check_writable(args.out)
     run = open_run(args)
     require(run, HELDOUT, "score")
     drawn = draw_errors(run, args.entry, args.out, args.worst)
@@ -90,6 +92,8 @@ def refine_command(args: argparse.Namespace) -> None:
     from bench.scores.columns import in_trials
     from bench.scores.tables import to_markdown, to_records
 
+    if args.out:
+        check_writable(args.out)
     run = open_run(args)
     require(run, HELDOUT)
     trials = try_refinements(run, args.entry, args.out)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bench.cli.arguments import Verb, data_folder, positive
 from bench.cli.printing import print_result, print_tables
 from bench.system import process
+from bench.system.disk import check_writable
 from bench.system.environment import OtherWork, slowed_by
 from bench.system.progress import say
 from bench.system.temporaries import temporary_folder
@@ -55,6 +56,8 @@ def _time_network(args: argparse.Namespace) -> "list[PeerComparison]":
 def _time_scale(args: argparse.Namespace) -> None:
     from bench.speed import scale, scale_report
 
+    if args.plot:
+        check_writable(args.plot.parent, "--plot")
     rows = scale.run(args.images, args.noisy, args.data, args.jobs)
     if args.plot:
         scale_report.draw(rows, args.plot)

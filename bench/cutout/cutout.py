@@ -20,7 +20,7 @@ from bench.cutout import matting, photographs, sources, touch_ups
 from bench.cutout.background import Background, open_background
 from bench.cutout.model import Model
 from bench.cutout.photographs import Photograph
-from bench.cutout.record import Made, Record, check_folder
+from bench.cutout.record import Made, Record
 from bench.doubt import review
 from bench.doubt.calibration import Calibration
 from bench.doubt.glow import glow
@@ -144,7 +144,6 @@ def run(model: Model, named: Sequence[Path], out: Path, options: CutoutOptions, 
         Taken: another call is filling `out`.
     """
     background = _checked_background(options)
-    check_folder(out)
     found = sources.find(named, out, SUFFIXES[options.format])
     with claimed(out / CLAIM, out), ThreadPoolExecutor(jobs) as pool:
         return _Call(model, out, options, background, pool).fill(found)

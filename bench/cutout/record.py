@@ -16,7 +16,6 @@ from bench.system.disk import writing
 from bench.system.errors import BadConfig
 from bench.system.files import append_rows, read_json, row_end, sha256, write_json
 from bench.system.progress import say
-from bench.system.temporaries import holds_anything
 from bench.system.text import several
 
 MADE_BY = "cutouts.json"
@@ -101,28 +100,6 @@ class Record:
 
     def _name(self, target: Path) -> str:
         return target.relative_to(self._out).as_posix()
-
-
-def check_folder(out: Path) -> None:
-    """Refuse a folder for results that is a file, or lies below one.
-
-    Raises:
-        BadConfig: it is, or does.
-    """
-    for path in (out, *out.parents):
-        if path.exists() and not path.is_dir():
-            raise BadConfig(f"{path}: a file, not a folder; name another --out")
-
-
-def check_new_folder(out: Path) -> None:
-    """Refuse a folder for results that holds something already, or cannot be one.
-
-    Raises:
-        BadConfig: as `check_folder`, or it does.
-    """
-    check_folder(out)
-    if holds_anything(out):
-        raise BadConfig(f"{out}: not empty; name a new folder with --out")
 
 
 def _check_same(path: Path, made_by: Mapping[str, Any]) -> None:

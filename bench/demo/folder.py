@@ -22,6 +22,7 @@ from bench.data.carvana import DEMO_MARKER, VIEWS
 from bench.data.images import read_mask, write_mask
 from bench.demo.photograph import Car, random_car, take_photograph
 from bench.masks import rle
+from bench.system.disk import check_writable
 from bench.system.errors import BadConfig, BadData
 from bench.system.files import read_json, replacing, write_bytes, write_json
 from bench.system.progress import track
@@ -58,6 +59,7 @@ def draw_folder(out: Path, cars: int, test_cars: int, seed: int, jobs: int) -> N
     marker = {"version": VERSION, "seed": seed, "cars": cars, "test_cars": test_cars}
     if _is_complete(out, marker):
         return
+    check_writable(out)
     subjects = _subjects(out, cars, test_cars, seed)
     _refuse_other_pictures(out, subjects)
     draw = partial(_draw, seed)

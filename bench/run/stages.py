@@ -18,6 +18,7 @@ from bench.run.items import Way, do_items
 from bench.run.run import Run
 from bench.run.stage import Stage
 from bench.system.claims import claimed
+from bench.system.disk import check_writable
 from bench.system.errors import Incomplete, Missing
 from bench.system.process import give_memory_back
 from bench.system.progress import log_to, say, showing_run, start_stage
@@ -62,6 +63,7 @@ def do_all(
 
     Raises:
         Taken: another process works on the run; nothing has been done then.
+        BadConfig, DiskFails: nothing can be written to the folder of submission files.
         Incomplete: photographs are damaged; what does not need them is there. Or some items of
             workers failed; all others are done.
     """
@@ -69,6 +71,8 @@ def do_all(
         opening.note(run)
         say(f"{run.layout.folder}: everything is there and current")
         return
+    if "submissions" in _groups_of(run):
+        check_writable(run.submissions, "--submissions")
     with ExitStack() as workers:
         way = workers.enter_context(open_way())
         with claimed(run.layout.claim, run.layout.folder), log_to(run.layout.log):

@@ -24,11 +24,10 @@ from huggingface_hub.errors import (  # type: ignore[attr-defined]
 )
 
 from bench.cutout.manifest import MANIFEST, Manifest, check_files, read_manifest
-from bench.cutout.record import check_new_folder
 from bench.networks.engines.quiet import silencing
 from bench.share.card import card
 from bench.system.errors import BadConfig, BadData, BadFile, BenchError, Missing
-from bench.system.temporaries import filled_at_once, temporary_folder
+from bench.system.temporaries import check_new_folder, filled_at_once, temporary_folder
 
 CARD = "README.md"
 CLIENTS_OWN = ".cache"  # the client's notes in a folder that it fetches into

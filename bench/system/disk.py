@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import BinaryIO
 
-from bench.system.errors import BenchError
+from bench.system.errors import BadConfig, BenchError
 
 AGAIN = "run the same command again, which keeps what is finished"
 REASONS = {
@@ -176,6 +177,28 @@ def make_folder(folder: Path) -> None:
         return
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
+
+
+def check_writable(folder: Path, option: str = "--out") -> None:
+    """Refuse a folder for results in which nothing can be written, before they cost any work.
+
+    Nothing is left there: a file without a name is opened in the folder, or in the one around it.
+
+    Args:
+        option: that names the folder.
+
+    Raises:
+        BadConfig: the folder is a file, or lies below one.
+        DiskFails: nothing may be written there, or the disk fails.
+    """
+    there = next(path for path in (folder, *folder.parents) if os.path.lexists(path))
+    if not there.is_dir():
+        raise BadConfig(f"{there}: a file, not a folder; name another {option}")
+    try:
+        with TemporaryFile(dir=there):
+            pass
+    except OSError as error:
+        raise failed(folder, error) from error
 
 
 def take_space(path: Path) -> None:

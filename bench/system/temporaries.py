@@ -17,7 +17,8 @@ from functools import cache
 from pathlib import Path
 from tempfile import gettempdir, mkdtemp
 
-from bench.system.disk import below, make_folder, readable, writing
+from bench.system.disk import below, check_writable, make_folder, readable, writing
+from bench.system.errors import BadConfig
 from bench.system.progress import say
 
 MACHINE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
@@ -97,6 +98,18 @@ def _move(source: Path, target: Path, last: str) -> None:
         if there.is_dir() and not there.is_symlink():
             shutil.rmtree(there)
         path.replace(there)
+
+
+def check_new_folder(out: Path) -> None:
+    """Refuse a folder for results that holds something already, or cannot be one.
+
+    Raises:
+        BadConfig: it holds something; or as `check_writable`.
+        DiskFails: as `check_writable`.
+    """
+    check_writable(out)
+    if holds_anything(out):
+        raise BadConfig(f"{out}: not empty; name a new folder with --out")
 
 
 def holds_anything(folder: Path) -> bool:

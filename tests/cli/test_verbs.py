@@ -1,11 +1,12 @@
 """Verbs: a mistake is one line and an exit code."""
 
+import argparse
 import subprocess
 import sys
 
 import pytest
 
-from bench.cli.verbs import LAUNCHERS_SET, main
+from bench.cli.verbs import LAUNCHERS_SET, VERBS, main
 from tests.tiny import HOME
 
 
@@ -160,3 +161,46 @@ def test_each_variable_of_a_launcher_tells_that_it_is_there(name, monkeypatch, c
     monkeypatch.setenv(name, "1")
     assert main(words) == 2
     assert f"unset {name}" in capsys.readouterr().err
+
+
+ABOUT_NOTHING = {  # of each verb that fills a folder: words about what is not there
+    "export": ["--run", "none", "--entry", "none"],
+    "cutout": ["none.jpg", "--model", "none"],
+    "pull": ["none/none"],
+    "errors": ["none", "--entry", "none"],
+    "refine": ["none", "--entry", "none"],
+    "prepare": ["--images", "none", "--masks", "none"],
+    "prepare-coco": ["--annotations", "none", "--images", "none"],
+    "evaluate": ["--model", "none", "--data", "none"],
+    "demo": [],
+}
+
+
+def test_a_folder_that_cannot_be_written_to_is_told_before_anything_else(capsys):
+    for verb, words in ABOUT_NOTHING.items():
+        assert main([verb, *words, "--out", "/proc/none"]) == 1
+        assert f"carvana-bench {verb}: /proc/none: cannot be written" in capsys.readouterr().err
+
+
+def test_every_verb_that_fills_a_folder_is_among_them():
+    filling = set()
+    for verb in VERBS:
+        parser = argparse.ArgumentParser()
+        verb.add_arguments(parser)
+        if "--out" in parser.format_usage():
+            filling.add(verb.name)
+    assert filling == ABOUT_NOTHING.keys() | {"download"}  # which looks for its client first
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "demo", "--data", "TINY", "--runs", "TMP", "--submissions", "/proc/none"],
+        ["speed", "scale", "--data", "none", "--plot", "/proc/none/scale.svg"],
+    ],
+)
+def test_nor_is_a_file_for_the_end_of_long_work(words, tiny_carvana, tmp_path, capsys):
+    places = {"TINY": str(tiny_carvana), "TMP": str(tmp_path)}
+    assert main([places.get(word, word) for word in words]) == 1
+    assert f"carvana-bench {words[0]}: /proc/none: cannot be written" in capsys.readouterr().err
+    assert not list(tmp_path.iterdir())

@@ -7,8 +7,6 @@ import pytest
 from bench.cli.verbs import main
 from bench.cutout.background import open_background
 from bench.cutout.cutout import CutoutOptions, run
-from bench.cutout.export import _check_out
-from bench.cutout.record import check_folder
 from bench.system import environment
 from bench.system.environment import ROOT
 from bench.system.errors import BadConfig, BadData, Missing
@@ -40,14 +38,6 @@ def test_a_mistyped_step_is_answered_with_the_nearest(tmp_path):
     options = CutoutOptions(steps=("fill_hole",))
     with pytest.raises(BadConfig, match="no step 'fill_hole'; nearest: fill_holes"):
         run(None, [tmp_path], tmp_path / "out", options, 1)
-
-
-@pytest.mark.parametrize("inside", ["out", "out/deeper"])
-def test_a_folder_for_results_is_no_file(tmp_path, inside):
-    (tmp_path / "out").write_text("a file")
-    for check in (check_folder, lambda out: _check_out(out, None)):
-        with pytest.raises(BadConfig, match=r"out: a file, not a folder; name another --out"):
-            check(tmp_path / inside)
 
 
 def test_what_the_server_needs_is_named_with_its_command(monkeypatch, tmp_path, capsys):

@@ -11,9 +11,18 @@ import numpy as np
 import pytest
 
 from bench.system import disk
-from bench.system.disk import REASONS, below, make_folder, take_space, writing
-from bench.system.errors import BenchError
+from bench.system.disk import (
+    REASONS,
+    DiskFails,
+    below,
+    check_writable,
+    make_folder,
+    take_space,
+    writing,
+)
+from bench.system.errors import BadConfig, BenchError
 from bench.system.files import replacing, write_bytes
+from bench.system.temporaries import check_new_folder
 
 
 @pytest.mark.parametrize("number", REASONS, ids=errno.errorcode.get)
@@ -54,6 +63,35 @@ def test_a_file_in_the_place_of_a_folder_is_said(tmp_path):
     (tmp_path / "folder").mkdir()
     with pytest.raises(BenchError, match="a folder is where the file has to be"):
         write_bytes(tmp_path / "folder", b"")
+
+
+@pytest.mark.parametrize("inside", ["out", "out/deeper"])
+@pytest.mark.parametrize("link", [False, True])
+def test_a_folder_for_results_is_no_file(tmp_path, inside, link):
+    (tmp_path / "out").symlink_to("nowhere") if link else (tmp_path / "out").write_text("a file")
+    for check in (check_writable, check_new_folder):
+        with pytest.raises(BadConfig, match=r"out: a file, not a folder; name another --out"):
+            check(tmp_path / inside)
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EROFS, errno.EDQUOT])
+def test_a_folder_for_results_in_which_nothing_can_be_written_is_refused(
+    tmp_path, monkeypatch, number
+):
+    """And what can be written to is left as it was."""
+    out = tmp_path / "new" / "out"
+    check_writable(out)
+    check_new_folder(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+    def refused(dir):
+        assert dir == tmp_path
+        raise OSError(number, os.strerror(number), f"{dir}/tmp1234")
+
+    monkeypatch.setattr(disk, "TemporaryFile", refused)
+    for check in (check_writable, check_new_folder):
+        with pytest.raises(DiskFails, match=f"^{out}: cannot be written: {REASONS[number][0]}"):
+            check(out)
 
 
 def test_a_name_that_leaves_no_room_for_that_of_its_temporary_is_written(tmp_path):
