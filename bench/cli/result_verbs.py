@@ -15,9 +15,9 @@ from bench.cli.arguments import (
 )
 from bench.cli.printing import print_leaderboard, print_made, print_result
 from bench.config.layout import LEADERBOARD_FORMS
-from bench.system.disk import check_writable
 from bench.system.errors import BadConfig, BadData
 from bench.system.progress import say
+from bench.system.temporaries import check_new_folder
 from bench.system.text import several
 
 
@@ -77,7 +77,7 @@ def errors_command(args: argparse.Namespace) -> None:
     from bench.run.results import draw_errors
     from bench.run.stages import HELDOUT, require
 
-    check_writable(args.out)
+    check_new_folder(args.out)
     run = open_run(args)
     require(run, HELDOUT, "score")
     drawn = draw_errors(run, args.entry, args.out, args.worst)
@@ -93,7 +93,7 @@ def refine_command(args: argparse.Namespace) -> None:
     from bench.scores.tables import to_markdown, to_records
 
     if args.out:
-        check_writable(args.out)
+        check_new_folder(args.out)
     run = open_run(args)
     require(run, HELDOUT)
     trials = try_refinements(run, args.entry, args.out)
@@ -173,13 +173,13 @@ def _add_errors(parser: argparse.ArgumentParser) -> None:
     add_suite(parser)
     parser.add_argument("--entry", required=True, metavar="E", help="of the leaderboard")
     parser.add_argument("--worst", type=positive, default=20, metavar="N", help="images")
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="new folder")
 
 
 def _add_refine(parser: argparse.ArgumentParser) -> None:
     add_suite(parser)
     parser.add_argument("--entry", required=True, metavar="E", help="of the leaderboard")
-    out = "pictures, and the figures of images"
+    out = "new folder for pictures, and the figures of images"
     parser.add_argument("--out", type=Path, metavar="DIR", help=out)
 
 

@@ -5,6 +5,7 @@ load, and whether results are current can be told without them.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -29,6 +30,7 @@ from bench.system.environment import environment
 from bench.system.errors import BadConfig
 from bench.system.files import sha256
 from bench.system.progress import say, warn
+from bench.system.temporaries import filled_at_once
 from bench.system.text import several
 
 if TYPE_CHECKING:
@@ -228,6 +230,9 @@ def _report(run: Run) -> None:
 def draw_errors(run: Run, name: str, out: Path, worst: int) -> int:
     """Draw the worst held-out images of an entry; return how many.
 
+    Args:
+        out: an empty or new folder.
+
     Raises:
         BadConfig: the suite has no such entry.
         Missing: the run is not scored yet.
@@ -235,14 +240,15 @@ def draw_errors(run: Run, name: str, out: Path, worst: int) -> int:
     from bench.scores import worst_images
 
     entry = _fitted_entry(run, name)
-    return worst_images.run(entry, run.members("heldout"), run.layout.scores, out, worst)
+    with filled_at_once(out) as new:
+        return worst_images.run(entry, run.members("heldout"), run.layout.scores, new, worst)
 
 
 def try_refinements(run: Run, name: str, out: Path | None) -> "DataFrame":
     """Return what every refinement does to an entry on the held-out images.
 
     Args:
-        out: where the table, the figures of every image and pictures go, if anywhere.
+        out: an empty or new folder for the table, the figures of every image and pictures, if any.
 
     Raises:
         BadConfig: the suite has no such entry.
@@ -250,7 +256,8 @@ def try_refinements(run: Run, name: str, out: Path | None) -> "DataFrame":
     from bench.scores import refinement_trials
 
     entry = _fitted_entry(run, name)
-    return refinement_trials.run(entry, run.members("heldout"), sorted(run.heldout), out)
+    with filled_at_once(out) if out else nullcontext() as new:
+        return refinement_trials.run(entry, run.members("heldout"), sorted(run.heldout), new)
 
 
 def _fitted_entry(run: Run, name: str) -> Entry:

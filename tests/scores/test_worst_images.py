@@ -23,5 +23,10 @@ def test_errors_are_drawn_worst_first(made, scores, tmp_path, capsys):
     assert distances["wrong_px"]["all"] == pytest.approx(wrong, rel=1e-5)
     assert distances["dice"][:-1].is_monotonic_increasing
     assert (np.diff(distances.drop(columns="dice"), axis=1) >= 0).all()
-    assert made.main("errors", "--entry", "maen", *words) == 2
+    for verb in ("errors", "refine"):  # pictures of two entries never lie in one folder
+        assert made.main(verb, "--entry", "a", "--out", str(tmp_path)) == 2
+        assert "not empty; name a new folder with --out" in capsys.readouterr().err
+    elsewhere = tmp_path / "elsewhere"
+    assert made.main("errors", "--entry", "maen", "--out", str(elsewhere)) == 2
     assert "has no entry 'maen'" in capsys.readouterr().err
+    assert not elsewhere.exists()
