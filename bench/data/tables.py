@@ -17,7 +17,8 @@ from typing import IO, Any
 
 from isal import igzip, isal_zlib
 
-from bench.system.errors import BadFile, Missing
+from bench.system.errors import BadFile
+from bench.system.files import check_is_file
 
 FORMATS = {  # first bytes -> format; those below gzip are not read
     b"PK\x03\x04": "zip",
@@ -171,8 +172,7 @@ def first_bytes(path: Path) -> tuple[str, bytes]:
     Raises:
         Missing: there is no such file.
     """
-    if not path.is_file():
-        raise Missing(f"{path}: no such file; name a table (.csv, .csv.gz or .zip)")
+    check_is_file(path, "a table (.csv, .csv.gz or .zip)")
     with path.open("rb") as file:
         start = file.read(START_BYTES)
     matches = (name for magic, name in FORMATS.items() if start.startswith(magic))

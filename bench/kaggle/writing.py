@@ -27,7 +27,7 @@ from bench.kaggle.reading import HEADER
 from bench.masks import rle
 from bench.masks.types import Size
 from bench.system.errors import BadConfig, BadFile, Missing
-from bench.system.files import replacing, sha256, write_json
+from bench.system.files import check_is_file, replacing, sha256, write_json
 from bench.system.threads import prefetch
 
 BUFFER_BYTES = 2**18  # compressed at once
@@ -201,6 +201,5 @@ def upload_submission(path: Path, message: str) -> None:
     Raises:
         Missing: there is no such file, or as `run_client`. BenchError: the client failed.
     """
-    if not path.is_file():
-        raise Missing(f"{path}: no such file; name a submission")
+    check_is_file(path, "a submission (.csv, .csv.gz or .zip)")
     run_client(["competitions", "submit", COMPETITION, "-f", str(path), "-m", message], str(path))

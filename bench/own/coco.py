@@ -21,7 +21,7 @@ from bench.data.listing import PHOTOGRAPH_SUFFIXES, find
 from bench.masks.resize import resized
 from bench.masks.types import Mask, Size, size_name
 from bench.system.errors import BadData, Missing
-from bench.system.files import write_bytes
+from bench.system.files import check_is_file, write_bytes
 from bench.system.progress import track
 from bench.system.text import plain_fault
 from bench.system.threads import prefetch
@@ -126,8 +126,7 @@ def read_annotations(path: Path) -> CocoFile:
         Missing: there is no such file.
         BadData: it is not COCO's format, or an image stands twice in it.
     """
-    if not path.is_file():
-        raise Missing(f"{path}: no such file; name one like instances_val2017.json")
+    check_is_file(path, "one like instances_val2017.json")
     try:
         coco = CocoFile.model_validate_json(path.read_bytes().removeprefix(BOM_UTF8))
     except ValidationError as error:

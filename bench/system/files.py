@@ -126,6 +126,20 @@ def json_sha256(value: Any) -> str:
     return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
+def check_is_file(path: Path, wanted: str) -> None:
+    """Refuse a path at which no file lies.
+
+    Args:
+        wanted: what to name, as "a table".
+
+    Raises:
+        Missing: a folder lies there, or nothing.
+    """
+    if not path.is_file():
+        what = "a folder, not a file" if path.is_dir() else "no such file"
+        raise Missing(f"{path}: {what}; name {wanted}")
+
+
 def read_text(path: Path, cure: str) -> str:
     """Return the text of a file.
 

@@ -28,6 +28,8 @@ def without_runs(tmp_path, monkeypatch):
         ),
         (["submit"], 2, "name a SUITE"),
         (["submit", "--check", "/nowhere.csv", "--data", "TINY"], 4, "no such file"),
+        (["submit", "--check", "TINY", "--data", "TINY"], 4, "a folder, not a file; name a table"),
+        (["submit", "--upload", "TINY"], 4, "a folder, not a file; name a submission"),
         (["leaderboard", "demo", "--score", "0.99"], 2, "add --kaggle"),
         (["leaderboard", "demo", "--kaggle"], 2, "competition's own leaderboard: no SUITE"),
         (["leaderboard", "demo", "--format", "csv", "--json"], 2, "--json and --format csv: name"),

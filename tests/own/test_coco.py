@@ -254,6 +254,9 @@ def test_a_file_that_is_not_there_or_not_json_is_named(coco, capsys):
     coco.unlink()
     assert prepare(coco) == 4
     assert "instances.json: no such file" in capsys.readouterr().err
+    coco.mkdir()
+    assert prepare(coco) == 4
+    assert "instances.json: a folder, not a file; name one like" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
