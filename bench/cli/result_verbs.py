@@ -2,7 +2,7 @@
 
 import argparse
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from bench.cli.arguments import (
     Verb,
@@ -19,6 +19,10 @@ from bench.system.errors import BadConfig, BadData
 from bench.system.progress import say
 from bench.system.temporaries import check_new_folder
 from bench.system.text import several
+
+if TYPE_CHECKING:  # each verb loads what it needs
+    from bench.kaggle.validation import SubmissionReport
+    from bench.masks.types import Size
 
 
 def leaderboard_command(args: argparse.Namespace) -> None:
@@ -122,13 +126,30 @@ def submit_command(args: argparse.Namespace) -> None:
     elif args.check:
         _check_submission(args)
     elif args.repair:
-        rows = writing.repair_submission(*args.repair)
-        say(f"{several(rows, 'row')} written to {args.repair[1]}")
-        print_made(args, args.repair[1:], rows=rows)
+        _repair_submission(args)
     elif not args.upload:
         raise BadConfig("name a SUITE, --check FILE, --repair FILE OUT or --upload FILE")
     if args.upload:
         writing.upload_submission(args.upload, args.message)
+
+
+def _repair_submission(args: argparse.Namespace) -> None:
+    """Write a submission file again, mended, and print what is still wrong with it.
+
+    Raises:
+        BadData: it cannot be mended, or Kaggle would refuse or misread what was written.
+    """
+    from bench.kaggle import validation, writing
+
+    sizes, (file, out) = _expected_sizes(args), args.repair
+    rows = writing.repair_submission(file, out)
+    say(f"{several(rows, 'row')} written to {out}")
+    report = validation.check_submission(out, sizes, sizes, args.jobs)
+    if args.json:
+        print_made(args, [out], **report.to_json())
+    else:
+        print(report)
+    _refuse_unsound(report)
 
 
 def _check_submission(args: argparse.Namespace) -> None:
@@ -137,10 +158,9 @@ def _check_submission(args: argparse.Namespace) -> None:
     Raises:
         BadData: Kaggle would refuse or misread it.
     """
-    from bench.kaggle import scoring, validation, writing
-    from bench.own.opening import open_data
+    from bench.kaggle import scoring, validation
 
-    sizes = writing.expected_sizes(open_data(data_folder(args)), args.jobs)
+    sizes = _expected_sizes(args)
     report = validation.check_submission(args.check, sizes, sizes, args.jobs)
     if not args.json:
         print(report)
@@ -154,8 +174,20 @@ def _check_submission(args: argparse.Namespace) -> None:
             print_result(args, report.to_json() | scores)
         elif scores:
             print_result(args, scores)
+    _refuse_unsound(report)
+
+
+def _expected_sizes(args: argparse.Namespace) -> "dict[str, Size]":
+    """Return the size of each mask that a submission of the command line's data needs."""
+    from bench.kaggle.writing import expected_sizes
+    from bench.own.opening import open_data
+
+    return expected_sizes(open_data(data_folder(args)), args.jobs)
+
+
+def _refuse_unsound(report: "SubmissionReport") -> None:
     if not report.sound:
-        raise BadData(f"{args.check}: Kaggle would refuse or misread it; see above")
+        raise BadData(f"{report.path}: Kaggle would refuse or misread it; see above")
 
 
 def _add_leaderboard(parser: argparse.ArgumentParser) -> None:
@@ -188,8 +220,8 @@ def _add_submit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", type=Path, metavar="FILE", help="validate any submission file")
     against = "with --check: score it on mask pictures or a table"
     parser.add_argument("--against", type=Path, metavar="MASKS", help=against)
-    repair, names = "write it again, mended where the cure is certain", ("FILE", "OUT")
-    parser.add_argument("--repair", type=Path, nargs=2, metavar=names, help=repair)
+    repair = "write it again, mended where the cure is certain, and validate that"
+    parser.add_argument("--repair", type=Path, nargs=2, metavar=("FILE", "OUT"), help=repair)
     upload = "send it by Kaggle's own client"
     parser.add_argument("--upload", type=Path, metavar="FILE", help=upload)
     parser.add_argument("--message", default="carvana-bench", help="what Kaggle shows beside it")

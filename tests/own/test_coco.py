@@ -252,11 +252,10 @@ def test_a_file_that_is_not_there_or_not_json_is_named(coco, capsys):
     coco.write_text("[")
     assert prepare(coco) == 3
     coco.unlink()
-    assert prepare(coco) == 4
-    assert "instances.json: no such file" in capsys.readouterr().err
-    coco.mkdir()
-    assert prepare(coco) == 4
-    assert "instances.json: a folder, not a file; name one like" in capsys.readouterr().err
+    for what in ("no such file", "a folder, not a file; name one like"):
+        assert prepare(coco) == 4
+        assert f"instances.json: {what}" in capsys.readouterr().err
+        coco.mkdir(exist_ok=True)
 
 
 @pytest.mark.parametrize(
