@@ -118,11 +118,13 @@ def submit_command(args: argparse.Namespace) -> None:
     if args.against and not args.check:
         raise BadConfig("--against MASKS scores the file of --check FILE; name it")
     if args.suite:
+        from bench.run.results import warn_of_submissions
         from bench.run.stages import do_group
 
         run = open_run(args)
         do_group(run, "submissions")
         print_made(args, map(run.submission, run.entries))
+        warn_of_submissions(run)
     elif args.check:
         _check_submission(args)
     elif args.repair:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 def run_command(args: argparse.Namespace) -> None:
     """Do every stage of a suite, then print its leaderboard."""
+    from bench.run.results import warn_of_submissions
     from bench.run.stages import do_all
 
     run = open_run(args)
@@ -44,6 +45,7 @@ def run_command(args: argparse.Namespace) -> None:
         verify(run)
     do_all(run, partial(_way, args, run))
     print_leaderboard(run, "json" if args.json else "md")
+    warn_of_submissions(run)
 
 
 def folds_command(args: argparse.Namespace) -> None:

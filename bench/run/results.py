@@ -183,16 +183,34 @@ def submission_stage(run: Run) -> Stage:
 def _submit(run: Run) -> None:
     from bench.kaggle import submit
 
-    names = names_to_submit(run.data)
-    lacking = sorted(expected_images(run.data).difference(names.values()))
-    if lacking and not run.suite.limit:
-        warn(
-            f"submissions: without {several(len(lacking), 'photograph')} of sample_submission.csv, "
-            f"which Kaggle would refuse: {lacking[0]} is not in {run.data.root / 'test'}"
-        )
     files = {entry.name: run.submission(entry) for entry in run.entries}
     made_by = {"suite": run.name, "folds_sha256": sha256(run.layout.folds), **environment()}
+    names = names_to_submit(run.data)
     submit.run(run.fitted_entries(), run.members("test"), names, files, made_by)
+
+
+def warn_of_submissions(run: Run) -> None:
+    """Say why Kaggle would refuse a run's submission files, even to those who asked for quiet.
+
+    The rows are compared anew each time: sample_submission.csv may be there since yesterday.
+    """
+    if not run.data.test:
+        return
+    wanted, written = expected_images(run.data), set(names_to_submit(run.data).values())
+    sample, test = run.data.sample, run.data.root / "test"
+    if lacking := sorted(wanted - written):
+        limit = " without a limit of cars" if run.suite.limit else ""
+        warn(
+            f"Kaggle would refuse the submission files: they lack {several(len(lacking), 'image')} "
+            f"of {sample}, first {lacking[0]}; put all photographs into {test} and run the suite "
+            f"again{limit}"
+        )
+    if surplus := sorted(written - wanted):
+        warn(
+            f"Kaggle would refuse the submission files: {sample} lacks "
+            f"{several(len(surplus), 'image')} of theirs, first {surplus[0]}; restore that file, "
+            f"or take those photographs out of {test}, and run the suite again"
+        )
 
 
 def report_stage(run: Run) -> Stage:

@@ -2,7 +2,13 @@
 
 import shutil
 
+import pytest
+
+from bench.cli.arguments import make_parser, open_run
+from bench.cli.verbs import VERBS
 from bench.masks.store import MapStore
+from bench.run.results import warn_of_submissions
+from tests.tiny import TEST_CAR
 
 
 def test_damaged_weights_cost_no_map(made, capsys):
@@ -23,9 +29,39 @@ def test_damaged_weights_are_refused_before_others_are_trained(made, capsys):
     assert not (made.run_folder / "a" / "fold0").exists()
 
 
-def test_photographs_that_are_to_be_submitted_and_are_not_here_are_named(made, capsys):
+def last_words(made, capsys, verb, *more):
+    assert made.main(verb, *more) == 0
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_the_last_words_name_photographs_that_are_to_be_submitted_and_are_not_here(made, capsys):
     gone = sorted((made.data / "test").glob("*_02.jpg"))[0]
     gone.unlink()
-    assert made.main("run") == 0
-    said = "without 1 photograph of sample_submission.csv, which Kaggle would refuse: "
-    assert said + gone.name in capsys.readouterr().err
+    sample = made.data / "sample_submission.csv"
+    said = f"they lack 1 image of {sample}, first {gone.name}; put all photographs into "
+    for verb, *more in (["run"], ["run"], ["submit"], ["submit", "--quiet"], ["run", "--json"]):
+        assert said in last_words(made, capsys, verb, *more)
+
+
+@pytest.mark.parametrize("verb", ["run", "submit"])
+def test_a_table_of_what_to_submit_that_comes_later_is_noticed(made, verb, capsys):
+    sample = made.data / "sample_submission.csv"
+    rows = sample.read_text()
+    sample.unlink()
+    assert "would refuse" not in last_words(made, capsys, "run")
+    sample.write_text(rows + "".join(f"00087a6bd4dc_{view:02d}.jpg,1 1\n" for view in range(1, 17)))
+    assert f"they lack 16 images of {sample}, first 0008" in last_words(made, capsys, verb)
+    sample.write_text(rows.replace(f"{TEST_CAR}_03.jpg,1 1\n", ""))
+    said = f"{sample} lacks 1 image of theirs, first {TEST_CAR}_03.jpg; restore that file"
+    assert said in last_words(made, capsys, verb)
+
+
+def test_a_limit_that_keeps_photographs_from_being_submitted_is_named(made, capsys):
+    (made.data / "test" / "00087a6bd4dc_01.jpg").write_bytes(b"never read")
+    sample = made.data / "sample_submission.csv"
+    sample.write_text(f"{sample.read_text()}00087a6bd4dc_01.jpg,1 1\n")
+    run = open_run(make_parser(VERBS).parse_args([*made.words("run"), "--limit", "1"]))
+    warn_of_submissions(run)
+    said = capsys.readouterr().err
+    assert f"they lack 1 image of {sample}, first 00087a6bd4dc_01.jpg; put " in said
+    assert said.endswith("and run the suite again without a limit of cars\n")
