@@ -44,8 +44,8 @@ def run(
             for writer, text in zip(writers, texts, strict=True):
                 writer.write_row(names[image], text)
     origins = members.made_by()
-    for entry in entries:
-        write_sidecar(files[entry.name], len(names), {**made_by, **_made_of(entry, origins)})
+    for entry, writer in zip(entries, writers, strict=True):
+        write_sidecar(writer, {**made_by, **_made_of(entry, origins)})
 
 
 def _made_of(entry: Entry, origins: Mapping[str, Any]) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class SubmissionReport:
 
     path: Path
     rows: int = 0
+    empty_masks: int = 0  # rows without runs
     counts: Counter[str] = field(default_factory=Counter)
     of_file: list[SubmissionProblem] = field(default_factory=list)
     of_rows: list[SubmissionProblem] = field(default_factory=list)
@@ -88,6 +89,7 @@ class SubmissionReport:
         return {
             "file": str(self.path),
             "rows": self.rows,
+            "empty_masks": self.empty_masks,
             "sound": self.sound,
             "counts": dict(self.counts),
             "problems": [asdict(problem) for problem in self.problems],
@@ -96,18 +98,20 @@ class SubmissionReport:
     def __str__(self) -> str:
         rows, problems = several(self.rows, "row"), several(self.counts.total(), "problem")
         if self.sound:
-            return f"{self.path}: {rows}, no problem"
+            empty = ", but every mask is empty" if self.empty_masks == self.rows else ""
+            return f"{self.path}: {rows}, no problem{empty}"
         counts = ", ".join(f"{kind} {count}" for kind, count in self.counts.most_common())
         lines = [f"{self.path}: {rows}, {problems} ({counts})"]
         return "\n  ".join([*lines, *map(str, self.problems)])
 
 
 class CheckedRow(NamedTuple):
-    """A row's file name, the first problem of its text, and the signs of its mask's encoding."""
+    """A row's file name, the first problem of its text, and what its runs say."""
 
     name: str
     problem: Finding | None
     signs: RunSigns
+    is_empty: bool  # whether there are none
 
     @property
     def has_columns(self) -> bool:
@@ -139,6 +143,7 @@ def check_submission(
             row = _check_row(block, *fields)
             line = body.first_line + report.rows
             report.rows += 1
+            report.empty_masks += row.is_empty
             signs.add(line, row.name, row.signs)
             name_problem = names.add(row.name, line) if row.name else None
             problems = (row.problem, name_problem if row.has_columns else None)
@@ -257,4 +262,4 @@ def _check_row(
         kind, cure = TOKEN_PROBLEMS[problem]
         word = block[comma + 1 : last].split(b" ")[token - 1][:20].decode("utf-8", errors="replace")
         finding = (kind, f"token {token} ({word!r}) {WHY[problem]}", cure)
-    return CheckedRow(name, finding, RunSigns(*signs))
+    return CheckedRow(name, finding, RunSigns(*signs), comma + 1 == last)

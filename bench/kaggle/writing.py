@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 from isal import igzip
+from pydantic import BaseModel
 
 from bench.data.carvana import SIZE
 from bench.data.dataset import MASK_COLUMNS, DataSet
@@ -27,11 +28,18 @@ from bench.kaggle.reading import HEADER
 from bench.masks import rle
 from bench.masks.types import Size
 from bench.system.errors import BadConfig, BadFile, Missing
-from bench.system.files import check_is_file, replacing, sha256, write_json
+from bench.system.files import check_is_file, read_json, replacing, sha256, write_json
 from bench.system.threads import prefetch
 
 BUFFER_BYTES = 2**18  # compressed at once
 COMPRESSION_LEVEL = 3  # of isal: twenty times as fast as gzip's 9 for a file 7 % larger
+
+
+class RowCounts(BaseModel):
+    """The part of the JSON file beside a submission that counts its rows."""
+
+    rows: int
+    empty_masks: int
 
 
 class SubmissionWriter:
@@ -43,7 +51,7 @@ class SubmissionWriter:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.rows = 0
+        self.rows = self.empty_masks = 0
         self._open_files = ExitStack()
 
     def __enter__(self) -> Self:
@@ -61,6 +69,7 @@ class SubmissionWriter:
         """Write a row: a photograph's file name and the run-length text of its mask."""
         self._rows.write(f"{name},{text}\n".encode())
         self.rows += 1
+        self.empty_masks += not text
 
     def __exit__(self, *error: Any) -> None:
         self._open_files.__exit__(*error)
@@ -79,20 +88,31 @@ def sidecar_of(path: Path) -> Path:
     return path.with_name(f"{path.name.removesuffix('.gz').removesuffix('.csv')}.json")
 
 
-def write_sidecar(path: Path, rows: int, made_by: dict[str, Any]) -> None:
-    """Write the JSON file beside a submission that says what made it.
+def write_sidecar(written: SubmissionWriter, made_by: dict[str, Any]) -> None:
+    """Write the JSON file beside a submission that says what is in it and what made it.
 
     Args:
-        rows: number of rows of the submission.
+        written: the closed writer of the submission.
         made_by: entry, members, weights, threshold, commit, ..., as JSON can hold it.
     """
     facts = {
-        "file": path.name,
-        "sha256": sha256(path),
-        "rows": rows,
+        "file": written.path.name,
+        "sha256": sha256(written.path),
+        "rows": written.rows,
+        "empty_masks": written.empty_masks,
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    write_json(sidecar_of(path), facts | made_by)
+    write_json(sidecar_of(written.path), facts | made_by)
+
+
+def has_only_empty_masks(path: Path) -> bool:
+    """Whether all masks of a submission are empty, as the JSON file beside it says.
+
+    Raises:
+        Missing: there is none. BadFile: it is damaged, or of an older version.
+    """
+    said = read_json(sidecar_of(path), RowCounts, "write the submission again")
+    return said.rows == said.empty_masks
 
 
 def expected_images(data: DataSet) -> set[str]:

@@ -13,6 +13,8 @@ from bench.ensembles.rules import RULES
 from bench.metrics.power import MOST_CARS
 from bench.metrics.statistics import Gain, surely_positive
 from bench.report.facts import Facts
+from bench.scores.ranking import with_empty_masks
+from bench.scores.reported import found_nothing
 from bench.system.text import duration, listed, milliseconds, number, p_equals, several, signed
 
 
@@ -37,7 +39,7 @@ def answer(facts: Facts) -> Answer:
     return Answer(
         "Is the ensemble better than its best member?",
         verdict(best, facts.unit),
-        [" ".join(first), *_learned(facts), *_taught(facts)],
+        [" ".join(first), *_found_nothing(facts), *_learned(facts), *_taught(facts)],
         [
             (signed(best["dice"] - member["dice"]), "Dice over the best member"),
             (number(best["dice"], 6), f"Dice of {facts.names.label(facts.ensemble)}"),
@@ -134,6 +136,12 @@ def _cost(best: dict[str, Any], member: dict[str, Any]) -> str:
     )
 
 
+def _found_nothing(facts: Facts) -> list[str]:
+    """A paragraph about the entries whose masks are all empty."""
+    said = found_nothing([facts.names.label(name) for name in with_empty_masks(facts.scores)])
+    return [said] if said else []
+
+
 def _learned(facts: Facts) -> list[str]:
     """A paragraph about the rules that learn: which of them surely beat the plain mean."""
     ensembles = facts.analysis.ensembles
@@ -184,6 +192,7 @@ def _without_ensemble(facts: Facts) -> Answer:
             f"On {several(facts.images, 'held-out photograph')} of "
             f"{several(facts.cars, facts.unit)} it has a mean Dice of {number(best['dice'], 6)}. "
             "The suite has no ensemble of several models.",
+            *_found_nothing(facts),
             *_taught(facts),
         ],
         [

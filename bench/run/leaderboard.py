@@ -20,6 +20,7 @@ from bench.run.run import Run
 from bench.scores import leaderboard
 from bench.scores.leaderboard import MemberCost
 from bench.scores.pairs import SCORE, read_scores
+from bench.scores.ranking import with_empty_masks
 from bench.scores.reported import notes
 from bench.system.errors import BadFile
 from bench.system.files import read_json
@@ -38,7 +39,7 @@ def write(run: Run, files: Mapping[str, Path]) -> None:
     board = leaderboard.table(scores, run.entries, costs, inputs.published(run), leaky)
     stores = run.stores("heldout").values()
     cores = facts.other_cores(chain.from_iterable(manifests.values()), stores)
-    said = notes(is_real(run.data), cores, in_int8(trainings))
+    said = notes(is_real(run.data), cores, in_int8(trainings), with_empty_masks(scores))
     leaderboard.write(board, said, files, run.data.unit)
     if not run.data.of_cars:
         return

@@ -17,7 +17,12 @@ from bench.data.carvana import metadata
 from bench.data.content import by_car
 from bench.data.image_ids import car_of
 from bench.ensembles.entry import Entry
-from bench.kaggle.writing import expected_images, names_to_submit, sidecar_of
+from bench.kaggle.writing import (
+    expected_images,
+    has_only_empty_masks,
+    names_to_submit,
+    sidecar_of,
+)
 from bench.masks.types import size_name
 from bench.networks.wanted import timing_file
 from bench.report import TEMPLATE_FILES
@@ -31,7 +36,7 @@ from bench.system.errors import BadConfig
 from bench.system.files import sha256
 from bench.system.progress import say, warn
 from bench.system.temporaries import filled_at_once
-from bench.system.text import several
+from bench.system.text import listed, several
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -190,12 +195,18 @@ def _submit(run: Run) -> None:
 
 
 def warn_of_submissions(run: Run) -> None:
-    """Say why Kaggle would refuse a run's submission files, even to those who asked for quiet.
+    """Say why a run's submission files are worth nothing, even to those who asked for quiet.
 
-    The rows are compared anew each time: sample_submission.csv may be there since yesterday.
+    Rows are compared anew each time: sample_submission.csv may be there since yesterday.
     """
     if not run.data.test:
         return
+    empty = [each.name for each in run.entries if has_only_empty_masks(run.submission(each))]
+    if empty:
+        warn(
+            f"every mask in the submission files of {listed(empty)} is empty: nothing was found in "
+            "the test photographs; train longer, or look whether they are like those learned from"
+        )
     wanted, written = expected_images(run.data), set(names_to_submit(run.data).values())
     sample, test = run.data.sample, run.data.root / "test"
     if lacking := sorted(wanted - written):

@@ -36,6 +36,16 @@ def quality(scores: pd.DataFrame) -> dict[str, Any]:
     }
 
 
+def with_empty_masks(scores: pd.DataFrame) -> list[str]:
+    """Return the entries whose masks are empty on every image, by name.
+
+    Args:
+        scores: one row for every entry and image.
+    """
+    found = (scores["tp"] + scores["fp"]).groupby(scores["entry"]).sum()
+    return [str(entry) for entry in found.index[found == 0]]
+
+
 def ranks(scores: pd.DataFrame) -> pd.DataFrame:
     """Rank every entry, with ranks shared by ties, and compute its 95 % intervals over cars.
 

@@ -15,16 +15,30 @@ NOTE = (
 )
 
 
-def notes(real: bool, other_cores: float, in_int8: Sequence[str]) -> str:
+def notes(
+    real: bool, other_cores: float, in_int8: Sequence[str], with_empty_masks: Sequence[str]
+) -> str:
     """Return what stands below a leaderboard, a paragraph each.
 
     Args:
         real: the photographs are the competition's.
         other_cores: that other programs kept busy while times were taken.
         in_int8: the recipes that predicted in it.
+        with_empty_masks: the entries that `ranking.with_empty_masks` returns.
     """
     int8 = f"Predicted in int8, on a CPU: {listed(in_int8)}." if in_int8 else ""
-    return "\n\n".join(filter(None, [NOTE if real else "", slowed_by(other_cores), int8]))
+    said = [NOTE if real else "", slowed_by(other_cores), int8, found_nothing(with_empty_masks)]
+    return "\n\n".join(filter(None, said))
+
+
+def found_nothing(entries: Sequence[str]) -> str:
+    """Say of entries that all their masks are empty; nothing where there are none."""
+    if not entries:
+        return ""
+    return (
+        "Found nothing in any held-out photograph, so that the Dice is that of empty masks: "
+        f"{listed(entries)}."
+    )
 
 
 def private_leaderboard() -> list[Reported]:

@@ -191,6 +191,15 @@ def test_every_kind_is_counted_and_the_first_are_shown(tmp_path):
     assert (shown["rows"], shown["sound"], len(shown["problems"])) == (123, False, 20)
 
 
+@pytest.mark.parametrize("text", ["", "1 2"])
+def test_a_file_of_empty_masks_alone_is_sound_and_called_so(tmp_path, text):
+    report = check(tmp_path, HEADER + "".join(f"{name},{text}\n" for name in NAMES))
+    assert report.sound and report.to_json()["empty_masks"] == (0 if text else 3)
+    assert str(report).endswith(
+        "3 rows, no problem" + ("" if text else ", but every mask is empty")
+    )
+
+
 def test_a_missing_file_is_an_error(tmp_path):
     with pytest.raises(Missing, match="no such file"):
         validation.check_submission(tmp_path / "none.csv", NAMES)

@@ -46,12 +46,15 @@ def test_a_writer_that_fails_leaves_the_old_file(tmp_path):
 
 def test_the_sidecar_says_what_the_file_is_and_what_made_it(tmp_path):
     path = tmp_path / "demo-mean.csv.gz"
-    writing.write_submission(path, [("a_01.jpg", "1 1"), ("a_02.jpg", "")])
-    writing.write_sidecar(path, 2, {"entry": "mean", "threshold": 128})
+    with writing.SubmissionWriter(path) as writer:
+        writer.write_row("a_01.jpg", "1 1")
+        writer.write_row("a_02.jpg", "")
+    writing.write_sidecar(writer, {"entry": "mean", "threshold": 128})
     sidecar = writing.sidecar_of(path)
     assert sidecar == tmp_path / "demo-mean.json"
     facts = json.loads(sidecar.read_text())
     assert (facts["file"], facts["rows"], facts["entry"]) == ("demo-mean.csv.gz", 2, "mean")
+    assert facts["empty_masks"] == 1
     assert len(facts["sha256"]) == 64
     assert facts["date"].endswith("+00:00")
 

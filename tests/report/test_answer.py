@@ -46,6 +46,18 @@ def test_the_answer_names_the_rules_that_surely_beat_the_plain_mean(run_facts):
         assert f"corrected for {len(analysis.ensembles)} such gains]." in said
 
 
+@pytest.mark.parametrize("ensemble", [True, False])
+def test_the_answer_names_entries_that_found_nothing(run_facts, ensemble):
+    scores, board = run_facts.scores.copy(), run_facts.leaderboard
+    scores.loc[scores["entry"].isin(["a", "c"]), ["tp", "fp"]] = 0
+    if not ensemble:
+        board = board[board["kind"] != "ensemble"]
+    facts = dataclasses.replace(run_facts, scores=scores, leaderboard=board)
+    said = "the Dice is that of empty masks: a and c."
+    assert sum(said in each for each in answer(facts).paragraphs) == 1
+    assert not any("empty masks" in each for each in answer(run_facts).paragraphs)
+
+
 @pytest.mark.parametrize(
     ("cars", "expected"),
     [

@@ -1,13 +1,17 @@
 """What is damaged or missing is refused or said before it costs anything."""
 
+import gzip
 import shutil
 
+import pandas as pd
 import pytest
 
 from bench.cli.arguments import make_parser, open_run
 from bench.cli.verbs import VERBS
 from bench.masks.store import MapStore
+from bench.run import leaderboard
 from bench.run.results import warn_of_submissions
+from bench.system.text import listed
 from tests.tiny import TEST_CAR
 
 
@@ -27,6 +31,10 @@ def test_damaged_weights_are_refused_before_others_are_trained(made, capsys):
     error = capsys.readouterr().err
     assert "weights.safetensors is damaged" in error and "epoch" not in error
     assert not (made.run_folder / "a" / "fold0").exists()
+
+
+def opened(made, *more):
+    return open_run(make_parser(VERBS).parse_args([*made.words("run"), *more]))
 
 
 def last_words(made, capsys, verb, *more):
@@ -60,8 +68,30 @@ def test_a_limit_that_keeps_photographs_from_being_submitted_is_named(made, caps
     (made.data / "test" / "00087a6bd4dc_01.jpg").write_bytes(b"never read")
     sample = made.data / "sample_submission.csv"
     sample.write_text(f"{sample.read_text()}00087a6bd4dc_01.jpg,1 1\n")
-    run = open_run(make_parser(VERBS).parse_args([*made.words("run"), "--limit", "1"]))
-    warn_of_submissions(run)
+    warn_of_submissions(opened(made, "--limit", "1"))
     said = capsys.readouterr().err
     assert f"they lack 1 image of {sample}, first 00087a6bd4dc_01.jpg; put " in said
     assert said.endswith("and run the suite again without a limit of cars\n")
+
+
+@pytest.mark.parametrize("verb", ["run", "submit"])
+def test_submissions_of_empty_masks_alone_are_told_each_time(made, verb, capsys):
+    """The test car's masks were drawn empty, some with specks."""
+    texts = {
+        entry.name: gzip.decompress(opened(made).submission(entry).read_bytes()).decode()
+        for entry in opened(made).entries
+    }
+    empty = [name for name in texts if texts[name].count(".jpg,\n") == 16]
+    assert 0 < len(empty) < len(texts)
+    said = f"every mask in the submission files of {listed(empty)} is empty: nothing was found in "
+    assert said in last_words(made, capsys, verb, "--quiet")
+
+
+def test_entries_that_found_nothing_are_named_below_the_leaderboard(made):
+    run = opened(made)
+    scores = pd.read_parquet(run.layout.scores)
+    scores.loc[scores["entry"] == "b", ["tp", "fp"]] = 0
+    scores.to_parquet(run.layout.scores)
+    table = made.folder / "table.md"
+    leaderboard.write(run, {"md": table})
+    assert table.read_text().endswith("so that the Dice is that of empty masks: b.\n")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bench.scores.ranking import pareto_front, quality, ranks
+from bench.scores.ranking import pareto_front, quality, ranks, with_empty_masks
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5)), min_size=1, max_size=8))
@@ -50,3 +50,13 @@ def test_distances_that_do_not_exist_are_left_out_of_means():
     assert (found["hausdorff95_px"], found["surface_px"]) == (1.5, 0.5)
     assert (found["dice"], found["boundary_iou"]) == pytest.approx((0.5, 0.4))
     assert found["dice_worst5"] == 0
+
+
+def test_an_entry_found_nothing_if_no_mask_of_it_has_a_pixel():
+    """Dice alone would not tell: of photographs that show nothing, empty masks have 1."""
+    found = {"right": (5, 0), "wrong": (0, 5), "nothing": (0, 0)}
+    scores = pd.DataFrame(
+        {"entry": entry, "dice": 1.0, "tp": [0, tp], "fp": [0, fp]}
+        for entry, (tp, fp) in found.items()
+    ).explode(["tp", "fp"])
+    assert with_empty_masks(scores) == ["nothing"]

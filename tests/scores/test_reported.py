@@ -12,11 +12,12 @@ def test_published_figures_stand_beside_real_photographs_only(tiny_carvana, carv
 
 
 def test_below_a_leaderboard_stands_whose_scores_these_are_and_what_its_times_are_worth():
-    assert notes(real=False, other_cores=0.0, in_int8=[]) == ""
-    assert notes(real=True, other_cores=0.1, in_int8=[]) == NOTE
-    said = notes(real=True, other_cores=1.2, in_int8=["a", "b"])
+    assert notes(real=False, other_cores=0.0, in_int8=[], with_empty_masks=[]) == ""
+    assert notes(real=True, other_cores=0.1, in_int8=[], with_empty_masks=[]) == NOTE
+    said = notes(real=True, other_cores=1.2, in_int8=["a", "b"], with_empty_masks=["c"])
     assert said.startswith(f"{NOTE}\n\nTimes were taken while other")
-    assert said.endswith("Predicted in int8, on a CPU: a and b.")
+    assert "\n\nPredicted in int8, on a CPU: a and b.\n\nFound nothing in any held-out" in said
+    assert said.endswith("so that the Dice is that of empty masks: c.")
 
 
 def test_published_figures_are_sorted_and_hold_xu_et_al():
