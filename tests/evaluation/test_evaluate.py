@@ -91,6 +91,7 @@ def test_nothing_to_judge_and_a_full_folder_are_refused(shoes, capsys):
 def test_a_held_out_list_is_kept_to(shoes, tmp_path, capsys):
     (tmp_path / "heldout.csv").write_text("group\nshoe1\nshoe2\n")
     root = shutil.copytree(shoes, tmp_path / "copy")
+    (root / "mine" / "data.yaml").unlink()
     assert main(words(root, *BY_SHOE, *BOTH, "--heldout", str(tmp_path / "heldout.csv"))) == 0
     right = submitted(root, "right", lambda mask: mask)
     assert evaluated(root, "--submission", str(right), "--out", str(tmp_path / "out")) == 0
