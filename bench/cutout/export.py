@@ -27,6 +27,7 @@ from bench.cutout.manifest import (
     sha256_of,
 )
 from bench.cutout.model import Model, open_model
+from bench.data.content import SEEN
 from bench.data.dataset import DataSet, unit_of
 from bench.data.folds import in_fold, read_folds
 from bench.data.image_ids import spread
@@ -261,8 +262,9 @@ class _Record(BaseModel):
 def _trained_on(layout: Layout, entry: Entry, folds: tuple[int, ...]) -> dict[str, list[str]]:
     """A hash of the photographs of each car that trained a member or chose its epoch.
 
-    Whoever has these photographs can tell that they are not new to the model. Of trainings of an
-    earlier version, which noted nothing, there are none.
+    Whoever has these photographs can tell that they are not new to the model, whatever they are
+    called; of trainings of an earlier version, only while they have the same ids. Of those that
+    noted nothing at all, there are none.
     """
     records = [layout.training(name, fold).record for name in entry.members for fold in folds]
     if not all(record.is_file() for record in records):
@@ -270,8 +272,9 @@ def _trained_on(layout: Layout, entry: Entry, folds: tuple[int, ...]) -> dict[st
     hashes: set[str] = set()
     for record in records:
         made_from = read_json(record, _Record, "run the suite again").made_from
-        for kind in ("training", "validation"):
-            hashes |= set(made_from.get(f"photographs of {kind} cars", {}).values())
+        earlier = [f"photographs of {kind} cars" for kind in ("training", "validation")]
+        by_id = {digest for kind in earlier for digest in made_from.get(kind, {}).values()}
+        hashes |= made_from.get(SEEN, {}).keys() or by_id
     return {"trained_on": sorted(hashes)}
 
 

@@ -11,6 +11,8 @@ from bench.data.mask_formats import Marks
 from bench.system.contents import Contents
 from bench.system.files import json_sha256
 
+SEEN = "content of training and validation cars"  # in a training's record: each one's `by_content`
+
 
 def photograph_hashes(data: DataSet, images: Iterable[str], contents: Contents) -> dict[str, str]:
     """Image id -> SHA-256 of its photograph's file, of training or test photographs.
@@ -57,10 +59,25 @@ def by_car(hashes: Mapping[str, str]) -> dict[str, str]:
     >>> by_car({"a_01": "x", "a_02": "y"}).keys()
     dict_keys(['a'])
     """
-    lines = defaultdict(list)
-    for image, digest in sorted(hashes.items()):
-        lines[car_of(image)].append(f"{image} {digest}\n")
+    return _by_car((image, f"{image} {digest}\n") for image, digest in sorted(hashes.items()))
+
+
+def by_content(hashes: Mapping[str, str]) -> dict[str, str]:
+    """Car -> one hash of all its images' hashes, whatever the images and the car are called.
+
+    >>> by_content({"a_01": "x", "a_02": "y"})["a"] == by_content({"b::2": "y", "b::7": "x"})["b"]
+    True
+    """
+    in_order = sorted(hashes.items(), key=lambda each: each[1])
+    return _by_car((image, f"{digest}\n") for image, digest in in_order)
+
+
+def _by_car(lines: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """Car -> one hash of the lines of its images."""
+    of_cars = defaultdict(list)
+    for image, line in lines:
+        of_cars[car_of(image)].append(line)
     return {
         car: hashlib.sha256("".join(listed).encode()).hexdigest()[:32]
-        for car, listed in lines.items()
+        for car, listed in of_cars.items()
     }

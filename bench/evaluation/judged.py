@@ -1,6 +1,6 @@
 """What is judged: an exported model or a submission file, as entries with a mask of every image."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -38,8 +38,8 @@ class Judged(Protocol):
     def masks(self, image: str, photo: RgbImage) -> dict[str, Mask]:
         """The mask (H, W) of every entry of an image."""
 
-    def trained_on(self, hashes: Mapping[str, str]) -> set[str] | None:
-        """The cars or groups, of which `hashes` are of all photographs, that trained it.
+    def trained_on(self, known_by: Mapping[str, Set[str]]) -> set[str] | None:
+        """The cars or groups, each known by hashes of all its photographs, that trained it.
 
         None where nobody knows.
         """
@@ -75,11 +75,11 @@ class JudgedModel:
         found |= {entry.name: of_each[entry.name] for entry in self.entries[1:]}
         return {name: np.asarray(map >= THRESHOLD) for name, map in found.items()}
 
-    def trained_on(self, hashes: Mapping[str, str]) -> set[str] | None:
+    def trained_on(self, known_by: Mapping[str, Set[str]]) -> set[str] | None:
         """The cars or groups all of whose photographs trained it, or chose its epochs."""
         if not isinstance(self._trained_on, list):
             return None
-        return {car for car, digest in hashes.items() if digest in self._trained_on}
+        return {car for car, hashes in known_by.items() if hashes & {*self._trained_on}}
 
 
 class JudgedSubmission:
@@ -118,7 +118,7 @@ class JudgedSubmission:
                 "see `carvana-bench submit --check`"
             ) from error
 
-    def trained_on(self, hashes: Mapping[str, str]) -> set[str] | None:
+    def trained_on(self, known_by: Mapping[str, Set[str]]) -> set[str] | None:
         """Nobody knows."""
         return None
 

@@ -10,7 +10,7 @@ from bench.config.recipe import Recipe
 from bench.config.refinement import to_json
 from bench.config.suite import Reported
 from bench.data.carvana import is_drawn, is_real
-from bench.data.content import by_car, mask_hashes, photograph_hashes
+from bench.data.content import SEEN, by_car, by_content, mask_hashes, photograph_hashes
 from bench.data.folds import given_folds
 from bench.ensembles.entry import Entry
 from bench.run.record import Inputs, file_hashes, store_hash
@@ -38,8 +38,12 @@ def of_folds(run: Run) -> Inputs:
 
 
 def of_training(run: Run, name: str, fold: int) -> Inputs:
-    """Return what decides a training: photographs, masks, fields of the recipe, weights."""
+    """Return what decides a training: photographs, masks, fields of the recipe, weights.
+
+    And, as SEEN, by what the cars are known that it has seen: it decides nothing.
+    """
     part = run.splits[fold]
+    seen = photograph_hashes(run.data, [*part.train, *part.valid], run.contents)
     return {
         "recipe fields": run.recipes[name].training_fields(),
         **_photographs_and_masks(run, "training", part.train),
@@ -49,6 +53,7 @@ def of_training(run: Run, name: str, fold: int) -> Inputs:
         "backgrounds": _backgrounds(run, name),
         "program": {"version of training": str(VERSION)},
         **_of_base(run, name, fold),
+        SEEN: dict.fromkeys(by_content(seen).values(), ""),
     }
 
 

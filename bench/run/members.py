@@ -15,7 +15,7 @@ from bench.config.layout import TRAINING, TrainingFolder
 from bench.config.part import WHOLE, Part
 from bench.config.recipe import NOT_TRAINED
 from bench.config.strict import check_same
-from bench.data.content import photograph_hashes
+from bench.data.content import SEEN, photograph_hashes
 from bench.data.image_ids import car_of
 from bench.ensembles.entry import Entry
 from bench.masks.types import ReadMap
@@ -78,7 +78,8 @@ def training_stage(run: Run, name: str, fold: int) -> KeptStage:
         cure=f"put that back, or {again}",
         check_earlier=partial(_check_earlier, run, name, training),
         goes_on=lambda: training.begun,
-        may_lack={"starting weights", "teacher's maps"},  # what is trained does not need them
+        # what is trained does not need the former, and earlier versions did not note the latter
+        may_lack={"starting weights", "teacher's maps", SEEN},
     )
 
 

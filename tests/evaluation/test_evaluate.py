@@ -3,15 +3,18 @@
 import json
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from bench.cli.verbs import main
+from bench.data.content import SEEN
 from bench.evaluation import evaluate
 from bench.masks import rle
 from bench.own.opening import open_data
+from bench.run.record import read_record
 from tests.shoes import BOTH, BY_SHOE, draw_shoe, draw_shoes, words
 
 
@@ -115,6 +118,45 @@ def test_an_exported_model_says_on_what_it_was_trained(exported, tiny_carvana, t
     board = pd.read_csv(out / "leaderboard.csv")
     assert list(board["kind"]).count("single") == 2 and board["leaky"].all()
     assert board["gain"].notna().sum() == 1
+
+
+def test_photographs_under_other_names_are_recognised(exported, tiny_carvana, tmp_path, capsys):
+    """A pattern of test photographs puts a folder before all names; a copy has others anyway."""
+    for number, path in enumerate(sorted((tiny_carvana / "train").iterdir(), reverse=True)):
+        mask = tiny_carvana / "train_masks" / f"{path.stem}_mask.gif"
+        shutil.copy(path, tmp_path / f"{path.stem[:-3]} {number}.jpg")
+        shutil.copy(mask, tmp_path / f"{path.stem[:-3]} {number}.gif")
+    tests = ["--test", str(tiny_carvana / "test" / "*.jpg")]
+    for folder, mask, more in [
+        (tiny_carvana / "train", "../train_masks/{stem}_mask.gif", tests),
+        (tmp_path, "{stem}.gif", []),
+    ]:
+        places = ["--images", str(folder / "*.jpg"), "--masks", str(folder / mask)]
+        groups = ["--group-by", "(\\w+)[_ ][0-9]+", "--jobs", "1", *more]
+        out = str(tmp_path / f"described {len(more)}")
+        assert main(["prepare", *places, "--out", out, *groups]) == 0
+        words = ["--data", out, "--jobs", "1", "--device", "cpu"]
+        assert main(["evaluate", "--model", str(exported), *words]) == 0
+        assert "LEAKY: 2 of 4 groups trained it" in capsys.readouterr().err
+
+
+def test_models_of_trainings_that_noted_hashes_with_ids_are_still_judged(
+    exported, tiny_carvana, tmp_path, capsys
+):
+    """And such trainings, of an earlier version, are not taken for changed."""
+    home = shutil.copytree(exported.parent, tmp_path / "home")
+    for path in (home / "runs" / "tiny").rglob("made.json"):
+        record = read_record(path)
+        assert record.made_from.keys() & {SEEN}
+        earlier = {kind: each for kind, each in record.made_from.items() if kind != SEEN}
+        replace(record, made_from=earlier).write(path)
+    places = ["--data", str(tiny_carvana), "--device", "cpu"]
+    assert main(["train", str(home / "tiny.yaml"), "--runs", str(home / "runs"), *places]) == 0
+    run, out = str(home / "runs" / "tiny"), str(home / "model")
+    assert main(["export", "--run", run, "--entry", "mean", "--out", out]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "--model", out, "--jobs", "1", *places]) == 0
+    assert "LEAKY: 2 of 4 cars trained it" in capsys.readouterr().err
 
 
 def test_whether_some_views_of_a_car_trained_a_model_is_not_known(
