@@ -62,13 +62,14 @@ def report_command(args: argparse.Namespace) -> None:
 
 def compare_command(args: argparse.Namespace) -> None:
     """Rank the entries of two runs together."""
-    from bench.run.record import check_made
+    from bench.run.record import check_made, check_same_data
     from bench.scores import compare
     from bench.scores.tables import to_markdown, to_records
 
     for folder in args.folders:
         check_made(folder, "score", "leaderboard")
     entries, gains, unit = compare.run(*args.folders)
+    check_same_data(*args.folders)  # of the same names
     if args.json:
         print_result(args, {"entries": to_records(entries), "gains": to_records(gains)})
     else:

@@ -13,6 +13,7 @@ from bench.system.files import json_sha256, sha256, write_json
 
 Inputs = Mapping[str, Mapping[str, str]]  # kind of thing -> each one's name -> its hash or value
 
+SCORED_ON = ("photographs of held-out cars", "masks of held-out cars")
 MAX_NAMED = 3  # things that a message names
 
 
@@ -76,6 +77,24 @@ def check_made(run: Path, *stages: str) -> None:
             if sha256(run / name) != digest:
                 what = f"the stage `{stage}` was done with other scores"
                 raise BadFile(run / name, what, "run the suite again, which does it anew")
+
+
+def check_same_data(first: Path, second: Path) -> None:
+    """Refuse two runs that were scored on other masks or photographs of the same names.
+
+    A folder without the record of a stage `score`, as of an earlier version, is not looked at.
+
+    Raises:
+        BadData: they were; the message names the first cars.
+    """
+    one, other = (read_record(Layout(run).record("score")) for run in (first, second))
+    for kind in SCORED_ON if one and other else ():
+        before, now = one.made_from.get(kind, {}), other.made_from.get(kind, {})
+        if differ := [car for car in before if now.get(car, before[car]) != before[car]]:
+            raise BadData(
+                f"{first} and {second}: scored on different {kind}: {_few(differ)}; score both "
+                "with the same --data"
+            )
 
 
 def file_hashes(paths: Sequence[Path], contents: Contents) -> dict[Path, str]:

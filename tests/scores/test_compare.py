@@ -2,10 +2,12 @@
 
 import json
 
+import numpy as np
 import pytest
 
 from bench.cli.verbs import main
-from tests.tiny import MEMBERS, Made
+from bench.data.images import read_mask
+from tests.tiny import MEMBERS, Made, save_mask
 
 pytestmark = pytest.mark.slow
 
@@ -26,6 +28,26 @@ def test_two_runs_are_ranked_together(made, tiny_carvana, capsys):
     assert all(0 < row["gain_p"] <= 1 for row in found["gains"])
     assert main(["compare", *folders]) == 0
     assert "| made | 1 |" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("what", ["masks", "photographs"])
+def test_runs_on_other_data_of_the_same_names_are_not_compared(made, copy, tmp_path, what, capsys):
+    car = sorted((copy / "train").iterdir())[0].name.partition("_")[0]
+    photograph, mask = copy / "train" / f"{car}_01.jpg", copy / "train_masks" / f"{car}_01_mask.gif"
+    if what == "masks":
+        save_mask(mask, np.roll(read_mask(mask), 20, axis=1))
+    else:
+        photograph.write_bytes(photograph.read_bytes() + b"\0")
+    other = Made(tmp_path, copy, "other")
+    other.draw(seed=0)
+    assert other.main("score") == 0
+    assert other.main("leaderboard") == 0
+    capsys.readouterr()
+    folders = [str(made.run_folder), str(other.run_folder)]
+    assert main(["compare", *folders]) == 3
+    out, error = capsys.readouterr()
+    assert f"scored on different {what} of held-out cars: {car}; score both with the" in error
+    assert not out
 
 
 def test_runs_on_other_cars_are_not_compared(made, tmp_path, scores, capsys):
