@@ -1,9 +1,9 @@
 """A data set: where its photographs and masks lie, by image id, whatever folder they come from."""
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal, get_args
 
 import numpy as np
@@ -29,6 +29,7 @@ class Own:
 
     names: Mapping[str, str]  # image id -> its file's name in tables, such as left/0042.jpg
     marks: Marks
+    rows: Mapping[str, str] = field(default_factory=dict)  # in the table of masks -> image id
     folds: Path | None = None  # table group,fold
     heldout: Path | None = None  # table whose column `group` names the groups that are scored
 
@@ -62,9 +63,9 @@ class DataSet:
         rows = read_mask_table(self.mask_table) if self.mask_table else {}
         if not self.own:
             return rows
-        images, found = by_table_name(self.own.names), dict[str, str]()
+        found = dict[str, str]()
         for name, text in rows.items():
-            image = images.get(name)
+            image = self.own.rows.get(name)
             if image in found:
                 what = f"two rows of {self.own.names[image]}, one of them as {name}"
                 raise BadFile(str(self.mask_table), what, "remove one")
@@ -100,24 +101,6 @@ class Lessons:
 def unit_of(columns: Container[str]) -> Unit:
     """Return what the images of a table were held out with, by its columns: a car without any."""
     return next((unit for unit in UNITS if unit in columns), "car")
-
-
-def by_table_name(names: Mapping[str, str]) -> dict[str, str]:
-    """What a table may call an image, without the suffix -> its id.
-
-    A table may leave out the folders where no other photograph's file has that name.
-
-    Args:
-        names: image id -> file name with its folders.
-
-    >>> by_table_name({"g::a/1": "a/1.jpg", "b/2": "b/2.jpg", "c/2": "c/2.jpg"})
-    {'1': 'g::a/1', 'a/1': 'g::a/1', 'b/2': 'b/2', 'c/2': 'c/2'}
-    """
-    short: dict[str, list[str]] = {}
-    for image, name in names.items():
-        short.setdefault(id_in_table(PurePosixPath(name).name), []).append(image)
-    images = {name: found[0] for name, found in short.items() if len(found) == 1}
-    return images | {id_in_table(name): image for image, name in names.items()}
 
 
 def _read_mask_of(shape: Size, path: Path, photograph: Path, marks: Marks | None) -> Mask:

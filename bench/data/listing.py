@@ -2,7 +2,8 @@
 
 import os
 import unicodedata
-from collections.abc import Collection
+from collections import defaultdict
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 from bench.system.errors import BadFile
@@ -34,6 +35,43 @@ def id_in_table(name: str) -> str:
     """
     stem, _, suffix = name.rpartition(".")
     return normal_id(stem if stem and f".{suffix.lower()}" in PICTURES else name)
+
+
+class TableNames:
+    """Which image a table means by a file name.
+
+    It may leave out the suffix, and folders in front where no other image's name ends so.
+
+    Args:
+        names: image id -> file name with its folders.
+    """
+
+    def __init__(self, names: Mapping[str, str]) -> None:
+        self._names = names
+        self._images: dict[str, list[str]] = defaultdict(list)
+        for image, name in names.items():
+            short = id_in_table(name)
+            while short:
+                self._images[short].append(image)
+                short = short.partition("/")[2]
+        self._images |= {id_in_table(name): [image] for image, name in names.items()}
+
+    def find(self, name: str, where: Path | str) -> str | None:
+        """The id of the image that a table calls so; None of one that is not among these.
+
+        >>> names = TableNames({"g::a/b/1": "a/b/1.jpg", "b/2": "b/2.jpg", "2": "2.jpg"})
+        >>> [names.find(name, "masks.csv") for name in ("1", "b/1.jpg", "2.png", "a/2")]
+        ['g::a/b/1', 'g::a/b/1', '2', None]
+
+        Raises:
+            BadFile: the names of several end so.
+        """
+        images = self._images.get(id_in_table(name), [])
+        if len(images) > 1:
+            first, second = (self._names[image] for image in images[:2])
+            what = f"{name} may be {first} or {second}"
+            raise BadFile(where, what, f"write the folder, too, such as {first}")
+        return images[0] if images else None
 
 
 def find(root: Path, name: str) -> Path:

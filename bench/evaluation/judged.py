@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 
 from bench.config.machine import Machine
-from bench.data.dataset import DataSet, by_table_name
+from bench.data.dataset import DataSet
 from bench.data.image_ids import file_name
-from bench.data.listing import id_in_table
+from bench.data.listing import TableNames
 from bench.ensembles.entry import Entry
 from bench.kaggle.reading import read_rows
 from bench.masks import rle
@@ -86,7 +86,8 @@ class JudgedSubmission:
     """A submission file.
 
     Raises:
-        Missing: there is no such file. BadData: it cannot be read, or an image has two rows.
+        Missing: there is no such file.
+        BadData: it cannot be read, an image has two rows, or a row may be of several images.
     """
 
     def __init__(self, file: Path, data: DataSet, name: str) -> None:
@@ -94,11 +95,13 @@ class JudgedSubmission:
         self.entries: Sequence[Entry] = [Entry(name, None, (name,))]
         self.sizes: Mapping[str, str] = {name: ""}
         self._rows: dict[str, tuple[int, str]] = {}
-        images = by_table_name(data.own.names) if data.own else {each: each for each in data.train}
+        files = {image: photograph.name for image, photograph in data.train.items()}
+        names = TableNames(data.own.names if data.own else files)
         for line, row, text in read_rows(file):
-            image = images.get(id_in_table(row))
+            where = f"{file}, line {line}"
+            image = names.find(row, where)
             if image in self._rows:
-                raise BadFile(f"{file}, line {line}", f"a second row for {row}", "remove one")
+                raise BadFile(where, f"a second row for {row}", "remove one")
             if image in data.train:
                 self._rows[image] = line, text
 

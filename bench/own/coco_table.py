@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.data.dataset import MASK_COLUMNS, by_table_name, other_size
+from bench.data.dataset import MASK_COLUMNS, other_size
 from bench.data.images import image_size
-from bench.data.listing import id_in_table
+from bench.data.listing import TableNames
 from bench.masks import rle
 from bench.masks.types import Mask
 from bench.own.coco import CocoAnnotation, CocoFile, CocoImage, decoded, read_annotations
@@ -35,7 +35,7 @@ def write_table(
         Missing: there is no annotation file.
         BadConfig: no category is named, or it has no such category.
         BadData: it is not COCO's format, lists none of the photographs or one twice, or is of other
-            sizes; or a name cannot stand in a table.
+            sizes; or a name cannot stand in a table, or may be several photographs.
     """
     coco = read_annotations(annotations)
     wanted = _wanted(coco, categories, annotations)
@@ -64,10 +64,10 @@ def _listed(
     coco: CocoFile, photographs: Mapping[str, Path], annotations: Path
 ) -> dict[str, CocoImage]:
     """The photographs that are annotated, by file name with its folders."""
-    named = by_table_name({name: name for name in photographs})
+    names = TableNames({name: name for name in photographs})
     listed: dict[str, CocoImage] = {}
     for image in coco.images:
-        name = named.get(id_in_table(image.file_name))
+        name = names.find(image.file_name, f"{annotations}, image {image.id}")
         if name is None:
             continue
         other = listed.setdefault(name, image)

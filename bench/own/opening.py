@@ -7,9 +7,16 @@ from pathlib import Path
 
 from bench.config.strict import read
 from bench.data.carvana import open_folder
-from bench.data.dataset import DataSet, Own, by_table_name
+from bench.data.dataset import DataSet, Own
 from bench.data.image_ids import OF, id_of
-from bench.data.listing import CONVERT, OTHER_PICTURES, OWN_SUFFIXES, id_in_table, normal_id
+from bench.data.listing import (
+    CONVERT,
+    OTHER_PICTURES,
+    OWN_SUFFIXES,
+    TableNames,
+    id_in_table,
+    normal_id,
+)
 from bench.data.tables import read_table
 from bench.own.description import ALONE, FILE, Description, pattern_in, place
 from bench.own.patterns import Files, base_of, masks_by_pattern
@@ -25,7 +32,8 @@ def open_data(root: Path) -> DataSet:
 
     Raises:
         Missing: no such folder, or no photographs. BadConfig: data.yaml breaks a rule.
-        BadData: a photograph has no mask or two, or no group; two files are one image.
+        BadData: a photograph has no mask or two, or no group; two files are one image; or a name
+            in a table may be several photographs.
     """
     if root.name == FILE and root.is_file():
         raise Missing(f"{root}: name its folder, {root.parent}")
@@ -39,7 +47,10 @@ def open_described(said: Description, root: Path) -> DataSet:
     """The data set that a description in the folder `root` is of; as `open_data`."""
     images = pattern_in(root, said.images)
     base = base_of(images)
-    labelled, masks, unlabelled = _labelled(said, root, find_photographs(said, root))
+    found = find_photographs(said, root)
+    table = place(root, said.masks) if said.in_table else None
+    rows = _rows(table, found) if table else {}
+    labelled, masks, unlabelled = _labelled(said, root, found, set(rows.values()))
     tests = pattern_in(root, said.test) if said.test else None
     common = Path(os.path.commonpath([base.absolute(), base_of(tests or images).absolute()]))
     before = "" if common == base.absolute() else f"{base.absolute().relative_to(common)}/"
@@ -52,7 +63,6 @@ def open_described(said: Description, root: Path) -> DataSet:
     _refuse_one_stem(everything)
     groups = _groups(said, root, everything)
     ids = {name: _id(path, name, groups[name]) for name, path in everything.items()}
-    table = place(root, said.masks) if said.in_table else None
     return DataSet(
         root=root,
         train={ids[name]: path for name, path in train.items()},
@@ -64,6 +74,7 @@ def open_described(said: Description, root: Path) -> DataSet:
         own=Own(
             names={image: name for name, image in ids.items()},
             marks=said.marks,
+            rows={row: ids[f"{before}{name}"] for row, name in rows.items()},
             folds=place(root, said.folds) if said.folds else None,
             heldout=place(root, said.heldout) if said.heldout else None,
         ),
@@ -101,21 +112,33 @@ def _photographs(pattern: str, base: Path) -> dict[str, Path]:
     return found
 
 
+def _rows(table: Path, found: Named) -> dict[str, str]:
+    """What a table of masks calls a photograph, without the suffix -> the photograph's name.
+
+    Raises:
+        Missing: there is no such table. BadData: a name in it may be several photographs.
+    """
+    names = TableNames({name: name for name in found})
+    rows = {
+        id_in_table(row): names.find(row, f"{table}, line {number}")
+        for number, (row,) in read_table(table, ("img",))
+    }
+    return {row: name for row, name in rows.items() if name}
+
+
 def _labelled(
-    said: Description, root: Path, found: Named
+    said: Description, root: Path, found: Named, has_mask: set[str]
 ) -> tuple[dict[str, Path], dict[str, Path], dict[str, Path]]:
     """Photographs with masks, their mask pictures, and photographs without masks.
 
+    Args:
+        has_mask: the photographs whose masks stand in a table, if there is one.
+
     Raises:
-        Missing: there is no table of masks.
         BadData: a photograph has two masks, or it has none and that is not said to be meant.
     """
     masks: dict[str, Path] = {}
-    if said.in_table:
-        named = by_table_name({name: name for name in found})
-        rows = read_table(place(root, said.masks), ("img",))
-        has_mask = {named[key] for _, (row,) in rows if (key := id_in_table(row)) in named}
-    else:
+    if not said.in_table:
         several = masks_by_pattern(found, pattern_in(root, said.masks))
         taken = {mask for paths in several.values() for mask in paths}
         found = {name: path for name, path in found.items() if path not in taken}
@@ -168,20 +191,22 @@ def _groups(said: Description, root: Path, photographs: Named) -> dict[str, str]
     """The group of every photograph, by the photograph's name.
 
     Raises:
-        Missing: there is no table of groups. BadData: a photograph has no group, or two.
+        Missing: there is no table of groups.
+        BadData: a photograph has no group, or two, or a name may be several photographs.
     """
     if said.group_by:
         return {name: _found(said.group_by, name, path) for name, path in photographs.items()}
     if said.groups == ALONE:
         return {name: id_in_table(name) for name in photographs}
     table = place(root, str(said.groups))
-    named = by_table_name({name: name for name in photographs})
+    names = TableNames({name: name for name in photographs})
     groups: dict[str, str] = {}
     for number, (image, written) in read_table(table, GROUP_COLUMNS):
-        name, group = named.get(id_in_table(image)), normal_id(written)
+        where = f"{table}, line {number}"
+        name, group = names.find(image, where), normal_id(written)
         if name and groups.setdefault(name, group) != group:
             what = f"{image} is of group {groups[name]} in a line above"
-            raise BadFile(f"{table}, line {number}", what, "remove one of the lines")
+            raise BadFile(where, what, "remove one of the lines")
     lacking = [name for name in photographs if not groups.get(name)]
     if lacking:
         what = f"no group of {lacking[0]} (and of {len(lacking) - 1} more photographs)"

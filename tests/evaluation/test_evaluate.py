@@ -66,6 +66,25 @@ def test_only_photographs_with_a_row_are_scored(shoes, capsys):
     assert json.loads(out)[0]["dice"] == 1 and "1 labelled photograph without a row" in error
 
 
+def test_rows_may_leave_out_folders_where_that_is_clear(shoes, tmp_path, capsys):
+    right = submitted(shoes, "right", lambda mask: mask)
+    short = tmp_path / "short.csv"
+    short.write_text(re.sub("left/|right/", "", right.read_text()))
+    root = shutil.copytree(shoes, tmp_path / "copy")
+    other = root / "other" / "left" / "shoe1_0.jpg"
+    other.parent.mkdir(parents=True)
+    shutil.copy(root / "photos" / "left" / "shoe3_0.jpg", other.with_name("shoe9_0.jpg"))
+    described = words(root, *BY_SHOE, *BOTH, "--test", str(root / "other/**/*.jpg"))
+    assert main(described) == 0  # which puts a folder before all names
+    for path in (right, short):
+        assert evaluated(root, "--submission", str(path)) == 0
+        assert "without a row" not in capsys.readouterr().err
+    other.with_name("shoe9_0.jpg").rename(other)
+    assert evaluated(root, "--submission", str(short)) == 3
+    said = "shoe1_0.jpg may be photos/left/shoe1_0.jpg or other/left/shoe1_0.jpg; write the folder"
+    assert re.search(rf"short.csv, line \d+: {said}", capsys.readouterr().err)
+
+
 def test_a_row_of_another_size_is_named(shoes, capsys):
     height, width = draw_shoe(0, 0)[1].shape
     path = submitted(shoes, "large", lambda mask: mask)
