@@ -73,11 +73,14 @@ def _described(args: argparse.Namespace, table: str | None) -> "Description":
 
 def evaluate_command(args: argparse.Namespace) -> None:
     """Score models and submissions on labelled photographs."""
+    from bench.config.layout import Layout
     from bench.config.machine import Machine
     from bench.data.folds import limit_cars
     from bench.evaluation import evaluate
     from bench.evaluation.judged import open_judged
     from bench.own.opening import open_data
+    from bench.run.inputs import photographs_and_masks
+    from bench.run.record import Record
     from bench.scores.tables import to_markdown, to_records
     from bench.system.contents import Contents
 
@@ -89,12 +92,14 @@ def evaluate_command(args: argparse.Namespace) -> None:
     machine = Machine(args.device, args.jobs)
     judged = open_judged(args.model, args.submission, data, machine)
     contents = Contents(home() / "runs" / "cache", args.jobs)
-    board = evaluate.run(judged, data, contents, args.jobs, args.out, args.worst).board
+    scores, board = evaluate.run(judged, data, contents, args.jobs, args.out, args.worst)
     if args.json:
         print_result(args, to_records(board))
     else:
         print(to_markdown(board, unit=data.unit), end="")
     if args.out:
+        scored_on = photographs_and_masks(data, "held-out", sorted({*scores["image"]}), contents)
+        Record(scored_on, True).write(Layout(args.out).record("score"))  # for `compare`
         say(f"{args.out}: tables, the scores of every photograph, and pictures of the worst")
 
 

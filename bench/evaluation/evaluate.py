@@ -5,10 +5,9 @@ Writes (where a folder is named) scores.parquet, leaderboard.csv, .md, .json and
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from math import nan
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -35,8 +34,7 @@ from bench.system.text import several
 from bench.system.threads import prefetch
 
 
-@dataclass(frozen=True)
-class Evaluation:
+class Evaluation(NamedTuple):
     """The scores of every entry on every image, and the table that ranks the entries."""
 
     scores: pd.DataFrame

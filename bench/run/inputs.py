@@ -11,11 +11,13 @@ from bench.config.refinement import to_json
 from bench.config.suite import Reported
 from bench.data.carvana import is_drawn, is_real
 from bench.data.content import SEEN, by_car, by_content, mask_hashes, photograph_hashes
+from bench.data.dataset import DataSet
 from bench.data.folds import given_folds
 from bench.ensembles.entry import Entry
 from bench.run.record import Inputs, file_hashes, store_hash
 from bench.run.run import Run
 from bench.scores import reported
+from bench.system.contents import Contents
 from bench.system.environment import code_sha256
 from bench.system.errors import Missing
 from bench.system.files import json_sha256
@@ -102,9 +104,16 @@ def _backgrounds(run: Run, name: str) -> dict[str, str]:
 
 
 def _photographs_and_masks(run: Run, kind: str, images: Sequence[str]) -> Inputs:
+    return photographs_and_masks(run.data, kind, images, run.contents)
+
+
+def photographs_and_masks(
+    data: DataSet, kind: str, images: Sequence[str], contents: Contents
+) -> Inputs:
+    """Return the photographs, and the masks, of cars of a kind, by car."""
     return {
-        f"photographs of {kind} cars": by_car(photograph_hashes(run.data, images, run.contents)),
-        f"masks of {kind} cars": by_car(mask_hashes(run.data, images, run.contents)),
+        f"photographs of {kind} cars": by_car(photograph_hashes(data, images, contents)),
+        f"masks of {kind} cars": by_car(mask_hashes(data, images, contents)),
     }
 
 

@@ -80,7 +80,7 @@ def check_made(run: Path, *stages: str) -> None:
 
 
 def check_same_data(first: Path, second: Path) -> None:
-    """Refuse two runs that were scored on other masks or photographs of the same names.
+    """Refuse two runs, or evaluations, of other masks or photographs of the same names.
 
     A folder without the record of a stage `score`, as of an earlier version, is not looked at.
 
@@ -88,7 +88,9 @@ def check_same_data(first: Path, second: Path) -> None:
         BadData: they were; the message names the first cars.
     """
     one, other = (read_record(Layout(run).record("score")) for run in (first, second))
-    for kind in SCORED_ON if one and other else ():
+    if not one or not other:
+        return
+    for kind in SCORED_ON:
         before, now = one.made_from.get(kind, {}), other.made_from.get(kind, {})
         if differ := [car for car in before if now.get(car, before[car]) != before[car]]:
             raise BadData(

@@ -59,6 +59,19 @@ def test_two_submissions_are_ranked_side_by_side(shoes, capsys):
     assert main(["compare", str(out), str(again)]) == 0
 
 
+def test_evaluations_on_other_masks_of_the_same_names_are_not_compared(shoes, tmp_path, capsys):
+    right = submitted(shoes, "right", lambda mask: mask)
+    root = shutil.copytree(shoes, tmp_path / "copy")
+    mask = root / "labels" / "left" / "shoe1_0.png"
+    shutil.copy(root / "labels" / "right" / "shoe4_0.png", mask)  # of the same size
+    assert main(words(root, *BY_SHOE, *BOTH)) == 0
+    outs = [str(tmp_path / name) for name in ("before", "mended")]
+    for folder, out in zip((shoes, root), outs, strict=True):
+        assert evaluated(folder, "--submission", str(right), "--out", out) == 0
+    assert main(["compare", *outs]) == 3
+    assert "scored on different masks of held-out cars: shoe1; score" in capsys.readouterr().err
+
+
 def test_only_photographs_with_a_row_are_scored(shoes, capsys):
     some = submitted(shoes, "some", lambda mask: mask, left_out=["shoe0::right/shoe0_1"])
     assert evaluated(shoes, "--submission", str(some), "--json") == 0

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from bench.cli.verbs import main
+from bench.data.carvana import open_folder
 from bench.data.images import read_mask
+from bench.masks import rle
 from tests.tiny import MEMBERS, Made, save_mask
 
 pytestmark = pytest.mark.slow
@@ -48,6 +50,18 @@ def test_runs_on_other_data_of_the_same_names_are_not_compared(made, copy, tmp_p
     out, error = capsys.readouterr()
     assert f"scored on different {what} of held-out cars: {car}; score both with the" in error
     assert not out
+
+
+def test_a_run_and_an_evaluation_are_compared_if_their_masks_are_the_same(made, copy, tmp_path):
+    data, codes = open_folder(copy), {0: tmp_path / "same", 3: tmp_path / "other"}
+    rows = [f"{image}.jpg,{rle.encode(data.mask(image))}" for image in data.train]
+    (tmp_path / "true.csv").write_text("\n".join(["img,rle_mask", *rows]))
+    for code, out in codes.items():
+        if code:
+            save_mask(data.masks[min(data.masks)], np.zeros((80, 120), bool))
+        places = ["--data", str(copy), "--out", str(out), "--jobs", "1"]
+        assert main(["evaluate", "--submission", str(tmp_path / "true.csv"), *places]) == 0
+        assert main(["compare", str(made.run_folder), str(out)]) == code
 
 
 def test_runs_on_other_cars_are_not_compared(made, tmp_path, scores, capsys):
