@@ -10,7 +10,7 @@ from torch.overrides import TorchFunctionMode
 
 from bench.config.recipe import Recipe
 from bench.masks.types import Size, size_name
-from bench.system.errors import BadConfig, BadFile, Missing, memory_is_full
+from bench.system.errors import BadConfig, BadFile, Missing, memory_is_full, naming
 from models import networks
 from models.depthwise import make_depthwise_fast
 from models.interface import margin_of, stride_of
@@ -110,14 +110,20 @@ class _ParametersOnMeta(TorchFunctionMode):
         return function(*args, **{**(kwargs or {}), **where})
 
 
-def freeze(network: nn.Module, names: Sequence[str]) -> None:
-    """Exclude the parameters of modules from training; `train_mode` fixes their batch norms.
+def freeze(network: nn.Module, recipe: Recipe) -> None:
+    """Exclude what a recipe freezes from training; `train_mode` fixes its batch norms.
 
     Raises:
-        BadConfig: the network has no module of such a name.
+        BadConfig: the network has no module of such a name, or nothing is left to train.
     """
-    for module in _modules(network, names):
-        module.requires_grad_(False)
+    with naming(f"recipe {recipe.name}"):
+        for module in _modules(network, recipe.freeze):
+            module.requires_grad_(False)
+    if recipe.epochs and not any(weight.requires_grad for weight in network.parameters()):
+        raise BadConfig(
+            f"recipe {recipe.name}: its network has no parameter that is left to train; freeze "
+            "fewer modules, or set `epochs` to 0 to take it as it is"
+        )
 
 
 def train_mode(network: nn.Module, frozen: Sequence[str]) -> None:
@@ -135,4 +141,5 @@ def _modules(network: nn.Module, names: Sequence[str]) -> Iterator[nn.Module]:
             yield network.get_submodule(name)
         except AttributeError as error:
             known = ", ".join(child for child, _ in network.named_children())
-            raise BadConfig(f"freeze: no module {name!r}, only {known}") from error
+            what = f"freeze: no module {name!r}, only {known}; name one of these"
+            raise BadConfig(what) from error

@@ -11,9 +11,9 @@ from torch.nn.utils import fuse_conv_bn_eval
 
 from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
-from bench.networks.build import build
+from bench.networks.build import build, freeze
 from bench.networks.manifest import TRAIN_AGAIN, check_weights
-from bench.system.errors import BadConfig, BadFile, Missing
+from bench.system.errors import BadConfig, BadFile, Missing, naming
 from bench.system.progress import say
 from models.interface import channels_of, stride_of
 from models.upsampling import keep_kernels, make_upsampling_fast
@@ -57,6 +57,21 @@ def agree(network: nn.Module, other: nn.Module, images: Tensor) -> bool:
     """Whether the logits of two networks, of images (B, C, H, W), differ by rounding alone."""
     expected, logits = network(images), other(images)
     return bool((logits - expected).abs().mean() <= ROUNDING * expected.abs().mean())
+
+
+def starting_network(recipe: Recipe) -> nn.Module:
+    """Build a recipe's network as its training begins: from its weights, its modules frozen.
+
+    Raises:
+        BadConfig, BadFile, Missing: as `build`, `start_from` and `freeze`; the message names the
+            recipe.
+    """
+    network = build(recipe)
+    if recipe.start_from:
+        with naming(f"recipe {recipe.name}"):
+            start_from(network, Path(recipe.start_from))
+    freeze(network, recipe)
+    return network
 
 
 def start_from(network: nn.Module, weights: Path) -> None:

@@ -1,5 +1,7 @@
 """Errors that a user can understand, each kind with its exit code."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 NO_MEMORY = (  # what libraries say: torch, oneDNN, C++, OpenCV, Python's threads, the system
@@ -67,6 +69,16 @@ class Incomplete(BenchError):
     """The work ended, but some items of it failed; those that succeeded are kept."""
 
     exit_code = 5
+
+
+@contextmanager
+def naming(whose: str) -> Iterator[None]:
+    """Inside, the message of every `BenchError` begins with whose it is, such as "recipe a"."""
+    try:
+        yield
+    except BenchError as error:
+        error.args = (f"{whose}: {error}",)
+        raise
 
 
 def memory_is_full(error: Exception) -> bool:

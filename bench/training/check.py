@@ -96,7 +96,7 @@ def fewest_at_once(recipe: Recipe, micro_batch: int | None, ranks: int = 1) -> i
     network = meta_network(recipe)
     if not recipe.epochs or not parameter_count(network):
         return 1
-    freeze(network, recipe.freeze)
+    freeze(network, recipe)
     train_mode(network, recipe.freeze)
     sizes = [scaled(recipe.size, scale) for scale, _ in recipe.stages()]
     fewest = 2 if False in {_learns_from_one(network, recipe, size) for size in sizes} else 1

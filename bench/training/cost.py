@@ -114,7 +114,7 @@ def measure(recipe: Recipe, machine: Machine) -> Measured:
 def _measure(recipe: Recipe, machine: Machine) -> Measured:
     accelerator = accelerator_of(machine.device, machine.precision)
     network = build(recipe, pretrained=False).to(accelerator.device)
-    freeze(network, recipe.freeze)
+    freeze(network, recipe)
     few = fewest_at_once(recipe, None)
     _, step_s = _times(network.train(), recipe, recipe.size, few, REPEATS, accelerator)
     peak = peak_memory()

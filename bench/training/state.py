@@ -19,7 +19,7 @@ from bench.config.layout import TrainingFolder
 from bench.config.recipe import Recipe
 from bench.config.strict import read_value
 from bench.networks.build import build, freeze
-from bench.networks.load import start_from
+from bench.networks.load import starting_network
 from bench.system import files
 from bench.system.device import Accelerator
 from bench.system.errors import BadConfig, BadFile
@@ -82,8 +82,7 @@ def begin_or_resume(
         steps: batches of an epoch.
 
     Raises:
-        BadConfig: the network has no module that the recipe freezes, or `start_from` fits nothing.
-        BadFile: the saved state holds code.
+        BadConfig, BadFile, Missing: as `starting_network`; or the saved state holds code.
     """
     if folder.state.exists():
         state = begin(recipe, steps, accelerator)
@@ -99,13 +98,10 @@ def begin(recipe: Recipe, steps: int, accelerator: Accelerator) -> State:
     """Return the state before the first epoch, on the accelerator.
 
     Raises:
-        BadConfig: as `begin_or_resume`.
+        BadConfig, BadFile, Missing: as `starting_network`.
     """
     torch.manual_seed(recipe.seed)
-    network = build(recipe)
-    if recipe.start_from:
-        start_from(network, Path(recipe.start_from))
-    freeze(network, recipe.freeze)
+    network = starting_network(recipe)
     network.to(accelerator.device)
     scaler = accelerator.scaler()
     optimiser = make_optimiser(recipe.optimiser, network, scaled=scaler.is_enabled())
@@ -126,7 +122,7 @@ def trial_state(recipe: Recipe) -> State:
     """
     torch.manual_seed(recipe.seed)
     network = build(recipe, pretrained=False)
-    freeze(network, recipe.freeze)
+    freeze(network, recipe)
     optimiser = make_optimiser(recipe.optimiser, network)
     for group in optimiser.param_groups:
         group["lr"] = 0.0

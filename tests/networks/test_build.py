@@ -55,7 +55,7 @@ def test_every_recipe_trains_what_it_does_not_freeze(name):
     """A whole step without numbers, on the meta device, for there are 60 million weights to it."""
     recipe = load_recipe(name)
     network = meta_network(recipe)
-    freeze(network, recipe.freeze)
+    freeze(network, recipe)
     train_mode(network, recipe.freeze)
     optimiser = make_optimiser(recipe.optimiser, network)
     for group in optimiser.param_groups:

@@ -36,6 +36,15 @@ def test_freezing_what_is_not_there_is_refused(bench):
         bench.run("it", changed(freeze=["encodr"]))
 
 
+def test_a_network_that_is_wholly_frozen_may_be_taken_as_it_is(bench):
+    parts = ["encoder", "decoder", "segmentation_head"]
+    folder = bench.run("it", changed(freeze=parts, epochs=0))
+    torch.manual_seed(RECIPE.seed)
+    assert same(build(RECIPE).state_dict(), load_file(folder / "weights.safetensors"))
+    with pytest.raises(BadConfig, match=r"recipe it: .* fewer modules, or set `epochs` to 0"):
+        bench.run("trained", changed(freeze=parts))
+
+
 @pytest.mark.slow
 def test_start_from_takes_what_fits(bench):
     first = bench.run("first", changed(epochs=1))
