@@ -19,7 +19,7 @@ from bench.run.run import Run
 from bench.scores import reported
 from bench.system.contents import Contents
 from bench.system.environment import code_sha256
-from bench.system.errors import Missing
+from bench.system.errors import Missing, naming
 from bench.system.files import json_sha256
 from bench.training import VERSION
 from bench.training.backgrounds import drawn
@@ -99,7 +99,8 @@ def _backgrounds(run: Run, name: str) -> dict[str, str]:
     folder = recipe.backgrounds
     if folder is None:
         return {"drawn": f"version {drawn.VERSION}"}
-    hashes = run.contents.of(picture_files(Path(folder)))
+    with naming(f"recipe {name}: backgrounds"):
+        hashes = run.contents.of(picture_files(Path(folder)))
     return {folder: json_sha256(sorted(hashes.values()))}
 
 

@@ -148,18 +148,19 @@ def begin(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> None:
     Raises:
         BadConfig: the folds were drawn for other photographs or by other settings; a network
             cannot be built; or ensembles that learn have too few held-out cars.
-        Missing: pretrained weights or training photographs are not there.
-        BadData: a training photograph has no mask, or a network was trained on other ones.
+        Missing: pretrained weights, those of `start_from`, or photographs are not there.
+        BadData: a training photograph has no mask, or a network was trained on other ones; or
+            weights or a picture of `backgrounds` are damaged.
         Taken: another process trains one of the networks.
     """
     from bench.ensembles import fit
-    from bench.networks.build import build  # torch: a run that is looked at alone needs none
+    from bench.training.check import check_files  # torch: a run that is looked at needs none
 
     if not run.data.train:
         raise Missing(f"{run.data.root}: no training photographs; see data/README.md")
     for name, recipe in run.recipes.items():
         if _unfinished(run, name):
-            build(recipe)
+            check_files(recipe, run.machine.jobs)
     folds_stage(run).bring_up_to_date()
     _check_trainings(run, run.splits)
     for stage in training_stages(run, only, part):

@@ -1,6 +1,7 @@
 """Check what a training needs before any work: enough photographs, and enough of them at once."""
 
 from collections.abc import Collection
+from pathlib import Path
 
 import torch
 from torch import nn
@@ -11,8 +12,10 @@ from bench.data.dataset import DataSet
 from bench.data.image_ids import car_of
 from bench.masks.types import Size
 from bench.networks.build import freeze, meta_network, named_misfits, train_mode
-from bench.system.errors import BadConfig
+from bench.networks.load import starting_network
+from bench.system.errors import BadConfig, naming
 from bench.system.text import several
+from bench.training.backgrounds.scene import check_pictures
 from bench.training.memory import split_batch
 from models.interface import channels_of, padded_forward, parameter_count
 
@@ -35,6 +38,19 @@ def check_training(
     """
     check_photographs(recipe, train, valid, data)
     return fewest_at_once(recipe, machine.micro_batch, machine.gpus_per_training)
+
+
+def check_files(recipe: Recipe, jobs: int) -> None:
+    """Refuse a recipe whose network cannot begin, or whose `backgrounds` are damaged.
+
+    Raises:
+        BadConfig, BadData, Missing: as `starting_network` and `check_pictures`; the message names
+            the recipe.
+    """
+    starting_network(recipe)
+    if recipe.backgrounds:
+        with naming(f"recipe {recipe.name}: backgrounds"):
+            check_pictures(Path(recipe.backgrounds), jobs)
 
 
 def check_photographs(

@@ -8,11 +8,13 @@ import pytest
 
 from bench.cli.arguments import make_parser, open_run
 from bench.cli.verbs import VERBS
+from bench.config.recipe import Network
+from bench.config.strict import to_yaml
 from bench.masks.store import MapStore
 from bench.run import leaderboard
 from bench.run.results import warn_of_submissions
 from bench.system.text import listed
-from tests.tiny import TEST_CAR
+from tests.tiny import RECIPE, TEST_CAR, Road, packed, wedge
 
 
 def test_damaged_weights_cost_no_map(made, capsys):
@@ -95,3 +97,46 @@ def test_entries_that_found_nothing_are_named_below_the_leaderboard(made):
     table = made.folder / "table.md"
     leaderboard.write(run, {"md": table})
     assert table.read_text().endswith("so that the Dice is that of empty masks: b.\n")
+
+
+CUT = {"augment": ("background",), "backgrounds": "pictures"}
+NO_FOLDER = {**CUT, "backgrounds": "nowhere"}
+ALL_FROZEN = {"freeze": ("encoder", "decoder", "segmentation_head")}
+
+
+@pytest.fixture
+def beginning(tiny_carvana, tmp_path, monkeypatch):
+    """A run that has not begun, in a working directory with damaged files."""
+    pictures = tmp_path / "pictures"
+    pictures.mkdir()
+    wedge().save(pictures / "whole.png")
+    (pictures / "cut.jpg").write_bytes(packed(wedge(), "JPEG")[:-100])
+    (tmp_path / "junk.safetensors").write_bytes(b"junk")
+    monkeypatch.chdir(tmp_path)
+    return Road(tmp_path, tiny_carvana)
+
+
+@pytest.mark.parametrize(
+    ("changes", "code", "said"),
+    [
+        pytest.param({"start_from": "no.file"}, 4, "start_from: no file /", id="no weights"),
+        pytest.param({"start_from": "junk.safetensors"}, 3, "start_from: not a whole", id="junk"),
+        pytest.param(CUT, 3, "backgrounds: pictures/cut.jpg: cannot be read", id="a cut picture"),
+        pytest.param(NO_FOLDER, 4, "backgrounds: no folder /", id="no folder"),
+        pytest.param({"freeze": ("encodr",)}, 2, "freeze: no module 'encodr'", id="no module"),
+        pytest.param(ALL_FROZEN, 2, "no parameter that is left to train", id="all frozen"),
+        pytest.param(
+            {"network": Network(name="otsu_watershed")}, 2, "left to train", id="learns nothing"
+        ),
+    ],
+)
+@pytest.mark.parametrize("words", [["run"], ["train", "--workers", "2"]])
+def test_what_a_later_recipe_needs_is_looked_at_before_any_training(
+    beginning, capsys, changes, code, said, words
+):
+    recipe = beginning.folder / "b.yaml"
+    recipe.write_text(to_yaml(RECIPE.model_copy(update=changes)))
+    assert beginning.run(*words) == code
+    error = capsys.readouterr().err.splitlines()[-1]
+    assert ": recipe b: " in error and said in error
+    assert not beginning.made("a").exists()

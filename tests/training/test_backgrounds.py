@@ -8,9 +8,10 @@ from PIL import Image
 from bench.config.recipe import Recipe
 from bench.system.errors import BadData, Missing
 from bench.training.augment import Augment
+from bench.training.backgrounds import scene as scenes
 from bench.training.backgrounds.drawn import drawn
 from bench.training.backgrounds.scene import Backgrounds, composed, without_wall
-from tests.tiny import RECIPE
+from tests.tiny import RECIPE, packed, wedge
 
 CAR, WALL = (200, 30, 40), (240, 240, 235)
 
@@ -84,6 +85,20 @@ def test_bad_backgrounds_are_named(scene, tmp_path):
             backgrounds(photo, target, seed)
     with pytest.raises(ValueError, match="`backgrounds` needs `background`"):
         Recipe.model_validate({**RECIPE.model_dump(), "backgrounds": "pictures"})
+
+
+def test_pictures_are_decoded_beforehand_and_of_very_many_the_headers_are_read(
+    tmp_path, monkeypatch
+):
+    cut = tmp_path / "cut.jpg"
+    cut.write_bytes(packed(wedge(), "JPEG")[:-100])
+    with pytest.raises(BadData, match=r"cut\.jpg"):
+        scenes.check_pictures(tmp_path, jobs=2)
+    monkeypatch.setattr(scenes, "DECODED", 0)
+    scenes.check_pictures(tmp_path, jobs=2)
+    cut.write_text("<html>")
+    with pytest.raises(BadData, match=r"cut\.jpg"):
+        scenes.check_pictures(tmp_path, jobs=2)
 
 
 def test_older_recipes_are_trained_as_before():

@@ -1,17 +1,21 @@
 """A car of a sample before another background, with nothing of the studio left in its edge."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
 
-from bench.data.images import read_image
+from bench.data.images import image_size, read_image
 from bench.data.listing import PHOTOGRAPH_SUFFIXES
 from bench.masks.resize import resized
 from bench.masks.types import Map, RgbImage, Size
 from bench.system.errors import BadData, Missing
+from bench.system.progress import track
+from bench.system.threads import prefetch
 from bench.training.backgrounds.drawn import drawn
 
+DECODED = 1000  # pictures at most that are decoded beforehand, each 3 to 60 ms
 SHARE = 0.5  # of samples that get another background; the others stay in the studio
 LEAST = 0.3  # of a picture's sides that are taken
 RIM = np.ones((3, 3), np.uint8)  # how far the wall's colour reaches into the car: a pixel
@@ -24,13 +28,25 @@ def picture_files(folder: Path) -> list[Path]:
         Missing: there is no such folder. BadData: there is no picture in it.
     """
     if not folder.is_dir():
-        raise Missing(f"backgrounds: no folder {folder.absolute()}; name one that is there")
+        raise Missing(f"no folder {folder.absolute()}; name one that is there")
     files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in PHOTOGRAPH_SUFFIXES)
     if not files:
         raise BadData(
             f"{folder}: no {', '.join(sorted(PHOTOGRAPH_SUFFIXES))} in it; put backgrounds there"
         )
     return files
+
+
+def check_pictures(folder: Path, jobs: int) -> None:
+    """Refuse a folder with a damaged picture; of more than `DECODED`, only headers are read.
+
+    Raises:
+        Missing, BadData: as `picture_files`. BadFile: a picture is damaged.
+    """
+    files = picture_files(folder)
+    look: Callable[[Path], object] = read_image if len(files) <= DECODED else image_size
+    for _ in track(prefetch(look, files, jobs), "reading backgrounds", len(files)):
+        pass
 
 
 class Backgrounds:
