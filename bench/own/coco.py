@@ -57,6 +57,7 @@ class CocoRuns(BaseModel):
 class CocoAnnotation(BaseModel):
     """A mask of one object: polygons `x1, y1, x2, y2, ...` or run lengths."""
 
+    id: int | str | None = None
     image_id: int
     category_id: int
     segmentation: Annotated[
@@ -124,7 +125,8 @@ def read_annotations(path: Path) -> CocoFile:
 
     Raises:
         Missing: there is no such file.
-        BadData: it is not COCO's format, or an image stands twice in it.
+        BadData: it is not COCO's format; an image stands twice in it; or an annotation is of an
+            image or category that it does not list.
     """
     check_is_file(path, "one like instances_val2017.json")
     try:
@@ -138,7 +140,23 @@ def read_annotations(path: Path) -> CocoFile:
         for entry, count in Counter(entries).items():
             if count > 1:
                 raise BadData(f"{path}: image {entry} stands twice; remove one")
+    _refuse_unlisted(coco, path)
     return coco
+
+
+def _refuse_unlisted(coco: CocoFile, path: Path) -> None:
+    """Refuse annotations of what the file does not list: nobody would miss their masks."""
+    images = {image.id for image in coco.images}
+    categories = {category.id for category in coco.categories}
+    for place, each in enumerate(coco.annotations):
+        where = f"{path}: annotations.{place} (id {each.id})"
+        if each.image_id not in images:
+            what = f"is of image {each.image_id}, which `images` does not list"
+        elif each.category_id not in categories:
+            what = f"is of category {each.category_id}, which `categories` does not list"
+        else:
+            continue
+        raise BadData(f"{where}: {what}; correct the number, list it, or remove the annotation")
 
 
 def join_masks(masks: Sequence[Mask]) -> tuple[Mask | None, str]:

@@ -60,6 +60,10 @@ def second_image(**change):
     return lambda coco: coco["images"].append(coco["images"][0] | {"id": 5} | change)
 
 
+def annotation(**change):
+    return lambda coco: coco["annotations"].append(coco["annotations"][0] | {"id": 4} | change)
+
+
 def outline(*polygons):
     return lambda coco: coco["annotations"][0].update(segmentation=list(polygons))
 
@@ -71,6 +75,12 @@ def outline(*polygons):
         pytest.param(second_image(), "image shoe0_0.jpg stands twice", id="a file"),
         pytest.param(
             second_image(file_name="right/shoe0_0.jpg"), "are both ", id="a file by two names"
+        ),
+        pytest.param(
+            annotation(image_id=999), "annotations.1 (id 4): is of image 999, which", id="no image"
+        ),
+        pytest.param(
+            annotation(category_id=8), "annotations.1 (id 4): is of category 8", id="no category"
         ),
         pytest.param(outline(), "image 0 (shoe0_0.jpg): an object without an outline", id="a box"),
         pytest.param(outline([1, 2, 3, 4]), "(shoe0_0.jpg): a polygon of 2 points", id="a line"),
