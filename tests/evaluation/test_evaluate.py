@@ -25,6 +25,13 @@ def shoes(tmp_path_factory):
     return root
 
 
+def copied(shoes, folder):
+    """A copy of the pictures, which nobody has described."""
+    shutil.copytree(shoes, folder)
+    (folder / "mine" / "data.yaml").unlink()
+    return folder
+
+
 def submitted(root, name, change, left_out=()):
     """A submission of the true masks, changed."""
     rows = ["img,rle_mask"]
@@ -61,7 +68,7 @@ def test_two_submissions_are_ranked_side_by_side(shoes, capsys):
 
 def test_evaluations_on_other_masks_of_the_same_names_are_not_compared(shoes, tmp_path, capsys):
     right = submitted(shoes, "right", lambda mask: mask)
-    root = shutil.copytree(shoes, tmp_path / "copy")
+    root = copied(shoes, tmp_path / "copy")
     mask = root / "labels" / "left" / "shoe1_0.png"
     shutil.copy(root / "labels" / "right" / "shoe4_0.png", mask)  # of the same size
     assert main(words(root, *BY_SHOE, *BOTH)) == 0
@@ -83,7 +90,7 @@ def test_rows_may_leave_out_folders_where_that_is_clear(shoes, tmp_path, capsys)
     right = submitted(shoes, "right", lambda mask: mask)
     short = tmp_path / "short.csv"
     short.write_text(re.sub("left/|right/", "", right.read_text()))
-    root = shutil.copytree(shoes, tmp_path / "copy")
+    root = copied(shoes, tmp_path / "copy")
     other = root / "other" / "left" / "shoe1_0.jpg"
     other.parent.mkdir(parents=True)
     shutil.copy(root / "photos" / "left" / "shoe3_0.jpg", other.with_name("shoe9_0.jpg"))
@@ -125,8 +132,7 @@ def test_nothing_to_judge_and_a_full_folder_are_refused(shoes, capsys):
 
 def test_a_held_out_list_is_kept_to(shoes, tmp_path, capsys):
     (tmp_path / "heldout.csv").write_text("group\nshoe1\nshoe2\n")
-    root = shutil.copytree(shoes, tmp_path / "copy")
-    (root / "mine" / "data.yaml").unlink()
+    root = copied(shoes, tmp_path / "copy")
     assert main(words(root, *BY_SHOE, *BOTH, "--heldout", str(tmp_path / "heldout.csv"))) == 0
     right = submitted(root, "right", lambda mask: mask)
     assert evaluated(root, "--submission", str(right), "--out", str(tmp_path / "out")) == 0
