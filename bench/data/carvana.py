@@ -34,7 +34,8 @@ def open_folder(root: Path) -> DataSet:
     """
     root = Path(root)
     if not root.is_dir():
-        raise Missing(f"{root}: no such folder; name the folder that holds train/ and train_masks/")
+        holds = "train/ and train_masks/, or a data.yaml"
+        raise Missing(f"{root}: no such folder; name the folder that holds {holds}")
     data = DataSet(
         root=root,
         train=_photographs(root, "train"),

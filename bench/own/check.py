@@ -111,7 +111,9 @@ def _groups(data: DataSet, report: DataReport) -> None:
     if shared := sorted(groups & {car_of(image) for image in data.test}):
         groups_of_both = several(len(shared), "group")
         report.notes.append(f"{groups_of_both} with test photographs too, first {shared[0]}")
-    if len(groups) < 2:
+    if len(data.train) < 2:
+        report.add(next(iter(data.train.values())), "one photograph has a mask", "add more of them")
+    elif len(groups) < 2:
         what = "all training photographs are of one group"
         report.add(next(iter(data.train.values())), what, "say groups that tell them apart")
     given_folds(data)

@@ -69,7 +69,7 @@ def test_photographs_of_other_names_work(tmp_path):
     assert [image_size(path) for path in data.train.values()] == [(4, 8), (5, 9)]
 
 
-@pytest.mark.parametrize(("folder", "why"), [("", "no photographs"), ("nowhere", "no such folder")])
+@pytest.mark.parametrize(("folder", "why"), [("", "no photographs"), ("nowhere", "or a data.yaml")])
 def test_a_folder_without_photographs_is_missing(tmp_path, folder, why):
     with pytest.raises(Missing, match=why):
         open_folder(tmp_path / folder)

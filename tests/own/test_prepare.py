@@ -261,6 +261,17 @@ def test_photographs_and_masks_may_lie_in_one_folder(tmp_path):
     assert list(data.train) == ["1", "10", "11"] and data.masks["1"].name == "1_m.png"
 
 
+def test_one_photograph_is_too_few_whatever_groups_are_said(tmp_path, capsys):
+    photograph, values = draw_shoe(0, 0)
+    Image.fromarray(photograph).save(tmp_path / "1.png")
+    Image.fromarray((values > 0).astype(np.uint8)).save(tmp_path / "1_m.png")
+    places = ["--images", str(tmp_path / "1.png"), "--masks", str(tmp_path / "{stem}_m.png")]
+    assert main(["prepare", *places, "--groups", "none", "--out", str(tmp_path / "mine")]) == 3
+    assert "1.png: one photograph has a mask; add more of them" in " ".join(
+        capsys.readouterr().out.split()
+    )
+
+
 def test_the_longer_name_owns_a_mask_that_two_patterns_match(tmp_path):
     for name in ("a", "ab"):
         Image.fromarray(draw_shoe(0, 0)[0]).save(tmp_path / f"{name}.jpg")
