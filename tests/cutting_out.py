@@ -3,6 +3,8 @@
 import numpy as np
 from PIL import Image
 
+HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"  # the first bytes of a phone's photograph
+
 
 def words(exported, folder, out, *more):
     model = ["--model", str(exported), "--device", "cpu", "--jobs", "2"]

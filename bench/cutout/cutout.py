@@ -168,8 +168,8 @@ class _Call:
         undrawn = self._undrawn(found.targets, left, doubts)
         record.begin()
         write_doubts(self.out, doubts)
-        if found.left_out:
-            say(found.left_out)
+        if found.counts:
+            say("; ".join(found.counts))
         for cuts in self._cut(left, "cut out"):
             doubts |= self._write(cuts, record)
         for cuts in self._cut(undrawn, "draw doubts"):
@@ -209,7 +209,9 @@ class _Call:
             ]
 
     def _read(self, left: Mapping[Path, Path]) -> Iterator[Read | None]:
-        def read(pair: tuple[Path, Path]) -> Read | None:
+        """Photographs in their order; instead of a damaged one, which is named at once, None."""
+
+        def read(pair: tuple[Path, Path]) -> Read | BadData:
             target, source = pair
             try:
                 content = source.read_bytes()
@@ -217,13 +219,16 @@ class _Call:
                 photographs.check_fits(photograph.size, self.options.format)
                 return Read(photograph, source, sha256(content).hexdigest(), target)
             except BadData as error:
-                self.damaged.append(BadData(f"{source}: {error}"))
+                return BadData(f"{source}: {error}")
             except OSError as error:
-                self.damaged.append(BadData(f"{source}: {error.strerror}; copy it again"))
-            return None
+                return BadData(f"{source}: {error.strerror}; copy it again")
 
         for batch in batched(left.items(), BATCH):  # no more photographs in memory
-            yield from self.pool.map(read, batch)
+            for result in self.pool.map(read, batch):
+                if isinstance(result, BadData):
+                    self.damaged.append(result)
+                    say(str(result))
+                yield None if isinstance(result, BadData) else result
 
     def _write(self, cuts: Sequence[Cut], record: Record) -> dict[str, Doubt]:
         """Note results and how doubtful they are, which is returned; then write them."""

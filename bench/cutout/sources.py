@@ -20,18 +20,24 @@ class Sources:
     others: list[Path] = field(default_factory=list)
 
     @property
-    def left_out(self) -> str:
-        """Which files are left out, by suffix, and what to do; empty if there are none."""
+    def counts(self) -> list[str]:
+        """How many files are left out, by suffix: the pictures first, then the others."""
         said = []
         if self.pictures:
             count = several(len(self.pictures), "picture")
-            said.append(
-                f"left out {count} that cannot be read ({_by_suffix(self.pictures)}), the first: "
-                f"{self.pictures[0]}; only {formats.NAMES} can: {formats.CURE}"
-            )
+            said.append(f"left out {count} that cannot be read ({_by_suffix(self.pictures)})")
         if self.others:
             count = several(len(self.others), "other file")
             said.append(f"left out {count} ({_by_suffix(self.others)})")
+        return said
+
+    @property
+    def left_out(self) -> str:
+        """Which files are left out, by suffix, and what to do; empty if there are none."""
+        said = self.counts
+        if self.pictures:
+            first = self.pictures[0]
+            said[0] += f", the first: {first}; only {formats.NAMES} can: {formats.CURE}"
         return "; ".join(said)
 
 

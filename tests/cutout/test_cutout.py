@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from bench.cli.verbs import main
-from tests.cutting_out import noise, opened, words
+from tests.cutting_out import HEIC, noise, opened, words
 
 
 def test_every_photograph_in_its_own_size_and_name(exported, folder, tmp_path):
@@ -82,8 +82,23 @@ def test_damaged_photographs_do_not_stop_the_others(exported, folder, tmp_path, 
         assert ("wide" in (out / "doubts.csv").read_text()) == (form == "png")
 
 
+def test_every_damaged_photograph_is_named_in_its_order(exported, folder, tmp_path, capsys):
+    """And the pictures of other formats at the end alone, where they are counted at first."""
+    cut_short = (folder / "first.jpeg").read_bytes()[:900]
+    broken = [folder / f"broken{number}.jpg" for number in range(6)]
+    for path in broken:
+        path.write_bytes(cut_short)
+    (folder / "IMG_1.HEIC").write_bytes(HEIC)
+    assert main(words(exported, folder, tmp_path / "out")) == 5
+    *lines, last = capsys.readouterr().err.splitlines()
+    assert [line.split(": ")[0] for line in lines if "copy it again" in line] == [*map(str, broken)]
+    assert f"6 of 8 photographs cannot be cut out, any others are; the first: {broken[0]}" in last
+    assert "left out 1 picture that cannot be read (1 .heic); left out 1 other file" in lines[0]
+    assert not any("IMG_1.HEIC" in line for line in lines) and "IMG_1.HEIC" in last
+
+
 def test_photographs_of_other_formats_are_named_with_a_cure(exported, folder, tmp_path, capsys):
-    (folder / "IMG_1.HEIC").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    (folder / "IMG_1.HEIC").write_bytes(HEIC)
     assert main([*words(exported, folder, tmp_path / "out"), "--quiet", "--json"]) == 5
     result, said = capsys.readouterr()
     assert json.loads(result)["incomplete"] in said

@@ -5,10 +5,10 @@ import pytest
 from bench.cutout import formats, photographs, sources
 from bench.cutout.photographs import NoPhotograph
 from bench.system.errors import BadConfig, BadData
+from tests.cutting_out import HEIC
 from tests.tiny import packed, wedge
 
 PHOTOGRAPH = packed(wedge(), "JPEG")
-HEIC = b"\0\0\0\x18ftypheic\0\0\0\0mif1heic"
 RAW = b"II*\0\x10\0\0\0CR\2\0" + bytes(99)
 OTHERS = {
     "HEIC": HEIC,
