@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from bench.config.refinement import DEFAULT_STEPS, to_json
+from bench.config.refinement import DEFAULT_STEPS, in_order, to_json
 from bench.cutout import matting, photographs, sources, touch_ups
 from bench.cutout.background import Background, open_background
 from bench.cutout.model import Model
@@ -107,7 +107,7 @@ class CutoutOptions:
             "background": self.background.encode(errors="backslashreplace").decode(),  # if no UTF-8
             "background_sha256": file_sha256(picture) if picture.is_file() else None,
             "format": self.format,
-            "steps": list(self.steps),
+            "steps": [step.name for step in in_order(self.steps)],
         }
 
 

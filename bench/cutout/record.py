@@ -105,12 +105,23 @@ class Record:
 def _check_same(path: Path, made_by: Mapping[str, Any]) -> None:
     """Refuse other options than those noted; what an older version did not note may be anything."""
     noted = read_json(path, dict[str, Any], CUT_OUT_AGAIN)
-    changed = [key for key, value in noted.items() if value != made_by.get(key)]
+    if noted.get("background_sha256"):  # of a picture, wherever it lies
+        noted.pop("background", None)
+    changed = [
+        key
+        for key, value in noted.items()
+        if _decides(key, value) != _decides(key, made_by.get(key))
+    ]
     if changed:
         raise BadConfig(
             f"{path.parent}: filled by another model or with other options "
             f"({', '.join(changed)}); name another --out"
         )
+
+
+def _decides(key: str, value: Any) -> Any:
+    """What of a value decides: steps as a set; earlier versions noted them as a person had."""
+    return set(map(str, value)) if key == "steps" and isinstance(value, list) else value
 
 
 def _put_aside(changed: Sequence[Path]) -> None:

@@ -1,5 +1,6 @@
 """A folder that is filled by several calls: what is done is known, and nothing else is lost."""
 
+import json
 import os
 
 import pytest
@@ -122,6 +123,24 @@ def test_a_background_that_changed_needs_another_folder(exported, folder, tmp_pa
         more = ("--background", str(sky))
         assert main(words(exported, folder, tmp_path / "out", *more)) == code
     assert "other options (background_sha256); name another --out" in capsys.readouterr().err
+
+
+def test_the_same_steps_and_background_in_other_words_fill_a_folder_further(
+    exported, folder, tmp_path, monkeypatch
+):
+    """Also a folder of an earlier version, which noted steps as a person had named them."""
+    out, sky = tmp_path / "out", tmp_path / "sky.png"
+    noted = out / "cutouts.json"
+    Image.new("RGB", (30, 20), (10, 200, 30)).save(sky)
+    monkeypatch.chdir(tmp_path)
+    given = ["denoise", "fill_holes", "denoise"]
+    for background, steps in ((str(sky), given), ("sky.png", sorted(given, reverse=True))):
+        more = ("--background", background, "--steps", *steps)
+        assert main(words(exported, folder, out, *more)) == 0
+        made_by = json.loads(noted.read_text())
+        assert made_by["steps"] == ["fill_holes", "denoise"]
+        noted.write_text(json.dumps(made_by | {"steps": given}))
+    assert main(words(exported, folder, out, *more[:2], "--steps", "denoise")) == 2
 
 
 def test_a_damaged_record_is_named(exported, folder, tmp_path, capsys):
