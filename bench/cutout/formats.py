@@ -27,9 +27,10 @@ OTHERS = {  # what a camera, a phone or a painting program writes besides
 BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"crx ": "RAW"} | dict.fromkeys(
     (b"heic", b"heix", b"hevc", b"heim", b"heis", b"mif1", b"msf1"), "HEIC"
 )
-SUFFIX = re.compile(
-    r"\.(jpe?g?|jfif|png|gif|webp|hei[cf]|hif|avif|tiff?|bmp|dib|psd|xcf|jp2|jxl|qoi|raw|dng|cr[23w]"
-    r"|n[er][fw]|arw|sr[2fw]|raf|orf|rw2|pef|x3f|erf|3fr|kdc|dcr|mrw|mos|iiq)",
+READ_SUFFIX = re.compile(r"\.(jpe?g?|jfif|png|gif|webp)", re.IGNORECASE)
+OTHER_SUFFIX = re.compile(
+    r"\.(hei[cf]|hif|avif|tiff?|bmp|dib|psd|xcf|jp2|jxl|qoi|raw|dng|cr[23w]|n[er][fw]|arw|sr[2fw]"
+    r"|raf|orf|rw2|pef|x3f|erf|3fr|kdc|dcr|mrw|mos|iiq)",
     re.IGNORECASE,
 )
 CURE = "save it as JPEG or PNG, and cut that out"
@@ -51,6 +52,16 @@ def other_format(start: bytes) -> str | None:
     return next((name for first, name in OTHERS.items() if start.startswith(first)), None)
 
 
+def seems_read(path: Path, start: bytes) -> bool:
+    """Whether a file is a photograph that is read, by its first bytes; a damaged one by its suffix.
+
+    >>> seems_read(Path("empty.jpg"), b""), seems_read(Path("phone.jpg"), b"8BPS")
+    (True, False)
+    """
+    unknown = other_format(start) is None
+    return is_read(start) or (unknown and READ_SUFFIX.fullmatch(path.suffix) is not None)
+
+
 def seems_a_picture(path: Path, start: bytes) -> bool:
     """Whether a file that is not read is a picture, by its first bytes or by its suffix."""
-    return other_format(start) is not None or SUFFIX.fullmatch(path.suffix) is not None
+    return other_format(start) is not None or OTHER_SUFFIX.fullmatch(path.suffix) is not None

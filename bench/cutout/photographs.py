@@ -168,13 +168,20 @@ def _opened(content: _Parts) -> Image.Image:
     except Image.DecompressionBombError as error:
         raise TooLarge(f"far over {MAX_PIXELS / 1e6:.0f} megapixels; make it smaller") from error
     except UnidentifiedImageError as error:
-        other = other_format(content.getvalue()[:HEADER_BYTES])
-        found = f"{other}, not {NAMES}" if other else f"no {NAMES}, or cut short in its header"
-        raise NoPhotograph(f"{found}; {CURE}") from error
+        raise NoPhotograph(_why_unknown(content.getvalue())) from error
     except DECODING as error:
         raise BadData(f"damaged ({error}); copy it again") from error
     _check_size(picture)
     return picture
+
+
+def _why_unknown(content: bytes) -> str:
+    """Why a file's bytes are no photograph that is read, and what to do."""
+    if not content:
+        return f"no {NAMES}, but empty; copy it again"
+    if other := other_format(content[:HEADER_BYTES]):
+        return f"{other}, not {NAMES}; {CURE}"
+    return f"no {NAMES}, or damaged in its first bytes; copy it again, or {CURE}"
 
 
 def _check_size(picture: Image.Image) -> None:

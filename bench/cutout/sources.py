@@ -10,6 +10,8 @@ from bench.cutout.record import MADE_BY
 from bench.system.errors import BadConfig, BadData, Missing
 from bench.system.text import as_a_disk_sees, several
 
+MAX_SHOWN = 10  # pairs of photographs that would get one result
+
 
 @dataclass
 class Sources:
@@ -54,6 +56,7 @@ def find(named: Sequence[Path], out: Path, suffix: str) -> Sources:
     """
     found = Sources()
     shared: dict[str, Path] = {}
+    clashes = []
     for source in named:
         if not source.exists():
             raise Missing(f"{source}: no such file or folder")
@@ -66,25 +69,31 @@ def find(named: Sequence[Path], out: Path, suffix: str) -> Sources:
                 )
             other = shared.setdefault(as_a_disk_sees(str(target)), photograph)
             if other != photograph:
-                raise BadConfig(
-                    f"{photograph} and {other} would both become {target}; cut them out "
-                    "into two folders"
-                )
+                clashes.append(f"{photograph} and {other} would both become {target}")
             found.targets[target] = photograph
+    if clashes:
+        raise BadConfig(_clash(clashes))
     if not found.targets:
         left_out = f"; {found.left_out}" if found.left_out else "; name a folder of photographs"
         raise BadData(f"{named[0]}: no {formats.NAMES} in it{left_out}")
     return found
 
 
+def _clash(clashes: Sequence[str]) -> str:
+    more = len(clashes) - MAX_SHOWN
+    shown = [*clashes[:MAX_SHOWN], *([f"and {more:,} more"] if more > 0 else [])]
+    cure = "rename or move one of each pair, or give each of several folders its own --out"
+    return f"{', '.join(shown)}; {cure}"
+
+
 def _photographs_below(folder: Path, out: Path, found: Sources) -> Iterator[Path]:
-    """The photographs below a folder, by their content; results of our own do not count."""
+    """The photographs below a folder, damaged ones too; results of our own do not count."""
     if out.resolve() == folder.resolve():
         raise BadConfig(f"{folder}: results would lie among the photographs; name another --out")
     for path in _files_below(folder, out.resolve(), set()):
         with path.open("rb") as file:
             start = file.read(formats.HEADER_BYTES)
-        if formats.is_read(start):
+        if formats.seems_read(path, start):
             yield path.relative_to(folder)
         elif formats.seems_a_picture(path, start):
             found.pictures.append(path)

@@ -84,10 +84,10 @@ def test_damaged_photographs_do_not_stop_the_others(exported, folder, tmp_path, 
 
 def test_every_damaged_photograph_is_named_in_its_order(exported, folder, tmp_path, capsys):
     """And the pictures of other formats at the end alone, where they are counted at first."""
-    cut_short = (folder / "first.jpeg").read_bytes()[:900]
+    damaged = [(folder / "first.jpeg").read_bytes()[:900], b"", b"text"] * 2
     broken = [folder / f"broken{number}.jpg" for number in range(6)]
-    for path in broken:
-        path.write_bytes(cut_short)
+    for path, content in zip(broken, damaged, strict=True):
+        path.write_bytes(content)
     (folder / "IMG_1.HEIC").write_bytes(HEIC)
     assert main(words(exported, folder, tmp_path / "out")) == 5
     *lines, last = capsys.readouterr().err.splitlines()

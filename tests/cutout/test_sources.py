@@ -28,7 +28,7 @@ def write(folder, **files):
 
 
 def test_formats_that_cannot_be_read_are_counted_by_suffix_with_a_cure(tmp_path):
-    write(tmp_path, a_HEIC=HEIC, b_heic=HEIC, c_CR2=RAW, d_JPG=PHOTOGRAPH, e_jpg=b"", f_txt=b"text")
+    write(tmp_path, a_HEIC=HEIC, b_heic=HEIC, c_CR2=RAW, d_JPG=PHOTOGRAPH, e_jpg=HEIC, f_txt=b"a")
     found = sources.find([tmp_path], tmp_path / "out", ".png")
     assert list(found.targets.values()) == [tmp_path / "d.JPG"]
     assert found.left_out == (
@@ -36,6 +36,29 @@ def test_formats_that_cannot_be_read_are_counted_by_suffix_with_a_cure(tmp_path)
         f"{tmp_path}/a.HEIC; only JPEG, PNG, WebP or GIF can: save it as JPEG or PNG, and cut "
         "that out; left out 1 other file (1 .txt)"
     )
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no JPEG, PNG, WebP or GIF, but empty; copy it again"),
+        (
+            b"text",
+            "no JPEG, PNG, WebP or GIF, or damaged in its first bytes; copy it again, or save",
+        ),
+        (bytes(99), "no JPEG, PNG, WebP or GIF, or damaged in its first bytes; copy it again"),
+    ],
+)
+@pytest.mark.parametrize("suffix", ["jpg", "JPEG", "png", "webp", "gif"])
+def test_a_file_whose_suffix_is_read_is_a_photograph_empty_or_damaged(
+    tmp_path, suffix, content, said
+):
+    write(tmp_path, **{f"a_{suffix}": content, "b_heic": b"", "c_txt": b""})
+    found = sources.find([tmp_path], tmp_path / "out", ".png")
+    assert list(found.targets.values()) == [tmp_path / f"a.{suffix}"]
+    assert (found.pictures, found.others) == ([tmp_path / "b.heic"], [tmp_path / "c.txt"])
+    with pytest.raises(NoPhotograph, match=f"^{said}"):
+        photographs.read(content)
 
 
 @pytest.mark.parametrize("name", OTHERS)
@@ -65,8 +88,24 @@ def test_links_to_folders_are_followed_once(tmp_path):
 )
 def test_results_that_a_disk_may_not_tell_apart_are_refused(tmp_path, names):
     write(tmp_path, **dict.fromkeys(names, PHOTOGRAPH))
-    with pytest.raises(BadConfig, match=r"would both become .*; cut them out into two folders"):
+    with pytest.raises(BadConfig, match=r"would both become .*; rename or move one of each pair"):
         sources.find([tmp_path], tmp_path / "out", ".png")
+
+
+def test_all_pairs_that_would_become_one_result_are_named_up_to_ten(tmp_path):
+    """And the cure works."""
+    for number in range(12):
+        write(tmp_path, **{f"{number:02}_jpg": PHOTOGRAPH, f"{number:02}_webp": PHOTOGRAPH})
+    with pytest.raises(BadConfig) as refused:
+        sources.find([tmp_path], tmp_path / "out", ".png")
+    said = str(refused.value)
+    for number in range(10):
+        pair = f"{tmp_path}/{number:02}.webp and {tmp_path}/{number:02}.jpg"
+        assert f"{pair} would both become {tmp_path}/out/{number:02}.png, " in said
+    assert "and 2 more; rename or move one" in said and "11.jpg" not in said
+    for path in tmp_path.glob("*.webp"):
+        path.rename(path.with_stem(f"{path.stem}-again"))
+    assert len(sources.find([tmp_path], tmp_path / "out", ".png").targets) == 24
 
 
 def test_results_of_an_earlier_call_are_no_photographs(tmp_path):
