@@ -21,6 +21,7 @@ from bench.cutout.cutout import Segmented, segment
 from bench.cutout.model import Model
 from bench.masks import rle
 from bench.serve.errors import described
+from bench.serve.guard import MAX_BODY_BYTES
 from bench.serve.layers import Layers, layers, mask_png
 from bench.serve.queue import BatchQueue
 from bench.system.errors import BadData
@@ -30,7 +31,8 @@ OWN_PICTURE = "image, with a picture as background_image"
 TaskResult = TypeVar("TaskResult")
 router = APIRouter(responses=described(400, 408, 413, 415, 422, 503, 504))
 
-Upload = Annotated[UploadFile, File(description="JPEG, PNG, WebP or GIF, up to 20 MiB")]
+LIMIT = f"all fields together up to {MAX_BODY_BYTES / 2**20:.0f} MiB"
+Upload = Annotated[UploadFile, File(description=f"JPEG, PNG, WebP or GIF; {LIMIT}")]
 StepNames = Annotated[
     list[str],
     Form(
@@ -40,7 +42,7 @@ StepNames = Annotated[
 ]
 BackgroundName = Annotated[str, Form(description=f"{NAMES} or {OWN_PICTURE}")]
 BackgroundImage = Annotated[
-    UploadFile | None, File(description="The picture of the background named image")
+    UploadFile | None, File(description=f"The picture of the background named image; {LIMIT}")
 ]
 
 

@@ -54,7 +54,7 @@ DESCRIPTIONS = {
     401: "Without the token, or with a wrong one.",
     403: "Asked for by another site's page.",
     408: "The body did not come in time.",
-    413: "Over 20 MiB, or over 40 megapixels.",
+    413: "The request is over 20 MiB, or a picture over 40 megapixels.",
     415: "Neither JPEG, PNG, WebP nor GIF by its content.",
     422: "The photograph is damaged, or a field is missing or wrong.",
     429: "Asked too often within a minute, or with too many wrong tokens; see Retry-After.",

@@ -8,7 +8,8 @@ import pytest
 
 from bench.serve import access
 from bench.serve.access import ASKED_A_MINUTE, Access
-from bench.serve.app import make_app
+from bench.serve.app import PAGE_FOLDER, make_app
+from bench.serve.guard import MAX_BODY_BYTES
 
 TOKEN = "0123456789abcdef"
 RIGHT = {"authorization": f"Bearer {TOKEN}"}
@@ -61,3 +62,15 @@ def test_every_refusal_of_the_guard_is_described_and_no_other(token, monkeypatch
         assert ("security" in operation) == (401 in found), path
     schemes = description["components"].get("securitySchemes", {}).values()
     assert [each["scheme"] for each in schemes] == ["bearer"] * bool(token)
+
+
+def test_limit_is_told_of_the_whole_request():
+    """A photograph and a background picture share it."""
+    limit, schema = MAX_BODY_BYTES // 2**20, app_of(None).openapi()
+    fields = schema["components"]["schemas"]["Body_cutout_cutout_post"]["properties"]
+    for name in ("photograph", "background_image"):
+        assert f"all fields together up to {limit} MiB" in fields[name]["description"]
+    told = schema["paths"]["/cutout"]["post"]["responses"]["413"]["description"]
+    assert f"The request is over {limit} MiB" in told
+    page = (PAGE_FOLDER / "index.html").read_text()
+    assert f"up to {limit} MB each, a background picture included" in page

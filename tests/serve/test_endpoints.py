@@ -78,6 +78,12 @@ def test_own_picture_as_the_background(client, photo):
     assert client.post("/cutout", files=files, data={"background": "image"}).status_code == 415
 
 
+def test_photograph_and_background_share_one_limit(client):
+    files = dict.fromkeys(("photograph", "background_image"), b"\0" * (11 * MIB))
+    answer = client.post("/cutout", files=files, data={"background": "image"})
+    assert answer.status_code == 413 and "20 MiB in one request" in answer.json()["reason"]
+
+
 def test_name_of_the_photograph_is_escaped(client, photo):
     answer = ask(client, "/cutout", photo, name='a"\r\nx: y<b>/../ü.jpg')
     assert answer.status_code == 200 and "x" not in answer.headers
