@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVar
 from urllib.parse import quote
 
-from fastapi import APIRouter, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.responses import Response
@@ -29,8 +30,6 @@ from bench.system.errors import BadData
 DISCONNECT_CHECK_S = 0.5  # between checks whether the client is still there
 OWN_PICTURE = "image, with a picture as background_image"
 TaskResult = TypeVar("TaskResult")
-router = APIRouter(responses=described(400, 408, 413, 415, 422, 503, 504))
-
 LIMIT = f"all fields together up to {MAX_BODY_BYTES / 2**20:.0f} MiB"
 Upload = Annotated[UploadFile, File(description=f"JPEG, PNG, WebP or GIF; {LIMIT}")]
 StepNames = Annotated[
@@ -44,6 +43,26 @@ BackgroundName = Annotated[str, Form(description=f"{NAMES} or {OWN_PICTURE}")]
 BackgroundImage = Annotated[
     UploadFile | None, File(description=f"The picture of the background named image; {LIMIT}")
 ]
+
+
+async def check_fields(request: Request) -> None:
+    """Refuse what would be passed over: a field that the path does not take, or takes once.
+
+    Raises:
+        HTTPException: there is such a field.
+    """
+    known = [field.alias for field in request.scope["route"].dependant.body_params]
+    sent = Counter(name for name, _ in (await request.form()).multi_items())
+    for name, times in sent.items():
+        if name not in known:
+            raise HTTPException(422, f"no field {name[:100]!r}, only {', '.join(known)}")
+        if times > 1 and name != "steps":
+            raise HTTPException(422, f"{name}: sent {times} times; send one")
+
+
+router = APIRouter(
+    dependencies=[Depends(check_fields)], responses=described(400, 408, 413, 415, 422, 503, 504)
+)
 
 
 class RunLengths(BaseModel):
@@ -134,10 +153,12 @@ async def _background_maker(name: str, image: UploadFile | None) -> Callable[[],
 
     Raises:
         BadConfig: there is no such background.
-        HTTPException: the image is wanted, and was not sent.
+        HTTPException: the image is wanted and was not sent, or the other way round.
     """
     if name != "image":
         behind = Background.named(name, OWN_PICTURE)
+        if image is not None:
+            raise HTTPException(422, f"background_image: for background=image, not {name}")
         return lambda: behind
     if image is None:
         raise HTTPException(422, "background_image: wanted for the background image")

@@ -78,6 +78,22 @@ def test_own_picture_as_the_background(client, photo):
     assert client.post("/cutout", files=files, data={"background": "image"}).status_code == 415
 
 
+@pytest.mark.parametrize(
+    ("path", "field", "said"),
+    [
+        ("/cutout", "background_image", "background_image: for background=image, not transp"),
+        ("/cutout", "photograph", "photograph: sent 2 times; send one"),
+        ("/cutout", "photo", "no field 'photo', only photograph, steps, background, back"),
+        ("/mask", "background_image", "no field 'background_image', only photograph, steps"),
+        ("/layers", "format", "no field 'format', only photograph, steps"),
+    ],
+)
+def test_no_field_is_passed_over(client, photo, path, field, said):
+    files = [("photograph", photo), (field, photo)]
+    answer = client.post(path, files=files, data={"steps": ["fill_holes", "denoise"]})
+    assert answer.status_code == 422 and answer.json()["reason"].startswith(said)
+
+
 def test_photograph_and_background_share_one_limit(client):
     files = dict.fromkeys(("photograph", "background_image"), b"\0" * (11 * MIB))
     answer = client.post("/cutout", files=files, data={"background": "image"})
