@@ -40,6 +40,11 @@ def test_pages_ask_for_nothing_from_elsewhere():
         assert "http:" not in text and "https:" not in text and "style=" not in text
 
 
+def test_page_says_where_photographs_go_whoever_looks(client):
+    text = client.get("/").text
+    assert "They go to the machine that serves this page" in text and "this machine" not in text
+
+
 def test_uploads_never_touch_a_disk(exported, photo, monkeypatch):
     def refuse(*words, **options):
         raise AssertionError("a temporary file")
