@@ -1,6 +1,7 @@
 """Run the server process: one address on this machine, a clean start and a clean end."""
 
 import asyncio
+import ipaddress
 import os
 import signal
 import socket
@@ -93,6 +94,13 @@ def run(
             proxy_headers=False,
             timeout_graceful_shutdown=int(END_S),
         )
-        name = f"[{host}]" if family == socket.AF_INET6 else host
-        say(f"{model.entry.name}: open http://{name}:{listening.getsockname()[1]}/")
+        say(f"{model.entry.name}: open {_url(host, listening)}")
         asyncio.run(Server(config).serve([listening]))
+
+
+def _url(host: str, listening: socket.socket) -> str:
+    """Return where a browser finds the server: by this machine's name if it is at every address."""
+    address, port = listening.getsockname()[:2]
+    if ipaddress.ip_address(address).is_unspecified:
+        host = socket.gethostname()
+    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"

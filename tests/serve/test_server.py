@@ -4,6 +4,7 @@ import asyncio
 import signal
 import socket
 import threading
+from types import SimpleNamespace
 from urllib.parse import urlsplit
 
 import httpx
@@ -176,6 +177,23 @@ def test_address_is_said_when_it_can_be_reached(exported, monkeypatch):
         port = free.getsockname()[1]
     monkeypatch.setattr(asyncio, "run", connect)
     assert main(["serve", "--model", str(exported), "--port", str(port), "--device", "cpu"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("host", "address", "said"),
+    [
+        ("127.0.0.1", "127.0.0.1", "127.0.0.1"),
+        ("localhost", "127.0.0.1", "localhost"),
+        ("::1", "::1", "[::1]"),
+        ("0.0.0.0", "0.0.0.0", "garage"),
+        ("0", "0.0.0.0", "garage"),
+        ("::", "::", "garage"),
+    ],
+)
+def test_address_that_is_said_can_be_opened(host, address, said, monkeypatch):
+    monkeypatch.setattr(socket, "gethostname", lambda: "garage")
+    listening = SimpleNamespace(getsockname=lambda: (address, 8768))
+    assert server._url(host, listening) == f"http://{said}:8768/"
 
 
 def test_taken_port_is_said(server, exported, capsys):
