@@ -1,5 +1,6 @@
 """Paths of the files in a run's folder and in the folders of its trainings."""
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -160,6 +161,12 @@ class Layout:
     def training(self, recipe: str, fold: int) -> TrainingFolder:
         """Return the paths of one trained network."""
         return TrainingFolder(self.folder / recipe / f"fold{fold}")
+
+    def trainings(
+        self, recipes: Iterable[str], folds: Sequence[int]
+    ) -> dict[tuple[str, int], TrainingFolder]:
+        """Return the paths of every trained network, by recipe and fold."""
+        return {(name, fold): self.training(name, fold) for name in recipes for fold in folds}
 
     def maps(self, recipe: str, split: str) -> Path:
         """Return the map store of a recipe for the split "heldout" or "test"."""

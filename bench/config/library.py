@@ -13,7 +13,7 @@ from bench.config.recipe import NOT_TRAINED, Recipe, scaled
 from bench.config.strict import faults, read
 from bench.config.suite import Suite, is_path, short_name
 from bench.config.variation import Settings, read_settings, with_fields
-from bench.system.errors import BadConfig
+from bench.system.errors import BadConfig, naming
 from bench.system.text import nearest
 
 RECIPES = Path(__file__).parents[2] / "models" / "recipes"
@@ -33,10 +33,8 @@ def load_recipe(name: str, beside: Path | None = None) -> Recipe:
     """
     if beside is None:
         return read(_find(name, RECIPES, "recipe"), Recipe).named(short_name(name))
-    try:
+    with naming(f"{beside}: recipes"):
         path = _find(str(beside.parent / name) if is_path(name) else name, RECIPES, "recipe")
-    except BadConfig as error:
-        raise BadConfig(f"{beside}: recipes: {error}") from error
     return read(path, Recipe).named(short_name(name))
 
 
@@ -77,10 +75,8 @@ def single_models(suite: Suite, file: Path) -> dict[str, Recipe]:
     models: dict[str, Recipe] = {}
     for single in suite.singles:
         named = loaded[single.recipe].named(single.name)
-        try:
+        with naming(str(file)):
             recipe = as_suite_runs_it(named, suite, single.varied)
-        except BadConfig as error:
-            raise BadConfig(f"{file}: {error}") from error
         same = [name for name, other in models.items() if other == recipe and single.varied]
         if same:
             raise BadConfig(

@@ -146,7 +146,8 @@ def run(model: Model, named: Sequence[Path], out: Path, options: CutoutOptions, 
     background = _checked_background(options)
     found = sources.find(named, out, SUFFIXES[options.format])
     with claimed(out / CLAIM, out), ThreadPoolExecutor(jobs) as pool:
-        return _Call(model, out, options, background, pool).fill(found)
+        record = Record(out, options.made_by(model))
+        return _Call(model, out, options, background, record, pool).fill(found)
 
 
 @dataclass(frozen=True)
@@ -157,21 +158,21 @@ class _Call:
     out: Path
     options: CutoutOptions
     background: Background
+    record: Record
     pool: ThreadPoolExecutor
     damaged: list[BadData] = field(default_factory=list)
 
     def fill(self, found: sources.Sources) -> int:
         """Do as `run`."""
-        record = Record(self.out, self.options.made_by(self.model))
-        left = record.left(found.targets)
+        left = self.record.left(found.targets)
         doubts = read_doubts(self.out)
         undrawn = self._undrawn(found.targets, left, doubts)
-        record.begin()
+        self.record.begin()
         write_doubts(self.out, doubts)
         if found.counts:
             say("; ".join(found.counts))
         for cuts in self._cut(left, "cut out"):
-            doubts |= self._write(cuts, record)
+            doubts |= self._write(cuts)
         for cuts in self._cut(undrawn, "draw doubts"):
             list(self.pool.map(self._draw, cuts))
         write_doubts(self.out, doubts)
@@ -194,7 +195,9 @@ class _Call:
             if doubt.doubtful and not review.picture_path(self.out, name).is_file()
         }
         done = {target: photo for target, photo in targets.items() if target not in left}
-        return {target: photo for target, photo in done.items() if self._name(target) in names}
+        return {
+            target: photo for target, photo in done.items() if self.record.name(target) in names
+        }
 
     def _cut(self, left: Mapping[Path, Path], what: str) -> Iterator[list[Cut]]:
         """Read and segment the photographs of results, a batch at once."""
@@ -204,7 +207,7 @@ class _Call:
             photos = [read.photograph for read in batch]
             results = segment(self.model, photos, [self.options.steps] * len(batch))
             yield [
-                Cut(read, result, self._name(read.target), result.doubt(calibration))
+                Cut(read, result, self.record.name(read.target), result.doubt(calibration))
                 for read, result in zip(batch, results, strict=True)
             ]
 
@@ -225,12 +228,14 @@ class _Call:
 
         for batch in batched(left.items(), BATCH):  # no more photographs in memory
             for result in self.pool.map(read, batch):
-                if isinstance(result, BadData):
-                    self.damaged.append(result)
-                    say(str(result))
-                yield None if isinstance(result, BadData) else result
+                if isinstance(result, Read):
+                    yield result
+                    continue
+                self.damaged.append(result)
+                say(str(result))
+                yield None
 
-    def _write(self, cuts: Sequence[Cut], record: Record) -> dict[str, Doubt]:
+    def _write(self, cuts: Sequence[Cut]) -> dict[str, Doubt]:
         """Note results and how doubtful they are, which is returned; then write them."""
         contents = list(self.pool.map(self._picture, cuts))
         targets = [cut.read.target for cut in cuts]
@@ -238,7 +243,7 @@ class _Call:
             Made(str(cut.read.source), cut.read.digest, sha256(content).hexdigest())
             for cut, content in zip(cuts, contents, strict=True)
         ]
-        record.note(dict(zip(targets, made, strict=True)))
+        self.record.note(dict(zip(targets, made, strict=True)))
         doubts = {cut.name: cut.doubt for cut in cuts}
         add_doubts(self.out, doubts)
         list(self.pool.map(write_bytes, targets, contents))
@@ -255,9 +260,6 @@ class _Call:
         picture = glow(cut.read.photograph.pixels, cut.segmented.maps, review.MAX_SIDE)
         path = review.picture_path(self.out, cut.name)
         write_bytes(path, photographs.write(picture, "jpeg"))
-
-    def _name(self, target: Path) -> str:
-        return target.relative_to(self.out).as_posix()
 
 
 def _check_complete(damaged: Sequence[BadData], found: sources.Sources) -> None:

@@ -76,11 +76,11 @@ class Record:
 
     def note(self, made: Mapping[Path, Made]) -> None:
         """Note results that are about to be written."""
-        rows = [(self._name(target), *each) for target, each in made.items()]
+        rows = [(self.name(target), *each) for target, each in made.items()]
         append_rows(self._out / PHOTOGRAPHS, rows)
 
     def _check(self, target: Path, photograph: Path) -> None:
-        known = self._rows.get(self._name(target))
+        known = self._rows.get(self.name(target))
         if known is None:
             raise BadConfig(
                 f"{target} is there, and {self._out / PHOTOGRAPHS} does not say what it was cut "
@@ -95,10 +95,11 @@ class Record:
             )
 
     def _is_as_written(self, target: Path) -> bool:
-        written = self._rows[self._name(target)].sha256
+        written = self._rows[self.name(target)].sha256
         return not written or (target.is_file() and sha256(target) == written)
 
-    def _name(self, target: Path) -> str:
+    def name(self, target: Path) -> str:
+        """What a result is called in the lists beside it: its path below the folder."""
         return target.relative_to(self._out).as_posix()
 
 

@@ -58,6 +58,12 @@ class DataSet:
         return "car" if self.of_cars else "group"
 
     @cached_property
+    def sample_names(self) -> frozenset[str]:
+        """The file names in `sample`; empty without it."""
+        rows = read_table(self.sample, MASK_COLUMNS[:1]) if self.sample else []
+        return frozenset(name for _, (name,) in rows)
+
+    @cached_property
     def mask_rows(self) -> dict[str, str]:
         """Image id -> run-length text of `mask_table`; empty without the table."""
         rows = read_mask_table(self.mask_table) if self.mask_table else {}

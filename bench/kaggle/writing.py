@@ -122,7 +122,7 @@ def expected_images(data: DataSet) -> set[str]:
         Missing: the data set has neither.
     """
     if data.sample:
-        return {name for _, (name,) in read_table(data.sample, MASK_COLUMNS[:1])}
+        return set(data.sample_names)
     if not data.test:
         lacking = "neither sample_submission.csv nor test/; see data/README.md"
         if data.own:

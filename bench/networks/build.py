@@ -119,11 +119,11 @@ def freeze(network: nn.Module, recipe: Recipe) -> None:
     with naming(f"recipe {recipe.name}"):
         for module in _modules(network, recipe.freeze):
             module.requires_grad_(False)
-    if recipe.epochs and not any(weight.requires_grad for weight in network.parameters()):
-        raise BadConfig(
-            f"recipe {recipe.name}: its network has no parameter that is left to train; freeze "
-            "fewer modules, or set `epochs` to 0 to take it as it is"
-        )
+        if recipe.epochs and not any(weight.requires_grad for weight in network.parameters()):
+            raise BadConfig(
+                "its network has no parameter that is left to train; freeze fewer modules, or set "
+                "`epochs` to 0 to take it as it is"
+            )
 
 
 def train_mode(network: nn.Module, frozen: Sequence[str]) -> None:

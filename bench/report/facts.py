@@ -189,11 +189,7 @@ def read(
     for path in (layout.leaderboard("csv"), layout.scores, layout.analysis):
         if not path.exists():
             raise Missing(f"{path}: not there yet; run the stage `score` first")
-    trainings = {
-        (recipe, fold): layout.training(recipe, fold)
-        for recipe in recipes
-        for fold in suite.folds.run
-    }
+    trainings = layout.trainings(recipes, suite.folds.run)
     manifests = {key: read_manifest(folder.manifest) for key, folder in trainings.items()}
     return Facts(
         name=name,

@@ -1,7 +1,7 @@
 """What the stages of a run are made from, as hashes: all that decides a result."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -45,17 +45,18 @@ def of_training(run: Run, name: str, fold: int) -> Inputs:
     And, as SEEN, by what the cars are known that it has seen: it decides nothing.
     """
     part = run.splits[fold]
-    seen = photograph_hashes(run.data, [*part.train, *part.valid], run.contents)
+    train = photograph_hashes(run.data, part.train, run.contents)
+    valid = photograph_hashes(run.data, part.valid, run.contents)
     return {
         "recipe fields": run.recipes[name].training_fields(),
-        **_photographs_and_masks(run, "training", part.train),
-        **_photographs_and_masks(run, "validation", part.valid),
+        **_of_cars(run.data, "training", train, run.contents),
+        **_of_cars(run.data, "validation", valid, run.contents),
         "starting weights": _names(run, starting_weights(run.recipes[name])),
         "teacher's maps": _teachers_maps(run, name, fold),
         "backgrounds": _backgrounds(run, name),
         "program": {"version of training": str(VERSION)},
         **_of_base(run, name, fold),
-        SEEN: dict.fromkeys(by_content(seen).values(), ""),
+        SEEN: dict.fromkeys(by_content(train | valid).values(), ""),
     }
 
 
@@ -104,17 +105,19 @@ def _backgrounds(run: Run, name: str) -> dict[str, str]:
     return {folder: json_sha256(sorted(hashes.values()))}
 
 
-def _photographs_and_masks(run: Run, kind: str, images: Sequence[str]) -> Inputs:
-    return photographs_and_masks(run.data, kind, images, run.contents)
-
-
 def photographs_and_masks(
     data: DataSet, kind: str, images: Sequence[str], contents: Contents
 ) -> Inputs:
     """Return the photographs, and the masks, of cars of a kind, by car."""
+    return _of_cars(data, kind, photograph_hashes(data, images, contents), contents)
+
+
+def _of_cars(
+    data: DataSet, kind: str, photographs: Mapping[str, str], contents: Contents
+) -> Inputs:
     return {
-        f"photographs of {kind} cars": by_car(photograph_hashes(data, images, contents)),
-        f"masks of {kind} cars": by_car(mask_hashes(data, images, contents)),
+        f"photographs of {kind} cars": by_car(photographs),
+        f"masks of {kind} cars": by_car(mask_hashes(data, photographs, contents)),
     }
 
 
@@ -131,7 +134,7 @@ def of_maps(run: Run, split: str) -> Inputs:
 
 def of_heldout_masks(run: Run) -> Inputs:
     """Return the true masks of the held-out cars, and the photographs, whose size masks have."""
-    return _photographs_and_masks(run, "held-out", sorted(run.heldout))
+    return photographs_and_masks(run.data, "held-out", sorted(run.heldout), run.contents)
 
 
 def of_entries(entries: Sequence[Entry]) -> Inputs:

@@ -154,13 +154,12 @@ def begin(run: Run, only: Sequence[str] = (), part: Part = WHOLE) -> None:
         Taken: another process trains one of the networks.
     """
     from bench.ensembles import fit
-    from bench.training.check import check_files  # torch: a run that is looked at needs none
+    from bench.training.check import check_beginnings  # torch: a run that is looked at needs none
 
     if not run.data.train:
         raise Missing(f"{run.data.root}: no training photographs; see data/README.md")
-    for name, recipe in run.recipes.items():
-        if _unfinished(run, name):
-            check_files(recipe, run.machine.jobs)
+    unfinished = [recipe for name, recipe in run.recipes.items() if _unfinished(run, name)]
+    check_beginnings(unfinished, run.machine.jobs)
     folds_stage(run).bring_up_to_date()
     _check_trainings(run, run.splits)
     for stage in training_stages(run, only, part):

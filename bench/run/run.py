@@ -224,11 +224,7 @@ class Run:
     @property
     def trainings(self) -> dict[tuple[str, int], TrainingFolder]:
         """The folder of every training, by recipe and fold."""
-        return {
-            (name, fold): self.layout.training(name, fold)
-            for name in self.recipes
-            for fold in self.suite.folds.run
-        }
+        return self.layout.trainings(self.recipes, self.suite.folds.run)
 
     @property
     def heldout(self) -> dict[str, int]:

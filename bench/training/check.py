@@ -1,6 +1,6 @@
 """Check what a training needs before any work: enough photographs, and enough of them at once."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import torch
@@ -40,17 +40,20 @@ def check_training(
     return fewest_at_once(recipe, machine.micro_batch, machine.gpus_per_training)
 
 
-def check_files(recipe: Recipe, jobs: int) -> None:
-    """Refuse a recipe whose network cannot begin, or whose `backgrounds` are damaged.
+def check_beginnings(recipes: Iterable[Recipe], jobs: int) -> None:
+    """Refuse recipes whose network cannot begin, or whose `backgrounds` are damaged.
 
     Raises:
         BadConfig, BadData, Missing: as `starting_network` and `check_pictures`; the message names
             the recipe.
     """
-    starting_network(recipe)
-    if recipe.backgrounds:
-        with naming(f"recipe {recipe.name}: backgrounds"):
-            check_pictures(Path(recipe.backgrounds), jobs)
+    looked_at = set[str]()
+    for recipe in recipes:
+        starting_network(recipe)
+        if recipe.backgrounds and recipe.backgrounds not in looked_at:
+            looked_at.add(recipe.backgrounds)
+            with naming(f"recipe {recipe.name}: backgrounds"):
+                check_pictures(Path(recipe.backgrounds), jobs)
 
 
 def check_photographs(
